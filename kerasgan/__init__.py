@@ -1,0 +1,31 @@
+"""kerasgan: GANs for Keras 3 on TensorFlow.
+
+Names are imported on first use (PEP 562), so that `import kerasgan` and `kerasgan --help` stay quick and
+do not load TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0.dev0"
+
+_MODULES = ("callbacks", "client", "data", "latents", "networks", "objectives")
+_NAMES = {
+    "GAN": "kerasgan.gan",
+    "load": "kerasgan.gan",
+    "SGAN": "kerasgan.objectives",
+    "WGANGP": "kerasgan.objectives",
+}
+
+__all__ = [*_MODULES, *_NAMES]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"kerasgan.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'kerasgan' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,60 @@
+"""Writing files and folders so that nothing half-written is ever left behind."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import uuid
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def written_whole(target):
+    """Write beside `target`, then rename: `target` appears complete or not at all.
+
+    Args:
+        target: path of the file or folder to make. Its parent folder is made where missing.
+
+    Yields:
+        A `pathlib.Path` in the same folder, with the same suffix, that does not exist yet. Write a file or make
+        a folder there. When the block ends normally it is renamed to `target` (a file replaces an older
+        file); when it raises, it is removed.
+
+    Raises:
+        OSError: naming the path, if the folder cannot be written or the disk is full.
+    """
+    target = pathlib.Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
+    try:
+        yield beside
+        os.replace(beside, target)
+    except BaseException:
+        _remove(beside)
+        raise
+
+
+def replace_folder(target):
+    """Like `written_whole`, for a folder that may replace an older folder of that name.
+
+    The old folder is moved aside, the new one renamed into place, and the old one removed.
+    """
+    return _replacing(pathlib.Path(target))
+
+
+@contextlib.contextmanager
+def _replacing(target):
+    with contextlib.ExitStack() as stack:
+        beside = stack.enter_context(written_whole(target))
+        yield beside
+        if target.exists():
+            old = target.with_name(f".old-{uuid.uuid4().hex[:8]}-{target.name}")
+            os.rename(target, old)
+            stack.callback(_remove, old)
