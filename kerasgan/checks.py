@@ -1,0 +1,122 @@
+"""Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.data import images as image_values
+
+_MARK = "training data: "
+
+
+def positive_integer(name, value):
+    """Raise `ValueError` unless `value` is an integer above 0."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}: expected a positive integer; got {value!r}")
+
+
+def networks_fit(generator, critic, num_classes):
+    """Raise `ValueError` unless the critic takes what the generator makes, with labels where there are classes."""
+    for name, network in (("generator", generator), ("critic", critic)):
+        if not getattr(network, "inputs", None):
+            raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
+        expected = 1 if num_classes is None else 2
+        if len(network.inputs) != expected:
+            wanted = "one input (num_classes is None)" if expected == 1 else f"labels too (num_classes={num_classes})"
+            raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+    if len(generator.inputs[0].shape) != 2:
+        raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
+    made, taken = tuple(generator.output_shape[1:]), tuple(critic.inputs[0].shape[1:])
+    if made != taken:
+        raise ValueError(f"critic: expected images of shape {made}, as the generator makes; it takes {taken}")
+    if tuple(critic.output_shape[1:]) != (1,):
+        raise ValueError(f"critic: expected one logit an image, shape (1,); it gives {tuple(critic.output_shape[1:])}")
+
+
+def row_values(name, value, n, dtype):
+    """Broadcast a number, or check a sequence of n numbers; returns an array [n] of `dtype`."""
+    values = np.asarray(value)
+    integers = np.issubdtype(dtype, np.integer)
+    if values.dtype.kind not in ("iu" if integers else "iuf"):
+        raise ValueError(f"{name}: expected {'integers' if integers else 'numbers'}; got {value!r}")
+    if values.shape not in ((), (n,)):
+        raise ValueError(f"{name}: expected one number or {n}, one an image; got {values.size} of shape {values.shape}")
+    return np.broadcast_to(values, (n,)).astype(dtype)
+
+
+def sample_labels(labels, n, num_classes):
+    """Check labels for n images; returns int32 [n], or `None` for an unconditional model."""
+    if num_classes is None:
+        if labels is not None:
+            raise ValueError(f"labels: expected None, as the model is unconditional; got {labels!r}")
+        return None
+    if labels is None:
+        return (np.arange(n) % num_classes).astype(np.int32)
+    values = row_values("labels", list(labels) if isinstance(labels, range) else labels, n, np.int32)
+    if values.min() < 0 or values.max() >= num_classes:
+        raise ValueError(f"labels: expected integers in [0, {num_classes}); got {labels!r}")
+    return values
+
+
+def training_data(dataset, image_shape, num_classes, critic_steps):
+    """Check a dataset's structure now and its values as they come.
+
+    Args:
+        dataset: `tf.data.Dataset` of batches of images, or of pairs of images and labels.
+        image_shape: (H, W, C) that the networks take.
+        num_classes: number of classes, or `None` where labels are to be ignored.
+        critic_steps: minibatches in a batch.
+
+    Returns:
+        A dataset of the same batches with images as float32 in [-1, 1] (uint8 is converted) and labels as int32.
+        Values that are not finite, outside [-1, 1] or no class raise as they are met; `raise_data_error` turns
+        that into a `ValueError`.
+
+    Raises:
+        ValueError: if the elements are not batches of such images, or labels are missing.
+    """
+    spec = dataset.element_spec
+    parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
+    images = parts[0]
+    if len(parts) > 2 or not isinstance(images, tf.TensorSpec):
+        raise ValueError(f"{_MARK}expected images or (images, labels); got {spec}")
+    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(image_shape):
+        raise ValueError(
+            f"{_MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}"
+        )
+    if images.dtype not in (tf.uint8, tf.float16, tf.float32, tf.float64):
+        raise ValueError(f"{_MARK}expected images as uint8 or as floats in [-1, 1]; got {images.dtype.name}")
+    if images.shape[0] is not None and images.shape[0] < critic_steps:
+        raise ValueError(f"{_MARK}expected at least critic_steps={critic_steps} rows a batch; got {images.shape[0]}")
+    if num_classes is not None:
+        if len(parts) < 2:
+            raise ValueError(f"{_MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
+        if not parts[1].dtype.is_integer or parts[1].shape.rank != 1:
+            raise ValueError(f"{_MARK}expected integer labels of shape [N]; got {parts[1]}")
+
+    def check(images, labels=None):
+        if images.dtype == tf.uint8:
+            images = image_values.to_float(images)
+        else:
+            images = tf.cast(images, tf.float32)
+            finite = tf.reduce_all(tf.math.is_finite(images))
+            tf.debugging.Assert(finite, [f"{_MARK}expected finite values; got NaN or infinity"])
+            largest = tf.reduce_max(tf.abs(images))
+            tf.debugging.Assert(largest < 1.001, [f"{_MARK}expected values in [-1, 1]; largest size", largest])
+        images = tf.ensure_shape(images, [None, *image_shape])
+        if num_classes is None:
+            return images
+        low, high = tf.reduce_min(labels), tf.reduce_max(labels)
+        inside = (low >= 0) & (high < num_classes)
+        tf.debugging.Assert(inside, [f"{_MARK}expected labels in [0, {num_classes}); lowest, highest", low, high])
+        return images, tf.cast(labels, tf.int32)
+
+    return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def raise_data_error(error):
+    """Raise a short `ValueError` if a TensorFlow error comes from the checks of `training_data`."""
+    found = re.search(rf"assertion failed: \[({_MARK}[^\]]*)\]((?: ?\[[^\]]*\])*)", error.message)
+    if found:
+        raise ValueError(f"{found[1]}{found[2]}") from None

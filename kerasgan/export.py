@@ -1,0 +1,95 @@
+"""SavedModels for TensorFlow Serving."""
+
+import pathlib
+
+import tensorflow as tf
+from keras.export import ExportArchive
+
+from kerasgan import files
+
+
+def export(gan, filepath, overwrite=False):
+    """Write a GAN's generator as one version of a served model.
+
+    The SavedModel has these signatures. All inputs have the batch as their first dimension, and a row of the output
+    depends on that row of the inputs alone.
+
+    - `serving_default`: `seed` int64 [N], `truncation` float32 [N] (bound on |z|; infinity for none) and, for a
+      conditional model, `label` int64 [N] -> `images` uint8 [N, H, W, C].
+    - `png`: the same inputs -> `image_bytes` string [N], a PNG file each (1, 3 or 4 channels only).
+    - `latent`: `z` float32 [N, D] and, for a conditional model, `label` int64 [N] -> `images`.
+
+    A label outside [0, num_classes) or a truncation that is not positive fails with INVALID_ARGUMENT.
+
+    Args:
+        gan: a `kerasgan.GAN`.
+        filepath: folder to write, its name the version: a positive integer, as TensorFlow Serving requires. It
+            appears complete or not at all.
+        overwrite: whether an existing version may be replaced.
+
+    Raises:
+        ValueError: if the folder's name is not a version.
+        FileExistsError: if the version exists and `overwrite` is false.
+        OSError: if the folder cannot be written.
+    """
+    target = pathlib.Path(filepath)
+    if not target.name.isdecimal() or int(target.name) < 1:
+        raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
+    archive = _archive(gan)
+    with files.replace_folder(target) as folder:
+        archive.write_out(str(folder), verbose=False)
+
+
+def _archive(gan):
+    conditional = gan.num_classes is not None
+    archive = ExportArchive()
+    archive.track(gan.sampling_generator)
+    archive.track(gan.latent)
+
+    seeded = {
+        "seed": tf.TensorSpec([None], tf.int64, name="seed"),
+        "truncation": tf.TensorSpec([None], tf.float32, name="truncation"),
+    }
+    latent = {"z": tf.TensorSpec([None, gan.latent.dim], tf.float32, name="z")}
+    if conditional:
+        label = tf.TensorSpec([None], tf.int64, name="label")
+        seeded["label"] = latent["label"] = label
+
+    def images(inputs):
+        truncation = _checked_truncation(inputs["truncation"])
+        return gan.images_from_seeds(inputs["seed"], truncation, checked_label(inputs))
+
+    def checked_label(inputs):
+        return _checked_label(inputs["label"], gan.num_classes) if conditional else None
+
+    def serving_default(inputs):
+        return {"images": images(inputs)}
+
+    def png(inputs):
+        return {"image_bytes": tf.io.encode_png(images(inputs))}
+
+    def from_latent(inputs):
+        return {"images": gan.images_from_latents(inputs["z"], checked_label(inputs))}
+
+    archive.add_endpoint("serving_default", serving_default, input_signature=[seeded])
+    if gan.image_shape[-1] in (1, 3, 4):
+        archive.add_endpoint("png", png, input_signature=[seeded])
+    archive.add_endpoint("latent", from_latent, input_signature=[latent])
+    return archive
+
+
+def _checked_label(label, num_classes):
+    inside = tf.reduce_all((label >= 0) & (label < num_classes))
+    check = tf.debugging.Assert(inside, [f"label: expected integers in [0, {num_classes}); got", label])
+    with tf.control_dependencies([check]):
+        return tf.identity(label)
+
+
+def _checked_truncation(truncation):
+    check = tf.debugging.Assert(
+        tf.reduce_all(truncation > 0), ["truncation: expected numbers above 0; got", truncation]
+    )
+    with tf.control_dependencies([check]):
+        return tf.identity(truncation)

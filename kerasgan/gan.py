@@ -1,0 +1,477 @@
+"""`GAN`: what all objectives share."""
+
+import typing
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from kerasgan import checks, files, latents, random
+from kerasgan.data import images as image_values
+
+_EMA_RAMP = 10
+
+
+class Batch(typing.NamedTuple):
+    """Images float32 [N, H, W, C] in [-1, 1] and, for a conditional model, their labels int32 [N] (else `None`)."""
+
+    images: tf.Tensor
+    labels: tf.Tensor | None
+
+
+class GAN(keras.Model):
+    """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
+
+    A subclass writes its algorithm in `train_step` with these verbs: `minibatches(data)` gives fresh real data for
+    each critic step, `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)`
+    and `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step.
+    Losses are means over the local batch; the verbs scale them, so that two replicas with half the batch take the
+    same step as one with all of it.
+
+    Random numbers are keyed by (seed, step, purpose), so a run resumed from a checkpoint draws what it would have
+    drawn, on any number of replicas.
+
+    Args:
+        generator: `keras.Model` from latents [N, D] (or the pair of latents and labels [N]) to images
+            [N, H, W, C] in [-1, 1].
+        critic: `keras.Model` from images (or the pair of images and labels) to logits [N, 1].
+        latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
+        num_classes: number of classes of a conditional model, which trains on (images, labels); `None` for an
+            unconditional one, which ignores labels.
+        critic_steps: critic updates a generator update, each on fresh real data. One batch of the training data
+            is divided into so many minibatches.
+        ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
+            variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), batch-norm statistics
+            copied. `None` for no average.
+        seed: integer, the seed of all random numbers of the training.
+        name: optional model name.
+
+    Raises:
+        ValueError: if generator, critic, latent and num_classes do not fit together.
+    """
+
+    tracked = ()
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent=None,
+        num_classes: int | None = None,
+        critic_steps: int = 1,
+        ema_decay: float | None = 0.999,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        checks.positive_integer("critic_steps", critic_steps)
+        if num_classes is not None:
+            checks.positive_integer("num_classes", num_classes)
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
+        checks.networks_fit(generator, critic, num_classes)
+        latent_dim = generator.inputs[0].shape[-1]
+        self.latent = latents.Normal(latent_dim) if latent is None else latent
+        if self.latent.dim != latent_dim:
+            raise ValueError(f"latent: expected dim {latent_dim}, as the generator takes; got {self.latent.dim}")
+        self.generator = generator
+        self.critic = critic
+        self.num_classes = num_classes
+        self.critic_steps = critic_steps
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.ema_generator = None
+        if ema_decay is not None:
+            self.ema_generator = keras.models.clone_model(generator)
+            self.ema_generator.set_weights(generator.get_weights())
+            self.ema_generator.trainable = False
+        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        names = ("critic_loss", "generator_loss", *self.tracked)
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.generator_optimizer = None
+        self.critic_optimizer = None
+        self._compiled_sampler = None
+        self.built = True
+
+    # What a user calls
+
+    def default_optimizer(self):
+        """Return a new optimizer of the objective's paper, for either network."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        critic_optimizer=None,
+        jit_compile=False,
+        run_eagerly=False,
+        steps_per_execution=1,
+    ):
+        """Set the optimizers.
+
+        Args:
+            generator_optimizer: a `keras.optimizers.Optimizer` or its name; the paper's by default.
+            critic_optimizer: the same for the critic; not the same object.
+            jit_compile: whether to compile the training step with XLA.
+            run_eagerly: whether to run the training step eagerly, for debugging.
+            steps_per_execution: training steps a call of the compiled function.
+
+        Raises:
+            ValueError: if one optimizer object is given for both networks.
+        """
+        super().compile(
+            optimizer=None,
+            jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+        )
+        with self.distribute_strategy.scope():
+            self.generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_optimizer()
+            self.critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_optimizer()
+            if self.generator_optimizer is self.critic_optimizer:
+                raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
+            self.generator_optimizer.build(self.generator.trainable_variables)
+            self.critic_optimizer.build(self.critic.trainable_variables)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+    ):
+        """Train.
+
+        Args:
+            x: a `tf.data.Dataset` of images or (images, labels), batches of `critic_steps` times the batch size,
+                such as `kerasgan.data.load` makes; or a NumPy array of images, uint8 [N, H, W, C] or [N, H, W],
+                or floats in [-1, 1].
+            y: integer labels [N] of the images in an array `x`, for a conditional model.
+            batch_size: real images in each critic step, for an array `x`; 64 by default.
+            epochs: number of passes over the data.
+            verbose: as in `keras.Model.fit`.
+            callbacks: list of `keras.callbacks.Callback`.
+            initial_epoch: as in `keras.Model.fit`.
+            steps_per_epoch: generator updates an epoch, for an endless dataset.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: if the data are not images of the generator's shape, finite and in [-1, 1], with labels in
+                [0, num_classes) for a conditional model.
+        """
+        if isinstance(x, tf.data.Dataset):
+            if y is not None or batch_size is not None:
+                raise ValueError("y, batch_size: expected only with arrays; x is a tf.data.Dataset")
+            data = x
+        elif isinstance(x, tf.distribute.DistributedDataset):
+            data = x
+        else:
+            data = self._dataset_of_arrays(x, y, 64 if batch_size is None else batch_size)
+        if isinstance(data, tf.data.Dataset):
+            data = checks.training_data(data, self.image_shape, self.num_classes, self.critic_steps)
+        try:
+            return super().fit(
+                data,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+            )
+        except tf.errors.InvalidArgumentError as error:
+            checks.raise_data_error(error)
+            raise
+
+    def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
+        """Generate images.
+
+        Image i depends on its own seed, label and truncation alone: the same numbers give the same image, to one
+        level of 255, in any batch, after a restart and from an exported model.
+
+        Args:
+            n: number of images.
+            seed: integer, image i then has seed `seed + i`; or n integers, one an image.
+            labels: for a conditional model, an integer or n integers in [0, num_classes); by default image i has
+                label i modulo num_classes.
+            truncation: `None`, a positive number, or n positive numbers: bound on |z|.
+            batch_size: images generated at a time.
+
+        Returns:
+            uint8 NumPy array [n, H, W, C].
+
+        Raises:
+            ValueError: naming the argument that is wrong.
+        """
+        checks.positive_integer("n", n)
+        checks.positive_integer("batch_size", batch_size)
+        seeds = checks.row_values("seed", seed, n, np.int64)
+        if np.ndim(seed) == 0:
+            seeds = seeds + np.arange(n)
+        bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
+        if not (bounds > 0).all():
+            raise ValueError(f"truncation: expected positive numbers; got {truncation}")
+        labels = checks.sample_labels(labels, n, self.num_classes)
+        if self._compiled_sampler is None:
+            self._compiled_sampler = tf.function(self.images_from_seeds, reduce_retracing=True)
+        batches = []
+        for start in range(0, n, batch_size):
+            rows = slice(start, start + batch_size)
+            batch_labels = None if labels is None else labels[rows]
+            batches.append(self._compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
+        return np.concatenate(batches)
+
+    def save(self, filepath, overwrite=True, zipped=None):
+        """Save everything to a `.keras` file: networks, optimizers, step. The file appears whole or not at all.
+
+        Args:
+            filepath: path ending in `.keras`.
+            overwrite: whether to replace an older file without asking.
+            zipped: as in `keras.Model.save`.
+        """
+        with files.written_whole(filepath) as beside:
+            super().save(beside, overwrite=overwrite, zipped=zipped)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Save all weights to a `.weights.h5` file, which appears whole or not at all.
+
+        Args:
+            filepath: path ending in `.weights.h5`.
+            overwrite: whether to replace an older file without asking.
+            max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
+        """
+        if max_shard_size is not None:
+            super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+            return
+        with files.written_whole(filepath) as beside:
+            super().save_weights(beside, overwrite=overwrite)
+
+    def export(self, filepath, overwrite=False):
+        """Write a SavedModel for TensorFlow Serving; see `kerasgan.export.export`.
+
+        Args:
+            filepath: folder of the version to write, such as `models/garments/1`.
+            overwrite: whether an existing version may be replaced.
+        """
+        from kerasgan import export
+
+        export.export(self, filepath, overwrite=overwrite)
+
+    @property
+    def image_shape(self):
+        """(H, W, C) of the images."""
+        return tuple(self.generator.output_shape[1:])
+
+    @property
+    def sampling_generator(self):
+        """The generator that `sample` and `export` use: the moving average, where there is one."""
+        return self.generator if self.ema_generator is None else self.ema_generator
+
+    def call(self, inputs, training=None):
+        """Latents (or the pair of latents and labels) to images in [-1, 1], by the sampling generator."""
+        return self.sampling_generator(inputs, training=training)
+
+    def images_from_latents(self, z, labels=None):
+        """Map latents float32 [N, D] (and labels [N]) to images uint8 [N, H, W, C], as a TensorFlow graph can."""
+        inputs = z if labels is None else [z, ops.cast(labels, "int32")]
+        return image_values.to_uint8(self(inputs, training=False))
+
+    def images_from_seeds(self, seeds, truncation, labels=None):
+        """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
+        uniforms = random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
+        return self.images_from_latents(self.latent(uniforms, truncation=truncation), labels)
+
+    # The verbs with which objectives are written
+
+    def minibatches(self, data):
+        """Divide a batch of the training data into `critic_steps` minibatches of fresh real data.
+
+        Rows k, k + critic_steps, ... form minibatch k, so that replicas which hold parts of the same batch hold
+        parts of the same minibatches. Rows that do not fill all minibatches are left out.
+
+        Args:
+            data: images [N, H, W, C] or the pair of images and labels [N], as `train_step` receives them.
+
+        Yields:
+            `Batch` of N // critic_steps rows.
+        """
+        images, labels = data if isinstance(data, (tuple, list)) else (data, None)
+        if self.num_classes is None:
+            labels = None
+        rows = ops.shape(images)[0] // self.critic_steps * self.critic_steps
+        for k in range(self.critic_steps):
+            part = slice(k, rows, self.critic_steps)
+            yield Batch(images[part], None if labels is None else labels[part])
+
+    def uniform(self, like, shape, *purpose):
+        """Draw uniform numbers for the rows of a batch.
+
+        The numbers of the whole global batch are drawn on every replica, which keeps its own rows: the numbers
+        do not depend on how many replicas there are.
+
+        Args:
+            like: `Batch` that says how many rows.
+            shape: shape of the numbers for one row.
+            *purpose: strings and integers that say what the numbers are for, unique in the step.
+
+        Returns:
+            float64 tensor [N, *shape], strictly between 0 and 1.
+        """
+        replica = tf.distribute.get_replica_context()
+        rows = ops.shape(like.images)[0]
+        first = replica.replica_id_in_sync_group * rows
+        numbers = random.uniform(
+            [rows * replica.num_replicas_in_sync, *shape], self.seed, self.step.value, purpose
+        )
+        return numbers[first : first + rows]
+
+    def fake(self, like, *purpose):
+        """Generate a batch as long as `like` and with its labels, in training mode.
+
+        Args:
+            like: `Batch`.
+            *purpose: strings and integers that say what the images are for, unique in the step.
+
+        Returns:
+            `Batch` of generated images.
+        """
+        z = self.latent(self.uniform(like, (self.latent.uniforms,), "latents", *purpose))
+        inputs = z if like.labels is None else [z, like.labels]
+        return Batch(self.generator(inputs, training=True), like.labels)
+
+    def score(self, batch):
+        """Return the critic's logits [N, 1] for a batch, in training mode."""
+        inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
+        return self.critic(inputs, training=True)
+
+    def update_critic(self, loss, *args):
+        """Take one step of the critic's optimizer down the gradient of `loss(*args)`."""
+        value = self._update(loss, args, self.critic, self.critic_optimizer)
+        self.track(critic_loss=value)
+
+    def update_generator(self, loss, *args):
+        """Take one step of the generator's optimizer down the gradient of `loss(*args)`."""
+        value = self._update(loss, args, self.generator, self.generator_optimizer)
+        self.track(generator_loss=value)
+
+    def track(self, **values):
+        """Log scalars under names in `tracked`; the logs show their mean since the epoch began."""
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+
+    def end_step(self):
+        """Move the generator's average, count the step, and return the logs: names to means."""
+        if self.ema_generator is not None:
+            self._update_average()
+        self.step.assign(self.step + 1)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    # What Keras calls
+
+    def get_config(self):
+        """Return the constructor's arguments, networks and latent serialized."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator": serialize(self.generator),
+            "critic": serialize(self.critic),
+            "latent": serialize(self.latent),
+            "num_classes": self.num_classes,
+            "critic_steps": self.critic_steps,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Make a model of a `get_config`."""
+        parts = ("generator", "critic", "latent")
+        built = {part: keras.saving.deserialize_keras_object(config[part]) for part in parts}
+        return cls(**{**config, **built})
+
+    def get_compile_config(self):
+        """Return the arguments of `compile`, optimizers serialized."""
+        return {
+            "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
+            "critic_optimizer": keras.optimizers.serialize(self.critic_optimizer),
+            "jit_compile": self.jit_compile,
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config):
+        """Compile with a `get_compile_config`."""
+        self.compile(**config)
+
+    def build(self, input_shape=None):
+        """Do nothing: the networks come built."""
+        self.built = True
+
+    # Helpers
+
+    def _update(self, loss, args, network, optimizer):
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        with tf.GradientTape() as tape:
+            value = loss(*args)
+            scaled = value / replicas  # optimizers add the replicas' gradients
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(scaled, variables), variables)
+        return value
+
+    def _update_average(self):
+        step = ops.cast(self.step, "float32")
+        decay = ops.minimum(self.ema_decay, (1.0 + step) / (_EMA_RAMP + step))
+        trainable = {id(variable) for variable in self.generator.trainable_variables}
+        for average, variable in zip(self.ema_generator.variables, self.generator.variables, strict=True):
+            if id(variable) in trainable:
+                average.assign(average + (1.0 - decay) * (variable - average))
+            else:
+                average.assign(variable)
+
+    def _dataset_of_arrays(self, images, labels, batch_size):
+        from kerasgan import data
+
+        return data.load(
+            data.arrays(images, labels),
+            image_size=self.image_shape[0],
+            channels=None,
+            batch_size=batch_size,
+            critic_steps=self.critic_steps,
+            labels=self.num_classes is not None,
+            seed=self.seed,
+        )
+
+
+def load(filepath):
+    """Load a model saved with `GAN.save` or a training run's checkpoint.
+
+    Args:
+        filepath: path of a `.keras` file.
+
+    Returns:
+        The `GAN`, compiled if it was.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or is no kerasgan model.
+    """
+    import pathlib
+
+    from kerasgan import objectives  # noqa: F401  registers the objectives
+
+    path = pathlib.Path(filepath)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # zipfile, h5py, json and Keras each raise their own
+        raise ValueError(f"{path}: not a readable .keras file ({type(error).__name__}: {error})") from error
+    if not isinstance(model, GAN):
+        raise ValueError(f"{path}: expected a kerasgan model; it holds a {type(model).__name__}")
+    return model

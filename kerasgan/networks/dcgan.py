@@ -1,0 +1,145 @@
+"""DCGAN's generator and critic for square images of 32 to 256 pixels.
+
+Radford, Metz and Chintala 2016, "Unsupervised representation learning with deep convolutional generative
+adversarial networks", arXiv:1511.06434. Weights start from N(0, 0.02), LeakyReLU has slope 0.2, batch norm has
+momentum 0.9 and epsilon 1e-5, and is synchronized between replicas.
+"""
+
+import keras
+from keras import layers
+
+_SIZES = (32, 64, 128, 256)
+
+
+def generator(image_shape=(32, 32, 1), latent_dim=128, num_classes=None, filters=64, kernel_size=4, max_filters=1024):
+    """Build the DCGAN generator.
+
+    A dense layer to 4x4, then transposed convolutions of stride 2, each halving the channels, up to the image.
+    With `filters=64, kernel_size=4, latent_dim=100` at 64 pixels it has the layers of PyTorch's DCGAN example
+    (3,576,704 trainable parameters).
+
+    Args:
+        image_shape: (size, size, channels); size one of 32, 64, 128, 256.
+        latent_dim: length of z.
+        num_classes: number of classes for a conditional generator, else `None`. The class enters as a learned
+            embedding appended to z.
+        filters: channels before the last layer; doubled towards 4x4.
+        kernel_size: of every convolution.
+        max_filters: upper bound on the channels of a layer.
+
+    Returns:
+        `keras.Model` from z, float32 [N, latent_dim] (or the pair of z and labels, int32 [N]), to images,
+        float32 [N, size, size, channels] in [-1, 1].
+
+    Raises:
+        ValueError: if `image_shape` is not a square of one of the sizes.
+    """
+    size, channels = _check_image_shape(image_shape)
+    latents = keras.Input((latent_dim,), name="latents")
+    inputs, x = latents, latents
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs = [latents, labels]
+        x = layers.Concatenate()([latents, layers.Embedding(num_classes, 32, name="class_embedding")(labels)])
+
+    widths = _widths(size, filters, max_filters)[::-1]
+    x = layers.Dense(4 * 4 * widths[0], use_bias=False, kernel_initializer=_weights())(x)
+    x = layers.Reshape((4, 4, widths[0]))(x)
+    x = layers.ReLU()(_batch_norm()(x))
+    for width in widths[1:]:
+        x = _upsample(width, kernel_size)(x)
+        x = layers.ReLU()(_batch_norm()(x))
+    x = _upsample(channels, kernel_size)(x)
+    return keras.Model(inputs, layers.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
+
+
+def critic(
+    image_shape=(32, 32, 1), num_classes=None, filters=64, kernel_size=4, max_filters=1024, normalization="batch"
+):
+    """Build the DCGAN critic (discriminator).
+
+    Convolutions of stride 2, each doubling the channels, down to 4x4, then a dense layer to one logit. With
+    `filters=64, kernel_size=4` at 64 pixels and 3 channels it has the layers of PyTorch's DCGAN example
+    (2,765,568 trainable parameters).
+
+    Args:
+        image_shape: (size, size, channels); size one of 32, 64, 128, 256.
+        num_classes: number of classes for a conditional critic, else `None`. The class enters by projection
+            (Miyato and Koyama 2018, arXiv:1802.05637): the inner product of the features and a class embedding
+            is added to the logit.
+        filters: channels of the first layer.
+        kernel_size: of every convolution.
+        max_filters: upper bound on the channels of a layer.
+        normalization: `"batch"`, `"layer"` (over height, width and channels, as WGAN-GP recommends in place of
+            batch norm, which couples the rows of a batch) or `None`. The first layer has none.
+
+    Returns:
+        `keras.Model` from images, float32 [N, size, size, channels] (or the pair of images and labels,
+        int32 [N]), to logits, float32 [N, 1].
+
+    Raises:
+        ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above.
+    """
+    size, channels = _check_image_shape(image_shape)
+    norms = {"batch": _batch_norm, "layer": _layer_norm, None: layers.Identity}
+    if normalization not in norms:
+        raise ValueError(f'normalization: expected "batch", "layer" or None; got {normalization!r}')
+    norm = norms[normalization]
+    images = keras.Input((size, size, channels), name="images")
+
+    x = images
+    for index, width in enumerate(_widths(size, filters, max_filters)):
+        x = layers.Conv2D(
+            width,
+            kernel_size,
+            strides=2,
+            padding="same",
+            use_bias=normalization is None,
+            kernel_initializer=_weights(),
+        )(x)
+        x = layers.LeakyReLU(0.2)(norm()(x) if index else x)
+    features = layers.Flatten()(x)
+    logits = layers.Dense(1, use_bias=normalization is None, kernel_initializer=_weights(), name="logit")(features)
+
+    inputs = images
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32", name="labels")
+        inputs = [images, labels]
+        embedding = layers.Embedding(num_classes, features.shape[-1], name="class_projection")(labels)
+        logits = layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
+    return keras.Model(inputs, layers.Activation("linear", dtype="float32")(logits), name="dcgan_critic")
+
+
+def _check_image_shape(image_shape):
+    shape = tuple(image_shape)
+    if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in _SIZES or shape[2] < 1:
+        raise ValueError(
+            f"image_shape: expected (size, size, channels) with size one of {', '.join(map(str, _SIZES))}; "
+            f"got {shape}"
+        )
+    return shape[0], shape[2]
+
+
+def _widths(size, filters, max_filters):
+    """Channels of the layers between the image and 4x4, from the image inwards."""
+    halvings = (size // 4).bit_length() - 1
+    return [min(filters * 2**k, max_filters) for k in range(halvings)]
+
+
+def _weights():
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def _upsample(width, kernel_size):
+    return layers.Conv2DTranspose(
+        width, kernel_size, strides=2, padding="same", use_bias=False, kernel_initializer=_weights()
+    )
+
+
+def _batch_norm():
+    gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, synchronized=True)
+
+
+def _layer_norm():
+    return layers.GroupNormalization(groups=1, epsilon=1e-5)
