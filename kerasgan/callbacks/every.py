@@ -1,0 +1,51 @@
+"""Doing something every so many training steps."""
+
+import keras
+
+from kerasgan import checks
+
+
+class EverySteps(keras.callbacks.Callback):
+    """Base of callbacks that act every `every` steps of the model's own count, and once when training ends.
+
+    The count goes on where a resumed model left off. A subclass defines `act(step, logs)`.
+
+    Args:
+        every: positive integer, training steps between two actions.
+
+    Raises:
+        ValueError: if `every` is not a positive integer.
+    """
+
+    def __init__(self, every):
+        super().__init__()
+        checks.positive_integer("every", every)
+        self.every = every
+        self.step = 0
+        self._acted_at = 0
+        self._epoch_start = 0
+
+    def act(self, step, logs):
+        """Act after `step` steps; `logs` maps names to means since the epoch began."""
+        raise NotImplementedError("a subclass of EverySteps defines act(step, logs)")
+
+    def on_train_begin(self, logs=None):
+        """Start from the model's own count."""
+        self.step = self._acted_at = int(self.model.step)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note where the epoch begins."""
+        self._epoch_start = int(self.model.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Act if a multiple of `every` has been reached."""
+        self.step = self._epoch_start + batch + 1
+        if self.step // self.every > self._acted_at // self.every:
+            self._acted_at = self.step
+            self.act(self.step, logs)
+
+    def on_train_end(self, logs=None):
+        """Act once more if steps have gone by since the last time."""
+        if self.step > self._acted_at:
+            self._acted_at = self.step
+            self.act(self.step, logs)

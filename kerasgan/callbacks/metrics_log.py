@@ -1,0 +1,72 @@
+"""Writing losses and speed to files while a model trains."""
+
+import json
+import pathlib
+import time
+
+import tensorflow as tf
+
+from kerasgan.callbacks.every import EverySteps
+
+
+class MetricsLog(EverySteps):
+    """Append means over the last steps to a JSON-lines file and to TensorBoard.
+
+    A line holds `step`, `seconds` (since this `fit` began), `images_per_second` (real images) and every logged
+    value. Keras's logs are means since the epoch began; the lines hold the means since the line before.
+
+    Args:
+        path: JSON-lines file; lines of a resumed run are appended, after lines beyond its step are dropped.
+        images_per_step: real images that a training step consumes.
+        tensorboard: folder for TensorBoard's event files, or `None`.
+        every: training steps between two lines.
+    """
+
+    def __init__(self, path, images_per_step, tensorboard=None, every=50):
+        super().__init__(every)
+        self.path = pathlib.Path(path)
+        self.images_per_step = images_per_step
+        self.tensorboard = tensorboard
+
+    def on_train_begin(self, logs=None):
+        """Open the files."""
+        super().on_train_begin(logs)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        old = self.path.read_text().splitlines() if self.path.exists() else []
+        kept = [line for line in old if json.loads(line)["step"] <= self.step]
+        self.path.write_text("".join(line + "\n" for line in kept))
+        self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
+        self._began = self._line_time = time.perf_counter()
+        self._line_step = self.step
+        self._sums = {}  # of the epochs that have ended
+        self._line_sums = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keep the sums of the epoch, whose means Keras now forgets."""
+        self._sums = self._sums_now(logs)
+        self._epoch_start = self.step
+
+    def act(self, step, logs):
+        """Write a line."""
+        now = time.perf_counter()
+        sums = self._sums_now(logs)
+        steps = step - self._line_step
+        line = {
+            "step": step,
+            "seconds": round(now - self._began, 3),
+            "images_per_second": round(steps * self.images_per_step / (now - self._line_time), 1),
+        }
+        line.update({name: (total - self._line_sums.get(name, 0.0)) / steps for name, total in sums.items()})
+        self._line_step, self._line_time, self._line_sums = step, now, sums
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        if self._writer:
+            with self._writer.as_default(step=step):
+                for name, value in line.items():
+                    if name not in ("step", "seconds"):
+                        tf.summary.scalar(name, value)
+            self._writer.flush()
+
+    def _sums_now(self, logs):
+        in_epoch = self.step - self._epoch_start
+        return {name: self._sums.get(name, 0.0) + float(mean) * in_epoch for name, mean in logs.items()}

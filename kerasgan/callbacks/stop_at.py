@@ -1,0 +1,25 @@
+"""Ending training at a given step."""
+
+import keras
+
+
+class StopAt(keras.callbacks.Callback):
+    """End `fit` when the model has taken `step` steps in all, those before a resumption included.
+
+    Args:
+        step: integer, the total of training steps.
+    """
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+        self._epoch_start = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note where the epoch begins."""
+        self._epoch_start = int(self.model.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop where the total is reached."""
+        if self._epoch_start + batch + 1 >= self.step:
+            self.model.stop_training = True

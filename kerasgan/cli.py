@@ -1,0 +1,142 @@
+"""The command `kerasgan`. TensorFlow is imported by the commands that need it, not by `--help`."""
+
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Train, sample, export, serve and query GANs for Keras 3.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, or a .keras file.")]
+Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
+Labels = Annotated[str | None, typer.Option(help="A class, or one for each image: 3 or 0,1,2.")]
+Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
+Count = Annotated[int, typer.Option("-n", help="How many images.", min=1)]
+
+
+@app.command()
+def train(
+    recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file.")] = None,
+    out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
+    resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
+    steps: Annotated[int | None, typer.Option(help="With --resume: a new total of steps.", min=1)] = None,
+):
+    """Train a recipe, or go on with a run."""
+    if (recipe is None) == (resume is None):
+        raise typer.BadParameter("give a recipe, or --resume RUN")
+    if steps is not None and resume is None:
+        raise typer.BadParameter("--steps goes with --resume; a recipe holds its own")
+    from kerasgan import training
+
+    run = training.train(recipe, out) if resume is None else training.resume(resume, steps)
+    print(f"run folder: {run}")
+
+
+@app.command()
+def sample(
+    model: Model,
+    n: Count = 64,
+    seed: Seed = 0,
+    labels: Labels = None,
+    truncation: Truncation = None,
+    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
+        pathlib.Path("samples.png")
+    ),
+):
+    """Generate images."""
+    from kerasgan import runs
+
+    images = runs.load_model(model).sample(n, seed=seed, labels=_labels(labels), truncation=truncation)
+    _save(out, images)
+
+
+@app.command()
+def export(
+    model: Model,
+    folder: Annotated[pathlib.Path, typer.Argument(help="Folder of the version, such as models/garments/1.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+):
+    """Write a SavedModel for TensorFlow Serving."""
+    from kerasgan import runs
+
+    runs.load_model(model).export(folder, overwrite=overwrite)
+    print(f"saved model: {folder}")
+
+
+@app.command()
+def serve(
+    folder: Annotated[pathlib.Path, typer.Argument(help="Folder of models, or of one model's versions.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port for gRPC; 0 for any free one.")] = 8500,
+    rest_port: Annotated[int, typer.Option(help="Port for REST; 0 for any free one.")] = 8501,
+    model_name: Annotated[str | None, typer.Option(help="Name of the model, where FOLDER holds versions.")] = None,
+):
+    """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
+    from kerasgan import server
+
+    with server.serve(folder, host=host, port=port, rest_port=rest_port, model_name=model_name) as running:
+        print(f"gRPC {host}:{running.port}  REST http://{host}:{running.rest_port}  (Ctrl-C stops)", flush=True)
+        running.wait()
+
+
+@app.command()
+def query(
+    model: Annotated[str, typer.Argument(help="Name of a served model.")],
+    server: Annotated[str, typer.Option(help="HOST:PORT for gRPC, or http://HOST:PORT for REST.")] = "127.0.0.1:8500",
+    n: Count = 1,
+    seed: Seed = 0,
+    labels: Labels = None,
+    truncation: Truncation = None,
+    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
+        pathlib.Path("query.png")
+    ),
+):
+    """Ask a server for images."""
+    from kerasgan import client
+
+    with client.connect(server, model=model) as connection:
+        images = connection.generate(n=n, seed=seed, labels=_labels(labels), truncation=truncation)
+    _save(out, images)
+
+
+def _labels(text):
+    if text is None:
+        return None
+    try:
+        values = [int(piece) for piece in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--labels: expected integers separated by commas; got {text!r}") from None
+    return values[0] if len(values) == 1 else values
+
+
+def _save(out, images):
+    from kerasgan import pictures
+
+    if out.suffix.lower() == ".png":
+        print(f"picture: {pictures.save_grid(out, images)}")
+    else:
+        print(f"{len(pictures.save_each(out, images))} pictures: {out}")
+
+
+def main():
+    """Run the command; a mistake of the user's ends in one line and exit status 1, an interruption in 130."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__name__ == "Interrupted":
+            print(error, file=sys.stderr)
+            sys.exit(130)
+        if not isinstance(error, (ValueError, OSError, RuntimeError, FloatingPointError)):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,248 @@
+"""Recipes: a training run as a YAML file, checked before anything runs.
+
+    name: sgan_fashion_mnist
+    data:      {tfds: fashion_mnist, image_size: 32, batch_size: 64}
+    latent:    {Normal: {dim: 128}}
+    generator: {dcgan.generator: {filters: 64}}
+    critic:    {dcgan.critic: {filters: 64}}
+    objective: {SGAN: {ema_decay: 0.999}}
+    train:     {steps: 20000, seed: 0}
+
+`latent`, `generator`, `critic`, `objective` and the optimizers each name a class or function and its arguments, which
+are checked against its signature: a new objective or network needs no line here. What one part decides is given to
+the others by kerasgan: the image's shape and the number of classes by `data`, the latent's length by `latent`, the
+seed by `train`.
+"""
+
+import inspect
+import pathlib
+import re
+from typing import Any
+
+import keras
+import pydantic
+import yaml
+
+from kerasgan import files, latents, networks, objectives
+
+_GIVEN = {  # arguments that kerasgan fills in
+    "latent": {"name"},
+    "generator": {"image_shape", "latent_dim", "num_classes"},
+    "critic": {"image_shape", "num_classes"},
+    "objective": {"generator", "critic", "latent", "num_classes", "seed", "name"},
+    "generator_optimizer": {"name"},
+    "critic_optimizer": {"name"},
+}
+_HOMES = {
+    "latent": latents,
+    "generator": networks,
+    "critic": networks,
+    "objective": objectives,
+    "generator_optimizer": keras.optimizers,
+    "critic_optimizer": keras.optimizers,
+}
+
+
+class RecipeError(ValueError):
+    """A recipe that is wrong; the message names the file, the line and the key."""
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(_Section):
+    """Where the real images come from: exactly one of `tfds` and `folder`. See `kerasgan.data.load`."""
+
+    tfds: str | None = None
+    folder: str | None = None
+    split: str = "train"
+    image_size: int = pydantic.Field(32, ge=1)
+    channels: int | None = None
+    center_crop: bool = True
+    batch_size: int = pydantic.Field(64, ge=1)
+    labels: bool = False
+
+
+class Train(_Section):
+    """How long to train (`steps` generator updates, in all) and how often to write what."""
+
+    steps: int = pydantic.Field(ge=1)
+    seed: int = 0
+    log_every: int = pydantic.Field(50, ge=1)
+    sample_every: int = pydantic.Field(500, ge=1)
+    sample_count: int = pydantic.Field(64, ge=1)
+    checkpoint_every: int = pydantic.Field(1000, ge=1)
+    jit_compile: bool = False
+
+
+class Recipe(_Section):
+    """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`."""
+
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    data: Data
+    latent: dict[str, dict[str, Any]] = {"Normal": {}}
+    generator: dict[str, dict[str, Any]]
+    critic: dict[str, dict[str, Any]]
+    objective: dict[str, dict[str, Any]]
+    generator_optimizer: dict[str, dict[str, Any]] | None = None
+    critic_optimizer: dict[str, dict[str, Any]] | None = None
+    train: Train
+
+    def make(self, part, **given):
+        """Call what a part names with its arguments and those that kerasgan gives; `None` for an absent part."""
+        spec = getattr(self, part)
+        if spec is None:
+            return None
+        [(name, arguments)] = spec.items()
+        return _find(part, name)(**arguments, **given)
+
+    def save(self, path):
+        """Write the recipe with all its defaults as YAML, whole or not at all."""
+        with files.written_whole(path) as beside:
+            parts = {key: value for key, value in self.model_dump().items() if value is not None}
+            parts["data"] = {key: value for key, value in parts["data"].items() if value is not None}
+            beside.write_text(yaml.safe_dump(parts, sort_keys=False))
+
+
+def load(path):
+    """Read and check a recipe.
+
+    Args:
+        path: YAML file.
+
+    Returns:
+        `Recipe`, with the defaults of every named class and function filled in.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        RecipeError: naming line and key, if it is no YAML, has an unknown key or a value of the wrong type.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such recipe: {path}")
+    return parse(path.read_text(), str(path))
+
+
+def parse(text, where="recipe"):
+    """Check the text of a recipe; `where` names it in messages. See `load`."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise RecipeError(f"{where}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {values!r}")
+    try:
+        recipe = Recipe.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise _error(where, root, Recipe, (), error) from None
+    if (recipe.data.tfds is None) == (recipe.data.folder is None):
+        raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds and folder")
+    resolved = {}
+    for part, home in _HOMES.items():
+        spec = getattr(recipe, part)
+        if spec is None:
+            continue
+        if len(spec) != 1:
+            raise RecipeError(f"{where}:{_line(root, (part,))}: {part}: expected one name; got {sorted(spec)}")
+        [(name, arguments)] = spec.items()
+        try:
+            schema = _schema(part, name)
+        except LookupError:
+            known = ", ".join(_names(part, home))
+            line = _line(root, (part, name))
+            raise RecipeError(f"{where}:{line}: {part}: unknown name {name!r}; known: {known}") from None
+        try:
+            checked = schema.model_validate(arguments)
+        except pydantic.ValidationError as error:
+            raise _error(where, root, schema, (part, name), error) from None
+        values = checked.model_dump().items()
+        resolved[part] = {name: {key: value for key, value in values if key in arguments or value is not None}}
+    return recipe.model_copy(update=resolved)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-4 as a number, as YAML 1.2 does, and refuses a key given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        for index, (key, _) in enumerate(node.value):
+            if key.value in keys[:index]:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
+
+
+def _find(part, name):
+    """What `name` names for a part, such as `dcgan.critic` in `kerasgan.networks`; `LookupError` if nothing."""
+    home = _HOMES[part]
+    found = home
+    for piece in name.split("."):
+        if piece.startswith("_") or not hasattr(found, piece):
+            raise LookupError(name)
+        found = getattr(found, piece)
+    if name not in _names(part, home):
+        raise LookupError(name)
+    return found
+
+
+def _names(part, home):
+    if home is networks:
+        return sorted(
+            f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part)
+        )
+    base = {"latent": latents.Prior, "objective": keras.Model}.get(part, keras.optimizers.Optimizer)
+    return sorted(
+        name
+        for name, value in vars(home).items()
+        if inspect.isclass(value) and issubclass(value, base) and value is not base and not name.startswith("_")
+    )
+
+
+def _schema(part, name):
+    """A pydantic model of the arguments that a recipe may give to what `name` names."""
+    fields = {}
+    for argument in inspect.signature(_find(part, name)).parameters.values():
+        if argument.name in _GIVEN[part] or argument.kind is argument.VAR_KEYWORD:
+            continue
+        annotation = argument.annotation
+        if annotation is argument.empty:  # Keras's own classes: the default tells the type
+            annotation = {bool: bool, int: float, float: float}.get(type(argument.default), Any)
+        default = ... if argument.default is argument.empty else argument.default
+        fields[argument.name] = (annotation, default)
+    return pydantic.create_model(name, __config__=_Section.model_config, **fields)
+
+
+def _error(where, root, schema, prefix, error):
+    """An unknown key, or else the first error of a validation, as a `RecipeError` with its line."""
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    location = prefix + tuple(first["loc"])
+    key = ".".join(map(str, location))
+    line = _line(root, location)
+    if first["type"] == "extra_forbidden":
+        for piece in first["loc"][:-1]:
+            schema = schema.model_fields[piece].annotation
+        return RecipeError(f"{where}:{line}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
+    if first["type"] == "missing":
+        return RecipeError(f"{where}:{line}: {key}: missing")
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return RecipeError(f"{where}:{line}: {key}: {message}; got {first['input']!r}")
+
+
+def _line(node, location):
+    """The line, counted from 1, of the key at `location`, or of the deepest part of it that is there."""
+    line = node.start_mark.line
+    for key in location:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        match = [(k, v) for k, v in pairs if k.value == str(key)]
+        if not match:
+            break
+        line, node = match[0][0].start_mark.line, match[0][1]
+    return line + 1

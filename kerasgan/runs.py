@@ -1,0 +1,60 @@
+"""Run folders: `runs/00003-wgan_gp_fashion_mnist/` and what is found in them."""
+
+import pathlib
+import re
+
+from kerasgan.callbacks.checkpoint import checkpoints
+
+
+def create(out, name):
+    """Make the next numbered run folder.
+
+    Args:
+        out: folder of all runs; made where missing.
+        name: what comes after the number.
+
+    Returns:
+        `pathlib.Path` of the new, empty folder.
+
+    Raises:
+        OSError: naming the folder, if it cannot be made.
+    """
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = [int(found[1]) for path in out.iterdir() if (found := re.match(r"(\d{5,})-", path.name))]
+    number = max(numbers, default=-1) + 1
+    while True:  # another process may take the number first
+        run = out / f"{number:05d}-{name}"
+        try:
+            run.mkdir()
+            return run
+        except FileExistsError:
+            number += 1
+
+
+def newest_checkpoint(run):
+    """Return the path of a run's newest checkpoint.
+
+    Raises:
+        FileNotFoundError: if the folder is no run or has no checkpoint.
+    """
+    run = pathlib.Path(run)
+    if not (run / "recipe.yaml").is_file():
+        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it")
+    found = checkpoints(run / "checkpoints")
+    if not found:
+        raise FileNotFoundError(f"{run}: no checkpoint in {run / 'checkpoints'}")
+    return found[-1]
+
+
+def load_model(path):
+    """Load the model of a run folder (its newest checkpoint) or of a `.keras` file.
+
+    Raises:
+        FileNotFoundError: if there is neither.
+        ValueError: if the file is damaged.
+    """
+    import kerasgan
+
+    path = pathlib.Path(path)
+    return kerasgan.load(newest_checkpoint(path) if path.is_dir() else path)

@@ -1,0 +1,163 @@
+"""Running a recipe: what `kerasgan train` does."""
+
+import signal
+
+import keras
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import callbacks, data, pictures, recipe, runs
+
+
+class Interrupted(Exception):
+    """Training was interrupted; the message says how to go on."""
+
+
+def train(recipe_path, out="runs"):
+    """Train a recipe in a new numbered run folder.
+
+    The folder holds `recipe.yaml` (all defaults filled in), `metrics.jsonl`, `tensorboard/`, `samples/`, `losses.png`
+    and `checkpoints/`.
+
+    Args:
+        recipe_path: YAML file, see `kerasgan.recipe`.
+        out: folder of the run folders.
+
+    Returns:
+        `pathlib.Path` of the run folder.
+
+    Raises:
+        RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
+        Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
+    """
+    plan = recipe.load(recipe_path)
+    source = _open(plan.data)
+    strategy = _strategy()
+    with strategy.scope():
+        gan = _build(plan, source)
+    stream, steps_per_epoch = _stream(plan, source, gan)
+    run = runs.create(out, plan.name)
+    plan.save(run / "recipe.yaml")
+    return _fit(plan, gan, stream, steps_per_epoch, run)
+
+
+def resume(run, steps=None):
+    """Go on with a run where its newest checkpoint is: the same steps as if it had never stopped.
+
+    Args:
+        run: run folder.
+        steps: a new total of training steps, or `None` for the recipe's.
+
+    Returns:
+        `pathlib.Path` of the run folder.
+
+    Raises:
+        FileNotFoundError: if it is no run folder, or has no checkpoint.
+        ValueError: if the checkpoint is damaged.
+        Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
+    """
+    checkpoint = runs.newest_checkpoint(run)
+    run = checkpoint.parent.parent
+    plan = recipe.load(run / "recipe.yaml")
+    if steps is not None:
+        plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
+    source = _open(plan.data)
+    with _strategy().scope():
+        gan = kerasgan.load(checkpoint)
+    if int(gan.step) >= plan.train.steps:
+        raise ValueError(f"{run}: already at step {int(gan.step)} of {plan.train.steps}; give more steps to go on")
+    stream, steps_per_epoch = _stream(plan, source, gan)
+    plan.save(run / "recipe.yaml")
+    return _fit(plan, gan, stream, steps_per_epoch, run)
+
+
+def _open(section):
+    if section.folder is not None:
+        return data.folder(section.folder)
+    return data.tfds(section.tfds, split=section.split)
+
+
+def _strategy():
+    """All GPUs of the machine where there are several, else the one device."""
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def _build(plan, source):
+    if plan.data.labels and source.class_names is None:
+        raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
+    keras.utils.set_random_seed(plan.train.seed)
+    num_classes = len(source.class_names) if plan.data.labels else None
+    image_shape = (plan.data.image_size, plan.data.image_size, plan.data.channels or source.channels)
+    latent = plan.make("latent")
+    gan = plan.make(
+        "objective",
+        generator=plan.make(
+            "generator", image_shape=image_shape, latent_dim=latent.dim, num_classes=num_classes
+        ),
+        critic=plan.make("critic", image_shape=image_shape, num_classes=num_classes),
+        latent=latent,
+        num_classes=num_classes,
+        seed=plan.train.seed,
+    )
+    gan.compile(
+        generator_optimizer=plan.make("generator_optimizer"),
+        critic_optimizer=plan.make("critic_optimizer"),
+        jit_compile=plan.train.jit_compile,
+    )
+    return gan
+
+
+def _stream(plan, source, gan):
+    """The endless training data from the model's step on, and the steps of one pass over them."""
+    stream = data.load(
+        source,
+        image_size=plan.data.image_size,
+        channels=plan.data.channels,
+        batch_size=plan.data.batch_size,
+        critic_steps=gan.critic_steps,
+        labels=plan.data.labels,
+        center_crop=plan.data.center_crop,
+        seed=plan.train.seed,
+        repeat=True,
+        start_step=int(gan.step),
+    )
+    return stream, data.steps_per_epoch(source, plan.data.batch_size, gan.critic_steps)
+
+
+def _fit(plan, gan, stream, steps_per_epoch, run):
+    images_per_step = plan.data.batch_size * gan.critic_steps
+    settings = plan.train
+    checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        gan.fit(
+            stream,
+            epochs=-(-settings.steps // steps_per_epoch) + 1,
+            steps_per_epoch=steps_per_epoch,
+            verbose=0,
+            callbacks=[
+                callbacks.FiniteLosses(),
+                callbacks.Progress(settings.steps, images_per_step),
+                callbacks.MetricsLog(
+                    run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
+                ),
+                callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
+                checkpoint,
+                callbacks.StopAt(settings.steps),
+            ],
+        )
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the checkpoint off
+        try:
+            checkpoint.act(int(gan.step))
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise Interrupted(
+            f"interrupted at step {int(gan.step)}; go on with: kerasgan train --resume {run}"
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    pictures.plot_losses(run / "metrics.jsonl", run / "losses.png")
+    return run
