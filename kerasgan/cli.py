@@ -35,7 +35,11 @@ def train(
         raise typer.BadParameter("--steps goes with --resume; a recipe holds its own")
     from kerasgan import training
 
-    run = training.train(recipe, out) if resume is None else training.resume(resume, steps)
+    try:
+        run = training.train(recipe, out) if resume is None else training.resume(resume, steps)
+    except training.Interrupted as interruption:
+        print(interruption, file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"run folder: {run}")
 
 
@@ -126,17 +130,10 @@ def _save(out, images):
 
 
 def main():
-    """Run the command; a mistake of the user's ends in one line and exit status 1, an interruption in 130."""
+    """Run the command; what a user can mend ends in one line and exit status 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        if type(error).__name__ == "Interrupted":
-            print(error, file=sys.stderr)
-            sys.exit(130)
-        if not isinstance(error, (ValueError, OSError, RuntimeError, FloatingPointError)):
-            raise
+    except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

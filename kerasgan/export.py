@@ -82,14 +82,14 @@ def _archive(gan):
 
 def _checked_label(label, num_classes):
     inside = tf.reduce_all((label >= 0) & (label < num_classes))
-    check = tf.debugging.Assert(inside, [f"label: expected integers in [0, {num_classes}); got", label])
+    check = tf.debugging.Assert(inside, [f"label: expected integers in [0, {num_classes}); got", label], summarize=64)
     with tf.control_dependencies([check]):
         return tf.identity(label)
 
 
 def _checked_truncation(truncation):
     check = tf.debugging.Assert(
-        tf.reduce_all(truncation > 0), ["truncation: expected numbers above 0; got", truncation]
+        tf.reduce_all(truncation > 0), ["truncation: expected numbers above 0; got", truncation], summarize=64
     )
     with tf.control_dependencies([check]):
         return tf.identity(truncation)

@@ -1,5 +1,6 @@
 """`GAN`: what all objectives share."""
 
+import copy
 import typing
 
 import keras
@@ -182,6 +183,7 @@ class GAN(keras.Model):
                 epochs=epochs,
                 verbose=verbose,
                 callbacks=callbacks,
+                shuffle=False,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
             )
@@ -369,8 +371,10 @@ class GAN(keras.Model):
         """Move the generator's average, count the step, and return the logs: names to means."""
         if self.ema_generator is not None:
             self._update_average()
-        self.step.assign(self.step + 1)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        logs = {name: tracker.result() for name, tracker in self.trackers.items()}
+        with tf.control_dependencies(list(logs.values())):  # a step whose data fail does not count
+            self.step.assign(self.step + 1)
+        return logs
 
     # What Keras calls
 
@@ -391,9 +395,10 @@ class GAN(keras.Model):
     @classmethod
     def from_config(cls, config):
         """Make a model of a `get_config`."""
-        parts = ("generator", "critic", "latent")
-        built = {part: keras.saving.deserialize_keras_object(config[part]) for part in parts}
-        return cls(**{**config, **built})
+        config = copy.deepcopy(config)  # Keras empties what it deserializes
+        for part in ("generator", "critic", "latent"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
 
     def get_compile_config(self):
         """Return the arguments of `compile`, optimizers serialized."""
@@ -437,8 +442,17 @@ class GAN(keras.Model):
     def _dataset_of_arrays(self, images, labels, batch_size):
         from kerasgan import data
 
+        if labels is None and self.num_classes is not None:
+            raise ValueError(f"y: expected labels, as num_classes={self.num_classes}; got None")
+        source = data.arrays(images, labels)
+        shape = tuple(source.examples.element_spec[0].shape)
+        if shape != self.image_shape:
+            raise ValueError(
+                f"x: expected images of shape {self.image_shape}, as the generator makes; got {shape}. "
+                f"kerasgan.data.load(kerasgan.data.arrays(x), image_size={self.image_shape[0]}) resizes them"
+            )
         return data.load(
-            data.arrays(images, labels),
+            source,
             image_size=self.image_shape[0],
             channels=None,
             batch_size=batch_size,

@@ -9,6 +9,8 @@ import math
 import keras
 from keras import ops
 
+_NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
+
 
 class Prior(keras.layers.Layer):
     """Base of the priors.
@@ -24,7 +26,7 @@ class Prior(keras.layers.Layer):
         ValueError: if `dim` is not a positive integer.
     """
 
-    def __init__(self, dim, name=None):
+    def __init__(self, dim: int = 128, name: str | None = None):
         super().__init__(name=name, autocast=False)
         if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
             raise ValueError(f"dim: expected a positive integer, the length of a latent; got {dim!r}")
@@ -59,7 +61,8 @@ class Normal(Prior):
         """
         centred = 2.0 * uniforms - 1.0
         if truncation is not None:
-            inside = ops.erf(ops.cast(truncation, "float64") / math.sqrt(2.0))  # P(|z| <= t)
+            bound = ops.minimum(ops.cast(truncation, "float64"), _NO_BOUND)  # TensorFlow's erf(inf) is NaN
+            inside = ops.erf(bound / math.sqrt(2.0))  # P(|z| <= t)
             centred = centred * inside[:, None]
         return ops.cast(math.sqrt(2.0) * ops.erfinv(centred), "float32")
 

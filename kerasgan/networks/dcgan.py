@@ -5,13 +5,22 @@ adversarial networks", arXiv:1511.06434. Weights start from N(0, 0.02), LeakyReL
 momentum 0.9 and epsilon 1e-5, and is synchronized between replicas.
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
 
 _SIZES = (32, 64, 128, 256)
 
 
-def generator(image_shape=(32, 32, 1), latent_dim=128, num_classes=None, filters=64, kernel_size=4, max_filters=1024):
+def generator(
+    image_shape: tuple[int, int, int] = (32, 32, 1),
+    latent_dim: int = 128,
+    num_classes: int | None = None,
+    filters: int = 64,
+    kernel_size: int = 4,
+    max_filters: int = 1024,
+):
     """Build the DCGAN generator.
 
     A dense layer to 4x4, then transposed convolutions of stride 2, each halving the channels, up to the image.
@@ -54,7 +63,12 @@ def generator(image_shape=(32, 32, 1), latent_dim=128, num_classes=None, filters
 
 
 def critic(
-    image_shape=(32, 32, 1), num_classes=None, filters=64, kernel_size=4, max_filters=1024, normalization="batch"
+    image_shape: tuple[int, int, int] = (32, 32, 1),
+    num_classes: int | None = None,
+    filters: int = 64,
+    kernel_size: int = 4,
+    max_filters: int = 1024,
+    normalization: Literal["batch", "layer"] | None = "batch",
 ):
     """Build the DCGAN critic (discriminator).
 

@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test slow lint data clean
+
+demo: data  ## train, export, serve and query once; everything lands in demo/
+	$(BIN)/python -m kerasgan.demo
+
+test: $(INSTALLED)  ## the test suite
+	-@$(MAKE) --no-print-directory data
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+slow: data  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Fashion-MNIST through tensorflow-datasets; from Debian's package where TFDS's host cannot be reached.
+data: $(INSTALLED)
+	@$(BIN)/python -m kerasgan.data fashion_mnist || { \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	  echo "installing Debian's dataset-fashion-mnist"; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq dataset-fashion-mnist && \
+	  $(BIN)/python -m kerasgan.data fashion_mnist; }
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info

@@ -1,0 +1,5 @@
+"""`python -m kerasgan`: the same as the command `kerasgan`."""
+
+from kerasgan.cli import main
+
+main()

@@ -1,0 +1,29 @@
+"""Checks of arguments that every file of this package makes."""
+
+import operator
+
+
+def integer(name, value, least):
+    """`value` as an int of at least `least`.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
+    return number
+
+
+def channels(value, allowed=(1, 3, 4)):
+    """`value`, a number of channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    if isinstance(value, bool) or value not in allowed:
+        raise ValueError(f"channels: expected one of {', '.join(map(str, allowed))}, got {value!r}")
+    return int(value)

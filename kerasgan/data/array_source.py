@@ -1,0 +1,91 @@
+"""Images that are already in memory."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.data import images as pixels
+from kerasgan.data.source import Source
+
+_CHUNK = 1024
+
+
+def arrays(images, labels=None, class_names=None):
+    """Images, and perhaps labels, from arrays.
+
+    Args:
+        images: uint8 [N, H, W] or [N, H, W, C] in [0, 255], C of 1, 3 or 4; or float32 or float64 of the same
+            shapes in [-1, 1], which are rounded to uint8.
+        labels: integers [N], none negative, or None.
+        class_names: a name for each label; without it "0", "1", ... up to the largest label.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: on another shape, dtype or range, naming the first bad image; on labels that do not fit.
+    """
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or 0 in images.shape:
+        raise ValueError(
+            "images: expected shape [N, H, W] or [N, H, W, C] with C of 1, 3 or 4 and nothing empty, "
+            f"got {list(np.shape(images))}"
+        )
+    if images.dtype in (np.float32, np.float64):
+        images = _quantised(images)
+    elif images.dtype != np.uint8:
+        raise ValueError(f"images: expected uint8, or float32 or float64 in [-1, 1], got {images.dtype}")
+    count = len(images)
+    if labels is None:
+        if class_names is not None:
+            raise ValueError("class_names: given without labels")
+        labels = np.full(count, -1, np.int64)
+    else:
+        labels = _checked_labels(labels, count)
+        class_names = _checked_names(class_names, labels)
+    with tf.device("CPU"):
+        examples = tf.data.Dataset.from_tensor_slices((images, labels))
+    return Source(examples, count, class_names, "arrays")
+
+
+def _quantised(images):
+    result = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
+        # written so that NaN counts as bad
+        bad = ~((chunk >= -1) & (chunk <= 1)).all(axis=(1, 2, 3))
+        if bad.any():
+            first = int(np.argmax(bad))
+            low, high = chunk[first].min(), chunk[first].max()
+            raise ValueError(
+                f"images: floats must be finite and in [-1, 1], but image {start + first} "
+                f"has values from {low:g} to {high:g}"
+            )
+        result[start : start + _CHUNK] = pixels.to_uint8(chunk)
+    return result
+
+
+def _checked_labels(labels, count):
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"labels: expected shape [N], got {list(labels.shape)}")
+    if len(labels) != count:
+        raise ValueError(f"labels: {len(labels)} labels for {count} images")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels: expected integers, got {labels.dtype}")
+    if labels.min() < 0:
+        first = int(np.argmax(labels < 0))
+        raise ValueError(f"labels: must not be negative, but label {first} is {labels[first]}")
+    return labels.astype(np.int64)
+
+
+def _checked_names(class_names, labels):
+    largest = int(labels.max())
+    if class_names is None:
+        return tuple(str(label) for label in range(largest + 1))
+    if isinstance(class_names, str) or not all(isinstance(name, str) for name in class_names):
+        raise ValueError(f"class_names: expected a sequence of strings, got {class_names!r}")
+    if len(class_names) <= largest:
+        raise ValueError(f"class_names: {len(class_names)} names, but the largest label is {largest}")
+    return tuple(class_names)

@@ -1,0 +1,28 @@
+"""Between uint8 images in [0, 255] and float32 images in [-1, 1]."""
+
+from keras import ops
+
+
+def to_float(images):
+    """`x / 127.5 - 1`: 0 becomes -1, 255 becomes 1.
+
+    Args:
+        images: uint8 tensor or array of any shape.
+
+    Returns:
+        float32 tensor of the same shape, in [-1, 1]. `to_uint8` gives the input back exactly.
+    """
+    return ops.cast(images, "float32") / 127.5 - 1.0
+
+
+def to_uint8(images):
+    """`(x + 1) * 127.5`, rounded to the nearest integer (halves up), values outside [-1, 1] clipped.
+
+    Args:
+        images: float tensor or array of any shape, float16 and bfloat16 included.
+
+    Returns:
+        uint8 tensor of the same shape.
+    """
+    levels = ops.clip((ops.cast(images, "float32") + 1.0) * 127.5, 0.0, 255.0)
+    return ops.cast(ops.floor(levels + 0.5), "uint8")

@@ -1,0 +1,187 @@
+"""From a source of images to the batches of a training step."""
+
+import hashlib
+import pathlib
+
+import tensorflow as tf
+
+from kerasgan.data import _check
+from kerasgan.data.images import to_float
+from kerasgan.data.source import Source
+from kerasgan.data.tfds_source import tfds
+
+_SHUFFLE_BYTES = 2**30
+_GREY_WEIGHTS = (0.2989, 0.587, 0.114)
+
+
+def steps_per_epoch(source, batch_size=64, critic_steps=1):
+    """How many training steps one pass over a `Source` gives: count // (batch_size * critic_steps).
+
+    Raises:
+        ValueError: if that is none at all.
+    """
+    batch_size = _check.integer("batch_size", batch_size, 1)
+    critic_steps = _check.integer("critic_steps", critic_steps, 1)
+    if source.count < batch_size * critic_steps:
+        raise ValueError(
+            f"source: {source.name} has {source.count} images, but one step needs "
+            f"{batch_size * critic_steps} (batch_size {batch_size} x critic_steps {critic_steps})"
+        )
+    return source.count // (batch_size * critic_steps)
+
+
+def load(
+    source,
+    image_size=32,
+    channels=None,
+    batch_size=64,
+    critic_steps=1,
+    labels=False,
+    split="train",
+    data_dir=None,
+    center_crop=True,
+    seed=0,
+    repeat=False,
+    start_step=0,
+    shuffle_buffer=None,
+    cache=True,
+):
+    """Shuffled batches of real images, one element a training step.
+
+    Args:
+        source: a `Source` (see `tfds`, `folder`, `arrays`), or the name of a TFDS dataset.
+        image_size: height and width of the images that come out. Others are resized (bilinear, antialiased).
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA); as the source has them where None. Transparent pixels are
+            shown on white where alpha is dropped.
+        batch_size: images of one minibatch.
+        critic_steps: minibatches of one training step, each of fresh images.
+        labels: whether to give labels too.
+        split: of the TFDS dataset, where source is a name.
+        data_dir: TFDS's folder, where source is a name.
+        center_crop: cut the largest square out of the middle of an oblong image; where False it is squeezed.
+        seed: integer of at least 0. Epoch e's order depends on (seed, e) alone, whatever TensorFlow's global
+            seed.
+        repeat: False: each `iter()` is one epoch, in another order each time. True: one endless stream.
+        start_step: with repeat, begin where a stream that was read this many steps would go on.
+        shuffle_buffer: how many images are shuffled at a time; all of them where None, up to 1 GiB.
+        cache: True: keep the resized uint8 images in memory. False: read them anew each epoch. A path: keep
+            them in files whose names begin so (delete them if the source's images change).
+
+    Returns:
+        A `tf.data.Dataset` of float32 [batch_size * critic_steps, image_size, image_size, channels] in
+        [-1, 1]; with labels, of pairs with int32 [batch_size * critic_steps]. The remainder of an epoch is
+        dropped. Its cardinality is `steps_per_epoch`, infinite with repeat.
+
+    Raises:
+        ValueError: naming the argument, what was given and what was expected; if the source has no labels, or
+            fewer images than one step needs.
+        ConnectionError: as `tfds`.
+    """
+    image_size = _check.integer("image_size", image_size, 1)
+    batch_size = _check.integer("batch_size", batch_size, 1)
+    critic_steps = _check.integer("critic_steps", critic_steps, 1)
+    seed = _check.integer("seed", seed, 0)
+    start_step = _check.integer("start_step", start_step, 0)
+    if start_step and not repeat:
+        raise ValueError(f"start_step: {start_step} needs repeat=True")
+    if shuffle_buffer is not None:
+        shuffle_buffer = _check.integer("shuffle_buffer", shuffle_buffer, 1)
+    if channels is not None:
+        channels = _check.channels(channels)
+    source = _as_source(source, split, data_dir)
+    if labels and source.class_names is None:
+        raise ValueError(f"labels: True, but {source.name} has no labels")
+    steps = steps_per_epoch(source, batch_size, critic_steps)
+    shape = (image_size, image_size, channels or source.channels)
+
+    examples = source.examples.map(
+        lambda image, label: (_fitted(image, shape, center_crop), tf.cast(label, tf.int32)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    examples = _cached(examples, cache, (source.name, source.count, split, shape, center_crop))
+    buffer = shuffle_buffer or min(source.count, max(1, _SHUFFLE_BYTES // (shape[0] * shape[1] * shape[2])))
+
+    def epoch(number):
+        # Inside a traced function this is the function's own seed, not the program's. It must not be 0.
+        tf.compat.v1.set_random_seed(1 + seed % (2**31 - 2))
+        shuffled = examples.shuffle(buffer, seed=number)
+        return shuffled.batch(batch_size * critic_steps, drop_remainder=True)
+
+    if repeat:
+        batches = tf.data.Dataset.range(start_step // steps, tf.int64.max).flat_map(epoch)
+        batches = batches.skip(start_step % steps)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    else:
+        batches = tf.function(epoch)(tf.constant(0, tf.int64))
+
+    def finished(images, numbers):
+        return (to_float(images), numbers) if labels else to_float(images)
+
+    return batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _as_source(source, split, data_dir):
+    if isinstance(source, str):
+        return tfds(source, split=split, data_dir=data_dir)
+    if not isinstance(source, Source):
+        raise ValueError(
+            "source: expected a kerasgan.data.Source or the name of a TFDS dataset, "
+            f"got {type(source).__name__}"
+        )
+    if split != "train" or data_dir is not None:
+        raise ValueError("split and data_dir go with the name of a TFDS dataset, not with a Source")
+    return source
+
+
+def _fitted(image, shape, center_crop):
+    """uint8 [h, w, c] to uint8 of `shape`, cropped, resized and converted as `load` says."""
+    if center_crop:
+        image = _central_square(image)
+    values = tf.cast(image, tf.float32)
+    if values.shape[-1] == 4 and shape[-1] != 4:
+        alpha = values[..., 3:] / 255.0
+        values = values[..., :3] * alpha + 255.0 * (1.0 - alpha)
+    if values.shape[:2] != shape[:2]:
+        # where nothing shrinks antialiasing changes nothing, and is three times slower
+        grows = None not in values.shape[:2] and values.shape[0] <= shape[0] and values.shape[1] <= shape[1]
+        values = tf.image.resize(values, shape[:2], method="bilinear", antialias=not grows)
+    values = _with_channels(values, shape[-1])
+    values = tf.clip_by_value(tf.floor(values + 0.5), 0.0, 255.0)
+    return tf.ensure_shape(tf.cast(values, tf.uint8), shape)
+
+
+def _central_square(image):
+    height, width = image.shape[:2]
+    if height is None or width is None:
+        height, width = tf.unstack(tf.shape(image)[:2])
+        side = tf.minimum(height, width)
+    else:
+        side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def _with_channels(values, channels):
+    """Float [h, w, c] in [0, 255] with `channels` channels."""
+    if values.shape[-1] == 3 and channels == 1:
+        return tf.reduce_sum(values * tf.constant(_GREY_WEIGHTS), axis=-1, keepdims=True)
+    if values.shape[-1] == 1 and channels != 1:
+        values = tf.repeat(values, 3, axis=-1)
+    if values.shape[-1] == 3 and channels == 4:
+        return tf.concat([values, tf.fill([*tf.unstack(tf.shape(values)[:2]), 1], 255.0)], axis=-1)
+    return values
+
+
+def _cached(examples, cache, what):
+    if cache is True:
+        return examples.cache()
+    if cache is False:
+        return examples
+    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:12]
+    path = pathlib.Path(cache).expanduser()
+    path = path.with_name(f"{path.name}-{digest}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for lock in path.parent.glob(f"{path.name}*.lockfile"):
+        raise ValueError(f"cache: another process writes it; if none does, delete {lock}")
+    return examples.cache(str(path))

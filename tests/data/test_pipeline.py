@@ -1,0 +1,271 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan.data import Source, arrays, load, steps_per_epoch, to_uint8
+
+
+def order(batches, steps=None):
+    """Which images of `numbered` each of the first steps has: list of lists."""
+    if steps is not None:
+        batches = batches.take(steps)
+    return [np.asarray(to_uint8(batch))[:, 0, 0, 0].tolist() for batch in batches]
+
+
+def one(image, **options):
+    """What `load` makes of a single image, as uint8 [size, size, channels]."""
+    return np.asarray(to_uint8(next(iter(load(arrays(image[np.newaxis]), batch_size=1, **options)))))[0]
+
+
+@pytest.fixture
+def counted(numbered):
+    """A Source of n numbered images, and the list of the numbers that were decoded."""
+
+    def make(n):
+        decoded = []
+
+        def image(number):
+            decoded.append(int(number))
+            return np.full((4, 4, 1), number, np.uint8)
+
+        def example(number):
+            return tf.ensure_shape(tf.numpy_function(image, [number], tf.uint8), [4, 4, 1]), number
+
+        return Source(tf.data.Dataset.range(n).map(example), n, tuple("x" * n), "counted"), decoded
+
+    return make
+
+
+def test_pixels_are_exact(noise):
+    images = noise(6)
+    (batch,) = load(arrays(images), image_size=8, batch_size=6, shuffle_buffer=1)
+    assert batch.dtype == tf.float32
+    np.testing.assert_array_equal(batch, images.astype(np.float32) / 127.5 - 1)
+
+
+def test_an_element_is_one_step(numbered):
+    batches = load(arrays(numbered(50)), image_size=4, batch_size=4, critic_steps=3)
+    assert batches.element_spec == tf.TensorSpec((12, 4, 4, 1), tf.float32)
+    assert int(batches.cardinality()) == steps_per_epoch(arrays(numbered(50)), 4, 3) == 4
+    seen = sum(order(batches), [])
+    assert len(seen) == len(set(seen)) == 48
+
+
+def test_labels_stay_with_their_images(numbered):
+    source = arrays(numbered(30), labels=np.arange(30) // 3)
+    batches = load(source, image_size=4, batch_size=10, labels=True)
+    assert batches.element_spec[1] == tf.TensorSpec((10,), tf.int32)
+    seen = []
+    for images, labels in batches:
+        numbers = np.asarray(to_uint8(images))[:, 0, 0, 0]
+        np.testing.assert_array_equal(labels, numbers // 3)
+        seen += numbers.tolist()
+    assert sorted(seen) == list(range(30))
+
+
+def test_each_iteration_is_another_order_of_the_same_images(numbered):
+    batches = load(arrays(numbered(40)), image_size=4, batch_size=10)
+    first, second = order(batches), order(batches)
+    assert first != second
+    assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(40))
+    assert sum(first, []) != list(range(40))
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_order_is_fixed_by_seed_alone(numbered, repeat):
+    def epochs(seed, global_seed):
+        tf.random.set_seed(global_seed)
+        batches = load(arrays(numbered(40)), image_size=4, batch_size=10, seed=seed, repeat=repeat)
+        return order(batches, 8) if repeat else [order(batches), order(batches)]
+
+    assert epochs(3, None) == epochs(3, 1) == epochs(3, 2)
+    assert epochs(3, 1) != epochs(4, 1)
+    assert epochs(0, 1) != epochs(1, 1)
+    assert epochs(2**40, 1) == epochs(2**40, 1)
+
+
+def test_endless_stream_is_whole_epochs_in_different_orders(numbered):
+    batches = load(arrays(numbered(43)), image_size=4, batch_size=10, repeat=True)
+    assert batches.cardinality() == tf.data.INFINITE_CARDINALITY
+    stream = order(batches, 12)
+    epochs = [sum(stream[start : start + 4], []) for start in (0, 4, 8)]
+    for epoch in epochs:
+        assert len(set(epoch)) == 40
+    assert epochs[0] != epochs[1] != epochs[2]
+    # a second reader of the same dataset gets the same stream
+    assert order(batches, 12) == stream
+
+
+@pytest.mark.parametrize("shuffle_buffer", [None, 7])
+@pytest.mark.parametrize("start_step", [1, 3, 4, 6, 8])
+def test_resumed_stream_goes_on_as_if_never_stopped(numbered, start_step, shuffle_buffer):
+    def stream(start, steps):
+        source = arrays(numbered(43), labels=np.arange(43))
+        batches = load(
+            source,
+            image_size=4,
+            batch_size=5,
+            critic_steps=2,
+            labels=True,
+            seed=9,
+            repeat=True,
+            start_step=start,
+            shuffle_buffer=shuffle_buffer,
+        )
+        return [labels.numpy().tolist() for _, labels in batches.take(steps)]
+
+    assert stream(start_step, 12 - start_step) == stream(0, 12)[start_step:]
+
+
+def test_memory_cache_is_shared_by_epochs_and_readers(counted):
+    source, decoded = counted(20)
+    batches = load(source, image_size=4, batch_size=5, repeat=True)
+    order(batches, 12)
+    order(batches, 3)
+    assert sorted(decoded) == list(range(20))
+    source, decoded = counted(20)
+    batches = load(source, image_size=4, batch_size=5)
+    order(batches), order(batches)
+    assert sorted(decoded) == list(range(20))
+
+
+def test_without_cache_each_epoch_reads_anew(counted):
+    source, decoded = counted(20)
+    batches = load(source, image_size=4, batch_size=5, cache=False)
+    assert sorted(sum(order(batches) + order(batches), [])) == sorted(2 * list(range(20)))
+    assert sorted(decoded) == sorted(2 * list(range(20)))
+
+
+def test_file_cache_serves_another_run(counted, tmp_path):
+    path = tmp_path / "new" / "cache"
+    source, decoded = counted(20)
+    first = order(load(source, image_size=4, batch_size=5, cache=path, repeat=True), 12)
+    assert len(decoded) == 20
+    source, decoded = counted(20)
+    assert order(load(source, image_size=4, batch_size=5, cache=str(path), repeat=True), 12) == first
+    assert decoded == []
+    # another size must not be served from it
+    assert next(iter(load(source, image_size=6, batch_size=5, cache=path))).shape == (5, 6, 6, 1)
+
+
+def test_file_cache_that_is_being_written(counted, tmp_path):
+    source, _ = counted(20)
+    order(load(source, image_size=4, batch_size=5, cache=tmp_path / "cache"))
+    (index,) = tmp_path.glob("*.index")
+    index.with_name(index.name.replace(".index", "_0.lockfile")).touch()
+    with pytest.raises(ValueError, match="^cache: another process.*delete .*lockfile"):
+        load(source, image_size=4, batch_size=5, cache=tmp_path / "cache")
+
+
+def test_interrupted_file_cache_is_written_again(counted, tmp_path):
+    source, _ = counted(20)
+    reader = iter(load(source, image_size=4, batch_size=5, cache=tmp_path / "cache", shuffle_buffer=1))
+    next(reader)
+    del reader
+    batches = load(source, image_size=4, batch_size=5, cache=tmp_path / "cache")
+    assert sorted(sum(order(batches), [])) == list(range(20))
+
+
+def test_buffer_of_one_keeps_the_order(numbered):
+    batches = load(arrays(numbered(12)), image_size=4, batch_size=4, shuffle_buffer=1)
+    assert order(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_shrinking_is_antialiased_as_pillow_does(noise):
+    image = noise(1, 48)[0]
+    ours = one(image, image_size=16).astype(int)
+    pillow = np.asarray(Image.fromarray(image).resize((16, 16), Image.BILINEAR)).astype(int)
+    assert np.abs(ours - pillow).max() <= 1
+    # and not the plain bilinear that only looks at four pixels
+    plain = np.asarray(tf.image.resize(image, (16, 16)))
+    assert np.abs(ours - plain).mean() > 10
+
+
+@pytest.mark.parametrize(("before", "after"), [(28, 32), (5, 17), (8, 16)])
+def test_growing_is_bilinear(noise, before, after):
+    image = noise(1, before)[0]
+    exact = np.asarray(tf.image.resize(image, (after, after), antialias=True), np.float64)
+    ours = one(image, image_size=after).astype(float)
+    assert np.abs(ours - exact).max() <= 0.501
+
+
+def test_the_middle_square_is_cut_out():
+    wide = np.zeros((4, 10, 1), np.uint8)
+    wide[:] = np.arange(10)[None, :, None]
+    np.testing.assert_array_equal(one(wide, image_size=4)[..., 0], np.tile([3, 4, 5, 6], (4, 1)))
+    tall = wide.transpose(1, 0, 2)
+    np.testing.assert_array_equal(one(tall, image_size=4)[..., 0], np.tile([3, 4, 5, 6], (4, 1)).T)
+
+
+def test_without_the_cut_the_image_is_squeezed():
+    wide = np.zeros((4, 8, 1), np.uint8)
+    wide[:, 4:] = 200
+    squeezed = one(wide, image_size=4, center_crop=False)[0, :, 0]
+    assert squeezed[0] == 0 and squeezed[3] == 200 and list(squeezed) == sorted(squeezed)
+
+
+def test_images_of_unknown_size(noise):
+    images = noise(2, 8)
+
+    def examples():
+        yield images[0], 0
+        yield np.pad(images[1], ((0, 0), (3, 3), (0, 0))), 0
+
+    spec = (tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((), tf.int64))
+    source = Source(tf.data.Dataset.from_generator(examples, output_signature=spec), 2, None, "two")
+    (batch,) = load(source, image_size=8, batch_size=2, shuffle_buffer=1)
+    np.testing.assert_array_equal(to_uint8(batch), images)
+
+
+def test_channels_are_converted():
+    colour = np.zeros((4, 4, 3), np.uint8)
+    colour[:] = [200, 100, 50]
+    assert (one(colour, image_size=4, channels=1) == 124).all()  # 0.2989 * 200 + 0.587 * 100 + 0.114 * 50
+    assert one(colour, image_size=4, channels=4)[0, 0].tolist() == [200, 100, 50, 255]
+    grey = np.full((4, 4, 1), 77, np.uint8)
+    assert one(grey, image_size=4, channels=3)[0, 0].tolist() == [77, 77, 77]
+    assert one(grey, image_size=4, channels=4)[0, 0].tolist() == [77, 77, 77, 255]
+    clear = np.zeros((4, 4, 4), np.uint8)
+    clear[:] = [100, 0, 200, 51]
+    assert one(clear, image_size=4)[0, 0].tolist() == [100, 0, 200, 51]
+    assert one(clear, image_size=4, channels=3)[0, 0].tolist() == [224, 204, 244]
+    assert one(clear, image_size=8, channels=1)[0, 0].tolist() == [215]
+
+
+@pytest.mark.parametrize("name", ["image_size", "batch_size", "critic_steps", "shuffle_buffer"])
+@pytest.mark.parametrize("value", [0, -1, 2.0, "8", True])
+def test_sizes_are_positive_integers(numbered, name, value):
+    with pytest.raises(ValueError, match=f"^{name}: expected an integer of at least 1, got {value!r}"):
+        load(arrays(numbered(100)), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "^seed: expected an integer of at least 0, got -1"),
+        ({"seed": None}, "^seed: expected an integer of at least 0, got None"),
+        ({"start_step": -1, "repeat": True}, "^start_step: expected an integer of at least 0, got -1"),
+        ({"start_step": 5}, "^start_step: 5 needs repeat=True"),
+        ({"channels": 2}, "^channels: expected one of 1, 3, 4, got 2"),
+        ({"labels": True}, "^labels: True, but arrays has no labels"),
+        ({"split": "test"}, "^split and data_dir go with the name of a TFDS dataset"),
+        (
+            {"batch_size": 30, "critic_steps": 5},
+            r"arrays has 100 images.*150 \(batch_size 30 x critic_steps 5",
+        ),
+    ],
+)
+def test_other_arguments(numbered, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(arrays(numbered(100)), **options)
+
+
+def test_source_must_be_a_source(numbered):
+    with pytest.raises(ValueError, match="^source: expected a kerasgan.data.Source.*got ndarray"):
+        load(numbered(100))
+
+
+def test_numpy_integers_are_integers(numbered):
+    batches = load(arrays(numbered(20)), image_size=np.int64(4), batch_size=np.int32(5))
+    assert batches.element_spec.shape == (5, 4, 4, 1)

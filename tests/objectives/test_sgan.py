@@ -1,0 +1,81 @@
+"""SGAN's losses against SciPy, and its step against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.special
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.gan import Batch
+
+
+class Fixed:
+    """Stands in for the critic: gives the logits it is told, whatever the image."""
+
+    def __init__(self, gan, real, fake):
+        self.real, self.fake = Batch(tf.constant(real), None), Batch(tf.constant(fake), None)
+        gan.score = lambda batch: batch.images
+        gan.fake = lambda like, *purpose: self.fake
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0, 100.0])
+def test_losses_are_the_papers(small_gan, scale):
+    rng = np.random.default_rng(0)
+    real, fake = rng.uniform(-scale, scale, (2, 64, 1))
+    real[0], fake[0] = 100.0, -100.0
+    real[1], fake[1] = -100.0, 100.0
+    log_d, log_1_d = scipy.special.log_expit, lambda x: scipy.special.log_expit(-x)
+    for minimax in (False, True):
+        gan = small_gan(minimax=minimax)
+        fixed = Fixed(gan, real, fake)
+        expected = -np.mean(log_d(real)) - np.mean(log_1_d(fake))
+        np.testing.assert_allclose(gan.critic_loss(fixed.real, fixed.fake), expected, rtol=1e-6)
+        expected = np.mean(log_1_d(fake)) if minimax else -np.mean(log_d(fake))
+        np.testing.assert_allclose(gan.generator_loss(fixed.real), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("minimax", [False, True])
+def test_gradients_at_extreme_logits_are_the_closed_form(small_gan, minimax):
+    gan = small_gan(minimax=minimax)
+    logits = tf.Variable([[-100.0], [-3.0], [0.0], [3.0], [100.0]])
+    fixed = Fixed(gan, logits.numpy(), logits.numpy())
+    with tf.GradientTape(persistent=True) as tape:
+        fixed.fake = Batch(tf.identity(logits), None)
+        loss = gan.generator_loss(fixed.real)
+        critic_loss = gan.critic_loss(Batch(tf.identity(logits), None), fixed.real)
+    sigmoid = scipy.special.expit(logits.numpy().astype("float64"))
+    expected = -sigmoid / 5 if minimax else -(1 - sigmoid) / 5
+    np.testing.assert_allclose(tape.gradient(loss, logits), expected, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(tape.gradient(critic_loss, logits), -(1 - sigmoid) / 5, rtol=1e-5, atol=1e-9)
+
+
+def test_a_step_is_two_sgd_updates_written_out():
+    """Linear networks, SGD: algorithm 1 in NumPy gives the same weights."""
+    dim, size, rate = 2, 32, 0.1
+    latents = keras.Input((dim,))
+    made = keras.layers.Reshape((size, size, 1))(keras.layers.Dense(size * size, use_bias=False)(latents))
+    generator = keras.Model(latents, made)
+    images = keras.Input((size, size, 1))
+    critic = keras.Model(images, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(images)))
+    gan = kerasgan.SGAN(generator, critic, ema_decay=None)
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+    weights_g, weights_c = generator.get_weights()[0], critic.get_weights()[0][:, 0]
+    real = np.random.default_rng(0).uniform(-1, 1, (6, size, size, 1)).astype("float32")
+    batch = Batch(tf.constant(real), None)
+    z_critic = gan.latent(gan.uniform(batch, (dim,), "latents", "critic", 0)).numpy()
+    z_generator = gan.latent(gan.uniform(batch, (dim,), "latents", "generator")).numpy()
+    assert not np.isin(z_critic, z_generator).any()
+
+    flat, fake = real.reshape(6, -1), z_critic @ weights_g
+    sigmoid = scipy.special.expit
+    gradient_c = (-(1 - sigmoid(flat @ weights_c)) @ flat + sigmoid(fake @ weights_c) @ fake) / 6
+    new_c = weights_c - rate * gradient_c
+    logits = z_generator @ weights_g @ new_c
+    gradient_g = z_generator.T @ (-(1 - sigmoid(logits))[:, None] * new_c) / 6
+    new_g = weights_g - rate * gradient_g
+
+    gan.fit(tf.data.Dataset.from_tensors(real), verbose=0)
+    np.testing.assert_allclose(critic.get_weights()[0][:, 0], new_c, atol=1e-5)
+    np.testing.assert_allclose(generator.get_weights()[0], new_g, atol=1e-5)
+    assert np.abs(new_g - weights_g).max() > 1e-3 and np.abs(new_c - weights_c).max() > 1e-3

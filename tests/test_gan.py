@@ -1,0 +1,268 @@
+"""What all objectives share: averages, keyed noise, sampling, saving, resuming, and clear errors."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.networks import dcgan
+
+
+def weights(gan):
+    return {f"variable {i}": v.numpy() for i, v in enumerate(gan.variables)}
+
+
+def dataset(images, batch=16):
+    return tf.data.Dataset.from_tensor_slices(images).batch(batch, drop_remainder=True)
+
+
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
+def test_average_is_the_recurrence_over_trainable_variables_and_a_copy_of_the_others(small_gan, images):
+    gan = small_gan(ema_decay=0.3)
+    expected = [v.numpy() for v in gan.generator.trainable_variables]
+    for t in range(3):
+        gan.fit(dataset(images[:16]), verbose=0)
+        decay = min(0.3, (1 + t) / (10 + t))
+        now = [v.numpy() for v in gan.generator.trainable_variables]
+        expected = [decay * old + (1 - decay) * new for old, new in zip(expected, now)]
+    pairs = dict(zip((v.path for v in gan.generator.variables), gan.ema_generator.variables))
+    for variable, value in zip(gan.generator.trainable_variables, expected):
+        np.testing.assert_allclose(pairs[variable.path].numpy(), value, atol=1e-6)
+        assert np.abs(value - variable.numpy()).max() > 1e-6
+    for variable in gan.generator.non_trainable_variables:
+        np.testing.assert_array_equal(pairs[variable.path].numpy(), variable.numpy())
+    assert len(gan.generator.non_trainable_variables) > 0
+
+
+def test_without_average_samples_come_from_the_generator(small_gan, images):
+    gan = small_gan(ema_decay=None)
+    gan.fit(dataset(images), verbose=0)
+    z = np.random.default_rng(0).standard_normal((3, 8)).astype("float32")
+    np.testing.assert_array_equal(gan(z), gan.generator(z, training=False))
+
+
+def test_same_seed_trains_the_same_and_another_seed_does_not(small_gan, images):
+    first, second, third = small_gan(seed=4), small_gan(seed=4), small_gan(seed=5)
+    for gan in (first, second, third):
+        gan.fit(dataset(images), verbose=0)
+    assert_same(weights(first), weights(second))
+    assert any((weights(first)[name] != value).any() for name, value in weights(third).items())
+
+
+@pytest.mark.parametrize(("objective", "critic_steps"), [("SGAN", 2), ("WGANGP", 1)])
+def test_saved_and_loaded_model_goes_on_as_if_never_stopped(small_gan, images, objective, critic_steps, tmp_path):
+    objective = getattr(kerasgan, objective)
+    straight, stopped = (small_gan(objective, critic_steps=critic_steps) for _ in range(2))
+    straight.fit(dataset(images), verbose=0)
+    stopped.fit(dataset(images[:16]), verbose=0)
+    stopped.save(tmp_path / "model.keras")
+    resumed = kerasgan.load(tmp_path / "model.keras")
+    assert type(resumed) is objective and int(resumed.step) == 1
+    resumed.fit(dataset(images[16:]), verbose=0)
+    assert_same(weights(straight), weights(resumed))
+    np.testing.assert_array_equal(straight.sample(4, seed=1), resumed.sample(4, seed=1))
+
+
+def test_weights_file_round_trip(small_gan, images, tmp_path):
+    gan = small_gan()
+    gan.fit(dataset(images), verbose=0)
+    gan.save_weights(tmp_path / "model.weights.h5")
+    other = small_gan()
+    assert (other.sample(4) != gan.sample(4)).any()
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert_same(weights(gan), weights(other))
+    np.testing.assert_array_equal(
+        gan.generator_optimizer.variables[2].numpy(), other.generator_optimizer.variables[2].numpy()
+    )
+
+
+def test_config_holds_every_argument(small_gan):
+    arguments = {"num_classes": 3, "critic_steps": 4, "ema_decay": None, "seed": 9, "name": "mine"}
+    for objective, own in ((kerasgan.SGAN, {"minimax": True}), (kerasgan.WGANGP, {"penalty_weight": 0.5})):
+        gan = small_gan(objective, **arguments, **own)
+        config = gan.get_config()
+        assert {name: config[name] for name in {**arguments, **own}} == {**arguments, **own}
+        again = objective.from_config(config)
+        assert again.get_config() == config
+
+
+def test_compile_takes_optimizers_and_they_survive_saving(small_gan, tmp_path):
+    gan = small_gan()
+    gan.compile(keras.optimizers.SGD(0.5, momentum=0.25), "rmsprop", steps_per_execution=2)
+    gan.save(tmp_path / "model.keras")
+    again = kerasgan.load(tmp_path / "model.keras")
+    assert again.generator_optimizer.get_config() == gan.generator_optimizer.get_config()
+    assert isinstance(again.critic_optimizer, keras.optimizers.RMSprop) and again.steps_per_execution == 2
+    one = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="critic_optimizer: expected another object"):
+        gan.compile(one, one)
+
+
+def test_an_image_depends_on_its_own_seed_label_and_truncation(small_gan):
+    gan = small_gan(num_classes=3)
+    seeds, labels, bounds = [7, 8, 2**50], [0, 2, 1], [0.5, 1.0, 2.0]
+    together = gan.sample(3, seed=seeds, labels=labels, truncation=bounds).astype(int)
+    for row in range(3):
+        alone = gan.sample(1, seed=seeds[row], labels=labels[row], truncation=bounds[row]).astype(int)
+        assert np.abs(together[row] - alone[0]).max() <= 1
+    np.testing.assert_array_equal(gan.sample(2, seed=7), gan.sample(2, seed=[7, 8]))
+    batched = gan.sample(3, seed=seeds, labels=labels, truncation=bounds, batch_size=2).astype(int)
+    assert np.abs(batched - together).max() <= 1
+    assert (gan.sample(1, labels=0) != gan.sample(1, labels=1)).any()
+    assert (gan.sample(1, labels=0, truncation=0.1) != gan.sample(1, labels=0)).any()
+    np.testing.assert_array_equal(gan.sample(4), gan.sample(4, labels=[0, 1, 2, 0]))
+
+
+def test_sample_is_the_generator_on_the_priors_latents(small_gan):
+    from kerasgan import random
+
+    gan = small_gan()
+    z = gan.latent(random.uniform_rows(tf.constant([5, 6], tf.int64), 8, ("sample", "latents")))
+    expected = np.floor((gan.ema_generator(z, training=False).numpy() + 1) * 127.5 + 0.5)
+    assert np.abs(gan.sample(2, seed=5).astype(float) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "n: expected a positive integer; got 0"),
+        ({"n": 2, "seed": [1, 2, 3]}, "seed: expected one number or 2"),
+        ({"n": 2, "seed": 0.5}, "seed: expected integers"),
+        ({"n": 2, "truncation": 0}, "truncation: expected positive numbers; got 0"),
+        ({"n": 2, "truncation": [1, float("nan")]}, "truncation: expected positive"),
+        ({"n": 2, "labels": 3}, r"labels: expected integers in \[0, 3\); got 3"),
+        ({"n": 2, "labels": [0, -1]}, r"labels: expected integers in \[0, 3\)"),
+        ({"n": 2, "labels": range(5)}, "labels: expected one number or 2"),
+    ],
+)
+def test_sample_names_what_is_wrong(small_gan, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        small_gan(num_classes=3).sample(**arguments)
+
+
+def test_labels_for_an_unconditional_model_are_refused(small_gan):
+    with pytest.raises(ValueError, match="labels: expected None, as the model is unconditional"):
+        small_gan().sample(2, labels=[0, 1])
+
+
+def test_networks_that_do_not_fit_are_named():
+    small = dcgan.generator((32, 32, 1), latent_dim=8, filters=2)
+    critic = dcgan.critic((32, 32, 1), filters=2)
+    with pytest.raises(ValueError, match=r"critic: expected images of shape \(32, 32, 1\).*it takes \(32, 32, 3\)"):
+        kerasgan.SGAN(small, dcgan.critic((32, 32, 3), filters=2))
+    with pytest.raises(ValueError, match="generator: expected a network that takes labels too"):
+        kerasgan.SGAN(small, critic, num_classes=2)
+    with pytest.raises(ValueError, match="critic: expected a network that takes one input"):
+        kerasgan.SGAN(small, dcgan.critic((32, 32, 1), num_classes=2, filters=2))
+    with pytest.raises(ValueError, match="latent: expected dim 8, as the generator takes; got 9"):
+        kerasgan.SGAN(small, critic, latent=kerasgan.latents.Normal(9))
+    with pytest.raises(ValueError, match="critic: expected one logit an image"):
+        kerasgan.SGAN(small, keras.Model(critic.inputs, critic.get_layer("logit").input))
+    with pytest.raises(ValueError, match="critic: expected a built keras.Model"):
+        kerasgan.SGAN(small, keras.Sequential([keras.layers.Dense(1)]))
+    with pytest.raises(ValueError, match="critic_steps: expected a positive integer; got 0"):
+        kerasgan.SGAN(small, critic, critic_steps=0)
+    with pytest.raises(ValueError, match=r"ema_decay: expected a number in \[0, 1\)"):
+        kerasgan.SGAN(small, critic, ema_decay=1.0)
+
+
+def test_arrays_train_like_the_same_data_in_a_dataset(small_gan, images):
+    from_arrays, from_dataset = small_gan(), small_gan()
+    from_arrays.fit(images, batch_size=16, epochs=2, verbose=0)
+    source = kerasgan.data.arrays(images)
+    from_dataset.fit(kerasgan.data.load(source, image_size=32, batch_size=16), epochs=2, verbose=0)
+    assert int(from_arrays.step) == 6
+    assert_same(weights(from_arrays), weights(from_dataset))
+
+
+def test_uint8_and_float_data_are_the_same(small_gan, images):
+    first, second = small_gan(), small_gan()
+    first.fit(dataset(images), verbose=0)
+    second.fit(dataset(images.astype("float32") / 127.5 - 1), verbose=0)
+    assert_same(weights(first), weights(second))
+
+
+def test_rows_that_do_not_fill_the_minibatches_are_left_out(small_gan, images):
+    gan = small_gan(critic_steps=3)
+    parts = list(gan.minibatches(tf.constant(images[:8], tf.float32)))
+    assert [part.images.shape[0] for part in parts] == [2, 2, 2]
+    np.testing.assert_array_equal(parts[1].images, images[[1, 4]])
+
+
+FLOATS = np.zeros((16, 32, 32, 1), "float32")
+CLASSES = np.zeros(16, "int64")
+
+
+@pytest.mark.parametrize(
+    ("data", "num_classes", "message"),
+    [
+        (np.full_like(FLOATS, np.nan), None, "expected finite values; got NaN or infinity"),
+        (FLOATS + 255, None, r"expected values in \[-1, 1\]; largest size.*255"),
+        (FLOATS[:, :28, :28], None, r"expected batches of images of shape \(32, 32, 1\).*28, 28, 1"),
+        (FLOATS[:, 0, 0], None, "expected batches of images of shape"),
+        (np.array(["a"] * 16), None, "expected batches of images of shape"),
+        (FLOATS.astype("int64"), None, r"expected images as uint8 or as floats in \[-1, 1\]; got int64"),
+        (FLOATS, 3, r"expected \(images, labels\), as num_classes=3; got images alone"),
+        ((FLOATS, CLASSES + 3), 3, r"expected labels in \[0, 3\); lowest, highest.*3.*3"),
+        ((FLOATS, CLASSES - 1), 3, r"expected labels in \[0, 3\)"),
+        ((FLOATS, CLASSES / 2), 3, "expected integer labels"),
+    ],
+)
+def test_fit_names_what_is_wrong_with_the_data(small_gan, data, num_classes, message):
+    gan = small_gan(num_classes=num_classes)
+    before = [v.numpy() for v in gan.trainable_variables]
+    with pytest.raises(ValueError, match=f"^training data: {message}"):
+        gan.fit(dataset(data), verbose=0)
+    assert int(gan.step) == 0
+    for old, variable in zip(before, gan.trainable_variables):
+        np.testing.assert_array_equal(old, variable.numpy())
+
+
+def test_fit_names_what_is_wrong_with_arrays(small_gan, images):
+    with pytest.raises(ValueError, match=r"expected images of shape \(32, 32, 1\).*\(28, 28, 1\).*kerasgan.data.load"):
+        small_gan().fit(images[:, :28, :28])
+    with pytest.raises(ValueError, match="47 labels for 48 images"):
+        small_gan(num_classes=2).fit(images, np.zeros(47, int), batch_size=16)
+    with pytest.raises(ValueError, match="y: expected labels, as num_classes=2"):
+        small_gan(num_classes=2).fit(images, batch_size=16)
+    with pytest.raises(ValueError, match="y, batch_size: expected only with arrays"):
+        small_gan().fit(dataset(images), batch_size=3)
+    with pytest.raises(ValueError, match="48 images.*64"):
+        small_gan().fit(images, batch_size=64)
+
+
+def test_a_damaged_file_is_named(small_gan, tmp_path):
+    small_gan().save(tmp_path / "model.keras")
+    whole = (tmp_path / "model.keras").read_bytes()
+    for name, content in {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"no model"}.items():
+        path = tmp_path / f"{name}.keras"
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}.keras: not a readable .keras file"):
+            kerasgan.load(path)
+    with pytest.raises(FileNotFoundError, match="no such file.*absent.keras"):
+        kerasgan.load(tmp_path / "absent.keras")
+    dcgan.critic((32, 32, 1), filters=2).save(tmp_path / "critic.keras")
+    with pytest.raises(ValueError, match="expected a kerasgan model"):
+        kerasgan.load(tmp_path / "critic.keras")
+
+
+def test_a_save_that_fails_leaves_the_old_file(small_gan, tmp_path, monkeypatch):
+    gan = small_gan()
+    path = tmp_path / "model.keras"
+    gan.save(path)
+    old = path.read_bytes()
+
+    def full_disk(model, filepath, **arguments):
+        filepath.write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(filepath))
+
+    monkeypatch.setattr(keras.Model, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        gan.save(path)
+    assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["model.keras"]
