@@ -103,13 +103,13 @@ def training_data(dataset, image_shape, num_classes, critic_steps):
             finite = tf.reduce_all(tf.math.is_finite(images))
             tf.debugging.Assert(finite, [f"{_MARK}expected finite values; got NaN or infinity"])
             largest = tf.reduce_max(tf.abs(images))
-            tf.debugging.Assert(largest < 1.001, [f"{_MARK}expected values in [-1, 1]; largest size", largest])
+            tf.debugging.Assert(largest < 1.001, [f"{_MARK}expected values in [-1, 1]; largest size:", largest])
         images = tf.ensure_shape(images, [None, *image_shape])
         if num_classes is None:
             return images
         low, high = tf.reduce_min(labels), tf.reduce_max(labels)
         inside = (low >= 0) & (high < num_classes)
-        tf.debugging.Assert(inside, [f"{_MARK}expected labels in [0, {num_classes}); lowest, highest", low, high])
+        tf.debugging.Assert(inside, [f"{_MARK}expected labels in [0, {num_classes}); lowest and highest:", low, high])
         return images, tf.cast(labels, tf.int32)
 
     return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -117,6 +117,6 @@ def training_data(dataset, image_shape, num_classes, critic_steps):
 
 def raise_data_error(error):
     """Raise a short `ValueError` if a TensorFlow error comes from the checks of `training_data`."""
-    found = re.search(rf"assertion failed: \[({_MARK}[^\]]*)\]((?: ?\[[^\]]*\])*)", error.message)
+    found = re.search(rf"assertion failed: \[({_MARK}.*)\]$", error.message, re.MULTILINE)
     if found:
-        raise ValueError(f"{found[1]}{found[2]}") from None
+        raise ValueError(found[1].replace("] [", " ")) from None

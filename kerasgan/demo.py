@@ -1,6 +1,6 @@
 """The whole job once, with the commands a user would type: train, export, serve, query over gRPC and REST.
 
-    python -m kerasgan.demo [RECIPE] [--out FOLDER]
+python -m kerasgan.demo [RECIPE] [--out FOLDER]
 """
 
 import argparse
@@ -72,7 +72,9 @@ def _show(arguments):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/sgan_fashion_mnist.yaml"))
+    parser.add_argument(
+        "recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/sgan_fashion_mnist.yaml")
+    )
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("demo"))
     given = parser.parse_args()
     try:

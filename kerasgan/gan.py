@@ -328,9 +328,7 @@ class GAN(keras.Model):
         replica = tf.distribute.get_replica_context()
         rows = ops.shape(like.images)[0]
         first = replica.replica_id_in_sync_group * rows
-        numbers = random.uniform(
-            [rows * replica.num_replicas_in_sync, *shape], self.seed, self.step.value, purpose
-        )
+        numbers = random.uniform([rows * replica.num_replicas_in_sync, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
     def fake(self, like, *purpose):

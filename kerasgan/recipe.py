@@ -195,9 +195,7 @@ def _find(part, name):
 
 def _names(part, home):
     if home is networks:
-        return sorted(
-            f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part)
-        )
+        return sorted(f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part))
     base = {"latent": latents.Prior, "objective": keras.Model}.get(part, keras.optimizers.Optimizer)
     return sorted(
         name

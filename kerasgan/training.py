@@ -93,9 +93,7 @@ def _build(plan, source):
     latent = plan.make("latent")
     gan = plan.make(
         "objective",
-        generator=plan.make(
-            "generator", image_shape=image_shape, latent_dim=latent.dim, num_classes=num_classes
-        ),
+        generator=plan.make("generator", image_shape=image_shape, latent_dim=latent.dim, num_classes=num_classes),
         critic=plan.make("critic", image_shape=image_shape, num_classes=num_classes),
         latent=latent,
         num_classes=num_classes,
@@ -154,9 +152,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run):
             checkpoint.act(int(gan.step))
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise Interrupted(
-            f"interrupted at step {int(gan.step)}; go on with: kerasgan train --resume {run}"
-        ) from None
+        raise Interrupted(f"interrupted at step {int(gan.step)}; go on with: kerasgan train --resume {run}") from None
     finally:
         signal.signal(signal.SIGTERM, previous)
     pictures.plot_losses(run / "metrics.jsonl", run / "losses.png")

@@ -62,4 +62,6 @@ class Progress(keras.callbacks.Callback):
             f"step {self._step}/{self.total_steps}  {rate:.1f} steps/s  {rate * self.images_per_step:.0f} images/s  "
             f"ETA {minutes}:{seconds:02d}  {losses}"
         )
-        print(f"\r\x1b[K{line}{end}" if self._live else line, end="" if self._live else "\n", file=self.stream, flush=True)
+        print(
+            f"\r\x1b[K{line}{end}" if self._live else line, end="" if self._live else "\n", file=self.stream, flush=True
+        )

@@ -126,8 +126,7 @@ def _as_source(source, split, data_dir):
         return tfds(source, split=split, data_dir=data_dir)
     if not isinstance(source, Source):
         raise ValueError(
-            "source: expected a kerasgan.data.Source or the name of a TFDS dataset, "
-            f"got {type(source).__name__}"
+            f"source: expected a kerasgan.data.Source or the name of a TFDS dataset, got {type(source).__name__}"
         )
     if split != "train" or data_dir is not None:
         raise ValueError("split and data_dir go with the name of a TFDS dataset, not with a Source")

@@ -149,9 +149,7 @@ def _prepare_from_debian(builder):
         # a download_dir of its own: TFDS keeps extracted files by name alone, and MNIST's have the same names
         builder.download_and_prepare(
             download_dir=pathlib.Path(folder) / "downloads",
-            download_config=tensorflow_datasets.download.DownloadConfig(
-                manual_dir=folder, try_download_gcs=False
-            ),
+            download_config=tensorflow_datasets.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
         )
 
 

@@ -128,8 +128,7 @@ def _check_image_shape(image_shape):
     shape = tuple(image_shape)
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in _SIZES or shape[2] < 1:
         raise ValueError(
-            f"image_shape: expected (size, size, channels) with size one of {', '.join(map(str, _SIZES))}; "
-            f"got {shape}"
+            f"image_shape: expected (size, size, channels) with size one of {', '.join(map(str, _SIZES))}; got {shape}"
         )
     return shape[0], shape[2]
 

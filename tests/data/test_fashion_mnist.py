@@ -7,9 +7,7 @@ import tensorflow as tf
 
 from kerasgan.data import fashion_mnist, tfds_source
 
-needs_debian = pytest.mark.skipif(
-    not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist"
-)
+needs_debian = pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
 
 
 def expected():

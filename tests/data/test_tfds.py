@@ -64,9 +64,7 @@ def test_the_order_of_reading_is_fixed(folder):
 
 
 def test_load_takes_a_name(folder):
-    batches = load(
-        "kerasgan_test_tiles", image_size=4, batch_size=3, labels=True, split="test[:40%]", data_dir=folder
-    )
+    batches = load("kerasgan_test_tiles", image_size=4, batch_size=3, labels=True, split="test[:40%]", data_dir=folder)
     assert int(batches.cardinality()) == 1
     ((images, labels),) = batches
     numbers = np.rint((np.asarray(images)[:, 0, 0, 0] + 1) * 127.5).astype(int)

@@ -1,6 +1,6 @@
 """Train three steps with SGD on fixed data and save all weights; run in a process of its own.
 
-    python three_steps.py OBJECTIVE REPLICAS OUT.npz
+python three_steps.py OBJECTIVE REPLICAS OUT.npz
 """
 
 import sys

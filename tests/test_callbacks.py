@@ -1,0 +1,114 @@
+"""Callbacks on a model that trains without work: exact steps, exact means, exact files."""
+
+import io
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan import callbacks
+
+
+class Counter(keras.Model):
+    """Counts its steps; the loss of step t (from 0) is t, logged as Keras does, as the mean of the epoch."""
+
+    def __init__(self, first=0):
+        super().__init__()
+        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False)
+        self.step.assign(first)
+        self.tracker = keras.metrics.Mean(name="loss")
+        self.built = True
+        self.compile(optimizer=None, jit_compile=False)
+
+    def train_step(self, data):
+        self.tracker.update_state(tf.cast(self.step.value, "float32"))
+        self.step.assign(self.step + 1)
+        return {"loss": self.tracker.result()}
+
+    def sample(self, n, seed, labels, truncation):
+        return np.full((n, 4, 4, 1), int(self.step) % 256, np.uint8)
+
+
+def run(model, *used, steps=10, epochs=1):
+    data = tf.data.Dataset.range(steps).batch(1)
+    model.fit(data, epochs=epochs, verbose=0, callbacks=list(used))
+
+
+class Steps(callbacks.EverySteps):
+    """Remembers when it acted."""
+
+    def __init__(self, every):
+        super().__init__(every)
+        self.seen = []
+
+    def act(self, step, logs):
+        self.seen.append(step)
+
+
+def test_every_counts_on_across_epochs_and_resumptions_and_acts_at_the_end():
+    used = Steps(4)
+    run(Counter(), used, epochs=2)
+    assert used.seen == [4, 8, 12, 16, 20]
+    used = Steps(4)
+    run(Counter(first=3), used)
+    assert used.seen == [4, 8, 12, 13]
+    with pytest.raises(ValueError, match="every: expected a positive integer; got 0"):
+        Steps(0)
+
+
+def test_log_lines_hold_the_mean_of_their_own_steps(tmp_path):
+    log = callbacks.MetricsLog(tmp_path / "log.jsonl", 64, tmp_path / "board", every=3)
+    run(Counter(), log, steps=5, epochs=2)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 10]
+    assert [line["loss"] for line in lines] == pytest.approx([1, 4, 7, 9])
+    assert all(line["images_per_second"] > 0 for line in lines)
+    [events] = (tmp_path / "board").iterdir()
+    summaries = list(tf.compat.v1.train.summary_iterator(str(events)))
+    board = {(e.step, v.tag): float(tf.make_ndarray(v.tensor)) for e in summaries for v in e.summary.value}
+    assert board[(6, "loss")] == pytest.approx(4)
+
+
+def test_a_resumed_log_drops_the_lines_that_were_lost(tmp_path):
+    path = tmp_path / "log.jsonl"
+    run(Counter(), callbacks.MetricsLog(path, 64, every=2), steps=8)
+    run(Counter(first=4), callbacks.MetricsLog(path, 64, every=2), steps=4)
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [2, 4, 6, 8]
+
+
+def test_stop_at_counts_steps_before_a_resumption():
+    model = Counter(first=4)
+    run(model, callbacks.StopAt(7), epochs=3)
+    assert int(model.step) == 7
+
+
+def test_checkpoints_keep_the_newest(tmp_path):
+    run(Counter(), callbacks.Checkpoint(tmp_path, every=3, keep=2))
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000009.keras", "step-00000010.keras"]
+
+
+def test_grids_are_of_the_model_at_that_step(tmp_path):
+    run(Counter(), callbacks.SampleGrid(tmp_path, every=4, n=2))
+    values = {path.name: int(np.asarray(Image.open(path)).min()) for path in tmp_path.iterdir()}
+    assert values == {"step-00000004.png": 4, "step-00000008.png": 8, "step-00000010.png": 10}
+
+
+def test_a_loss_that_is_no_number_ends_training():
+    model = Counter()
+    model.tracker.update_state(np.nan)
+    model.reset_metrics = lambda: None
+    with pytest.raises(FloatingPointError, match="loss became nan at step 1"):
+        run(model, callbacks.FiniteLosses())
+
+
+def test_progress_tells_steps_speed_and_time_to_go():
+    stream = io.StringIO()
+    run(Counter(first=5), callbacks.Progress(15, 64, seconds=0.0, stream=stream))
+    lines = stream.getvalue().splitlines()
+    assert lines[-1].startswith("step 15/15") and "ETA 0:00" in lines[-1]
+    for word in ("steps/s", "images/s", "loss"):
+        assert word in lines[-1]
+    assert lines[1].startswith("step 7/15")

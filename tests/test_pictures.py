@@ -1,0 +1,50 @@
+"""Grids and loss plots."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgan import pictures
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_each_image_stands_in_its_place_enlarged_by_whole_pixels(tmp_path, channels):
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, channels), dtype=np.uint8)
+    sheet = np.asarray(Image.open(pictures.save_grid(tmp_path / "grid.png", images, columns=3)))
+    sheet = sheet.reshape(*sheet.shape[:2], -1)
+    scale = sheet.shape[1] // (3 * 17 + 1)
+    assert sheet.shape[1] >= 512 and scale * (3 * 17 + 1) == sheet.shape[1] and scale * (2 * 17 + 1) == sheet.shape[0]
+    small = sheet[::scale, ::scale]
+    np.testing.assert_array_equal(small.repeat(scale, 0).repeat(scale, 1), sheet)
+    for index, image in enumerate(images):
+        top, left = 1 + 17 * (index // 3), 1 + 17 * (index % 3)
+        np.testing.assert_array_equal(small[top : top + 16, left : left + 16], image)
+    assert (small[18:, 35:] == 255).all()
+
+
+def test_single_files_hold_the_images_as_they_are(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    paths = pictures.save_each(tmp_path, images)
+    assert [path.name for path in paths] == ["00000.png", "00001.png", "00002.png"]
+    for path, image in zip(paths, images):
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), image)
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((2, 8, 8, 1)), np.zeros((0, 8, 8, 1), np.uint8), np.zeros((2, 8, 8), np.uint8)]
+)
+def test_what_is_no_batch_of_images_is_named(images):
+    with pytest.raises(ValueError, match=r"images: expected uint8 \[N, H, W, C\]"):
+        pictures.grid(images)
+
+
+def test_loss_plot(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    log.write_text(json.dumps({"step": 1, "seconds": 0.1, "critic_loss": 2.0}) + "\n")
+    assert pictures.plot_losses(log, tmp_path / "losses.png") is None
+    with log.open("a") as file:
+        file.write(json.dumps({"step": 2, "seconds": 0.2, "critic_loss": 1.0}) + "\n")
+    picture = np.asarray(Image.open(pictures.plot_losses(log, tmp_path / "losses.png")))
+    assert picture.shape[1] == 960 and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10

@@ -1,0 +1,114 @@
+"""Recipes: what is read, and that each mistake names its line and key."""
+
+import pytest
+import yaml
+
+import kerasgan
+from kerasgan import recipe
+
+GOOD = """\
+name: mine
+data:
+  tfds: fashion_mnist
+  batch_size: 16
+latent:
+  Normal: {dim: 8}
+generator:
+  dcgan.generator: {filters: 4}
+critic:
+  dcgan.critic:
+    filters: 4
+    normalization: layer
+objective:
+  WGANGP:
+    critic_steps: 3
+    ema_decay: null
+critic_optimizer:
+  Adam: {learning_rate: 3e-4, beta_1: 0}
+train:
+  steps: 10
+"""
+
+
+def test_a_recipe_makes_what_it_names():
+    plan = recipe.parse(GOOD)
+    latent = plan.make("latent")
+    gan = plan.make(
+        "objective",
+        generator=plan.make("generator", image_shape=(32, 32, 1), latent_dim=latent.dim, num_classes=None),
+        critic=plan.make("critic", image_shape=(32, 32, 1), num_classes=None),
+        latent=latent,
+        num_classes=None,
+        seed=plan.train.seed,
+    )
+    assert type(gan) is kerasgan.WGANGP
+    assert (gan.critic_steps, gan.ema_decay, gan.penalty_weight, gan.latent.dim) == (3, None, 10.0, 8)
+    assert "group_normalization" in " ".join(layer.name for layer in gan.critic.layers)
+    optimizer = plan.make("critic_optimizer")
+    assert float(optimizer.learning_rate) == pytest.approx(3e-4) and optimizer.beta_1 == 0
+    assert plan.make("generator_optimizer") is None
+
+
+def test_the_resolved_recipe_holds_all_defaults_and_reads_back_the_same(tmp_path):
+    plan = recipe.parse(GOOD)
+    plan.save(tmp_path / "recipe.yaml")
+    assert recipe.load(tmp_path / "recipe.yaml") == plan
+    written = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    assert written["objective"]["WGANGP"] == {"critic_steps": 3, "ema_decay": None, "penalty_weight": 10.0}
+    assert written["train"]["log_every"] == 50 and written["data"]["image_size"] == 32
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("batch_size: 16", "batch_sise: 16", r"mine.yaml:4: data.batch_sise: unknown key; known: tfds, folder"),
+        ("batch_size: 16", "batch_size: many", "mine.yaml:4: data.batch_size: .*integer; got 'many'"),
+        ("batch_size: 16", "batch_size: 0", "mine.yaml:4: data.batch_size: .*got 0"),
+        (
+            "    filters: 4\n",
+            "    filtres: 4\n",
+            "mine.yaml:11: critic.dcgan.critic.filtres: unknown key; known: filters",
+        ),
+        ("normalization: layer", "normalization: group", "mine.yaml:12: .*normalization: .*got 'group'"),
+        ("WGANGP:", "WGANPG:", "mine.yaml:14: objective: unknown name 'WGANPG'; known: SGAN, WGANGP"),
+        ("dcgan.critic:", "dcgan.layers:", "mine.yaml:10: critic: unknown name 'dcgan.layers'; known: dcgan.critic"),
+        ("dcgan.critic:", "dcgan._weights:", "mine.yaml:10: critic: unknown name"),
+        ("critic_steps: 3", "seed: 3", "mine.yaml:15: objective.WGANGP.seed: unknown key"),
+        ("critic_steps: 3", "critic_steps: yes", "mine.yaml:15: objective.WGANGP.critic_steps: .*got True"),
+        ("learning_rate: 3e-4", "learning_rate: fast", "mine.yaml:18: critic_optimizer.Adam.learning_rate.*'fast'"),
+        ("steps: 10", "epochs: 10", "mine.yaml:20: train.epochs: unknown key; known: steps"),
+        ("train:\n  steps: 10\n", "", "mine.yaml:1: train: missing"),
+        ("train:", "name: twice\ntrain:", "mine.yaml:19: not YAML: key 'name' twice"),
+        ("tfds: fashion_mnist", "split: train", "mine.yaml:2: data: expected exactly one of tfds and folder"),
+        ("name: mine", "name: ../mine", "mine.yaml:1: name: .*got '../mine'"),
+        ("  Normal: {dim: 8}", "  Normal: {dim: 8}\n  Uniform: {}", "mine.yaml:5: latent: expected one name"),
+        ("{filters: 4}", "{filters: 4", "mine.yaml:.*: not YAML"),
+    ],
+)
+def test_mistakes_name_file_line_and_key(tmp_path, old, new, message):
+    assert old in GOOD
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(recipe.RecipeError, match=message):
+        recipe.load(path)
+
+
+def test_what_is_no_mapping_or_no_file_is_named(tmp_path):
+    with pytest.raises(recipe.RecipeError, match="recipe:1: expected keys such as name"):
+        recipe.parse("- a\n- b\n")
+    with pytest.raises(FileNotFoundError, match="no such recipe: .*absent.yaml"):
+        recipe.load(tmp_path / "absent.yaml")
+
+
+def test_yaml_cannot_run_code():
+    with pytest.raises(recipe.RecipeError, match="not YAML"):
+        recipe.parse("name: !!python/object/apply:os.system ['true']\n")
+
+
+def test_every_recipe_of_the_zoo_is_good():
+    import pathlib
+
+    recipes = sorted(pathlib.Path(__file__).parents[1].glob("zoo/recipes/*.yaml"))
+    assert recipes
+    for path in recipes:
+        assert recipe.load(path).name == path.stem

@@ -1,0 +1,49 @@
+"""Numbered run folders and atomic files."""
+
+import pytest
+
+from kerasgan import files, runs
+
+
+def test_runs_are_numbered_after_the_highest(tmp_path):
+    first = runs.create(tmp_path / "runs", "a")
+    (tmp_path / "runs" / "00041-b").mkdir()
+    (tmp_path / "runs" / "notes").mkdir()
+    second = runs.create(tmp_path / "runs", "a")
+    assert (first.name, second.name) == ("00000-a", "00042-a")
+
+
+def test_an_output_that_cannot_be_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        runs.create(tmp_path / "file", "a")
+
+
+def test_what_is_no_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a run folder, with a recipe.yaml"):
+        runs.load_model(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("")
+    with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+        runs.load_model(tmp_path)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    with files.written_whole(tmp_path / "new" / "a.txt") as beside:
+        beside.write_text("1")
+        assert beside.suffix == ".txt" and not (tmp_path / "new" / "a.txt").exists()
+    with pytest.raises(KeyboardInterrupt), files.written_whole(tmp_path / "new" / "a.txt") as beside:
+        beside.write_text("half")
+        raise KeyboardInterrupt
+    assert (tmp_path / "new" / "a.txt").read_text() == "1"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    for content in ("1", "2"):
+        with files.replace_folder(tmp_path / "f") as beside:
+            beside.mkdir()
+            (beside / "a").write_text(content)
+    with pytest.raises(ValueError), files.replace_folder(tmp_path / "f") as beside:
+        beside.mkdir()
+        raise ValueError
+    assert (tmp_path / "f" / "a").read_text() == "2" and [p.name for p in tmp_path.iterdir()] == ["f"]
