@@ -33,6 +33,7 @@ def train(
         raise typer.BadParameter("give a recipe, or --resume RUN")
     if steps is not None and resume is None:
         raise typer.BadParameter("--steps goes with --resume; a recipe holds its own")
+    _import_tensorflow()
     from kerasgan import training
 
     try:
@@ -55,6 +56,7 @@ def sample(
     ),
 ):
     """Generate images."""
+    _import_tensorflow()
     from kerasgan import runs
 
     images = runs.load_model(model).sample(n, seed=seed, labels=_labels(labels), truncation=truncation)
@@ -68,6 +70,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
 ):
     """Write a SavedModel for TensorFlow Serving."""
+    _import_tensorflow()
     from kerasgan import runs
 
     runs.load_model(model).export(folder, overwrite=overwrite)
@@ -83,11 +86,12 @@ def serve(
     model_name: Annotated[str | None, typer.Option(help="Name of the model, where FOLDER holds versions.")] = None,
 ):
     """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
+    _import_tensorflow()
     from kerasgan import server
 
     with server.serve(folder, host=host, port=port, rest_port=rest_port, model_name=model_name) as running:
-        print(f"gRPC {host}:{running.port}  REST http://{host}:{running.rest_port}  (Ctrl-C stops)", flush=True)
-        running.wait()
+        where = f"gRPC {host}:{running.port}  REST http://{host}:{running.rest_port}  (Ctrl-C stops)"
+        running.wait(on_ready=lambda: print(where, flush=True))
 
 
 @app.command()
@@ -108,6 +112,21 @@ def query(
     with client.connect(server, model=model) as connection:
         images = connection.generate(n=n, seed=seed, labels=_labels(labels), truncation=truncation)
     _save(out, images)
+
+
+def _import_tensorflow():
+    """Import TensorFlow without the lines it writes to standard error while it starts, unless a log level is set."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _labels(text):
@@ -131,7 +150,6 @@ def _save(out, images):
 
 def main():
     """Run the command; what a user can mend ends in one line and exit status 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except (ValueError, OSError, RuntimeError, FloatingPointError) as error:

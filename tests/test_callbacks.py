@@ -20,6 +20,7 @@ class Counter(keras.Model):
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.step.assign(first)
         self.tracker = keras.metrics.Mean(name="loss")
+        self.num_classes = None
         self.built = True
         self.compile(optimizer=None, jit_compile=False)
 

@@ -14,7 +14,7 @@ class SampleGrid(EverySteps):
         every: training steps between two pictures.
         n: images in the grid.
         seed: see `GAN.sample`.
-        labels: see `GAN.sample`.
+        labels: see `GAN.sample`; by default the grid has a column for each class.
         truncation: see `GAN.sample`.
     """
 
@@ -29,4 +29,5 @@ class SampleGrid(EverySteps):
     def act(self, step, logs):
         """Write the grid of this step."""
         images = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
-        pictures.save_grid(self.folder / f"step-{step:08d}.png", images)
+        columns = self.model.num_classes if self.labels is None else None  # by default a column a class
+        pictures.save_grid(self.folder / f"step-{step:08d}.png", images, columns)

@@ -1,0 +1,178 @@
+"""Running a SavedModel the way TensorFlow Serving does.
+
+The SavedModel is loaded by the C++ loader into a session of its own and each signature becomes one callable
+of that session: what `tensorflow_model_server` runs. `tf.saved_model.load` is another path, slower, and it
+accepts exports that TensorFlow Serving cannot run.
+"""
+
+import functools
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+# `tf.compat.v1.saved_model.loader.load` is this plus a warning that it is deprecated
+from tensorflow.python.saved_model.loader_impl import SavedModelLoader
+
+from kerasgan.server.errors import ServingError, from_tensorflow, invalid_argument
+
+DEFAULT_SIGNATURE = "serving_default"
+
+_METHOD_NAMES = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
+_CPP_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
+
+
+def dtype_name(dtype):
+    """What TensorFlow's C++ and its error texts call a dtype: `float`, `double`, `half`, `int64`, ..."""
+    name = tf.as_dtype(dtype).name
+    return _CPP_NAMES.get(name, name)
+
+
+class Engine:
+    """One loaded version of a model. Methods may be called from many threads at once.
+
+    Attributes:
+        signatures: `{signature name: SignatureDef}`, as stored in the SavedModel.
+    """
+
+    def __init__(self, folder):
+        """Load the SavedModel in `folder`.
+
+        Raises:
+            ServingError: if the folder holds no SavedModel that can be loaded and initialised.
+        """
+        graph = tf.Graph()
+        config = tf.compat.v1.ConfigProto()
+        config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
+        self._session = tf.compat.v1.Session(graph=graph, config=config)
+        try:
+            with graph.as_default():
+                meta_graph = SavedModelLoader(str(folder)).load(self._session, ["serve"])
+        except tf.errors.OpError as error:
+            self._session.close()
+            raise from_tensorflow(error) from error
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            self._session.close()
+            raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, f"{folder}: {error}") from error
+        self.signatures = dict(meta_graph.signature_def)
+        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
+
+    def close(self):
+        """Free the session and its memory. No request may be running."""
+        self._session.close()
+
+    def run(self, signature_name, inputs, output_filter=()):
+        """Run one request.
+
+        Args:
+            signature_name: name of a signature, "" for `serving_default`.
+            inputs: `{input name: array}`. Dtypes must be those of the signature (an object array of bytes is
+                a string tensor); nothing is cast. Shapes are left to the graph to judge.
+            output_filter: names of the outputs to compute; all of them when empty.
+
+        Returns:
+            `{output name: array}`; strings are object arrays of bytes.
+
+        Raises:
+            ServingError: with TensorFlow Serving's code and text.
+        """
+        signature_name = signature_name or DEFAULT_SIGNATURE
+        if signature_name not in self.signatures:
+            raise ServingError(
+                grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{signature_name}" not found.'
+            )
+        signature = self.signatures[signature_name]
+        feeds = _feeds(signature, inputs)
+        outputs = _output_names(signature, output_filter)
+        try:
+            values = self._callable(signature_name, outputs)(*feeds)
+        except tf.errors.OpError as error:
+            raise from_tensorflow(error) from error
+        return dict(zip(outputs, map(_as_array, values), strict=True))
+
+    def _make_callable(self, signature_name, outputs):
+        signature = self.signatures[signature_name]
+        options = config_pb2.CallableOptions(
+            feed=_feed_names(signature), fetch=[signature.outputs[output].name for output in outputs]
+        )
+        # `Session.run` would check shapes against the graph, which TensorFlow Serving does not, and is
+        # slower.
+        return self._session._make_callable_from_options(options)
+
+
+def _as_array(value):
+    """A fetched value as an array: scalars come as NumPy scalars, scalar strings as plain bytes."""
+    if isinstance(value, bytes):
+        array = np.empty((), object)
+        array[()] = value
+        return array
+    return np.asarray(value)
+
+
+def _feed_names(signature):
+    """Names of the tensors to feed, in the order in which the runtime numbers its arguments."""
+    return sorted(info.name for info in signature.inputs.values())
+
+
+def _feeds(signature, inputs):
+    if signature.method_name not in _METHOD_NAMES:
+        raise ServingError(
+            grpc.StatusCode.INTERNAL,
+            "Expected prediction signature method_name to be one of {" + ", ".join(_METHOD_NAMES) + "}. "
+            f"Was: {signature.method_name}",
+        )
+    _check_names(signature, inputs)
+    by_tensor = {}
+    for alias, info in signature.inputs.items():
+        array = inputs[alias] if alias in inputs else tf.make_ndarray(signature.defaults[alias])
+        by_tensor[info.name] = (array, info.dtype)
+    feeds = []
+    for index, tensor_name in enumerate(_feed_names(signature)):
+        array, dtype = by_tensor[tensor_name]
+        given = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
+        if given != tf.as_dtype(dtype):
+            raise invalid_argument(
+                f"Expects arg[{index}] to be {dtype_name(dtype)} but {dtype_name(given)} is provided"
+            )
+        feeds.append(np.asarray(array, order="C"))
+    return feeds
+
+
+def _check_names(signature, inputs):
+    sent, wanted = set(inputs), set(signature.inputs)
+    if len(sent) > len(wanted) or (len(sent) < len(wanted) and not signature.defaults):
+        raise invalid_argument(
+            f"input size does not match signature: {len(sent)}!={len(wanted)} "
+            f"len({{{_joined(sent)}}}) != len({{{_joined(wanted)}}}). "
+            f"Sent extra: {{{_joined(sent - wanted)}}}. Missing but required: {{{_joined(wanted - sent)}}}."
+        )
+    for alias in sorted(wanted - sent - set(signature.defaults)):
+        raise invalid_argument(
+            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found in request "
+            f"and no default value provided. Inputs expected to be in the request {{{_joined(sent)}}}, "
+            f"or default input alias set: {_joined(signature.defaults)}"
+        )
+    if sent - wanted:
+        raise invalid_argument(
+            f"Inputs contains invalid name. Used request inputs: {_joined(sent & wanted)}, "
+            f"request input: {_joined(sent)}"
+        )
+
+
+def _output_names(signature, output_filter):
+    seen = set()
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise invalid_argument(
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {{{_joined(signature.outputs)}}}."
+            )
+        if alias in seen:
+            raise invalid_argument(f"duplicate output tensor alias: {alias}")
+        seen.add(alias)
+    return tuple(sorted(seen or signature.outputs))
+
+
+def _joined(names):
+    return ",".join(sorted(names))

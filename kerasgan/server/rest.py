@@ -1,0 +1,156 @@
+"""TensorFlow Serving's REST API as an ASGI application."""
+
+import asyncio
+import json
+import logging
+import re
+import urllib.parse
+import zlib
+
+import grpc
+
+from kerasgan.server import api, json_tensor
+from kerasgan.server.errors import ServingError, http_status, invalid_argument
+
+log = logging.getLogger("kerasgan.server")
+
+_API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
+_CHOICE = r"(?:(?:/versions/(?P<version>\d+))|(?:/labels/(?P<label>[^/:]+)))?"
+_POST = re.compile(
+    rf"/v1/models/(?P<name>[^/:]+){_CHOICE}:(?P<verb>classify|regress|predict)", re.IGNORECASE | re.ASCII
+)
+_GET = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_CHOICE}(?:/(?P<verb>metadata))?", re.IGNORECASE | re.ASCII)
+_NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
+
+
+def parse_target(method, target):
+    """Split the target of a request.
+
+    Args:
+        method: the HTTP method.
+        target: path with query string, percent-encoded, as it came.
+
+    Returns:
+        `(name, version, label, verb)`: name is "" where missing; version (int), label and verb may be None.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if there is no such route.
+    """
+    pattern = {"POST": _POST, "GET": _GET}.get(method)
+    match = pattern and pattern.fullmatch(target)
+    if not match or (match["verb"] or "").lower() != (match["verb"] or ""):
+        raise invalid_argument(f"Malformed request: {method} {target}")
+    version = match["version"]
+    if version is not None:
+        if len(version) > 4000 or int(version) >= 2**63:
+            raise invalid_argument(f"Failed to convert version: {version} to numeric.")
+        version = int(version)
+    label = match["label"] and urllib.parse.unquote(match["label"])
+    return urllib.parse.unquote(match["name"] or ""), version, label, match["verb"]
+
+
+class RestApp:
+    """ASGI application. Requests are worked off in `executor`, so that the event loop stays free."""
+
+    def __init__(self, models, executor, max_request_bytes):
+        self.models = models
+        self.executor = executor
+        self.max_request_bytes = max_request_bytes
+
+    async def __call__(self, scope, receive, send):
+        """Answer one HTTP request (the ASGI protocol)."""
+        if scope["type"] != "http":
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        target = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        body = await self._read(receive, headers)
+        if body is None:
+            status, kind, payload = error_response(
+                413, f"The request body is larger than the server's limit of {self.max_request_bytes} bytes."
+            )
+        else:
+            gzipped = b"gzip" in headers.get(b"content-encoding", b"")
+            status, kind, payload = await asyncio.get_running_loop().run_in_executor(
+                self.executor, self.respond, scope["method"], target, body, gzipped
+            )
+        content = [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": content})
+        await send({"type": "http.response.body", "body": payload})
+
+    async def _read(self, receive, headers):
+        """The request's body, or None if it is too large."""
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.max_request_bytes and b"expect" in headers:
+            return None
+        chunks, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return b"".join(chunks)
+            size += len(message.get("body", b""))
+            if size <= self.max_request_bytes:
+                chunks.append(message.get("body", b""))
+            else:  # keep nothing, but read on for a while: clients send all before they read our answer
+                chunks.clear()
+                if size > 4 * self.max_request_bytes + 2**20:
+                    return None
+            if not message.get("more_body", False):
+                return b"".join(chunks) if size <= self.max_request_bytes else None
+
+    def respond(self, method, target, body, gzipped=False):
+        """Answer one request; does not raise.
+
+        Args:
+            method: the HTTP method.
+            target: path with query string, as it came.
+            body: bytes.
+            gzipped: whether the body is compressed.
+
+        Returns:
+            `(HTTP status, content type, body)`, the last two as bytes.
+        """
+        if not _API.fullmatch(target):
+            return 404, b"text/html", _NOT_FOUND
+        try:
+            body = self._inflated(body) if gzipped else body
+            return 200, b"application/json", self._answer(method, target, body)
+        except ServingError as error:
+            return error_response(http_status(error.code), error.message)
+        except Exception:
+            log.exception("request failed: %s %s", method, target)
+            return error_response(500, "Internal error; see the server's log.")
+
+    def _inflated(self, body):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            body = inflater.decompress(body, self.max_request_bytes + 1)
+        except zlib.error:
+            return b""
+        return body if inflater.eof and len(body) <= self.max_request_bytes else b""
+
+    def _answer(self, method, target, body):
+        name, version, label, verb = parse_target(method, target)
+        if method == "GET":
+            if not name:
+                raise invalid_argument("Missing model name in request.")
+            if verb == "metadata":
+                return api.metadata_to_json(api.metadata(self.models, name, version, label)).encode()
+            return api.to_json(api.status(self.models, name, version)).encode()
+        if verb != "predict":
+            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"This server does not offer :{verb}.")
+
+        def inputs_of(signature_name):
+            nonlocal found
+            found = self.models.find(name, version, label)
+            return api.rest_inputs(found, signature_name)
+
+        found = None
+        signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
+        return json_tensor.write_response(found.engine.run(signature_name, inputs), row)
+
+
+def error_response(status, message):
+    """`(HTTP status, content type, body)` of an error."""
+    return status, b"application/json", json.dumps({"error": message}, indent=4).encode()

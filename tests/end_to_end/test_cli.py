@@ -1,0 +1,241 @@
+"""The command line as a user runs it, on a folder of small pictures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kerasgan
+from kerasgan import cli
+
+QUIET = {
+    name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
+}  # as a user's shell has it
+RECIPE = """\
+name: tiny
+data: {{folder: {folder}, channels: 1, batch_size: 8, labels: {labels}}}
+latent: {{Normal: {{dim: 8}}}}
+generator: {{dcgan.generator: {{filters: 4}}}}
+critic: {{dcgan.critic: {{filters: 4}}}}
+objective: {{SGAN: {{}}}}
+train: {{steps: {steps}, log_every: 2, sample_every: 2, sample_count: 4, checkpoint_every: 2}}
+"""
+
+
+def command(monkeypatch, capsys, *arguments):
+    """Run `kerasgan ARGUMENTS` in this process; returns exit status, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["kerasgan", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as end:
+        status = end.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return a folder of 2 classes of 16 grey pictures."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for name in ("boots", "coats"):
+        (folder / name).mkdir()
+        for index in range(16):
+            Image.fromarray(rng.integers(0, 256, (32, 32), dtype=np.uint8)).save(folder / name / f"{index}.png")
+    return folder
+
+
+def write_recipe(path, photos, steps=5, labels="false"):
+    path.write_text(RECIPE.format(folder=photos, steps=steps, labels=labels))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, photos):
+    """Return the folder of a conditional run of 5 steps."""
+    from kerasgan import training
+
+    folder = tmp_path_factory.mktemp("trained")
+    return training.train(write_recipe(folder / "tiny.yaml", photos, labels="true"), folder / "runs")
+
+
+def test_a_run_folder_holds_everything(trained):
+    assert trained.name == "00000-tiny"
+    names = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if "tfevents" not in path.name}
+    assert names == {
+        "recipe.yaml",
+        "metrics.jsonl",
+        "losses.png",
+        "tensorboard",
+        "samples",
+        *(f"samples/step-0000000{step}.png" for step in (2, 4, 5)),
+        "checkpoints",
+        *(f"checkpoints/step-0000000{step}.keras" for step in (4, 5)),
+    }
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 5]
+    assert set(lines[0]) == {"step", "seconds", "images_per_second", "critic_loss", "generator_loss"}
+
+
+def test_sample_writes_the_models_images(trained, tmp_path, monkeypatch, capsys):
+    arguments = ["-n", 3, "--seed", 5, "--labels", "1,0,1", "--truncation", 0.5, "--out", tmp_path / "single"]
+    assert command(monkeypatch, capsys, "sample", trained, *arguments)[0] == 0
+    gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
+    expected = gan.sample(3, seed=5, labels=[1, 0, 1], truncation=0.5)[:, :, :, 0].astype(int)
+    images = [np.asarray(Image.open(tmp_path / "single" / f"0000{i}.png")).astype(int) for i in range(3)]
+    assert np.abs(np.array(images) - expected).max() <= 1
+    status, out, _ = command(monkeypatch, capsys, "sample", trained, "-n", 4, "--out", tmp_path / "grid.png")
+    assert status == 0 and f"picture: {tmp_path / 'grid.png'}" in out and Image.open(tmp_path / "grid.png").width >= 512
+
+
+def test_export_refuses_to_replace_a_version(trained, tmp_path, monkeypatch, capsys):
+    assert command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")[0] == 0
+    status, _, err = command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")
+    assert status == 1 and err.startswith("error: ") and "overwrite" in err and err.count("\n") == 1
+    assert command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1", "--overwrite")[0] == 0
+
+
+def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, monkeypatch, capsys):
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=3, labels="true")
+    assert command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)[0] == 0
+    status, out, _ = command(monkeypatch, capsys, "train", "--resume", tmp_path / "00000-tiny", "--steps", 5)
+    assert status == 0 and "step 5/5" in out
+    straight, resumed = (
+        kerasgan.load(run / "checkpoints" / "step-00000005.keras") for run in (trained, tmp_path / "00000-tiny")
+    )
+    for one, other in zip(straight.variables, resumed.variables):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
+    rows = [
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()][-1]
+        for run in (trained, tmp_path / "00000-tiny")
+    ]
+    assert rows[0]["step"] == rows[1]["step"] == 5
+    status, _, err = command(monkeypatch, capsys, "train", "--resume", tmp_path / "00000-tiny")
+    assert status == 1 and "already at step 5 of 5" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, number):
+    write_recipe(tmp_path / "tiny.yaml", photos, steps=1_000_000)
+    line = [sys.executable, "-m", "kerasgan", "train", "tiny.yaml"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, cwd=tmp_path, text=True, env=QUIET, **pipes) as run:
+        log = tmp_path / "runs" / "00000-tiny" / "metrics.jsonl"
+        until = time.monotonic() + 120
+        while not (log.exists() and log.read_text().count("\n") >= 2):
+            assert run.poll() is None and time.monotonic() < until, run.stderr.read()
+            time.sleep(0.1)
+        run.send_signal(number)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert err.startswith("interrupted at step ") and "go on with: kerasgan train --resume" in err
+    step = int(err.split()[3].rstrip(";"))
+    names = [path.name for path in (tmp_path / "runs" / "00000-tiny" / "checkpoints").iterdir()]
+    assert f"step-{step:08d}.keras" in names and not [name for name in names if name.startswith(".tmp")]
+    from kerasgan import training
+
+    training.resume(tmp_path / "runs" / "00000-tiny", steps=step + 1)
+    assert (
+        int(kerasgan.load(tmp_path / "runs" / "00000-tiny" / "checkpoints" / f"step-{step + 1:08d}.keras").step)
+        == step + 1
+    )
+
+
+def mistakes(photos, tmp_path):
+    """Make what can be wrong with a training; returns (arguments, what the message must hold)."""
+    good = write_recipe(tmp_path / "good.yaml", photos)
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(good.read_text().replace("filters", "filtres"))
+    big = tmp_path / "big.yaml"
+    big.write_text(good.read_text().replace("batch_size: 8", "batch_size: 64"))
+    (tmp_path / "empty").mkdir()
+    empty = write_recipe(tmp_path / "empty.yaml", tmp_path / "empty")
+    unknown = tmp_path / "unknown.yaml"
+    unknown.write_text(good.read_text().replace(f"folder: {photos}", "tfds: fashon_mnist"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"no picture")
+    broken = write_recipe(tmp_path / "broken.yaml", tmp_path / "broken")
+    (tmp_path / "file").write_text("")
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(good.read_text().replace("channels: 1", "channels: 1, image_size: 48"))
+    return [
+        (["train", bad], "bad.yaml:4: generator.dcgan.generator.filtres: unknown key"),
+        (["train", tmp_path / "absent.yaml"], "no such recipe"),
+        (["train", big], "has 32 images"),
+        (["train", empty], str(tmp_path / "empty")),
+        (["train", unknown], "fashion_mnist"),
+        (["train", broken], "a.png"),
+        (["train", odd], "image_shape: expected"),
+        (["train", good, "--out", tmp_path / "file"], "file"),
+        (["train", good, "--out", "/proc/runs"], "/proc/runs"),
+        (["train", "--resume", tmp_path / "empty"], "expected a run folder"),
+    ]
+
+
+def test_each_mistake_ends_in_one_line_and_leaves_nothing(photos, tmp_path, monkeypatch, capsys):
+    for arguments, message in mistakes(photos, tmp_path):
+        before = sorted(tmp_path.rglob("*"))
+        if "--out" not in arguments and "--resume" not in arguments:
+            arguments += ["--out", tmp_path / "runs"]
+        status, _, err = command(monkeypatch, capsys, *arguments)
+        assert status == 1 and err.startswith("error: ") and message in err and err.count("\n") == 1, (arguments, err)
+        assert sorted(tmp_path.rglob("*")) == before, arguments
+
+
+def test_a_damaged_checkpoint_is_named(trained, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "recipe.yaml").write_text((trained / "recipe.yaml").read_text())
+    whole = (trained / "checkpoints" / "step-00000005.keras").read_bytes()
+    (run / "checkpoints" / "step-00000005.keras").write_bytes(whole[:-2000])
+    for arguments in (["train", "--resume", run, "--steps", 9], ["sample", run, "--out", tmp_path / "a.png"]):
+        status, _, err = command(monkeypatch, capsys, *arguments)
+        assert status == 1 and "step-00000005.keras: not a readable .keras file" in err and err.count("\n") == 1
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_wrong_options_end_in_usage_errors(monkeypatch, capsys, trained, tmp_path):
+    assert command(monkeypatch, capsys, "train")[0] == 2
+    assert command(monkeypatch, capsys, "train", "x.yaml", "--steps", 3)[0] == 2
+    assert command(monkeypatch, capsys, "sample", trained, "-n", 0)[0] == 2
+    status, _, err = command(monkeypatch, capsys, "sample", trained, "--labels", "a", "--out", tmp_path / "a.png")
+    assert status == 1 and "--labels: expected integers separated by commas; got 'a'" in err
+
+
+def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):
+    """A limit on the size of files stands in for a full disk: writes beyond it fail as they would there."""
+    script = (
+        "import resource, sys; from kerasgan import cli;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300));"
+        "sys.argv = ['kerasgan', *sys.argv[1:]]; cli.main()"
+    )
+    for arguments in (
+        ["sample", trained, "-n", "64", "--out", tmp_path / "full" / "grid.png"],
+        ["export", trained, tmp_path / "full" / "1"],
+    ):
+        line = [sys.executable, "-c", script, *map(str, arguments)]
+        done = subprocess.run(line, capture_output=True, text=True, env=QUIET)
+        assert done.returncode == 1 and done.stderr.startswith("error: "), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_help_is_quick_because_it_imports_no_tensorflow():
+    script = "import sys; sys.argv = ['kerasgan', '--help']\nimport kerasgan, kerasgan.cli\ntry: kerasgan.cli.main()\n"
+    script += "except SystemExit: pass\nassert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), 'heavy import'"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for word in ("train", "sample", "export", "serve", "query"):
+        assert word in done.stdout
+
+
+def test_module_and_command_are_the_same():
+    done = subprocess.run([sys.executable, "-m", "kerasgan", "train", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--resume" in done.stdout

@@ -1,0 +1,81 @@
+import http.client
+import json
+
+import grpc
+import pytest
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from kerasgan.server import Models, ModelServer
+from tests.server import saved_models
+
+LABELS = {"saved_model_half_plus_two_2_versions": {"Version_Label": 123}}
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Folders of SavedModels by name."""
+    base = tmp_path_factory.mktemp("saved_models")
+    saved_models.half_plus(base / "two")
+    saved_models.half_plus(base / "three", addend=3.0)
+    saved_models.counter(base / "counter")
+    saved_models.echo(base / "echo")
+    saved_models.generator(base / "generator")
+    return {path.name: path for path in base.iterdir()}
+
+
+@pytest.fixture(scope="session")
+def server(folders):
+    models = Models(
+        {
+            "default": {123: folders["two"]},
+            "saved_model_half_plus_two_2_versions": {123: folders["two"]},
+            "saved_model_half_plus_three": {123: folders["three"]},
+            "saved_model_counter": {1: folders["counter"]},
+            "echo": {1: folders["echo"]},
+            "generator": {1: folders["generator"]},
+            saved_models.PERCENT_NAME: {1: folders["two"]},
+        },
+        LABELS,
+    )
+    with ModelServer(models, port=0, rest_port=0, max_request_bytes=2**20) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rest(server):
+    """Function of method, path, body (bytes or JSON), headers -> (status, headers, text, JSON)."""
+
+    def call(method, path, body=None, headers=None):
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+        try:
+            connection.putrequest(method, path, skip_host=False)
+            connection.putheader("Content-Length", str(len(body or b"")))
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        parsed = json.loads(text) if response.headers["Content-Type"] == "application/json" else None
+        return response.status, response.headers, text, parsed
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def channel(server):
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.max_receive_message_length", -1)]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def prediction(channel):
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def model_service(channel):
+    return model_service_pb2_grpc.ModelServiceStub(channel)

@@ -1,0 +1,135 @@
+"""SavedModels for the tests of the server and the client, made with plain TensorFlow."""
+
+import tensorflow as tf
+
+v1 = tf.compat.v1
+
+PERCENT_NAME = "a b/c:%é"  # of a model; in a URL it must be percent-encoded
+
+
+def half_plus(folder, addend=2.0):
+    """y = x / 2 + addend, x and y declared as float [-1, 1]: half_plus_two without its Examples."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 1], name="x")
+        half = v1.get_variable("a", initializer=0.5, use_resource=True)
+        b = v1.get_variable("b", initializer=addend, use_resource=True)
+        y = tf.add(tf.multiply(half, x), b, name="y")
+        session.run(v1.global_variables_initializer())
+        _save(session, folder, {"serving_default": ({"x": x}, {"y": y})})
+
+
+def counter(folder):
+    """A scalar that counts; signatures without inputs."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        count = v1.get_variable("count", initializer=0.0, use_resource=True)
+        delta = v1.placeholder(tf.float32, [], name="delta")
+        session.run(v1.global_variables_initializer())
+
+        def after(assignment):
+            with tf.control_dependencies([assignment]):
+                return {"output": tf.identity(count.read_value())}
+
+        signatures = {
+            "get_counter": ({}, {"output": tf.identity(count.read_value())}),
+            "incr_counter": ({}, after(count.assign_add(1.0))),
+            "incr_counter_by": ({"delta": delta}, after(count.assign_add(delta))),
+            "reset_counter": ({}, after(count.assign(0.0))),
+        }
+        _save(session, folder, signatures)
+
+
+def echo(folder):
+    """Every dtype the REST API knows, out as it came in."""
+    dtypes = [
+        "float32",
+        "float64",
+        "int32",
+        "int64",
+        "uint8",
+        "int8",
+        "int16",
+        "uint32",
+        "uint64",
+        "bool",
+        "string",
+    ]
+    dtypes += ["float16", "bfloat16", "complex64"]
+    with tf.Graph().as_default(), v1.Session() as session:
+        signatures = {}
+        for dtype in dtypes:
+            x = v1.placeholder(dtype, None, name=f"in_{dtype}")
+            signatures[dtype] = ({"x": x}, {"y": tf.identity(x)})
+        text = v1.placeholder(tf.string, None, name="text")
+        number = v1.placeholder(tf.float32, None, name="number")
+        both = {"text_bytes": tf.identity(text), "text": tf.identity(text), "number": tf.identity(number)}
+        signatures["serving_default"] = ({"text": text, "number": number}, both)
+        _save(session, folder, signatures)
+
+
+def _save(session, folder, signatures):
+    info = v1.saved_model.build_tensor_info
+    definitions = {
+        name: v1.saved_model.build_signature_def(
+            {key: info(tensor) for key, tensor in inputs.items()},
+            {key: info(tensor) for key, tensor in outputs.items()},
+            "tensorflow/serving/predict",
+        )
+        for name, (inputs, outputs) in signatures.items()
+    }
+    builder = v1.saved_model.Builder(str(folder))
+    builder.add_meta_graph_and_variables(session, ["serve"], definitions)
+    builder.save()
+
+
+def generator(folder, conditional=True, size=8):
+    """A stand-in generator with the signatures of kerasgan's exports.
+
+    Pixel (row r, column c, channel 0) is `seed + 10 * label + r + c`, or 255 where truncation is below 0.25;
+    channel 1 is 1 where truncation is infinite; `label` must be below 10.
+    """
+    module = tf.Module()
+    module.scale = tf.Variable(1, dtype=tf.int64, trainable=False)
+
+    def images(seed, truncation, label):
+        label = tf.gather(10 * tf.range(10, dtype=tf.int64), label)
+        grid = tf.range(size, dtype=tf.int64)[:, None] + tf.range(size, dtype=tf.int64)[None, :]
+        base = (seed + label)[:, None, None] * module.scale + grid
+        base = tf.where(truncation[:, None, None] < 0.25, tf.constant(255, tf.int64), base)
+        ones = tf.broadcast_to(tf.cast(tf.math.is_inf(truncation), tf.int64)[:, None, None], tf.shape(base))
+        return tf.cast(tf.stack([base, ones, tf.zeros_like(base)], -1) % 256, tf.uint8)
+
+    seed = tf.TensorSpec([None], tf.int64, name="seed")
+    truncation = tf.TensorSpec([None], tf.float32, name="truncation")
+    label = tf.TensorSpec([None], tf.int64, name="label")
+    z = tf.TensorSpec([None, 4], tf.float32, name="z")
+    if conditional:
+
+        @tf.function(input_signature=[seed, truncation, label])
+        def serving_default(seed, truncation, label):
+            return {"images": images(seed, truncation, label)}
+
+        @tf.function(input_signature=[seed, truncation, label])
+        def png(seed, truncation, label):
+            return {"image_bytes": tf.io.encode_png(images(seed, truncation, label))}
+
+        @tf.function(input_signature=[z, label])
+        def latent(z, label):
+            return {"images": images(tf.cast(z[:, 0], tf.int64), tf.ones_like(z[:, 0]), label)}
+
+    else:
+
+        @tf.function(input_signature=[seed, truncation])
+        def serving_default(seed, truncation):
+            return {"images": images(seed, truncation, tf.zeros_like(seed))}
+
+        @tf.function(input_signature=[seed, truncation])
+        def png(seed, truncation):
+            return {"image_bytes": tf.io.encode_png(images(seed, truncation, tf.zeros_like(seed)))}
+
+        @tf.function(input_signature=[z])
+        def latent(z):
+            zeros = tf.zeros_like(z[:, 0], tf.int64)
+            return {"images": images(tf.cast(z[:, 0], tf.int64), tf.ones_like(z[:, 0]), zeros)}
+
+    signatures = {"serving_default": serving_default, "png": png, "latent": latent}
+    tf.saved_model.save(module, str(folder), signatures=signatures)

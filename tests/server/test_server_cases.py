@@ -1,0 +1,299 @@
+"""Expectations ported from TensorFlow Serving's own tests (../shared/reference/tf_serving_cases.json)."""
+
+import gzip
+import json
+import math
+import pathlib
+import shutil
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
+
+from kerasgan.server import Models, api, find_models
+from kerasgan.server.errors import ServingError, http_status
+from kerasgan.server.json_tensor import read_request, write_response
+from kerasgan.server.rest import error_response, parse_target
+
+_FILE = pathlib.Path(__file__).parents[3] / "shared" / "reference" / "tf_serving_cases.json"
+
+_NOT_COVERED = {
+    "Classify, Regress and MultiInference are not offered": (
+        "tfs-065 tfs-077 tfs-133 tfs-137 tfs-139 tfs-202 tfs-204 tfs-206 tfs-208 tfs-209 tfs-211 tfs-212 "
+        "tfs-213 tfs-216 tfs-217"
+    ),
+    "no Prometheus metrics": "tfs-080 tfs-243 tfs-244 tfs-245 tfs-247 tfs-248",
+    "no CORS": "tfs-235 tfs-236",
+    "no models.config and no reload": "tfs-097 tfs-269 tfs-271 tfs-272 tfs-274 tfs-275 tfs-276 tfs-277",
+    "only the latest version, found once at the start": "tfs-255 tfs-256 tfs-257 tfs-260 tfs-261 tfs-262",
+    "no warmup requests": "tfs-286 tfs-287 tfs-289 tfs-291",
+    "no batching": "tfs-294 tfs-295 tfs-296 tfs-299",
+    "health checks are always on": "tfs-283",
+}
+_SKIP = {case: reason for reason, cases in _NOT_COVERED.items() for case in cases.split()}
+
+
+def _cases(kind=None, level=None):
+    cases = json.loads(_FILE.read_text()) if _FILE.exists() else []
+    chosen = [case for case in cases if level in (None, case["level"]) and kind in (None, case["kind"])]
+    if not cases:
+        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{_FILE} is not here"))]
+    return [pytest.param(case, id=case["id"]) for case in chosen if case["id"] not in _SKIP]
+
+
+@pytest.mark.skipif(not _FILE.exists(), reason=f"{_FILE} is not here")
+def test_every_case_is_run_or_listed():
+    levels = [("rest", "route"), ("rest", "e2e"), ("rest", "codec-request"), ("rest", "codec-response")]
+    levels += [
+        ("rest", "status-map"),
+        ("grpc", "e2e"),
+        ("grpc", "config"),
+        ("grpc", "storage"),
+        ("grpc", "warmup"),
+    ]
+    run = {param.id for kind, level in levels for param in _cases(kind, level)}
+    everything = {case["id"] for case in json.loads(_FILE.read_text())}
+    assert run | set(_SKIP) == everything
+    assert not run & set(_SKIP)
+
+
+def _dtype(name):
+    return {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16"}.get(
+        name, name.removeprefix("DT_").lower()
+    )
+
+
+def _tensor(spec):
+    dtype = _dtype(spec["dtype"])
+    values = [value.encode() if isinstance(value, str) and dtype == "string" else value for value in spec["values"]]
+    return np.array(values, object if dtype == "string" else dtype).reshape(spec["shape"])
+
+
+# ---------------------------------------------------------------- REST
+
+
+@pytest.mark.parametrize("case", _cases("rest", "route"))
+def test_route(case, rest):
+    request, expect = case["request"], case["expect"]
+    if "handled_by_api" in expect:
+        status, headers, _, _ = rest(request["method"], request["path"])
+        assert (headers["Content-Type"] == "application/json") == expect["handled_by_api"]
+        assert status == expect.get("http_status", status)
+        return
+    try:
+        name, version, label, verb = parse_target(request["method"], request["path"])
+    except ServingError as error:
+        assert error.code.name == expect.get("grpc_code", "INVALID_ARGUMENT")
+        assert expect.get("error_contains", "Malformed request") in error.message
+        assert not expect["parse_ok"] or "grpc_code" in expect
+        return
+    assert expect["parse_ok"]
+    assert name == expect["model_name"]
+    assert version == expect.get("version")
+    assert label == expect.get("label")
+    assert verb == expect.get("method", expect.get("subresource"))
+
+
+@pytest.mark.parametrize("case", _cases("rest", "e2e"))
+def test_rest(case, rest):
+    request, expect = case["request"], case["expect"]
+    body = json.dumps(request["json"]).encode() if "json" in request else request.get("body", "").encode()
+    headers = dict(request.get("headers", {}))
+    if "(body gzipped)" in headers.get("Content-Encoding", ""):
+        headers["Content-Encoding"], body = "gzip", gzip.compress(body)
+    status, answered, _, parsed = rest(request["method"], request["path"], body, headers)
+    assert status == expect["http_status"]
+    for name, value in expect.get("headers", {}).items():
+        assert answered[name] == value
+    if "json" in expect:
+        assert parsed == expect["json"]
+    if "json_error_contains" in expect:
+        assert expect["json_error_contains"] in parsed["error"]
+    for path, value in expect.get("json_contains", {}).items():
+        found = parsed
+        for key in path.split("."):
+            found = found[key]
+        assert found == value
+
+
+@pytest.mark.parametrize("case", _cases("rest", "status-map"))
+def test_status_map(case):
+    assert http_status(grpc.StatusCode[case["request"]["grpc_code"]]) == case["expect"]["http_status"]
+
+
+def _body(request):
+    if "json" in request:
+        return json.dumps(request["json"]).encode()
+    if "body_recipe" in request:
+        return b'{"signature_name":' + b"[" * 500_000 + b"]" * 500_000 + b"}"
+    return request["body"].encode()
+
+
+@pytest.mark.parametrize("case", _cases("rest", "codec-request"))
+def test_request(case):
+    inputs = {
+        name: TensorInfo(dtype=tf.as_dtype(_dtype(dtype)).as_datatype_enum)
+        for name, dtype in case["fixture"]["signature_inputs"].items()
+    }
+    expect = case["expect"]
+    if "error_contains" in expect:
+        with pytest.raises(ServingError) as raised:
+            read_request(_body(case["request"]), lambda name: inputs)
+        assert raised.value.code.name == expect["error_code"]
+        assert expect["error_contains"] in raised.value.message
+        return
+    _, arrays, row = read_request(_body(case["request"]), lambda name: inputs)
+    assert row == (expect["format"] == "row")
+    assert set(arrays) == set(expect["tensors"])
+    for name, spec in expect["tensors"].items():
+        wanted = _tensor(spec)
+        assert arrays[name].dtype == wanted.dtype
+        assert arrays[name].shape == wanted.shape
+        assert (arrays[name] == wanted).all()
+
+
+@pytest.mark.parametrize("case", _cases("rest", "codec-response"))
+def test_response(case, rest):
+    expect = case["expect"]
+    if case["request"]["format"] == "error":
+        code = grpc.StatusCode[case["fixture"]["status"]]
+        assert json.loads(error_response(http_status(code), case["fixture"]["message"])[2]) == expect["json"]
+        return
+    outputs = {name: _tensor(spec) for name, spec in case["fixture"]["outputs"].items()}
+    row = case["request"]["format"] == "row"
+    if "error_contains" in expect:
+        with pytest.raises(ServingError, match=expect["error_contains"]) as raised:
+            write_response(outputs, row)
+        assert raised.value.code.name == expect["error_code"]
+        return
+    text = write_response(outputs, row).decode()
+    if "json" in expect:
+        assert json.loads(text) == expect["json"]
+    if "json_text_numbers_as_strings" in expect:
+        assert text.replace(" ", "") == expect["json_text_numbers_as_strings"].replace(" ", "")
+
+
+# ---------------------------------------------------------------- gRPC
+
+_METHODS = {
+    "Predict": ("PredictionService", predict_pb2.PredictRequest, predict_pb2.PredictResponse),
+    "GetModelMetadata": (
+        "PredictionService",
+        get_model_metadata_pb2.GetModelMetadataRequest,
+        get_model_metadata_pb2.GetModelMetadataResponse,
+    ),
+    "GetModelStatus": (
+        "ModelService",
+        get_model_status_pb2.GetModelStatusRequest,
+        get_model_status_pb2.GetModelStatusResponse,
+    ),
+}
+
+
+def _call(channel, request):
+    """Make the request of a case with the official messages; return its answer."""
+    method = request["rpc"].rpartition("/")[2]
+    if method == "Check":
+        stub = health_pb2_grpc.HealthStub(channel)
+        return stub.Check(health_pb2.HealthCheckRequest(service=request["service"]), timeout=20)
+    _, request_class, response_class = _METHODS[method]
+    message = request_class()
+    spec = request.get("model_spec")
+    if spec is not None:
+        message.model_spec.SetInParent()
+        message.model_spec.name = spec.get("name", "")
+        message.model_spec.signature_name = spec.get("signature_name", "")
+        if "version" in spec:
+            message.model_spec.version.value = spec["version"]
+    for name, tensor in request.get("inputs", {}).items():
+        message.inputs[name].CopyFrom(tf.make_tensor_proto(_tensor(tensor), dtype=_dtype(tensor["dtype"])))
+    message.MergeFrom(
+        request_class(**{key: request[key] for key in ("output_filter", "metadata_field") if key in request})
+    )
+    call = channel.unary_unary(
+        f"/{request['rpc']}",
+        request_serializer=request_class.SerializeToString,
+        response_deserializer=response_class.FromString,
+    )
+    return call(message, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def two_versions(folders):
+    models = Models(
+        {"saved_model_half_plus_two_2_versions": {123: folders["two"], 124: folders["two"]}},
+        {"saved_model_half_plus_two_2_versions": {"A": 123, "B": 124}},
+    )
+    models.load()
+    yield models
+    models.close()
+
+
+@pytest.mark.parametrize("case", _cases("grpc", "e2e"))
+def test_grpc(case, channel, prediction, two_versions):
+    request, expect = case["request"], case["expect"]
+    if "both served" in str(case["fixture"]):
+        versions = api.status(two_versions, request["model_spec"]["name"]).model_version_status
+        assert {version.version for version in versions} == set(expect["versions_set"])
+        assert all(version.status.error_code == 0 and not version.status.error_message for version in versions)
+        return
+    if request.get("order", 1) > 1:  # the cases between them, which reset the counter, are not in the file
+        spec = {"name": "saved_model_counter", "signature_name": "reset_counter"}
+        _call(channel, {"rpc": "tensorflow.serving.PredictionService/Predict", "model_spec": spec})
+    if expect.get("code", "OK") != "OK":
+        with pytest.raises(grpc.RpcError) as raised:
+            _call(channel, request)
+        assert raised.value.code().name == expect["code"]
+        assert expect["details_contains"] in raised.value.details()
+        return
+    answer = _call(channel, request)
+    if "status" in expect:
+        assert health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status) == expect["status"]
+    for name, spec in expect.get("outputs", {}).items():
+        array = tf.make_ndarray(answer.outputs[name])
+        wanted = _tensor(spec)
+        assert array.dtype == wanted.dtype and array.shape == wanted.shape and (array == wanted).all()
+    if "outputs" in expect:
+        assert set(answer.outputs) == set(expect["outputs"])
+    if "model_spec" in expect:
+        wanted = expect["model_spec"]
+        spec = answer.model_spec
+        assert (spec.name, spec.version.value) == (wanted["name"], wanted["version"])
+        assert spec.signature_name == wanted.get("signature_name", "")
+    if "metadata_keys" in expect:
+        assert list(answer.metadata) == expect["metadata_keys"]
+
+
+@pytest.mark.parametrize("case", _cases("grpc", "config"))
+def test_which_version(case, two_versions):
+    spec = case["request"].get("model_spec") or case["request"]["then_model_spec"]
+    found = two_versions.find(spec["name"], spec.get("version"), spec.get("version_label"))
+    assert found.number == case["expect"]["version_used"]
+
+
+@pytest.mark.parametrize("case", _cases("grpc", "storage"))
+def test_storage(case, tmp_path):
+    for name in case["fixture"]["dirs"]:
+        (tmp_path / "m" / name).mkdir(parents=True)
+        (tmp_path / "m" / name / "saved_model.pb").touch()
+    assert list(find_models(tmp_path / "m")["m"]) == case["expect"]["served"]
+
+
+@pytest.mark.parametrize("case", _cases("grpc", "warmup"))
+def test_warmup_file_absent_or_empty(case, folders, tmp_path):
+    folder = shutil.copytree(folders["two"], tmp_path / "m" / "1")
+    if "empty" in case["fixture"]:
+        (folder / "assets.extra").mkdir()
+        (folder / "assets.extra" / "tf_serving_warmup_requests").touch()
+    models = Models(find_models(tmp_path))
+    models.load()
+    assert models.versions("m")[0].state == case["expect"]["model_state"]
+    models.close()
+
+
+def test_not_a_number_is_written_as_upstream_does():
+    assert write_response({"y": np.array([math.nan])}, True) == b'{"predictions": [NaN]}'

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan.server.engine import Engine
+from kerasgan.server.errors import ServingError
+
+
+@pytest.fixture(scope="module")
+def engine(folders):
+    engine = Engine(folders["generator"])
+    yield engine
+    engine.close()
+
+
+def test_wrong_dtypes_are_worded_as_by_the_runtime_itself(engine):
+    """TensorFlow Serving leaves this check to the C++ session; ask that session what it says."""
+    good = {"seed": np.int64([1]), "label": np.int64([0]), "truncation": np.float32([1])}
+    signature = engine.signatures["serving_default"]
+    session = engine._session
+
+    def tensor(info):
+        return session.graph.get_tensor_by_name(info.name)._as_tf_output()
+
+    fetches = [tensor(signature.outputs["images"])]
+    for name in good:
+        for wrong in (
+            np.float64([1]),
+            np.array([True]),
+            np.float16([1]),
+            np.array([b"a"], object),
+            np.int32([1]),
+        ):
+            inputs = good | {name: wrong}
+            feeds = {tensor(signature.inputs[key]): array for key, array in inputs.items()}
+            with pytest.raises(Exception, match="Expects arg") as raised:
+                session._call_tf_sessionrun(None, feeds, fetches, [], None)
+            with pytest.raises(ServingError) as ours:
+                engine.run("serving_default", inputs)
+            assert ours.value.message == str(raised.value)
+
+
+def test_outputs_are_those_of_the_loaders_other_path(engine, folders):
+    inputs = {"seed": np.int64([1, 200]), "label": np.int64([0, 3]), "truncation": np.float32([1, np.inf])}
+    loaded = tf.saved_model.load(str(folders["generator"])).signatures["serving_default"]
+    expected = loaded(**{name: tf.constant(value) for name, value in inputs.items()})["images"].numpy()
+    np.testing.assert_array_equal(engine.run("", inputs)["images"], expected)
+
+
+def test_many_output_filters_do_not_pile_up(folders):
+    engine = Engine(folders["echo"])
+    inputs = {"text": np.array([b"a"], object), "number": np.float32([1])}
+    for _ in range(100):
+        for outputs in (["text"], ["number", "text"], ["text", "number"]):
+            assert set(engine.run("", inputs, outputs)) == set(outputs)
+    assert engine._callable.cache_info().currsize == 2
+    engine.close()

@@ -1,0 +1,317 @@
+import concurrent.futures
+import contextlib
+import io
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from kerasgan import client
+from kerasgan.server import Models, ModelServer
+from tests.server import saved_models
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    base = tmp_path_factory.mktemp("models")
+    saved_models.generator(base / "conditional")
+    saved_models.generator(base / "plain", conditional=False, size=32)
+    saved_models.half_plus(base / "half")
+    saved_models.echo(base / "echo")
+    models = Models(
+        {
+            "conditional": {1: base / "conditional", 2: base / "conditional"},
+            "a b/%é": {1: base / "plain"},
+            "half": {1: base / "half"},
+            "echo": {1: base / "echo"},
+        }
+    )
+    with ModelServer(models, port=0, rest_port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["grpc", "rest"])
+def connect(request, server):
+    """Function of a model's name -> a client, over either transport."""
+    address = f"127.0.0.1:{server.port}" if request.param == "grpc" else f"http://127.0.0.1:{server.rest_port}"
+    with contextlib.ExitStack() as stack:
+        yield lambda model: stack.enter_context(client.connect(address, model))
+
+
+def test_generate(connect):
+    images = connect("conditional").generate(4, seed=7, labels=2, truncation=0.5)
+    assert (images.shape, images.dtype) == ((4, 8, 8, 3), np.uint8)
+    np.testing.assert_array_equal(images[:, 0, 0], [[27, 0, 0], [28, 0, 0], [29, 0, 0], [30, 0, 0]])
+    assert images[0, 3, 2, 0] == 27 + 5
+
+
+def test_no_truncation_is_an_infinite_bound(connect):
+    assert connect("conditional").generate(labels=0)[0, 0, 0, 1] == 1
+    assert connect("conditional").generate(labels=0, truncation=1e30)[0, 0, 0, 1] == 0
+
+
+def test_rows_of_their_own(connect):
+    images = connect("conditional").generate(
+        seeds=[5, 1, 3], labels=np.array([0, 1, 2], np.uint8), truncation=[1.0, 0.1, 1]
+    )
+    assert images[:, 0, 0, 0].tolist() == [5, 255, 23]
+
+
+def test_one_image_by_default(connect):
+    assert connect("conditional").generate(labels=3).shape == (1, 8, 8, 3)
+    assert connect("conditional").generate(labels=range(3)).shape == (3, 8, 8, 3)
+
+
+def test_seeds_are_exact(connect):
+    seed = 2**63 - 1 - 9
+    assert connect("conditional").generate(seed=seed, labels=0)[0, 0, 0, 0] == seed % 256
+
+
+def test_png(connect):
+    files = connect("conditional").generate(3, labels=1, png=True)
+    arrays = connect("conditional").generate(3, labels=1)
+    assert isinstance(files, list) and len(files) == 3
+    for file, array in zip(files, arrays, strict=True):
+        np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(file))), array)
+
+
+def test_an_unconditional_model_with_an_awkward_name(connect):
+    model = connect("a b/%é")
+    assert model.generate(2).shape == (2, 32, 32, 3)
+    with pytest.raises(ValueError, match="no input 'label': leave out labels"):
+        model.generate(labels=1)
+
+
+def test_answers_above_grpcs_usual_limit(server):
+    with client.connect(f"127.0.0.1:{server.port}", "a b/%é") as model:
+        assert model.generate(1400).nbytes > 4 * 2**20
+
+
+def test_version(connect):
+    assert connect("conditional").generate(labels=0, version=1).shape == (1, 8, 8, 3)
+    with pytest.raises(ValueError, match=r"Specific\(conditional, 7\)"):
+        connect("conditional").generate(labels=0, version=7)
+
+
+def test_signatures(connect):
+    signatures = connect("conditional").signatures()
+    assert signatures["serving_default"] == {
+        "inputs": {"seed": np.int64, "label": np.int64, "truncation": np.float32},
+        "outputs": {"images": np.uint8},
+    }
+    assert signatures["png"]["outputs"] == {"image_bytes": object}
+    assert set(signatures) == {"serving_default", "png", "latent"}
+
+
+def test_predict_runs_any_signature(connect):
+    z, label = np.float32([[3, 0, 0, 0], [4, 0, 0, 0]]), np.int64([0, 1])
+    images = connect("conditional").predict({"z": z, "label": label}, "latent")["images"]
+    assert images[:, 0, 0, 0].tolist() == [3, 14]
+    assert connect("half").predict({"x": np.float32(0.1)})["y"] == np.float32(2.05)
+    inputs = {"text": np.array([[b"a"], [b"\xff\x00"]], object), "number": np.float32([np.inf, 0.1])}
+    outputs = connect("echo").predict(inputs)
+    assert outputs["text_bytes"].tolist() == [[b"a"], [b"\xff\x00"]]
+    assert outputs["number"].tolist() == inputs["number"].tolist()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({}, "label"),  # the server's words: conditional, so a label is missing
+        ({"labels": 10}, r"indices\[0\] = 10 is not in \[0, 10\)"),
+        ({"labels": 1.5}, "label must be whole numbers"),
+        ({"labels": [1, 2], "n": 3}, r"different numbers of images: \[2, 3\]"),
+        ({"labels": [[1, 2]], "n": 2}, "not an array of shape"),
+        ({"labels": []}, "no images asked for"),
+        ({"labels": 1, "n": 0}, "n must be 1 or more"),
+        ({"labels": 1, "seed": 2**63}, "64 bits"),
+        ({"labels": 1, "seed": 2**63 - 1, "n": 2}, "64 bits"),
+    ],
+)
+def test_wrong_arguments(connect, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        connect("conditional").generate(**arguments)
+
+
+def test_an_unknown_model_or_signature(connect):
+    with pytest.raises(ValueError, match=r"model nope: Servable not found for request: Latest\(nope\)"):
+        connect("nope").generate()
+    with pytest.raises(ValueError, match='Serving signature.*"png"'):
+        connect("half").generate(png=True)
+
+
+def test_many_threads_share_a_client(connect):
+    model = connect("conditional")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda seed: model.generate(seed=seed, labels=0)[0, 0, 0, 0], range(100)))
+    assert answers == list(range(100))
+
+
+@pytest.fixture
+def dead_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_no_server_is_named_within_the_timeout(dead_port, scheme):
+    address = f"{scheme}127.0.0.1:{dead_port}"
+    start = time.monotonic()
+    with client.connect(address, "m", timeout=0.5) as model, pytest.raises(ConnectionError, match=address):
+        model.generate()
+    assert 0.2 < time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_a_server_that_starts_late_is_waited_for(server, scheme):
+    """Something else listens first and hangs up at once; then the port leads to the server."""
+    with socket.socket() as early:
+        early.bind(("127.0.0.1", 0))
+        port = early.getsockname()[1]
+        opened = []
+
+        def open_later():
+            time.sleep(0.7)
+            early.close()
+            opened.append(ModelServer(server.models, **{"rest_port" if scheme else "port": port} | other))
+            opened[0].models = _Shared(server.models)
+            opened[0].start()
+
+        other = {"port": 0} if scheme else {"rest_port": 0}
+        thread = threading.Thread(target=open_later)
+        thread.start()
+        try:
+            with client.connect(f"{scheme}127.0.0.1:{port}", "conditional") as model:
+                assert model.generate(labels=0).shape == (1, 8, 8, 3)
+        finally:
+            thread.join()
+            opened[0].stop()
+
+
+class _Shared:
+    """Loaded models that another server has and will unload."""
+
+    def __init__(self, models):
+        self._models = models
+
+    def __getattr__(self, name):
+        return getattr(self._models, name)
+
+    def load(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@contextlib.contextmanager
+def http_server(answer):
+    """A port that answers every connection with the bytes that `answer()` gives; None: stays silent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = []
+
+        def loop():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    held.append(connection)
+                    connection.recv(65536)
+                    content = answer()
+                    if content is not None:
+                        connection.sendall(content)
+                        connection.close()
+
+        thread = threading.Thread(target=loop, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+            for connection in held:
+                connection.close()
+
+
+def _response(status, body):
+    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+
+
+def test_an_unavailable_server_is_asked_again():
+    answers = [_response(503, '{"error": "busy"}'), _response(503, '{"error": "busy"}')]
+    metadata = {"metadata": {"signature_def": {"signature_def": {}}}}
+    with http_server(lambda: answers.pop() if answers else _response(200, json.dumps(metadata))) as port:
+        assert client.connect(f"http://127.0.0.1:{port}", "m").signatures() == {}
+    with http_server(lambda: _response(503, '{"error": "busy"}')) as port:
+        with pytest.raises(ConnectionError, match="busy"):
+            client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
+
+
+def test_other_failures_are_runtime_errors_with_the_servers_text():
+    with http_server(lambda: _response(500, '{"error": "it broke"}')) as port:
+        with pytest.raises(RuntimeError, match="it broke"):
+            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
+    with http_server(lambda: _response(502, "<html>bad gateway")) as port:
+        with pytest.raises(RuntimeError, match="bad gateway"):
+            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
+
+
+@pytest.mark.parametrize("scheme, request_timeout, error", [("http://", 0.5, TimeoutError), ("", 10, ConnectionError)])
+def test_a_silent_server_does_not_hold_up_the_client(scheme, request_timeout, error):
+    with http_server(lambda: None) as port:
+        model = client.connect(f"{scheme}127.0.0.1:{port}", "m", timeout=0.5, request_timeout=request_timeout)
+        with model, pytest.raises(error, match=f"127.0.0.1:{port}"):
+            model.signatures()
+
+
+@pytest.mark.parametrize("address", ["", ":8500", "ftp://h:1", "http://h:x", "http://h/v1", "h:99999", "http://"])
+def test_addresses_that_are_not_understood(address):
+    with pytest.raises(ValueError, match="address"):
+        client.connect(address, "m")
+    with pytest.raises(ValueError, match="no model"):
+        client.connect("localhost", "")
+
+
+@pytest.mark.parametrize(
+    "address, expected",
+    [
+        ("h", "h:8500"),
+        ("h:1", "h:1"),
+        ("[::1]:2", "[::1]:2"),
+        ("http://h", "http://h:8501"),
+        ("http://h:1/", "http://h:1"),
+        ("https://h", "https://h:443"),
+    ],
+)
+def test_addresses(address, expected):
+    with client.connect(address, "m") as model:
+        assert model._transport.address == expected
+
+
+def test_the_client_is_light():
+    program = """
+import sys, time
+start = time.process_time()
+import kerasgan.client
+took = time.process_time() - start  # CPU time: this machine may be busy
+c = kerasgan.client.connect("127.0.0.1:8500", model="m")
+heavy = {"tensorflow", "keras", "tensorflow_serving"} & set(sys.modules)
+assert not heavy, heavy
+print(took)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    runs = [
+        subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(3)
+    ]
+    assert min(float(run.stdout) for run in runs) < 0.3
