@@ -8,7 +8,7 @@ import importlib
 
 __version__ = "0.1.0.dev0"
 
-_MODULES = ("callbacks", "client", "data", "latents", "networks", "objectives")
+_MODULES = ("callbacks", "client", "data", "latents", "networks", "objectives", "pictures", "server")
 _NAMES = {
     "GAN": "kerasgan.gan",
     "load": "kerasgan.gan",

@@ -48,8 +48,9 @@ def main(recipe, out):
     pictures = out / "served"
     with served("serve", out / "models", "--port", 0, "--rest-port", 0) as line:
         grpc, rest = re.search(r"gRPC (\S+)  REST (\S+)", line).groups()
-        kerasgan("query", MODEL, "--server", grpc, "-n", 16, "--seed", 7, "--out", pictures / "grpc.png")
-        kerasgan("query", MODEL, "--server", rest, "-n", 16, "--seed", 7, "--out", pictures / "rest.png")
+        asked = ("-n", 10, "--seed", 7, "--labels", "0,1,2,3,4,5,6,7,8,9", "--truncation", 1.5)
+        kerasgan("query", MODEL, "--server", grpc, *asked, "--out", pictures / "grpc.png")
+        kerasgan("query", MODEL, "--server", rest, *asked, "--out", pictures / "rest.png")
     print(f"\nserver stopped; the demo took {(time.perf_counter() - began) / 60:.1f} minutes. Results:")
     results = {
         "sample grids while training": run / "samples",

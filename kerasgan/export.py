@@ -38,8 +38,12 @@ def export(gan, filepath, overwrite=False):
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
     archive = _archive(gan)
-    with files.replace_folder(target) as folder:
-        archive.write_out(str(folder), verbose=False)
+    try:
+        with files.replace_folder(target) as folder:
+            archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # TensorFlow's own writer
+        reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
+        raise OSError(f"cannot write {target}: {reason}") from error
 
 
 def _archive(gan):

@@ -36,6 +36,9 @@ def written_whole(target):
     try:
         yield beside
         os.replace(beside, target)
+    except OSError as error:
+        _remove(beside)
+        raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
     except BaseException:
         _remove(beside)
         raise

@@ -221,7 +221,7 @@ class GAN(keras.Model):
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
         labels = checks.sample_labels(labels, n, self.num_classes)
         if self._compiled_sampler is None:
-            self._compiled_sampler = tf.function(self.images_from_seeds, reduce_retracing=True)
+            self._compiled_sampler = tf.function(self.images_from_seeds, autograph=False, reduce_retracing=True)
         batches = []
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)

@@ -68,6 +68,7 @@ class ModelServer:
         self._stack = contextlib.ExitStack()
         self._stopped = threading.Event()
         self._grace = 10.0
+        self._started = False
 
     def start(self):
         """Open the ports, load the models, and answer requests in background threads.
@@ -94,6 +95,7 @@ class ModelServer:
             stack.callback(lambda: grpc_server.stop(self._grace).wait())
             stack.callback(health.enter_graceful_shutdown)
             self._stack = stack.pop_all()
+        self._started = True
         log.info("gRPC on %s:%d, REST on %s:%s", self.host, self.port, self.host, self.rest_port)
         return self
 
@@ -184,7 +186,7 @@ class ModelServer:
         self.stop()
 
     def __enter__(self):
-        return self.start()
+        return self if self._started else self.start()
 
     def __exit__(self, *exception):
         self.stop()

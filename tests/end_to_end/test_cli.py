@@ -213,7 +213,7 @@ def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):
     """A limit on the size of files stands in for a full disk: writes beyond it fail as they would there."""
     script = (
         "import resource, sys; from kerasgan import cli;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500));"
         "sys.argv = ['kerasgan', *sys.argv[1:]]; cli.main()"
     )
     for arguments in (
@@ -222,7 +222,9 @@ def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):
     ):
         line = [sys.executable, "-c", script, *map(str, arguments)]
         done = subprocess.run(line, capture_output=True, text=True, env=QUIET)
-        assert done.returncode == 1 and done.stderr.startswith("error: "), done.stderr
+        assert done.returncode == 1 and done.stderr.startswith("error: ") and str(tmp_path / "full") in done.stderr, (
+            done.stderr
+        )
         assert done.stderr.count("\n") == 1, done.stderr
         assert list((tmp_path / "full").iterdir()) == []
 

@@ -1,0 +1,25 @@
+"""The README's Python examples run as printed, in order, in one empty folder."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PREPARED = pathlib.Path.home() / "tensorflow_datasets" / "fashion_mnist"
+
+
+@pytest.mark.skipif(not PREPARED.is_dir(), reason="Fashion-MNIST is not prepared: make data")
+def test_python_examples_run_as_printed(tmp_path):
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(examples) >= 2
+    for number, example in enumerate(examples):
+        path = tmp_path / f"example_{number}.py"
+        path.write_text(example)
+        done = subprocess.run([sys.executable, path.name], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, f"{example}\n{done.stderr}"
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {"models/garments/1/saved_model.pb", "served.png"} <= made
+    assert [name for name in made if re.fullmatch(r"samples/step-\d{8}\.png", name)]
