@@ -10,12 +10,6 @@ from kerasgan.data import images as image_values
 _MARK = "training data: "
 
 
-def positive_integer(name, value):
-    """Raise `ValueError` unless `value` is an integer above 0."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer; got {value!r}")
-
-
 def networks_fit(generator, critic, num_classes):
     """Raise `ValueError` unless the critic takes what the generator makes, with labels where there are classes."""
     for name, network in (("generator", generator), ("critic", critic)):
@@ -116,7 +110,10 @@ def training_data(dataset, image_shape, num_classes, critic_steps):
 
 
 def raise_data_error(error):
-    """Raise a short `ValueError` if a TensorFlow error comes from the checks of `training_data`."""
-    found = re.search(rf"assertion failed: \[({_MARK}.*)\]$", error.message, re.MULTILINE)
-    if found:
-        raise ValueError(found[1].replace("] [", " ")) from None
+    """Raise a short `ValueError` if a TensorFlow error comes from `training_data` or an image file."""
+    assertion = re.search(rf"assertion failed: \[({_MARK}.*)\]$", error.message, re.MULTILINE)
+    if assertion:
+        raise ValueError(assertion[1].replace("] [", " ")) from None
+    unreadable = re.search(r"ValueError: (.* cannot be decoded: .*)$", error.message, re.MULTILINE)
+    if unreadable:
+        raise ValueError(unreadable[1]) from None

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import checks, files, latents, random
+from kerasgan import arguments, checks, files, latents, random
 from kerasgan.data import images as image_values
 
 _EMA_RAMP = 10
@@ -66,9 +66,9 @@ class GAN(keras.Model):
         name: str | None = None,
     ):
         super().__init__(name=name)
-        checks.positive_integer("critic_steps", critic_steps)
+        arguments.integer("critic_steps", critic_steps, 1)
         if num_classes is not None:
-            checks.positive_integer("num_classes", num_classes)
+            arguments.integer("num_classes", num_classes, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         checks.networks_fit(generator, critic, num_classes)
@@ -187,7 +187,7 @@ class GAN(keras.Model):
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
             )
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
             checks.raise_data_error(error)
             raise
 
@@ -211,8 +211,8 @@ class GAN(keras.Model):
         Raises:
             ValueError: naming the argument that is wrong.
         """
-        checks.positive_integer("n", n)
-        checks.positive_integer("batch_size", batch_size)
+        arguments.integer("n", n, 1)
+        arguments.integer("batch_size", batch_size, 1)
         seeds = checks.row_values("seed", seed, n, np.int64)
         if np.ndim(seed) == 0:
             seeds = seeds + np.arange(n)

@@ -9,6 +9,8 @@ import math
 import keras
 from keras import ops
 
+from kerasgan import arguments
+
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
 
 
@@ -28,10 +30,7 @@ class Prior(keras.layers.Layer):
 
     def __init__(self, dim: int = 128, name: str | None = None):
         super().__init__(name=name, autocast=False)
-        if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
-            raise ValueError(f"dim: expected a positive integer, the length of a latent; got {dim!r}")
-        self.dim = dim
-        self.uniforms = dim
+        self.dim = self.uniforms = arguments.integer("dim", dim, 1)
         self.built = True
 
     def get_config(self):

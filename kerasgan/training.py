@@ -1,5 +1,6 @@
 """Running a recipe: what `kerasgan train` does."""
 
+import shutil
 import signal
 
 import keras
@@ -37,8 +38,15 @@ def train(recipe_path, out="runs"):
         gan = _build(plan, source)
     stream, steps_per_epoch = _stream(plan, source, gan)
     run = runs.create(out, plan.name)
-    plan.save(run / "recipe.yaml")
-    return _fit(plan, gan, stream, steps_per_epoch, run)
+    try:
+        plan.save(run / "recipe.yaml")
+        return _fit(plan, gan, stream, steps_per_epoch, run)
+    except Interrupted:
+        raise
+    except Exception:
+        if int(gan.step) == 0:  # nothing was learned: a picture that cannot be read, a full disk
+            shutil.rmtree(run)
+        raise
 
 
 def resume(run, steps=None):

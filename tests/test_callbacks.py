@@ -56,7 +56,7 @@ def test_every_counts_on_across_epochs_and_resumptions_and_acts_at_the_end():
     used = Steps(4)
     run(Counter(first=3), used)
     assert used.seen == [4, 8, 12, 13]
-    with pytest.raises(ValueError, match="every: expected a positive integer; got 0"):
+    with pytest.raises(ValueError, match="every: expected an integer of at least 1, got 0"):
         Steps(0)
 
 

@@ -131,7 +131,7 @@ def test_sample_is_the_generator_on_the_priors_latents(small_gan):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 0}, "n: expected a positive integer; got 0"),
+        ({"n": 0}, "n: expected an integer of at least 1, got 0"),
         ({"n": 2, "seed": [1, 2, 3]}, "seed: expected one number or 2"),
         ({"n": 2, "seed": 0.5}, "seed: expected integers"),
         ({"n": 2, "truncation": 0}, "truncation: expected positive numbers; got 0"),
@@ -166,7 +166,7 @@ def test_networks_that_do_not_fit_are_named():
         kerasgan.SGAN(small, keras.Model(critic.inputs, critic.get_layer("logit").input))
     with pytest.raises(ValueError, match="critic: expected a built keras.Model"):
         kerasgan.SGAN(small, keras.Sequential([keras.layers.Dense(1)]))
-    with pytest.raises(ValueError, match="critic_steps: expected a positive integer; got 0"):
+    with pytest.raises(ValueError, match="critic_steps: expected an integer of at least 1, got 0"):
         kerasgan.SGAN(small, critic, critic_steps=0)
     with pytest.raises(ValueError, match=r"ema_decay: expected a number in \[0, 1\)"):
         kerasgan.SGAN(small, critic, ema_decay=1.0)

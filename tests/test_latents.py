@@ -74,5 +74,5 @@ def test_keys_of_training_noise_differ_by_seed_step_and_purpose():
 
 
 def test_wrong_dim_is_named():
-    with pytest.raises(ValueError, match="dim: expected a positive integer.*got 0"):
+    with pytest.raises(ValueError, match="dim: expected an integer of at least 1, got 0"):
         latents.Normal(0)

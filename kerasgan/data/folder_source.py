@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from kerasgan.data import _check
+from kerasgan import arguments
 from kerasgan.data.source import Source
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
@@ -35,7 +35,7 @@ def folder(path, channels=3):
         ValueError: if it has no images, or naming a file that is not an image or cannot be read. A file
             damaged past its header is named by the `tf.errors.OpError` of the step that reads it.
     """
-    channels = _check.channels(channels)
+    channels = arguments.channels(channels)
     path = pathlib.Path(path).expanduser()
     if not path.is_dir():
         raise FileNotFoundError(f"path: no folder at {path}")

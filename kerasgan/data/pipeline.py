@@ -5,7 +5,7 @@ import pathlib
 
 import tensorflow as tf
 
-from kerasgan.data import _check
+from kerasgan import arguments
 from kerasgan.data.images import to_float
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import tfds
@@ -20,8 +20,8 @@ def steps_per_epoch(source, batch_size=64, critic_steps=1):
     Raises:
         ValueError: if that is none at all.
     """
-    batch_size = _check.integer("batch_size", batch_size, 1)
-    critic_steps = _check.integer("critic_steps", critic_steps, 1)
+    batch_size = arguments.integer("batch_size", batch_size, 1)
+    critic_steps = arguments.integer("critic_steps", critic_steps, 1)
     if source.count < batch_size * critic_steps:
         raise ValueError(
             f"source: {source.name} has {source.count} images, but one step needs "
@@ -77,17 +77,17 @@ def load(
             fewer images than one step needs.
         ConnectionError: as `tfds`.
     """
-    image_size = _check.integer("image_size", image_size, 1)
-    batch_size = _check.integer("batch_size", batch_size, 1)
-    critic_steps = _check.integer("critic_steps", critic_steps, 1)
-    seed = _check.integer("seed", seed, 0)
-    start_step = _check.integer("start_step", start_step, 0)
+    image_size = arguments.integer("image_size", image_size, 1)
+    batch_size = arguments.integer("batch_size", batch_size, 1)
+    critic_steps = arguments.integer("critic_steps", critic_steps, 1)
+    seed = arguments.integer("seed", seed, 0)
+    start_step = arguments.integer("start_step", start_step, 0)
     if start_step and not repeat:
         raise ValueError(f"start_step: {start_step} needs repeat=True")
     if shuffle_buffer is not None:
-        shuffle_buffer = _check.integer("shuffle_buffer", shuffle_buffer, 1)
+        shuffle_buffer = arguments.integer("shuffle_buffer", shuffle_buffer, 1)
     if channels is not None:
-        channels = _check.channels(channels)
+        channels = arguments.channels(channels)
     source = _as_source(source, split, data_dir)
     if labels and source.class_names is None:
         raise ValueError(f"labels: True, but {source.name} has no labels")

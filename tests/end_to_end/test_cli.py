@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,12 +157,17 @@ def mistakes(photos, tmp_path):
     big = tmp_path / "big.yaml"
     big.write_text(good.read_text().replace("batch_size: 8", "batch_size: 64"))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "runs").mkdir()
     empty = write_recipe(tmp_path / "empty.yaml", tmp_path / "empty")
     unknown = tmp_path / "unknown.yaml"
     unknown.write_text(good.read_text().replace(f"folder: {photos}", "tfds: fashon_mnist"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.png").write_bytes(b"no picture")
     broken = write_recipe(tmp_path / "broken.yaml", tmp_path / "broken")
+    shutil.copytree(photos, tmp_path / "cut")
+    whole = (photos / "boots" / "3.png").read_bytes()
+    (tmp_path / "cut" / "boots" / "3.png").write_bytes(whole[: len(whole) // 2])
+    cut = write_recipe(tmp_path / "cut.yaml", tmp_path / "cut")
     (tmp_path / "file").write_text("")
     odd = tmp_path / "odd.yaml"
     odd.write_text(good.read_text().replace("channels: 1", "channels: 1, image_size: 48"))
@@ -172,6 +178,7 @@ def mistakes(photos, tmp_path):
         (["train", empty], str(tmp_path / "empty")),
         (["train", unknown], "fashion_mnist"),
         (["train", broken], "a.png"),
+        (["train", cut], str(tmp_path / "cut" / "boots" / "3.png")),
         (["train", odd], "image_shape: expected"),
         (["train", good, "--out", tmp_path / "file"], "file"),
         (["train", good, "--out", "/proc/runs"], "/proc/runs"),

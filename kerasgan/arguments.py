@@ -1,4 +1,4 @@
-"""Checks of arguments that every file of this package makes."""
+"""Checks of single arguments."""
 
 import operator
 
