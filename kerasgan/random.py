@@ -1,23 +1,26 @@
 """Stateless random numbers, each drawn by a key that says what it is for.
 
-Nothing here keeps state: the same key gives the same numbers after a restart, in another process and on another
-kind of device (the Philox generator is named rather than left to the device).
+Nothing here keeps state: the same key gives the same numbers after a restart, in another process, on another kind of
+device and with or without XLA. To that end the Philox generator is named rather than left to the device, and its bits
+are made into numbers here: TensorFlow's own conversion to floats differs with XLA.
 """
 
 import zlib
 
 import tensorflow as tf
 
-_HALF_STEP = 2.0**-53
-
 
 def _salt(purpose):
     return zlib.crc32(repr(purpose).encode())
 
 
-def _open_interval(uniform):
-    """Move multiples of 2**-52 in [0, 1) to the middle of their steps, so that 0 and 1 never occur."""
-    return uniform + _HALF_STEP
+def _bits(shape, key):
+    return tf.random.stateless_uniform(shape, key, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+
+
+def _unit(bits):
+    """Map int32 to the middles of 2**32 equal parts of the unit interval, so that 0 and 1 never occur."""
+    return (tf.cast(bits, tf.float64) + (2.0**31 + 0.5)) / 2.0**32
 
 
 def uniform(shape, seed, step, purpose):
@@ -35,7 +38,7 @@ def uniform(shape, seed, step, purpose):
     key = tf.random.experimental.stateless_fold_in(
         tf.constant([seed, _salt(purpose)], tf.int64), tf.cast(step, tf.int64), alg="philox"
     )
-    return _open_interval(tf.random.stateless_uniform(shape, key, dtype=tf.float64, alg="philox"))
+    return _unit(_bits(shape, key))
 
 
 def uniform_rows(seeds, columns, purpose):
@@ -52,7 +55,6 @@ def uniform_rows(seeds, columns, purpose):
     salt = tf.constant(_salt(purpose), tf.int64)
 
     def row(seed):
-        return tf.random.stateless_uniform([columns], tf.stack([seed, salt]), dtype=tf.float64, alg="philox")
+        return _bits([columns], tf.stack([seed, salt]))
 
-    rows = tf.map_fn(row, seeds, fn_output_signature=tf.TensorSpec([columns], tf.float64))
-    return _open_interval(rows)
+    return _unit(tf.map_fn(row, seeds, fn_output_signature=tf.TensorSpec([columns], tf.int32)))

@@ -57,6 +57,8 @@ class Data(_Section):
     tfds: str | None = None
     folder: str | None = None
     split: str = "train"
+    data_dir: str | None = None
+    cache: bool | str = True
     image_size: int = pydantic.Field(32, ge=1)
     channels: int | None = None
     center_crop: bool = True

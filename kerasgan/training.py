@@ -1,13 +1,17 @@
 """Running a recipe: what `kerasgan train` does."""
 
+import json
+import math
+import platform
 import shutil
 import signal
+import sys
 
 import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, data, pictures, recipe, runs
+from kerasgan import callbacks, data, files, pictures, recipe, runs
 
 
 class Interrupted(Exception):
@@ -17,8 +21,8 @@ class Interrupted(Exception):
 def train(recipe_path, out="runs"):
     """Train a recipe in a new numbered run folder.
 
-    The folder holds `recipe.yaml` (all defaults filled in), `metrics.jsonl`, `tensorboard/`, `samples/`, `losses.png`
-    and `checkpoints/`.
+    The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
+    `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`.
 
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
@@ -40,11 +44,12 @@ def train(recipe_path, out="runs"):
     run = runs.create(out, plan.name)
     try:
         plan.save(run / "recipe.yaml")
+        _describe(gan, source, run / "run.json")
         return _fit(plan, gan, stream, steps_per_epoch, run)
     except Interrupted:
         raise
     except Exception:
-        if int(gan.step) == 0:  # nothing was learned: a picture that cannot be read, a full disk
+        if int(gan.step.numpy()) == 0:  # nothing was learned: a picture that cannot be read, a full disk
             shutil.rmtree(run)
         raise
 
@@ -72,8 +77,10 @@ def resume(run, steps=None):
     source = _open(plan.data)
     with _strategy().scope():
         gan = kerasgan.load(checkpoint)
-    if int(gan.step) >= plan.train.steps:
-        raise ValueError(f"{run}: already at step {int(gan.step)} of {plan.train.steps}; give more steps to go on")
+    if int(gan.step.numpy()) >= plan.train.steps:
+        raise ValueError(
+            f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
+        )
     stream, steps_per_epoch = _stream(plan, source, gan)
     plan.save(run / "recipe.yaml")
     return _fit(plan, gan, stream, steps_per_epoch, run)
@@ -82,7 +89,7 @@ def resume(run, steps=None):
 def _open(section):
     if section.folder is not None:
         return data.folder(section.folder)
-    return data.tfds(section.tfds, split=section.split)
+    return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
 
 
 def _strategy():
@@ -125,11 +132,34 @@ def _stream(plan, source, gan):
         critic_steps=gan.critic_steps,
         labels=plan.data.labels,
         center_crop=plan.data.center_crop,
+        cache=plan.data.cache,
         seed=plan.train.seed,
         repeat=True,
-        start_step=int(gan.step),
+        start_step=int(gan.step.numpy()),
     )
     return stream, data.steps_per_epoch(source, plan.data.batch_size, gan.critic_steps)
+
+
+def _describe(gan, source, path):
+    """Write what a number of this run needs beside it: command, versions, data, sizes."""
+    networks = {"generator": gan.generator, "critic": gan.critic}
+    facts = {
+        "command": sys.argv,
+        "versions": {
+            "kerasgan": kerasgan.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+        },
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+        "data": {"name": source.name, "images": source.count, "classes": source.class_names},
+        "trainable_parameters": {
+            name: sum(math.prod(variable.shape) for variable in network.trainable_variables)
+            for name, network in networks.items()
+        },
+    }
+    with files.written_whole(path) as beside:
+        beside.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run):
@@ -157,10 +187,12 @@ def _fit(plan, gan, stream, steps_per_epoch, run):
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the checkpoint off
         try:
-            checkpoint.act(int(gan.step))
+            checkpoint.act(int(gan.step.numpy()))
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise Interrupted(f"interrupted at step {int(gan.step)}; go on with: kerasgan train --resume {run}") from None
+        raise Interrupted(
+            f"interrupted at step {int(gan.step.numpy())}; go on with: kerasgan train --resume {run}"
+        ) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
     pictures.plot_losses(run / "metrics.jsonl", run / "losses.png")

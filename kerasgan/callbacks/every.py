@@ -31,11 +31,11 @@ class EverySteps(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Start from the model's own count."""
-        self.step = self._acted_at = int(self.model.step)
+        self.step = self._acted_at = int(self.model.step.numpy())
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note where the epoch begins."""
-        self._epoch_start = int(self.model.step)
+        self._epoch_start = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Act if a multiple of `every` has been reached."""

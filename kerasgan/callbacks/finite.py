@@ -12,4 +12,4 @@ class FiniteLosses(keras.callbacks.Callback):
         """Look at the logs."""
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
-                raise FloatingPointError(f"{name} became {float(value)} at step {int(self.model.step)}")
+                raise FloatingPointError(f"{name} became {float(value)} at step {int(self.model.step.numpy())}")

@@ -28,7 +28,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Start the clock."""
-        self._step = self._first = int(self.model.step)
+        self._step = self._first = int(self.model.step.numpy())
         self._began = None
         self._printed = time.perf_counter()
         if not self._live:
@@ -36,7 +36,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note where the epoch begins."""
-        self._epoch_start = int(self.model.step)
+        self._epoch_start = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Print a line where it is time; speed is measured from the end of the first step, which builds the graph."""

@@ -17,7 +17,7 @@ class StopAt(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note where the epoch begins."""
-        self._epoch_start = int(self.model.step)
+        self._epoch_start = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop where the total is reached."""

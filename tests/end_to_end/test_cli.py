@@ -67,11 +67,12 @@ def trained(tmp_path_factory, photos):
     return training.train(write_recipe(folder / "tiny.yaml", photos, labels="true"), folder / "runs")
 
 
-def test_a_run_folder_holds_everything(trained):
+def test_a_run_folder_holds_everything(trained, photos):
     assert trained.name == "00000-tiny"
     names = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if "tfevents" not in path.name}
     assert names == {
         "recipe.yaml",
+        "run.json",
         "metrics.jsonl",
         "losses.png",
         "tensorboard",
@@ -80,6 +81,11 @@ def test_a_run_folder_holds_everything(trained):
         "checkpoints",
         *(f"checkpoints/step-0000000{step}.keras" for step in (4, 5)),
     }
+    facts = json.loads((trained / "run.json").read_text())
+    assert facts["data"] == {"name": photos.name, "images": 32, "classes": ["boots", "coats"]}
+    # critic: 3 convolutions 4x4 without bias, 2 batch norms, a logit without bias and a projection from 4x4x16
+    critic = 16 * (1 * 4 + 4 * 8 + 8 * 16) + 2 * (8 + 16) + 256 + 2 * 256
+    assert facts["trainable_parameters"]["critic"] == critic
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 5]
     assert set(lines[0]) == {"step", "seconds", "images_per_second", "critic_loss", "generator_loss"}
