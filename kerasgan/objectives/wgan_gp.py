@@ -1,5 +1,7 @@
 """WGAN-GP: the Wasserstein GAN with a gradient penalty."""
 
+import warnings
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -24,8 +26,11 @@ class WGANGP(GAN):
         critic_steps: critic updates a generator update (the paper's n_critic).
         ema_decay: see `GAN`.
         seed: see `GAN`.
-        penalty_weight: the paper's lambda.
+        penalty_weight: the paper's lambda, at least 0.
         name: optional model name.
+
+    Raises:
+        ValueError: if `penalty_weight` is negative.
     """
 
     tracked = ("wasserstein", "gradient_penalty")
@@ -52,6 +57,14 @@ class WGANGP(GAN):
             seed=seed,
             name=name,
         )
+        if penalty_weight < 0:
+            raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in critic._flatten_layers()):
+            warnings.warn(
+                "critic: has batch norm, which makes a sample's gradient depend on the others of its batch, while the "
+                "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
+                stacklevel=2,
+            )
         self.penalty_weight = penalty_weight
 
     def default_optimizer(self):

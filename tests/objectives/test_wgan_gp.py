@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from keras import ops
 
@@ -128,3 +129,12 @@ def test_the_critic_learns_the_distance_between_two_point_masses():
     # with point masses the optimum of  L d - 10 (L - 1)^2  over the slope L is  1 + d / 20,  so L d = d + d^2 / 20
     d = 1.5
     np.testing.assert_allclose(distance, d + d * d / 20, rtol=0.03)
+
+
+def test_what_cannot_work_is_said_at_construction():
+    with pytest.raises(ValueError, match="penalty_weight: expected a number of at least 0; got -1"):
+        tiny(linear_critic(np.ones(16)), penalty_weight=-1)
+    images = keras.Input((4, 4, 1))
+    features = keras.layers.BatchNormalization()(keras.layers.Flatten()(images))
+    with pytest.warns(UserWarning, match="critic: has batch norm"):
+        tiny(keras.Model(images, keras.layers.Dense(1)(features)))
