@@ -10,6 +10,9 @@ from typing import Literal
 import keras
 from keras import layers
 
+from kerasgan.layers import SpectralNormalization
+from kerasgan.networks import _parts
+
 _SIZES = (32, 64, 128, 256)
 
 
@@ -43,14 +46,8 @@ def generator(
     Raises:
         ValueError: if `image_shape` is not a square of one of the sizes.
     """
-    size, channels = _check_image_shape(image_shape)
-    latents = keras.Input((latent_dim,), name="latents")
-    inputs, x = latents, latents
-    if num_classes is not None:
-        labels = keras.Input((), dtype="int32", name="labels")
-        inputs = [latents, labels]
-        x = layers.Concatenate()([latents, layers.Embedding(num_classes, 32, name="class_embedding")(labels)])
-
+    size, channels = _parts.check_square(image_shape, _SIZES)
+    inputs, x = _parts.latents_input(latent_dim, num_classes)
     widths = _widths(size, filters, max_filters)[::-1]
     x = layers.Dense(4 * 4 * widths[0], use_bias=False, kernel_initializer=_weights())(x)
     x = layers.Reshape((4, 4, widths[0]))(x)
@@ -68,7 +65,7 @@ def critic(
     filters: int = 64,
     kernel_size: int = 4,
     max_filters: int = 1024,
-    normalization: Literal["batch", "layer"] | None = "batch",
+    normalization: Literal["batch", "layer", "spectral"] | None = "batch",
 ):
     """Build the DCGAN critic (discriminator).
 
@@ -85,7 +82,8 @@ def critic(
         kernel_size: of every convolution.
         max_filters: upper bound on the channels of a layer.
         normalization: `"batch"`, `"layer"` (over height, width and channels, as WGAN-GP recommends in place of
-            batch norm, which couples the rows of a batch) or `None`. The first layer has none.
+            batch norm, which couples the rows of a batch), `"spectral"` (Miyato et al. 2018, arXiv:1802.05957: all
+            layers, the class embedding included) or `None`. Batch and layer norm leave the first layer out.
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels] (or the pair of images and labels,
@@ -94,43 +92,32 @@ def critic(
     Raises:
         ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above.
     """
-    size, channels = _check_image_shape(image_shape)
-    norms = {"batch": _batch_norm, "layer": _layer_norm, None: layers.Identity}
+    size, channels = _parts.check_square(image_shape, _SIZES)
+    norms = {"batch": _batch_norm, "layer": _layer_norm, "spectral": layers.Identity, None: layers.Identity}
     if normalization not in norms:
-        raise ValueError(f'normalization: expected "batch", "layer" or None; got {normalization!r}')
+        raise ValueError(f'normalization: expected "batch", "layer", "spectral" or None; got {normalization!r}')
     norm = norms[normalization]
+    wrap = SpectralNormalization if normalization == "spectral" else lambda layer: layer
+    use_bias = normalization in ("spectral", None)
     images = keras.Input((size, size, channels), name="images")
 
     x = images
     for index, width in enumerate(_widths(size, filters, max_filters)):
-        x = layers.Conv2D(
-            width,
-            kernel_size,
-            strides=2,
-            padding="same",
-            use_bias=normalization is None,
-            kernel_initializer=_weights(),
-        )(x)
+        convolution = layers.Conv2D(
+            width, kernel_size, strides=2, padding="same", use_bias=use_bias, kernel_initializer=_weights()
+        )
+        x = wrap(convolution)(x)
         x = layers.LeakyReLU(0.2)(norm()(x) if index else x)
     features = layers.Flatten()(x)
-    logits = layers.Dense(1, use_bias=normalization is None, kernel_initializer=_weights(), name="logit")(features)
+    logits = wrap(layers.Dense(1, use_bias=use_bias, kernel_initializer=_weights(), name="logit"))(features)
 
     inputs = images
     if num_classes is not None:
-        labels = keras.Input((), dtype="int32", name="labels")
+        labels = _parts.labels_input(num_classes)
         inputs = [images, labels]
-        embedding = layers.Embedding(num_classes, features.shape[-1], name="class_projection")(labels)
+        embedding = wrap(layers.Embedding(num_classes, features.shape[-1], name="class_projection"))(labels)
         logits = layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
     return keras.Model(inputs, layers.Activation("linear", dtype="float32")(logits), name="dcgan_critic")
-
-
-def _check_image_shape(image_shape):
-    shape = tuple(image_shape)
-    if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in _SIZES or shape[2] < 1:
-        raise ValueError(
-            f"image_shape: expected (size, size, channels) with size one of {', '.join(map(str, _SIZES))}; got {shape}"
-        )
-    return shape[0], shape[2]
 
 
 def _widths(size, filters, max_filters):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kerasgan.layers import SpectralNormalization
 from kerasgan.networks import dcgan
 
 
@@ -58,5 +59,13 @@ def test_wrong_shapes_are_named(shape):
 
 
 def test_unknown_normalization_is_named():
-    with pytest.raises(ValueError, match='normalization: expected "batch", "layer" or None; got \'group\''):
+    with pytest.raises(ValueError, match='normalization: expected "batch", "layer", "spectral" or None; got \'group\''):
         dcgan.critic((32, 32, 1), normalization="group")
+
+
+def test_spectral_normalization_is_on_every_layer_with_a_kernel():
+    critic = dcgan.critic((32, 32, 1), num_classes=3, filters=4, normalization="spectral")
+    wrapped = [layer.layer.name for layer in critic.layers if isinstance(layer, SpectralNormalization)]
+    assert len(wrapped) == 5 and {"logit", "class_projection"} <= set(wrapped)
+    plain = dcgan.critic((32, 32, 1), num_classes=3, filters=4, normalization=None)
+    assert trainable(critic) == trainable(plain)

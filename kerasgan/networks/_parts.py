@@ -1,0 +1,113 @@
+"""What several network families share: inputs, class conditioning, checks, and WGAN-GP's initial weights."""
+
+import math
+
+import keras
+from keras import layers
+
+from kerasgan import arguments
+
+
+def check_square(image_shape, sizes):
+    """(size, channels) of an image shape, whose size must be one of `sizes`; raises `ValueError`."""
+    shape = tuple(image_shape)
+    if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in sizes or shape[2] < 1:
+        allowed = ", ".join(map(str, sizes))
+        one_of = "one of " if len(sizes) > 1 else ""
+        raise ValueError(f"image_shape: expected (size, size, channels) with size {one_of}{allowed}; got {shape}")
+    return shape[0], shape[2]
+
+
+def check_option(name, value, allowed):
+    """Raise `ValueError` unless the value is allowed."""
+    if value not in allowed:
+        known = ", ".join(f'"{option}"' if isinstance(option, str) else str(option) for option in allowed)
+        raise ValueError(f"{name}: expected one of {known}; got {value!r}")
+
+
+def latents_input(latent_dim, num_classes):
+    """(inputs, z): with classes the inputs are [latents, labels] and z has a learned embedding of the class appended.
+
+    The embedding has 32 numbers.
+    """
+    latents = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    if num_classes is None:
+        return latents, latents
+    labels = labels_input(num_classes)
+    embedding = layers.Embedding(num_classes, 32, name="class_embedding")(labels)
+    return [latents, labels], layers.Concatenate()([latents, embedding])
+
+
+def labels_input(num_classes):
+    """Input of labels, int32 [N]."""
+    arguments.integer("num_classes", num_classes, 1)
+    return keras.Input((), dtype="int32", name="labels")
+
+
+def logit(images, features, num_classes, kernel_initializer="glorot_uniform"):
+    """(inputs, logits [N, 1]) of features [N, F]: a dense layer, and with classes the projection of these.
+
+    Projection (Miyato and Koyama 2018, arXiv:1802.05637) adds the inner product of features and a class embedding.
+    """
+    logits = layers.Dense(1, kernel_initializer=kernel_initializer, name="logit")(features)
+    if num_classes is None:
+        return images, logits
+    labels = labels_input(num_classes)
+    embedding = layers.Embedding(num_classes, features.shape[-1], name="class_projection")(labels)
+    return [images, labels], layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
+
+
+def output(x, activation, name=None):
+    """The last activation of a network, in float32 also under mixed precision."""
+    return layers.Activation(activation, dtype="float32", name=name)(x)
+
+
+def batch_norm():
+    """Batch norm of the WGAN-GP study (epsilon 1e-5), synchronized, with DCGAN's momentum 0.9 for inference."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+
+
+def layer_norm():
+    """Layer norm over all but the batch axis, with a gain and a bias for each channel."""
+    return layers.GroupNormalization(groups=1, epsilon=1e-5)
+
+
+NORMALIZATIONS = {"batch": batch_norm, "layer": layer_norm, None: layers.Identity}
+
+
+def uniform(stddev):
+    """Uniform weights with mean 0 and this standard deviation."""
+    return keras.initializers.RandomUniform(-math.sqrt(3) * stddev, math.sqrt(3) * stddev)
+
+
+def conv(x, filters, kernel_size, strides=1, he=True, use_bias=True, stddev=None):
+    """Convolution with the weights of the WGAN-GP study's code.
+
+    Their variance is 4 / (fan_in + fan_out), or 2 / (fan_in + fan_out) (Glorot's) where `he` is False; the fan-out
+    counts the outputs that an input reaches, hence the strides. `stddev` replaces it.
+    """
+    area = kernel_size**2
+    stddev = stddev or _stddev(x.shape[-1] * area, filters * area / strides**2, he)
+    if kernel_size == 1 and strides > 1:  # the same; TensorFlow 2.21's gradient of a strided 1x1 can crash on a CPU
+        x, strides = x[:, ::strides, ::strides], 1
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=uniform(stddev),
+    )(x)
+
+
+def conv_transpose(x, filters, kernel_size, stddev=None):
+    """Transposed convolution of stride 2; weights as in `conv`."""
+    area = kernel_size**2
+    stddev = stddev or _stddev(x.shape[-1] * area / 4, filters * area, he=True)
+    return layers.Conv2DTranspose(filters, kernel_size, strides=2, padding="same", kernel_initializer=uniform(stddev))(
+        x
+    )
+
+
+def _stddev(fan_in, fan_out, he):
+    return math.sqrt((4 if he else 2) / (fan_in + fan_out))

@@ -1,0 +1,57 @@
+"""Critics that compare two images."""
+
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class PairwiseCritic(keras.Model):
+    """The critic T(a, b) = D(E(a) - E(b)) of the T-GANs (Su 2018, arXiv:1810.10948).
+
+    Maps two batches of images [N, ...] to logits [N, 1]. With E any network to one number and D the identity
+    (`head=None`), T(a, b) = E(a) - E(b), with which T-SGAN is RSGAN.
+
+    Args:
+        encoder: `keras.Model` E from images [N, ...] to features [N, F].
+        head: `keras.Model` D from features [N, F] to logits [N, 1]; `None` for the identity, where F is 1.
+        name: optional model name.
+
+    Raises:
+        ValueError: if the encoder gives no features [N, F], or the head does not map them to logits [N, 1].
+    """
+
+    def __init__(self, encoder, head=None, name=None):
+        features = tuple(encoder.output_shape[1:])
+        if len(features) != 1:
+            raise ValueError(f"encoder: expected features [N, F]; it gives {features} an image")
+        if head is not None and tuple(head.input_shape[1:]) != features:
+            raise ValueError(f"head: expected to take features {features}; it takes {tuple(head.input_shape[1:])}")
+        given = features if head is None else tuple(head.output_shape[1:])
+        if given != (1,):
+            raise ValueError(f"head: expected one logit, shape (1,); got {given}")
+        first = keras.Input(encoder.input_shape[1:], name="first")
+        second = keras.Input(encoder.input_shape[1:], name="second")
+        difference = layers.Subtract()([encoder(first), encoder(second)])
+        super().__init__([first, second], difference if head is None else head(difference), name=name)
+        self.encoder = encoder
+        self.head = head
+
+    def both_orders(self, first, second, training=None):
+        """Return T(first, second) and T(second, first), logits [N, 1] each, for one pass of the encoder an image."""
+        difference = self.encoder(first, training=training) - self.encoder(second, training=training)
+        if self.head is None:
+            return difference, -difference
+        return self.head(difference, training=training), self.head(-difference, training=training)
+
+    def get_config(self):
+        """Return the constructor's arguments, networks serialized."""
+        serialize = keras.saving.serialize_keras_object
+        head = None if self.head is None else serialize(self.head)
+        return {"encoder": serialize(self.encoder), "head": head, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        """Make a critic of a `get_config`."""
+        deserialize = keras.saving.deserialize_keras_object
+        head = None if config["head"] is None else deserialize(config["head"])
+        return cls(deserialize(config["encoder"]), head, config["name"])
