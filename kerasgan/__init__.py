@@ -8,13 +8,22 @@ import importlib
 
 __version__ = "0.1.0.dev0"
 
-_MODULES = ("callbacks", "client", "data", "latents", "networks", "objectives", "pictures", "server")
-_NAMES = {
-    "GAN": "kerasgan.gan",
-    "load": "kerasgan.gan",
-    "SGAN": "kerasgan.objectives",
-    "WGANGP": "kerasgan.objectives",
-}
+_MODULES = ("callbacks", "client", "data", "latents", "layers", "networks", "objectives", "pictures", "server")
+_OBJECTIVES = (
+    "CramerGAN",
+    "HingeGAN",
+    "LSGAN",
+    "RSGAN",
+    "RaHinge",
+    "RaLSGAN",
+    "RaSGAN",
+    "SGAN",
+    "TSGAN",
+    "TWGAN",
+    "WGAN",
+    "WGANGP",
+)
+_NAMES = {"GAN": "kerasgan.gan", "load": "kerasgan.gan", **dict.fromkeys(_OBJECTIVES, "kerasgan.objectives")}
 
 __all__ = [*_MODULES, *_NAMES]
 

@@ -10,22 +10,41 @@ from kerasgan.data import images as image_values
 _MARK = "training data: "
 
 
-def networks_fit(generator, critic, num_classes):
-    """Raise `ValueError` unless the critic takes what the generator makes, with labels where there are classes."""
+def networks_fit(generator, critic, num_classes, pairwise=False, features=False):
+    """Raise `ValueError` unless the critic takes what the generator makes and gives what the objective needs.
+
+    Args:
+        generator: `keras.Model`.
+        critic: `keras.Model`.
+        num_classes: number of classes, or `None`; with classes both networks take labels too.
+        pairwise: whether the objective compares two images, so that the critic takes two.
+        features: whether the critic gives any number of features an image rather than one logit.
+    """
     for name, network in (("generator", generator), ("critic", critic)):
         if not getattr(network, "inputs", None):
             raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
-        expected = 1 if num_classes is None else 2
-        if len(network.inputs) != expected:
-            wanted = "one input (num_classes is None)" if expected == 1 else f"labels too (num_classes={num_classes})"
-            raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+    if pairwise and num_classes is not None:
+        raise ValueError(f"num_classes: expected None, as the objective has no labels; got {num_classes!r}")
     if len(generator.inputs[0].shape) != 2:
         raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
     made, taken = tuple(generator.output_shape[1:]), tuple(critic.inputs[0].shape[1:])
     if made != taken:
         raise ValueError(f"critic: expected images of shape {made}, as the generator makes; it takes {taken}")
-    if tuple(critic.output_shape[1:]) != (1,):
-        raise ValueError(f"critic: expected one logit an image, shape (1,); it gives {tuple(critic.output_shape[1:])}")
+    compares = len(critic.inputs) == 2 and tuple(critic.inputs[1].shape[1:]) == taken
+    if pairwise and not compares:
+        raise ValueError("critic: expected a PairwiseCritic, as the objective compares two images; it takes one")
+    if compares and not pairwise:
+        raise ValueError("critic: expected a critic of one image, as the objective scores each; it compares two")
+    for name, network in (("generator", generator), ("critic", critic)):
+        expected = 1 if num_classes is None else 2
+        if len(network.inputs) != expected and not (pairwise and network is critic):
+            wanted = "one input (num_classes is None)" if expected == 1 else f"labels too (num_classes={num_classes})"
+            raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+    given = tuple(critic.output_shape[1:])
+    if features and len(given) != 1:
+        raise ValueError(f"critic: expected features [N, F]; it gives {given} an image")
+    if not features and given != (1,):
+        raise ValueError(f"critic: expected one logit an image, shape (1,); it gives {given}")
 
 
 def row_values(name, value, n, dtype):
@@ -53,14 +72,14 @@ def sample_labels(labels, n, num_classes):
     return values
 
 
-def training_data(dataset, image_shape, num_classes, critic_steps):
+def training_data(dataset, image_shape, num_classes, minibatches):
     """Check a dataset's structure now and its values as they come.
 
     Args:
         dataset: `tf.data.Dataset` of batches of images, or of pairs of images and labels.
-        image_shape: (H, W, C) that the networks take.
+        image_shape: shape that the networks take; (H, W, C) of images, else another, whose range is free.
         num_classes: number of classes, or `None` where labels are to be ignored.
-        critic_steps: minibatches in a batch.
+        minibatches: minibatches in a batch.
 
     Returns:
         A dataset of the same batches with images as float32 in [-1, 1] (uint8 is converted) and labels as int32.
@@ -75,14 +94,14 @@ def training_data(dataset, image_shape, num_classes, critic_steps):
     images = parts[0]
     if len(parts) > 2 or not isinstance(images, tf.TensorSpec):
         raise ValueError(f"{_MARK}expected images or (images, labels); got {spec}")
-    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(image_shape):
+    if images.shape.rank != 1 + len(image_shape) or not images.shape[1:].is_compatible_with(image_shape):
         raise ValueError(
             f"{_MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}"
         )
     if images.dtype not in (tf.uint8, tf.float16, tf.float32, tf.float64):
         raise ValueError(f"{_MARK}expected images as uint8 or as floats in [-1, 1]; got {images.dtype.name}")
-    if images.shape[0] is not None and images.shape[0] < critic_steps:
-        raise ValueError(f"{_MARK}expected at least critic_steps={critic_steps} rows a batch; got {images.shape[0]}")
+    if images.shape[0] is not None and images.shape[0] < minibatches:
+        raise ValueError(f"{_MARK}expected at least {minibatches} rows a batch, one a minibatch; got {images.shape[0]}")
     if num_classes is not None:
         if len(parts) < 2:
             raise ValueError(f"{_MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
@@ -96,7 +115,7 @@ def training_data(dataset, image_shape, num_classes, critic_steps):
             images = tf.cast(images, tf.float32)
             finite = tf.reduce_all(tf.math.is_finite(images))
             tf.debugging.Assert(finite, [f"{_MARK}expected finite values; got NaN or infinity"])
-            largest = tf.reduce_max(tf.abs(images))
+            largest = tf.reduce_max(tf.abs(images)) if len(image_shape) == 3 else 0.0
             tf.debugging.Assert(largest < 1.001, [f"{_MARK}expected values in [-1, 1]; largest size:", largest])
         images = tf.ensure_shape(images, [None, *image_shape])
         if num_classes is None:

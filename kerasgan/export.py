@@ -28,13 +28,15 @@ def export(gan, filepath, overwrite=False):
         overwrite: whether an existing version may be replaced.
 
     Raises:
-        ValueError: if the folder's name is not a version.
+        ValueError: if the folder's name is not a version, or the model does not make images.
         FileExistsError: if the version exists and `overwrite` is false.
         OSError: if the folder cannot be written.
     """
     target = pathlib.Path(filepath)
     if not target.name.isdecimal() or int(target.name) < 1:
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}")
+    if len(gan.image_shape) != 3:
+        raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {gan.image_shape}")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
     archive = _archive(gan)
@@ -50,7 +52,7 @@ def _archive(gan):
     conditional = gan.num_classes is not None
     archive = ExportArchive()
     archive.track(gan.sampling_generator)
-    archive.track(gan.latent)
+    archive.track(gan.sampling_latent)
 
     seeded = {
         "seed": tf.TensorSpec([None], tf.int64, name="seed"),

@@ -10,6 +10,7 @@ from keras import ops
 
 from kerasgan import arguments, checks, files, latents, random
 from kerasgan.data import images as image_values
+from kerasgan.layers import SpectralNormalization
 
 _EMA_RAMP = 10
 
@@ -24,11 +25,12 @@ class Batch(typing.NamedTuple):
 class GAN(keras.Model):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
-    A subclass writes its algorithm in `train_step` with these verbs: `minibatches(data)` gives fresh real data for
-    each critic step, `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)`
-    and `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step.
-    Losses are means over the local batch; the verbs scale them, so that two replicas with half the batch take the
-    same step as one with all of it.
+    A subclass defines `critic_loss(real, fake)` and `generator_loss(real)` for the alternating game of `train_step`, or
+    writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data for each critic step,
+    `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)` and
+    `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step. Losses
+    are means over the local batch; the verbs scale them, so that two replicas with half the batch take the same step
+    as one with all of it.
 
     Random numbers are keyed by (seed, step, purpose), so a run resumed from a checkpoint draws what it would have
     drawn, on any number of replicas.
@@ -40,8 +42,8 @@ class GAN(keras.Model):
         latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
         num_classes: number of classes of a conditional model, which trains on (images, labels); `None` for an
             unconditional one, which ignores labels.
-        critic_steps: critic updates a generator update, each on fresh real data. One batch of the training data
-            is divided into so many minibatches.
+        critic_steps: critic updates a generator update, each on fresh real data: one batch of the training data is
+            divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
             variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), batch-norm statistics
             copied. `None` for no average.
@@ -52,7 +54,9 @@ class GAN(keras.Model):
         ValueError: if generator, critic, latent and num_classes do not fit together.
     """
 
-    tracked = ()
+    tracked = ()  # names of further values that the objective logs
+    pairwise_critic = False  # whether the critic compares two images
+    feature_critic = False  # whether the critic gives features rather than one logit
 
     def __init__(
         self,
@@ -71,7 +75,7 @@ class GAN(keras.Model):
             arguments.integer("num_classes", num_classes, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
-        checks.networks_fit(generator, critic, num_classes)
+        checks.networks_fit(generator, critic, num_classes, self.pairwise_critic, self.feature_critic)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
         if self.latent.dim != latent_dim:
@@ -82,11 +86,13 @@ class GAN(keras.Model):
         self.critic_steps = critic_steps
         self.ema_decay = ema_decay
         self.seed = seed
-        self.ema_generator = None
+        self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
-            self.ema_generator.set_weights(generator.get_weights())
-            self.ema_generator.trainable = False
+            self.ema_latent = self.latent.__class__.from_config(self.latent.get_config())
+            for average, network in ((self.ema_generator, generator), (self.ema_latent, self.latent)):
+                average.set_weights(network.get_weights())
+                average.trainable = False
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         names = ("critic_loss", "generator_loss", *self.tracked)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
@@ -132,7 +138,7 @@ class GAN(keras.Model):
             self.critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_optimizer()
             if self.generator_optimizer is self.critic_optimizer:
                 raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
-            self.generator_optimizer.build(self.generator.trainable_variables)
+            self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)
             self.critic_optimizer.build(self.critic.trainable_variables)
 
     def fit(
@@ -149,7 +155,7 @@ class GAN(keras.Model):
         """Train.
 
         Args:
-            x: a `tf.data.Dataset` of images or (images, labels), batches of `critic_steps` times the batch size,
+            x: a `tf.data.Dataset` of images or (images, labels), batches of `batches_per_step` times the batch size,
                 such as `kerasgan.data.load` makes; or a NumPy array of images, uint8 [N, H, W, C] or [N, H, W],
                 or floats in [-1, 1].
             y: integer labels [N] of the images in an array `x`, for a conditional model.
@@ -176,7 +182,7 @@ class GAN(keras.Model):
         else:
             data = self._dataset_of_arrays(x, y, 64 if batch_size is None else batch_size)
         if isinstance(data, tf.data.Dataset):
-            data = checks.training_data(data, self.image_shape, self.num_classes, self.critic_steps)
+            data = checks.training_data(data, self.image_shape, self.num_classes, self.batches_per_step)
         try:
             return super().fit(
                 data,
@@ -206,7 +212,7 @@ class GAN(keras.Model):
             batch_size: images generated at a time.
 
         Returns:
-            uint8 NumPy array [n, H, W, C].
+            uint8 NumPy array [n, H, W, C]; of a model whose data are no images, float32 [n, ...].
 
         Raises:
             ValueError: naming the argument that is wrong.
@@ -271,44 +277,70 @@ class GAN(keras.Model):
         return tuple(self.generator.output_shape[1:])
 
     @property
+    def batches_per_step(self):
+        """Minibatches of real data that a training step uses: one a critic step, unless the objective uses more."""
+        return self.critic_steps
+
+    @property
     def sampling_generator(self):
         """The generator that `sample` and `export` use: the moving average, where there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
+
+    @property
+    def sampling_latent(self):
+        """The prior that `sample` and `export` use: the moving average of its weights, where there is one."""
+        return self.latent if self.ema_latent is None else self.ema_latent
 
     def call(self, inputs, training=None):
         """Latents (or the pair of latents and labels) to images in [-1, 1], by the sampling generator."""
         return self.sampling_generator(inputs, training=training)
 
     def images_from_latents(self, z, labels=None):
-        """Map latents float32 [N, D] (and labels [N]) to images uint8 [N, H, W, C], as a TensorFlow graph can."""
+        """Map latents float32 [N, D] (and labels [N]) to images uint8 [N, H, W, C]; what is no image stays float32."""
         inputs = z if labels is None else [z, ops.cast(labels, "int32")]
-        return image_values.to_uint8(self(inputs, training=False))
+        made = self(inputs, training=False)
+        return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):
         """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
         uniforms = random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
-        return self.images_from_latents(self.latent(uniforms, truncation=truncation), labels)
+        return self.images_from_latents(self.sampling_latent(uniforms, truncation=truncation), labels)
+
+    # The game
+
+    def train_step(self, data):
+        """Train the critic `critic_steps` times on fresh data, then the generator once; returns the logs.
+
+        This is algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) with the losses of the objective.
+        """
+        batches = self.minibatches(data)
+        for k in range(self.critic_steps):
+            real = next(batches)
+            self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
+        self.update_generator(self.generator_loss, next(batches, real))
+        return self.end_step()
 
     # The verbs with which objectives are written
 
     def minibatches(self, data):
-        """Divide a batch of the training data into `critic_steps` minibatches of fresh real data.
+        """Divide a batch of the training data into `batches_per_step` minibatches of fresh real data.
 
-        Rows k, k + critic_steps, ... form minibatch k, so that replicas which hold parts of the same batch hold
+        Rows k, k + batches_per_step, ... form minibatch k, so that replicas which hold parts of the same batch hold
         parts of the same minibatches. Rows that do not fill all minibatches are left out.
 
         Args:
             data: images [N, H, W, C] or the pair of images and labels [N], as `train_step` receives them.
 
         Yields:
-            `Batch` of N // critic_steps rows.
+            `Batch` of N // batches_per_step rows.
         """
         images, labels = data if isinstance(data, (tuple, list)) else (data, None)
         if self.num_classes is None:
             labels = None
-        rows = ops.shape(images)[0] // self.critic_steps * self.critic_steps
-        for k in range(self.critic_steps):
-            part = slice(k, rows, self.critic_steps)
+        count = self.batches_per_step
+        rows = ops.shape(images)[0] // count * count
+        for k in range(count):
+            part = slice(k, rows, count)
             yield Batch(images[part], None if labels is None else labels[part])
 
     def uniform(self, like, shape, *purpose):
@@ -325,10 +357,8 @@ class GAN(keras.Model):
         Returns:
             float64 tensor [N, *shape], strictly between 0 and 1.
         """
-        replica = tf.distribute.get_replica_context()
-        rows = ops.shape(like.images)[0]
-        first = replica.replica_id_in_sync_group * rows
-        numbers = random.uniform([rows * replica.num_replicas_in_sync, *shape], self.seed, self.step.value, purpose)
+        first, rows, replicas = self._place(like)
+        numbers = random.uniform([rows * replicas, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
     def fake(self, like, *purpose):
@@ -341,7 +371,9 @@ class GAN(keras.Model):
         Returns:
             `Batch` of generated images.
         """
-        z = self.latent(self.uniform(like, (self.latent.uniforms,), "latents", *purpose))
+        first, rows, _ = self._place(like)
+        uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
+        z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
         return Batch(self.generator(inputs, training=True), like.labels)
 
@@ -350,14 +382,21 @@ class GAN(keras.Model):
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
 
+    def global_mean(self, values):
+        """Return the mean over the global batch of values of the local one, a scalar; gradients go through it."""
+        return tf.distribute.get_replica_context().all_reduce("mean", ops.mean(values))
+
     def update_critic(self, loss, *args):
-        """Take one step of the critic's optimizer down the gradient of `loss(*args)`."""
-        value = self._update(loss, args, self.critic, self.critic_optimizer)
+        """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the weights' regularizers.
+
+        Layers with spectral normalization first move their estimate of the largest singular value.
+        """
+        value = self._update(loss, args, [self.critic], self.critic_optimizer)
         self.track(critic_loss=value)
 
     def update_generator(self, loss, *args):
-        """Take one step of the generator's optimizer down the gradient of `loss(*args)`."""
-        value = self._update(loss, args, self.generator, self.generator_optimizer)
+        """Take one step of the generator's optimizer, for generator and prior; see `update_critic`."""
+        value = self._update(loss, args, [self.generator, self.latent], self.generator_optimizer)
         self.track(generator_loss=value)
 
     def track(self, **values):
@@ -418,21 +457,32 @@ class GAN(keras.Model):
 
     # Helpers
 
-    def _update(self, loss, args, network, optimizer):
+    def _place(self, like):
+        """Return where a batch's rows lie in the global batch: (first row, rows, replicas)."""
+        replica = tf.distribute.get_replica_context()
+        rows = ops.shape(like.images)[0]
+        return replica.replica_id_in_sync_group * rows, rows, replica.num_replicas_in_sync
+
+    def _update(self, loss, args, networks, optimizer):
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        variables = [variable for network in networks for variable in network.trainable_variables]
+        for layer in (layer for network in networks for layer in network._flatten_layers()):
+            if isinstance(layer, SpectralNormalization):
+                layer.update()
         with tf.GradientTape() as tape:
             value = loss(*args)
-            scaled = value / replicas  # optimizers add the replicas' gradients
-        variables = network.trainable_variables
+            penalties = [variable.regularizer(variable) for variable in variables if variable.regularizer]
+            scaled = (value + sum(penalties)) / replicas  # optimizers add the replicas' gradients
         optimizer.apply(tape.gradient(scaled, variables), variables)
         return value
 
     def _update_average(self):
         step = ops.cast(self.step, "float32")
         decay = ops.minimum(self.ema_decay, (1.0 + step) / (_EMA_RAMP + step))
-        trainable = {id(variable) for variable in self.generator.trainable_variables}
-        for average, variable in zip(self.ema_generator.variables, self.generator.variables, strict=True):
-            if id(variable) in trainable:
+        trained = {id(v) for v in self.generator.trainable_variables + self.latent.trainable_variables}
+        averages = self.ema_generator.variables + self.ema_latent.variables
+        for average, variable in zip(averages, self.generator.variables + self.latent.variables, strict=True):
+            if id(variable) in trained:
                 average.assign(average + (1.0 - decay) * (variable - average))
             else:
                 average.assign(variable)
@@ -454,7 +504,7 @@ class GAN(keras.Model):
             image_size=self.image_shape[0],
             channels=None,
             batch_size=batch_size,
-            critic_steps=self.critic_steps,
+            critic_steps=self.batches_per_step,
             labels=self.num_classes is not None,
             seed=self.seed,
         )
@@ -475,7 +525,7 @@ def load(filepath):
     """
     import pathlib
 
-    from kerasgan import objectives  # noqa: F401  registers the objectives
+    from kerasgan import networks, objectives  # noqa: F401  registers what a file may hold
 
     path = pathlib.Path(filepath)
     if not path.is_file():

@@ -18,7 +18,7 @@ class Prior(keras.layers.Layer):
     """Base of the priors.
 
     Subclasses set `dim` (numbers in a latent) and `uniforms` (uniform numbers needed for one latent) and define
-    `call(uniforms, truncation)`.
+    `call(uniforms, truncation, rows)`. Weights of a prior are trained with the generator.
 
     Args:
         dim: positive integer, the length of a latent.
@@ -48,34 +48,31 @@ class Normal(Prior):
     and an image changes smoothly with t.
     """
 
-    def call(self, uniforms, truncation=None):
+    def call(self, uniforms, truncation=None, rows=None):
         """Turn uniform numbers into latents.
 
         Args:
             uniforms: float64 tensor [N, dim], strictly between 0 and 1.
             truncation: `None` (no bound), or positive bounds as a float tensor [N].
+            rows: not used.
 
         Returns:
             float32 tensor [N, dim].
         """
-        centred = 2.0 * uniforms - 1.0
-        if truncation is not None:
-            bound = ops.minimum(ops.cast(truncation, "float64"), _NO_BOUND)  # TensorFlow's erf(inf) is NaN
-            inside = ops.erf(bound / math.sqrt(2.0))  # P(|z| <= t)
-            centred = centred * inside[:, None]
-        return ops.cast(math.sqrt(2.0) * ops.erfinv(centred), "float32")
+        return _normal(uniforms, truncation)
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class Uniform(Prior):
     """Latents uniform in [-1, 1]; with truncation t, uniform in [-min(t, 1), min(t, 1)]."""
 
-    def call(self, uniforms, truncation=None):
+    def call(self, uniforms, truncation=None, rows=None):
         """Turn uniform numbers into latents.
 
         Args:
             uniforms: float64 tensor [N, dim], strictly between 0 and 1.
             truncation: `None` (no bound), or positive bounds as a float tensor [N].
+            rows: not used.
 
         Returns:
             float32 tensor [N, dim].
@@ -84,3 +81,104 @@ class Uniform(Prior):
         if truncation is not None:
             latents = latents * ops.minimum(ops.cast(truncation, "float64"), 1.0)[:, None]
         return ops.cast(latents, "float32")
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class GaussianMixture(Prior):
+    """DeLiGAN's latents: z = mu_i + sigma_i * eps with learned mu_i and sigma_i, equally likely components i.
+
+    Gurumurthy, Sarvadevabhatla and Babu 2017, arXiv:1706.02071. Truncation bounds eps.
+
+    Args:
+        dim: length of a latent.
+        components: positive integer, the number of components; the paper uses 50 to 100.
+        by_slot: whether in training row i of the batch comes from component i modulo `components`, as in the paper's
+            code, rather than from a component drawn at random. Sampling and serving always draw.
+        initial_scale: the sigma_i to start from; the mu_i start from U(-1, 1).
+        scale_penalty: weight of mean((sigma - 1)^2), added to the generator's loss; keeps the sigma_i from 0.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `components` is not a positive integer, or `scale_penalty` is negative.
+    """
+
+    def __init__(
+        self,
+        dim: int = 128,
+        components: int = 50,
+        by_slot: bool = False,
+        initial_scale: float = 0.2,
+        scale_penalty: float = 0.1,
+        name: str | None = None,
+    ):
+        super().__init__(dim, name)
+        self.components = arguments.integer("components", components, 1)
+        if not scale_penalty >= 0:
+            raise ValueError(f"scale_penalty: expected a number of at least 0; got {scale_penalty!r}")
+        self.by_slot = by_slot
+        self.initial_scale = initial_scale
+        self.scale_penalty = scale_penalty
+        self.uniforms = dim + 1
+        shape = (components, dim)
+        self.means = self.add_weight(shape=shape, initializer=keras.initializers.RandomUniform(-1, 1), name="means")
+        self.scales = self.add_weight(
+            shape=shape,
+            initializer=keras.initializers.Constant(initial_scale),
+            regularizer=ScalePenalty(scale_penalty),
+            name="scales",
+        )
+
+    def call(self, uniforms, truncation=None, rows=None):
+        """Turn uniform numbers into latents.
+
+        Args:
+            uniforms: float64 tensor [N, dim + 1], strictly between 0 and 1.
+            truncation: `None` (no bound), or positive bounds on eps as a float tensor [N].
+            rows: in training, int tensor [N], the rows' places in the global batch; otherwise `None`.
+
+        Returns:
+            float32 tensor [N, dim].
+        """
+        if self.by_slot and rows is not None:
+            component = ops.cast(rows, "int32") % self.components
+        else:
+            component = ops.cast(ops.floor(uniforms[:, 0] * self.components), "int32")
+        noise = _normal(uniforms[:, 1:], truncation)
+        return ops.take(self.means, component, axis=0) + ops.take(self.scales, component, axis=0) * noise
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            "dim": self.dim,
+            "components": self.components,
+            "by_slot": self.by_slot,
+            "initial_scale": self.initial_scale,
+            "scale_penalty": self.scale_penalty,
+            "name": self.name,
+        }
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class ScalePenalty(keras.regularizers.Regularizer):
+    """weight * mean((scales - 1)^2)."""
+
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, scales):
+        """Return the penalty, a scalar."""
+        return self.weight * ops.mean(ops.square(scales - 1.0))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"weight": self.weight}
+
+
+def _normal(uniforms, truncation):
+    """Map uniform numbers float64 [N, D] to standard normal ones float32 [N, D] within the bounds [N], if any."""
+    centred = 2.0 * uniforms - 1.0
+    if truncation is not None:
+        bound = ops.minimum(ops.cast(truncation, "float64"), _NO_BOUND)  # TensorFlow's erf(inf) is NaN
+        inside = ops.erf(bound / math.sqrt(2.0))  # P(|z| <= t)
+        centred = centred * inside[:, None]
+    return ops.cast(math.sqrt(2.0) * ops.erfinv(centred), "float32")

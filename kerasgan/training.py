@@ -129,7 +129,7 @@ def _stream(plan, source, gan):
         image_size=plan.data.image_size,
         channels=plan.data.channels,
         batch_size=plan.data.batch_size,
-        critic_steps=gan.critic_steps,
+        critic_steps=gan.batches_per_step,
         labels=plan.data.labels,
         center_crop=plan.data.center_crop,
         cache=plan.data.cache,
@@ -137,7 +137,7 @@ def _stream(plan, source, gan):
         repeat=True,
         start_step=int(gan.step.numpy()),
     )
-    return stream, data.steps_per_epoch(source, plan.data.batch_size, gan.critic_steps)
+    return stream, data.steps_per_epoch(source, plan.data.batch_size, gan.batches_per_step)
 
 
 def _describe(gan, source, path):
@@ -163,7 +163,7 @@ def _describe(gan, source, path):
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run):
-    images_per_step = plan.data.batch_size * gan.critic_steps
+    images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
     checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)

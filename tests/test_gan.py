@@ -207,6 +207,29 @@ def test_rows_that_do_not_fill_the_minibatches_are_left_out(small_gan, images):
     np.testing.assert_array_equal(parts[1].images, images[[1, 4]])
 
 
+def test_spectral_normalization_moves_once_an_update_of_its_own_network(images):
+    networks = kerasgan.networks.dcgan
+    generator = networks.generator((32, 32, 1), latent_dim=8, filters=4)
+    critic = networks.critic((32, 32, 1), filters=4, normalization="spectral")
+    gan = kerasgan.HingeGAN(generator, critic, critic_steps=2)
+    gan.compile(critic_optimizer=keras.optimizers.SGD(0.0))
+    [layer] = [found for found in critic.layers if found.name.endswith("logit") or "logit" in str(found.get_config())]
+    first = layer.u.numpy(), layer.v.numpy()
+    layer.update()
+    layer.update()
+    twice = layer.u.numpy(), layer.v.numpy()
+    layer.u.assign(first[0])
+    layer.v.assign(first[1])
+    gan.fit(dataset(images[:32], 32), verbose=0)
+    np.testing.assert_allclose(layer.u.numpy(), twice[0], atol=1e-6)
+    np.testing.assert_allclose(layer.v.numpy(), twice[1], atol=1e-6)
+    convolution = next(found for found in critic.layers if isinstance(found, kerasgan.layers.SpectralNormalization))
+    before = convolution.u.numpy()
+    gan.sample(4)
+    critic(np.zeros((2, 32, 32, 1)), training=True)
+    np.testing.assert_array_equal(convolution.u.numpy(), before)
+
+
 FLOATS = np.zeros((16, 32, 32, 1), "float32")
 CLASSES = np.zeros(16, "int64")
 

@@ -1,5 +1,6 @@
 """Priors against SciPy's distributions."""
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -8,6 +9,7 @@ import tensorflow as tf
 from kerasgan import latents, random
 
 
+@tf.function
 def uniforms(n, columns):
     return random.uniform_rows(tf.range(n, dtype=tf.int64), columns, ("test",))
 
@@ -86,3 +88,48 @@ def test_xla_draws_the_same_numbers():
 def test_wrong_dim_is_named():
     with pytest.raises(ValueError, match="dim: expected an integer of at least 1, got 0"):
         latents.Normal(0)
+
+
+def test_mixture_draws_each_component_and_scales_its_noise():
+    mixture = latents.GaussianMixture(4, components=3, initial_scale=0.01)
+    means = mixture.means.numpy()
+    u = uniforms(3000, mixture.uniforms)
+    z = mixture(u).numpy()
+    nearest = np.abs(z[:, None] - means).max(axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, np.floor(u.numpy()[:, 0] * 3))
+    assert scipy.stats.chisquare(np.bincount(nearest)).pvalue > 1e-3
+    noise = (z - means[nearest]) / 0.01
+    np.testing.assert_allclose(noise, scipy.stats.norm.ppf(u.numpy()[:, 1:]), atol=1e-3)
+    bounded = mixture(u, truncation=tf.fill([3000], 0.5)).numpy()
+    assert np.abs(bounded - means[nearest]).max() <= 0.01 * 0.5001
+
+
+def test_mixture_by_slot_takes_components_in_turn_in_training_alone():
+    mixture = latents.GaussianMixture(4, components=3, by_slot=True, initial_scale=1e-6)
+    u = uniforms(7, mixture.uniforms)
+    z = mixture(u, rows=tf.range(2, 9)).numpy()
+    np.testing.assert_allclose(z, mixture.means.numpy()[np.arange(2, 9) % 3], atol=1e-5)
+    drawn = np.floor(u.numpy()[:, 0] * 3).astype(int)
+    np.testing.assert_allclose(mixture(u).numpy(), mixture.means.numpy()[drawn], atol=1e-5)
+
+
+def test_mixture_trains_with_the_generator_and_its_scales_are_drawn_to_one(small_gan, images):
+    def trained(penalty):
+        gan = small_gan(latent=latents.GaussianMixture(8, components=3, scale_penalty=penalty))
+        gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.0))
+        before = gan.latent.means.numpy()
+        gan.fit(tf.data.Dataset.from_tensor_slices(images).batch(16), verbose=0)
+        assert (gan.latent.means.numpy() != before).any()
+        assert (gan.ema_latent.means.numpy() != gan.latent.means.numpy()).any()
+        return gan.latent.scales.numpy()
+
+    # d penalty / d scale = 2 weight (scale - 1) / count: three steps of rate 0.5 from 0.2
+    pulled = 1 - 0.8 * (1 - 0.5 * 2 * 12 / 24) ** 3
+    np.testing.assert_allclose(trained(12.0) - trained(0.0), pulled - 0.2, atol=0.05)
+
+
+def test_wrong_mixtures_are_named():
+    with pytest.raises(ValueError, match="components: expected an integer of at least 1, got 0"):
+        latents.GaussianMixture(4, components=0)
+    with pytest.raises(ValueError, match="scale_penalty: expected a number of at least 0; got -1"):
+        latents.GaussianMixture(4, scale_penalty=-1)

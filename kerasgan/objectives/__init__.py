@@ -1,6 +1,26 @@
-"""The objectives: one file each, a `GAN` subclass whose `train_step` reads like the paper's algorithm."""
+"""The objectives: one file each, `GAN` subclasses that read like the papers' algorithms."""
 
+from kerasgan.objectives.cramer import CramerGAN
+from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.objectives.lsgan import LSGAN
+from kerasgan.objectives.relativistic_average import RaHinge, RaLSGAN, RaSGAN
+from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.objectives.sgan import SGAN
+from kerasgan.objectives.t_gan import TSGAN, TWGAN
+from kerasgan.objectives.wgan import WGAN
 from kerasgan.objectives.wgan_gp import WGANGP
 
-__all__ = ["SGAN", "WGANGP"]
+__all__ = [
+    "LSGAN",
+    "RSGAN",
+    "SGAN",
+    "TSGAN",
+    "TWGAN",
+    "WGAN",
+    "WGANGP",
+    "CramerGAN",
+    "HingeGAN",
+    "RaHinge",
+    "RaLSGAN",
+    "RaSGAN",
+]

@@ -23,7 +23,12 @@ class SGAN(GAN):
         ema_decay: see `GAN`.
         seed: see `GAN`.
         minimax: whether the generator plays the minimax game of equation 1.
+        label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1); the target 0 of
+            generated images stays (one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4).
         name: optional model name.
+
+    Raises:
+        ValueError: if `label_smoothing` is outside [0, 1).
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class SGAN(GAN):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         minimax: bool = False,
+        label_smoothing: float = 0.0,
         name: str | None = None,
     ):
         super().__init__(
@@ -48,19 +54,16 @@ class SGAN(GAN):
             seed=seed,
             name=name,
         )
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing: expected a number in [0, 1); got {label_smoothing!r}")
         self.minimax = minimax
-
-    def train_step(self, data):
-        """One step of algorithm 1: `critic_steps` critic updates on fresh data, then one of the generator."""
-        for k, real in enumerate(self.minibatches(data)):
-            fake = self.fake(real, "critic", k)
-            self.update_critic(self.critic_loss, real, fake)
-        self.update_generator(self.generator_loss, real)
-        return self.end_step()
+        self.label_smoothing = label_smoothing
 
     def critic_loss(self, real, fake):
-        """Return -E[log D(x)] - E[log(1 - D(G(z)))], a scalar."""
-        return ops.mean(ops.softplus(-self.score(real))) + ops.mean(ops.softplus(self.score(fake)))
+        """Return -E[t log D(x) + (1 - t) log(1 - D(x))] - E[log(1 - D(G(z)))], t = 1 - label_smoothing, a scalar."""
+        logits = self.score(real)
+        real_loss = ops.softplus(-logits) + self.label_smoothing * logits  # softplus(x) = softplus(-x) + x
+        return ops.mean(real_loss) + ops.mean(ops.softplus(self.score(fake)))
 
     def generator_loss(self, real):
         """Return -E[log D(G(z))], or E[log(1 - D(G(z)))] with `minimax`, a scalar."""
@@ -69,4 +72,4 @@ class SGAN(GAN):
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "minimax": self.minimax}
+        return {**super().get_config(), "minimax": self.minimax, "label_smoothing": self.label_smoothing}

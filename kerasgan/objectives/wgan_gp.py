@@ -1,12 +1,10 @@
 """WGAN-GP: the Wasserstein GAN with a gradient penalty."""
 
-import warnings
-
 import keras
-import tensorflow as tf
 from keras import ops
 
 from kerasgan.gan import GAN
+from kerasgan.objectives import gradient_penalty
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -27,6 +25,7 @@ class WGANGP(GAN):
         ema_decay: see `GAN`.
         seed: see `GAN`.
         penalty_weight: the paper's lambda, at least 0.
+        one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
         name: optional model name.
 
     Raises:
@@ -45,6 +44,7 @@ class WGANGP(GAN):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         penalty_weight: float = 10.0,
+        one_sided: bool = False,
         name: str | None = None,
     ):
         super().__init__(
@@ -57,15 +57,9 @@ class WGANGP(GAN):
             seed=seed,
             name=name,
         )
-        if penalty_weight < 0:
-            raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in critic._flatten_layers()):
-            warnings.warn(
-                "critic: has batch norm, which makes a sample's gradient depend on the others of its batch, while the "
-                "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
-                stacklevel=2,
-            )
+        gradient_penalty.check(critic, penalty_weight)
         self.penalty_weight = penalty_weight
+        self.one_sided = one_sided
 
     def default_optimizer(self):
         """Return Adam(1e-4, beta_1=0, beta_2=0.9)."""
@@ -75,7 +69,7 @@ class WGANGP(GAN):
         """One step of algorithm 1: `critic_steps` critic updates on fresh data, then one of the generator."""
         for k, real in enumerate(self.minibatches(data)):
             fake = self.fake(real, "critic", k)
-            between = self.interpolate(real, fake, k)
+            between = gradient_penalty.interpolate(self, real, fake, k)
             self.update_critic(self.critic_loss, real, fake, between)
         self.update_generator(self.generator_loss, real)
         return self.end_step()
@@ -83,7 +77,7 @@ class WGANGP(GAN):
     def critic_loss(self, real, fake, between):
         """Return E[D(G(z))] - E[D(x)] + penalty_weight * penalty, a scalar."""
         wasserstein = ops.mean(self.score(real)) - ops.mean(self.score(fake))
-        penalty = self.gradient_penalty(between)
+        penalty = gradient_penalty.gradient_penalty(self.score, between, self.one_sided)
         self.track(wasserstein=wasserstein, gradient_penalty=penalty)
         return -wasserstein + self.penalty_weight * penalty
 
@@ -91,21 +85,6 @@ class WGANGP(GAN):
         """Return -E[D(G(z))], a scalar."""
         return -ops.mean(self.score(self.fake(real, "generator")))
 
-    def interpolate(self, real, fake, k):
-        """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample."""
-        eps = ops.cast(self.uniform(real, (1, 1, 1), "interpolation", k), "float32")
-        return real._replace(images=eps * real.images + (1.0 - eps) * fake.images)
-
-    def gradient_penalty(self, batch):
-        """Return E[(||grad D||_2 - 1)^2] over the images of `batch`, a scalar; the norm is over all of an image."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(batch.images)
-            scores = self.score(batch)
-        gradients = tape.gradient(scores, batch.images)
-        # the square root of 0 has an infinite derivative: the small constant keeps it finite
-        norms = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + 1e-12)
-        return ops.mean(ops.square(norms - 1.0))
-
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "penalty_weight": self.penalty_weight}
+        return {**super().get_config(), "penalty_weight": self.penalty_weight, "one_sided": self.one_sided}

@@ -132,7 +132,12 @@ def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, mo
 def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, number):
     write_recipe(tmp_path / "tiny.yaml", photos, steps=1_000_000)
     line = [sys.executable, "-m", "kerasgan", "train", "tiny.yaml"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # a shell that starts the tests in the background has them ignore SIGINT, and children inherit that
+    pipes = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
     with subprocess.Popen(line, cwd=tmp_path, text=True, env=QUIET, **pipes) as run:
         log = tmp_path / "runs" / "00000-tiny" / "metrics.jsonl"
         until = time.monotonic() + 120

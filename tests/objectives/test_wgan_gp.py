@@ -8,6 +8,7 @@ from keras import ops
 
 import kerasgan
 from kerasgan.gan import Batch
+from kerasgan.objectives.gradient_penalty import gradient_penalty, interpolate
 
 
 def tiny(critic, **arguments):
@@ -36,16 +37,25 @@ def test_penalty_of_a_linear_critic_is_the_closed_form():
     rng = np.random.default_rng(1)
     real, fake, between = (rng.standard_normal((5, 4, 4, 1)) for _ in range(3))
     penalty = (np.linalg.norm(weights) - 1) ** 2
-    np.testing.assert_allclose(gan.gradient_penalty(batch_of(between)), penalty, rtol=1e-5)
+    np.testing.assert_allclose(gradient_penalty(gan.score, batch_of(between)), penalty, rtol=1e-5)
     expected = (fake.reshape(5, 16) @ weights).mean() - (real.reshape(5, 16) @ weights).mean() + 7 * penalty
     loss = gan.critic_loss(batch_of(real), batch_of(fake), batch_of(between))
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
+def test_one_sided_penalty_spares_small_gradients():
+    for scale in (0.5, 2.0):
+        weights = np.full(16, scale / 4)  # of norm `scale`
+        gan = tiny(linear_critic(weights), one_sided=True)
+        x = batch_of(np.ones((3, 4, 4, 1)))
+        expected = 10 * max(0.0, scale - 1) ** 2
+        np.testing.assert_allclose(gan.critic_loss(x, x, x), expected, atol=1e-5)
+
+
 def test_penalty_and_its_gradient_at_a_zero_gradient_are_finite():
     gan = tiny(linear_critic(np.zeros(16)))
     with tf.GradientTape() as tape:
-        penalty = gan.gradient_penalty(batch_of(np.ones((3, 4, 4, 1))))
+        penalty = gradient_penalty(gan.score, batch_of(np.ones((3, 4, 4, 1))))
     gradient = tape.gradient(penalty, gan.critic.trainable_variables[0])
     np.testing.assert_allclose(penalty, 1.0, atol=1e-5)
     assert np.isfinite(gradient).all()
@@ -68,7 +78,7 @@ def test_penalty_is_by_sample_and_its_weight_gradient_is_a_finite_difference():
 
     gan = tiny(critic)
     with tf.GradientTape() as tape:
-        value = gan.gradient_penalty(batch_of(x))
+        value = gradient_penalty(gan.score, batch_of(x))
     gradient = tape.gradient(value, critic.trainable_variables[0]).numpy()
     np.testing.assert_allclose(value, penalty(weights[0]), rtol=1e-4)
     for index in [(0, 0), (5, 3), (31, 7)]:
@@ -81,11 +91,11 @@ def test_penalty_is_by_sample_and_its_weight_gradient_is_a_finite_difference():
 def test_interpolation_is_uniform_and_one_number_a_sample():
     gan = tiny(linear_critic(np.ones(16)))
     real, fake = batch_of(np.ones((4000, 4, 4, 1))), batch_of(np.zeros((4000, 4, 4, 1)))
-    eps = gan.interpolate(real, fake, 0).images.numpy().reshape(4000, 16)
+    eps = interpolate(gan, real, fake, 0).images.numpy().reshape(4000, 16)
     assert (eps == eps[:, :1]).all()
     assert 0 <= eps.min() < 0.01 and 0.99 < eps.max() <= 1
     assert abs(eps[:, 0].mean() - 0.5) < 0.02 and abs(eps[:, 0].var() - 1 / 12) < 0.005
-    other = gan.interpolate(real, fake, 1).images.numpy()[:, 0, 0, 0]
+    other = interpolate(gan, real, fake, 1).images.numpy()[:, 0, 0, 0]
     assert abs(np.corrcoef(eps[:, 0], other)[0, 1]) < 0.05
 
 
@@ -121,7 +131,7 @@ def test_the_critic_learns_the_distance_between_two_point_masses():
     @tf.function
     def step(k):
         gan.step.assign(k)
-        gan.update_critic(gan.critic_loss, real, fake, gan.interpolate(real, fake, 0))
+        gan.update_critic(gan.critic_loss, real, fake, interpolate(gan, real, fake, 0))
         return ops.mean(gan.score(real)) - ops.mean(gan.score(fake))
 
     distances = [float(step(tf.constant(k, tf.int64))) for k in range(600)]

@@ -1,0 +1,112 @@
+"""CramerGAN: the energy distance."""
+
+import keras
+from keras import ops
+
+from kerasgan.gan import GAN
+from kerasgan.objectives import gradient_penalty
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class CramerGAN(GAN):
+    """The Cramer GAN of Bellemare et al. 2017, arXiv:1705.10743, algorithm 1.
+
+    The critic h maps an image to features (256 in the usual implementations). With x real, g and g' two independent
+    generated batches and f(a) = ||h(a) - h(g')|| - ||h(a)||, the generator descends the energy distance
+    E||h(x) - h(g)|| + E||h(x) - h(g')|| - E||h(g) - h(g')||, and the critic
+    E f(g) - E f(x) + penalty_weight * E[(||grad f(x_hat)|| - 1)^2] with x_hat between x and g. That ||h(a)|| stands
+    for the distance to a second real batch lets the critic's loss be 0 for different distributions: watch
+    `energy_distance`. Optimizers by default: Adam(1e-4, beta_1=0.5, beta_2=0.9).
+
+    Args:
+        generator: see `GAN`.
+        critic: `keras.Model` h from images (and labels) to features [N, F].
+        latent: see `GAN`.
+        num_classes: see `GAN`.
+        critic_steps: critic updates a generator update.
+        ema_decay: see `GAN`.
+        seed: see `GAN`.
+        penalty_weight: weight of the gradient penalty, at least 0.
+        name: optional model name.
+
+    Raises:
+        ValueError: also if `penalty_weight` is negative.
+    """
+
+    tracked = ("energy_distance", "gradient_penalty")
+    feature_critic = True
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent=None,
+        num_classes: int | None = None,
+        critic_steps: int = 5,
+        ema_decay: float | None = 0.999,
+        seed: int = 0,
+        penalty_weight: float = 10.0,
+        name: str | None = None,
+    ):
+        super().__init__(
+            generator=generator,
+            critic=critic,
+            latent=latent,
+            num_classes=num_classes,
+            critic_steps=critic_steps,
+            ema_decay=ema_decay,
+            seed=seed,
+            name=name,
+        )
+        gradient_penalty.check(critic, penalty_weight)
+        self.penalty_weight = penalty_weight
+
+    @property
+    def batches_per_step(self):
+        """One minibatch a critic step and one for the generator."""
+        return self.critic_steps + 1
+
+    def default_optimizer(self):
+        """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
+        return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
+
+    def train_step(self, data):
+        """Train the critic `critic_steps` times on fresh data and two fresh fakes, then the generator once."""
+        batches = self.minibatches(data)
+        for k in range(self.critic_steps):
+            real = next(batches)
+            fake, other = self.fake(real, "critic", k), self.fake(real, "critic", k, "other")
+            between = gradient_penalty.interpolate(self, real, fake, k)
+            self.update_critic(self.critic_loss, real, fake, other, between)
+        self.update_generator(self.generator_loss, next(batches))
+        return self.end_step()
+
+    def critic_loss(self, real, fake, other, between):
+        """Return E f(g) - E f(x) + penalty_weight * penalty, a scalar."""
+        anchor = self.score(other)
+
+        def surrogate(batch):
+            features = self.score(batch)
+            return _norm(features - anchor) - _norm(features)
+
+        penalty = gradient_penalty.gradient_penalty(surrogate, between)
+        self.track(gradient_penalty=penalty)
+        return ops.mean(surrogate(fake)) - ops.mean(surrogate(real)) + self.penalty_weight * penalty
+
+    def generator_loss(self, real):
+        """Return E||h(x) - h(g)|| + E||h(x) - h(g')|| - E||h(g) - h(g')||, a scalar."""
+        h_real = self.score(real)
+        h_fake = self.score(self.fake(real, "generator"))
+        h_other = self.score(self.fake(real, "generator", "other"))
+        distance = ops.mean(_norm(h_real - h_fake) + _norm(h_real - h_other) - _norm(h_fake - h_other))
+        self.track(energy_distance=distance)
+        return distance
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "penalty_weight": self.penalty_weight}
+
+
+def _norm(features):
+    """Return the Euclidean norms [N, 1] of features [N, F], with a finite gradient at 0."""
+    return ops.sqrt(ops.sum(ops.square(features), axis=1, keepdims=True) + 1e-12)

@@ -1,0 +1,47 @@
+"""The gradient penalty of WGAN-GP, for the objectives that use it."""
+
+import warnings
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+def interpolate(gan, real, fake, k):
+    """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample; `k` counts the critic steps."""
+    shape = (1,) * len(gan.image_shape)
+    eps = ops.cast(gan.uniform(real, shape, "interpolation", k), "float32")
+    return real._replace(images=eps * real.images + (1.0 - eps) * fake.images)
+
+
+def gradient_penalty(score, batch, one_sided=False):
+    """Penalise gradients of a critic whose norm is not 1 (Gulrajani et al. 2017, arXiv:1704.00028, equation 3).
+
+    Args:
+        score: function from a `Batch` to values [N, 1], in which a row depends on that row alone.
+        batch: `Batch` where the gradient is taken.
+        one_sided: whether only norms above 1 are penalised (the paper's appendix C).
+
+    Returns:
+        E[(||grad score||_2 - 1)^2], or E[max(0, ||grad score||_2 - 1)^2], a scalar; the norm is over all of a sample.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(batch.images)
+        scores = score(batch)
+    gradients = tape.gradient(scores, batch.images)
+    # the square root of 0 has an infinite derivative: the small constant keeps it finite
+    norms = ops.sqrt(ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape)))) + 1e-12)
+    excess = ops.relu(norms - 1.0) if one_sided else norms - 1.0
+    return ops.mean(ops.square(excess))
+
+
+def check(critic, penalty_weight):
+    """Raise `ValueError` for a negative weight, and warn of batch norm in the critic."""
+    if not penalty_weight >= 0:
+        raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in critic._flatten_layers()):
+        warnings.warn(
+            "critic: has batch norm, which makes a sample's gradient depend on the others of its batch, while the "
+            "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
+            stacklevel=3,
+        )

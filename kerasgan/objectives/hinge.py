@@ -1,0 +1,27 @@
+"""HingeGAN: the hinge loss."""
+
+import keras
+from keras import ops
+
+from kerasgan.gan import GAN
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class HingeGAN(GAN):
+    """The hinge loss of Lim and Ye 2017, arXiv:1705.02894, as in SN-GAN (Miyato et al. 2018, arXiv:1802.05957).
+
+    The critic descends E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], the generator -E[D(G(z))]. Optimizers by default:
+    Adam(2e-4, beta_1=0, beta_2=0.9). See `GAN` for the arguments.
+    """
+
+    def default_optimizer(self):
+        """Return Adam(2e-4, beta_1=0, beta_2=0.9)."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)
+
+    def critic_loss(self, real, fake):
+        """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], a scalar."""
+        return ops.mean(ops.relu(1.0 - self.score(real))) + ops.mean(ops.relu(1.0 + self.score(fake)))
+
+    def generator_loss(self, real):
+        """Return -E[D(G(z))], a scalar."""
+        return -ops.mean(self.score(self.fake(real, "generator")))

@@ -1,0 +1,28 @@
+"""LSGAN: least squares."""
+
+import keras
+from keras import ops
+
+from kerasgan.gan import GAN
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class LSGAN(GAN):
+    """The least-squares GAN of Mao et al. 2017, arXiv:1611.04076, equation 9 (targets a = 0, b = c = 1).
+
+    The critic descends (E[(D(x) - 1)^2] + E[D(G(z))^2]) / 2, the generator E[(D(G(z)) - 1)^2] / 2; D is linear.
+    Optimizers by default: RMSprop(1e-4), as in the comparison of WGAN-GP (arXiv:1704.00028, appendix E). See `GAN` for
+    the arguments.
+    """
+
+    def default_optimizer(self):
+        """Return RMSprop(1e-4)."""
+        return keras.optimizers.RMSprop(1e-4)
+
+    def critic_loss(self, real, fake):
+        """Return (E[(D(x) - 1)^2] + E[D(G(z))^2]) / 2, a scalar."""
+        return (ops.mean(ops.square(self.score(real) - 1.0)) + ops.mean(ops.square(self.score(fake)))) / 2.0
+
+    def generator_loss(self, real):
+        """Return E[(D(G(z)) - 1)^2] / 2, a scalar."""
+        return ops.mean(ops.square(self.score(self.fake(real, "generator")) - 1.0)) / 2.0

@@ -1,0 +1,30 @@
+"""RSGAN: the relativistic standard GAN."""
+
+import keras
+from keras import ops
+
+from kerasgan.gan import GAN
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class RSGAN(GAN):
+    """The relativistic standard GAN of Jolicoeur-Martineau 2018, arXiv:1807.00734, algorithm 1 and equations 8-9.
+
+    With C the critic's logits and pairs of the same index in a batch, the critic ascends
+    E[log sigmoid(C(x) - C(G(z)))] and the generator E[log sigmoid(C(G(z)) - C(x))]; both see fresh real data.
+    Optimizers by default: Adam(2e-4, beta_1=0.5, beta_2=0.999). See `GAN` for the arguments.
+    """
+
+    @property
+    def batches_per_step(self):
+        """One minibatch a critic step and one for the generator."""
+        return self.critic_steps + 1
+
+    def critic_loss(self, real, fake):
+        """Return -E[log sigmoid(C(x) - C(G(z)))], a scalar."""
+        return ops.mean(ops.softplus(self.score(fake) - self.score(real)))
+
+    def generator_loss(self, real):
+        """Return -E[log sigmoid(C(G(z)) - C(x))], a scalar."""
+        fake = self.fake(real, "generator")
+        return ops.mean(ops.softplus(self.score(real) - self.score(fake)))

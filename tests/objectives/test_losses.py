@@ -1,0 +1,199 @@
+"""Losses and their gradients against the papers' formulas in float64 NumPy, differentiated numerically."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import log_expit
+
+import kerasgan
+from kerasgan.gan import Batch
+
+REAL, FAKE = np.random.default_rng(0).uniform(-3, 3, (2, 6, 1))
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def average(penalty):
+    """Return the relativistic average losses with a penalty on the margin, written out."""
+
+    def critic(real, fake):
+        return (penalty(real - fake.mean()).mean() + penalty(-(fake - real.mean())).mean()) / 2
+
+    return critic, lambda real, fake: critic(fake, real)
+
+
+# (critic's loss, generator's loss) of the logits of real and generated images
+FORMULAS = {
+    "SGAN": (lambda r, f: -log_expit(r).mean() - log_expit(-f).mean(), lambda r, f: -log_expit(f).mean()),
+    "LSGAN": (lambda r, f: (((r - 1) ** 2).mean() + (f**2).mean()) / 2, lambda r, f: ((f - 1) ** 2).mean() / 2),
+    "HingeGAN": (lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(), lambda r, f: -f.mean()),
+    "WGAN": (lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean()),
+    "RSGAN": (lambda r, f: -log_expit(r - f).mean(), lambda r, f: -log_expit(f - r).mean()),
+    "RaSGAN": average(lambda m: -log_expit(m)),
+    "RaLSGAN": average(lambda m: (m - 1) ** 2),
+    "RaHinge": average(lambda m: relu(1 - m)),
+    # of T(real, fake) and T(fake, real)
+    "TSGAN": (
+        lambda rf, fr: (-log_expit(rf) - log_expit(-fr)).mean(),
+        lambda rf, fr: (-log_expit(-rf) - log_expit(fr)).mean(),
+    ),
+    "TWGAN": (lambda rf, fr: -(rf - fr).mean(), lambda rf, fr: -(fr - rf).mean()),
+}
+
+
+def points(objective, **arguments):
+    """Return a model of `objective` on points in the plane."""
+    z = keras.Input((2,))
+    x = keras.Input((2,))
+    critic = keras.Model(x, keras.layers.Dense(1)(x))
+    if getattr(kerasgan, objective).pairwise_critic:
+        critic = kerasgan.networks.pairwise.PairwiseCritic(critic)
+    gan = getattr(kerasgan, objective)(keras.Model(z, keras.layers.Dense(2)(z)), critic, **arguments)
+    gan.compile()
+    return gan
+
+
+def losses(objective, real, fake):
+    """Return both losses of the objective where the critic gives the values `real` and `fake`, TensorFlow variables."""
+    gan = points(objective)
+    batches = Batch(tf.identity(real), None), Batch(tf.identity(fake), None)
+    gan.fake = lambda like, *purpose: batches[1]
+    if gan.pairwise_critic:
+        values = {id(batches[0].images): real, id(batches[1].images): fake}
+        gan.critic.both_orders = lambda a, b, training: (tf.identity(values[id(a)]), tf.identity(values[id(b)]))
+        return gan.critic_loss(*batches), gan.generator_loss(batches[0], 1)
+    gan.score = lambda batch: batch.images
+    return gan.critic_loss(*batches), gan.generator_loss(batches[0])
+
+
+def numeric_gradient(formula, values, which):
+    gradient = np.zeros_like(values[which])
+    for index in np.ndindex(gradient.shape):
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = [value.copy() for value in values]
+            moved[which][index] += step
+            ends.append(formula(*moved))
+        gradient[index] = (ends[0] - ends[1]) / 2e-6
+    return gradient
+
+
+@pytest.mark.parametrize("objective", FORMULAS)
+def test_losses_and_gradients_are_the_papers(objective):
+    real, fake = tf.Variable(REAL, dtype=tf.float32), tf.Variable(FAKE, dtype=tf.float32)
+    values = [real.numpy().astype("float64"), fake.numpy().astype("float64")]
+    with tf.GradientTape(persistent=True) as tape:
+        computed = losses(objective, real, fake)
+    for loss, formula in zip(computed, FORMULAS[objective]):
+        np.testing.assert_allclose(loss, formula(*values), rtol=1e-5, atol=1e-6)
+        for which, variable in enumerate((real, fake)):
+            gradient = tape.gradient(loss, variable, unconnected_gradients="zero")
+            np.testing.assert_allclose(gradient, numeric_gradient(formula, values, which), atol=1e-5)
+
+
+@pytest.mark.parametrize("objective", FORMULAS)
+def test_extreme_logits_give_finite_losses_and_gradients(objective):
+    ends = [[100.0], [100.0], [-100.0], [-100.0]]
+    real, fake = tf.Variable(ends), tf.Variable(ends[::2] + ends[1::2])
+    with tf.GradientTape(persistent=True) as tape:
+        computed = losses(objective, real, fake)
+    values = [real.numpy().astype("float64"), fake.numpy().astype("float64")]
+    for loss, formula in zip(computed, FORMULAS[objective]):
+        np.testing.assert_allclose(loss, formula(*values), rtol=1e-5)
+        for variable in (real, fake):
+            assert np.isfinite(tape.gradient(loss, variable, unconnected_gradients="zero")).all()
+
+
+def test_t_sgan_with_a_difference_critic_is_twice_rsgan():
+    t_losses = losses("TSGAN", tf.Variable(REAL - FAKE), tf.Variable(FAKE - REAL))
+    r_losses = losses("RSGAN", tf.Variable(REAL), tf.Variable(FAKE))
+    for t_loss, r_loss in zip(t_losses, r_losses):
+        np.testing.assert_allclose(t_loss, 2 * r_loss, rtol=1e-6)
+
+
+def test_pairwise_critic_is_the_head_of_the_difference_of_features():
+    x, features = keras.Input((3,)), keras.Input((4,))
+    encoder = keras.Model(x, keras.layers.Dense(4, activation="tanh")(x))
+    head = keras.Model(features, keras.layers.Dense(1)(keras.layers.Dense(5, activation="relu")(features)))
+    critic = kerasgan.networks.pairwise.PairwiseCritic(encoder, head)
+    a, b = np.random.default_rng(0).standard_normal((2, 6, 3)).astype("float32")
+    wanted = head(encoder(a) - encoder(b)).numpy()
+    np.testing.assert_allclose(critic([a, b]), wanted, rtol=1e-5, atol=1e-6)
+    forward, backward = critic.both_orders(a, b)
+    np.testing.assert_allclose(forward, wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(backward, critic([b, a]), rtol=1e-5, atol=1e-6)
+    again = kerasgan.networks.pairwise.PairwiseCritic.from_config(critic.get_config())
+    again.set_weights(critic.get_weights())
+    np.testing.assert_allclose(again([a, b]), wanted, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="head: expected to take features"):
+        kerasgan.networks.pairwise.PairwiseCritic(head, encoder)
+
+
+def test_cramer_losses_are_the_papers():
+    """Features, two fakes and a linear critic: every term of the energy distance and the surrogate written out."""
+    z, x = keras.Input((2,)), keras.Input((2,))
+    critic = keras.Model(x, keras.layers.Dense(3, use_bias=False)(x))
+    gan = kerasgan.CramerGAN(keras.Model(z, keras.layers.Dense(2)(z)), critic, penalty_weight=0.0)
+    matrix = critic.get_weights()[0].astype("float64")
+    real, fake, other = np.random.default_rng(0).standard_normal((3, 5, 2))
+    batches = [Batch(tf.constant(v, tf.float32), None) for v in (real, fake, other)]
+
+    def norm(v):
+        return np.linalg.norm(v @ matrix, axis=1)
+
+    surrogate = [norm(v - other) - norm(v) for v in (fake, real)]
+    np.testing.assert_allclose(
+        gan.critic_loss(*batches, batches[0]), surrogate[0].mean() - surrogate[1].mean(), rtol=1e-5
+    )
+    gan.fake = lambda like, *purpose: batches[2] if purpose[-1] == "other" else batches[1]
+    energy = (norm(real - fake) + norm(real - other) - norm(fake - other)).mean()
+    np.testing.assert_allclose(gan.generator_loss(batches[0]), energy, rtol=1e-5)
+    assert int(gan.critic_steps) == 5 and gan.batches_per_step == 6
+
+
+def test_wgan_clips_after_each_critic_update():
+    gan = points("WGAN", clip=0.02, critic_steps=2)
+    assert max(np.abs(v.numpy()).max() for v in gan.critic.trainable_variables) > 0.02
+    before = [v.numpy() for v in gan.generator.trainable_variables]
+    gan.fit(tf.data.Dataset.from_tensors(np.random.default_rng(0).standard_normal((8, 2)).astype("float32")), verbose=0)
+    weights = np.concatenate([v.numpy().ravel() for v in gan.critic.trainable_variables])
+    assert np.abs(weights).max() == np.float32(0.02)
+    assert any((v.numpy() != old).any() for v, old in zip(gan.generator.trainable_variables, before))
+    with pytest.raises(ValueError, match="clip: expected a number above 0; got 0"):
+        points("WGAN", clip=0)
+
+
+@pytest.mark.parametrize(("objective", "batches"), [("RSGAN", 2), ("RaHinge", 2), ("TSGAN", 3), ("SGAN", 1)])
+def test_each_update_sees_fresh_real_data(objective, batches):
+    gan = points(objective)
+    assert gan.batches_per_step == batches
+    seen = []
+    for name in ("critic_loss", "generator_loss"):
+        original = getattr(gan, name)
+        setattr(
+            gan,
+            name,
+            lambda real, *rest, f=original: (seen.append(real.images.numpy()[:, 0].tolist()), f(real, *rest))[1],
+        )
+    real = np.arange(12, dtype="float32")[:, None] * np.ones((1, 2), "float32")
+    gan.train_step(tf.constant(real))
+    expected = [list(range(k, 12, batches)) for k in range(batches)]
+    assert seen == (expected if batches > 1 else [expected[0], expected[0]])
+
+
+def test_critics_of_the_wrong_kind_are_refused():
+    single, pairwise = points("SGAN").critic, points("TSGAN").critic
+    generator = points("SGAN").generator
+    with pytest.raises(ValueError, match="critic: expected a PairwiseCritic, as the objective compares two images"):
+        kerasgan.TSGAN(generator, single)
+    with pytest.raises(ValueError, match="critic: expected a critic of one image.*it compares two"):
+        kerasgan.SGAN(generator, pairwise)
+    with pytest.raises(ValueError, match="num_classes: expected None"):
+        kerasgan.TSGAN(generator, pairwise, num_classes=2)
+    with pytest.raises(ValueError, match="generator_steps: expected an integer of at least 1, got 0"):
+        kerasgan.TWGAN(generator, pairwise, generator_steps=0)
+    with pytest.raises(ValueError, match="penalty_weight: expected a number of at least 0; got -1"):
+        kerasgan.CramerGAN(generator, single, penalty_weight=-1)
