@@ -320,6 +320,14 @@ class GAN(keras.Model):
         self.update_generator(self.generator_loss, next(batches, real))
         return self.end_step()
 
+    def critic_loss(self, real, fake):
+        """Return the critic's loss of two `Batch`es, a scalar; an objective defines it."""
+        raise NotImplementedError(f"{type(self).__name__} defines no critic_loss; kerasgan.SGAN, for one, does")
+
+    def generator_loss(self, real):
+        """Return the generator's loss, a scalar, with `real` for its number of rows, labels and real images."""
+        raise NotImplementedError(f"{type(self).__name__} defines no generator_loss")
+
     # The verbs with which objectives are written
 
     def minibatches(self, data):
