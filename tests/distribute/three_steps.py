@@ -64,7 +64,7 @@ def main(replicas, out, objectives):
         with strategy.scope():
             gan = images_gan(objective) if objective in IMAGES else points_gan(objective)
             # rates at which three steps move the weights far more than the tolerance of the comparison
-            rate = 0.02 if objective in IMAGES or gan.critic_steps > 1 else 0.1
+            rate = 0.02 if objective in IMAGES else 0.1 if gan.critic_steps == 1 else 0.008
             gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
         before = [variable.numpy() for variable in gan.variables]
         history = gan.fit(data(gan), verbose=0).history
