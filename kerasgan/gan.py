@@ -481,7 +481,14 @@ class GAN(keras.Model):
             value = loss(*args)
             penalties = [variable.regularizer(variable) for variable in variables if variable.regularizer]
             scaled = (value + sum(penalties)) / replicas  # optimizers add the replicas' gradients
-        optimizer.apply(tape.gradient(scaled, variables), variables)
+        gradients = tape.gradient(scaled, variables)
+        # A gradient need not depend on all that the loss has read (WGAN's is constant in the last kernel). Without this
+        # TensorFlow was seen to update a kernel before the forward pass had read it.
+        with tf.control_dependencies([value]):
+            gradients = tf.nest.map_structure(
+                lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
+            )
+        optimizer.apply(gradients, variables)
         return value
 
     def _update_average(self):
