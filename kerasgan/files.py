@@ -44,16 +44,13 @@ def written_whole(target):
         raise
 
 
+@contextlib.contextmanager
 def replace_folder(target):
     """Like `written_whole`, for a folder that may replace an older folder of that name.
 
     The old folder is moved aside, the new one renamed into place, and the old one removed.
     """
-    return _replacing(pathlib.Path(target))
-
-
-@contextlib.contextmanager
-def _replacing(target):
+    target = pathlib.Path(target)
     with contextlib.ExitStack() as stack:
         beside = stack.enter_context(written_whole(target))
         yield beside
