@@ -26,18 +26,16 @@ def train(
     recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file.")] = None,
     out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
-    steps: Annotated[int | None, typer.Option(help="With --resume: a new total of steps.", min=1)] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
 ):
     """Train a recipe, or go on with a run."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, or --resume RUN")
-    if steps is not None and resume is None:
-        raise typer.BadParameter("--steps goes with --resume; a recipe holds its own")
     _import_tensorflow()
     from kerasgan import training
 
     try:
-        run = training.train(recipe, out) if resume is None else training.resume(resume, steps)
+        run = training.train(recipe, out, steps) if resume is None else training.resume(resume, steps)
     except training.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None

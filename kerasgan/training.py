@@ -18,7 +18,7 @@ class Interrupted(Exception):
     """Training was interrupted; the message says how to go on."""
 
 
-def train(recipe_path, out="runs"):
+def train(recipe_path, out="runs", steps=None):
     """Train a recipe in a new numbered run folder.
 
     The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
@@ -27,6 +27,7 @@ def train(recipe_path, out="runs"):
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
         out: folder of the run folders.
+        steps: training steps, or `None` for the recipe's.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -35,7 +36,7 @@ def train(recipe_path, out="runs"):
         RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
-    plan = recipe.load(recipe_path)
+    plan = _with_steps(recipe.load(recipe_path), steps)
     source = _open(plan.data)
     strategy = _strategy()
     with strategy.scope():
@@ -71,9 +72,7 @@ def resume(run, steps=None):
     """
     checkpoint = runs.newest_checkpoint(run)
     run = checkpoint.parent.parent
-    plan = recipe.load(run / "recipe.yaml")
-    if steps is not None:
-        plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
+    plan = _with_steps(recipe.load(run / "recipe.yaml"), steps)
     source = _open(plan.data)
     with _strategy().scope():
         gan = kerasgan.load(checkpoint)
@@ -84,6 +83,12 @@ def resume(run, steps=None):
     stream, steps_per_epoch = _stream(plan, source, gan)
     plan.save(run / "recipe.yaml")
     return _fit(plan, gan, stream, steps_per_epoch, run)
+
+
+def _with_steps(plan, steps):
+    if steps is None:
+        return plan
+    return plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
 
 
 def _open(section):

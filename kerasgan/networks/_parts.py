@@ -44,17 +44,25 @@ def labels_input(num_classes):
     return keras.Input((), dtype="int32", name="labels")
 
 
-def logit(images, features, num_classes, kernel_initializer="glorot_uniform"):
-    """(inputs, logits [N, 1]) of features [N, F]: a dense layer, and with classes the projection of these.
+def logit(images, features, num_classes, kernel_initializer="glorot_uniform", outputs=1):
+    """(inputs, logits [N, outputs]) of features [N, F]: a dense layer, and with classes the projection of these.
 
     Projection (Miyato and Koyama 2018, arXiv:1802.05637) adds the inner product of features and a class embedding.
     """
-    logits = layers.Dense(1, kernel_initializer=kernel_initializer, name="logit")(features)
+    check_outputs(outputs, num_classes)
+    logits = layers.Dense(outputs, kernel_initializer=kernel_initializer, name="logit")(features)
     if num_classes is None:
         return images, logits
     labels = labels_input(num_classes)
     embedding = layers.Embedding(num_classes, features.shape[-1], name="class_projection")(labels)
     return [images, labels], layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
+
+
+def check_outputs(outputs, num_classes):
+    """Check how many numbers a critic gives for an image: features are not conditional."""
+    arguments.integer("outputs", outputs, 1)
+    if outputs > 1 and num_classes is not None:
+        raise ValueError(f"outputs: expected 1 for a conditional critic (num_classes={num_classes}); got {outputs}")
 
 
 def output(x, activation, name=None):

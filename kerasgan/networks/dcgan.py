@@ -66,6 +66,7 @@ def critic(
     kernel_size: int = 4,
     max_filters: int = 1024,
     normalization: Literal["batch", "layer", "spectral"] | None = "batch",
+    outputs: int = 1,
 ):
     """Build the DCGAN critic (discriminator).
 
@@ -84,15 +85,17 @@ def critic(
         normalization: `"batch"`, `"layer"` (over height, width and channels, as WGAN-GP recommends in place of
             batch norm, which couples the rows of a batch), `"spectral"` (Miyato et al. 2018, arXiv:1802.05957: all
             layers, the class embedding included) or `None`. Batch and layer norm leave the first layer out.
+        outputs: numbers for an image: 1 logit, or the features of an objective that asks for some (`CramerGAN`).
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels] (or the pair of images and labels,
-        int32 [N]), to logits, float32 [N, 1].
+        int32 [N]), to logits, float32 [N, outputs].
 
     Raises:
         ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
+    _parts.check_outputs(outputs, num_classes)
     norms = {"batch": _batch_norm, "layer": _layer_norm, "spectral": layers.Identity, None: layers.Identity}
     if normalization not in norms:
         raise ValueError(f'normalization: expected "batch", "layer", "spectral" or None; got {normalization!r}')
@@ -109,7 +112,7 @@ def critic(
         x = wrap(convolution)(x)
         x = layers.LeakyReLU(0.2)(norm()(x) if index else x)
     features = layers.Flatten()(x)
-    logits = wrap(layers.Dense(1, use_bias=use_bias, kernel_initializer=_weights(), name="logit"))(features)
+    logits = wrap(layers.Dense(outputs, use_bias=use_bias, kernel_initializer=_weights(), name="logit"))(features)
 
     inputs = images
     if num_classes is not None:

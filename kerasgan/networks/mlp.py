@@ -49,6 +49,7 @@ def critic(
     width: int = 512,
     depth: int = 3,
     activation: str = "relu",
+    outputs: int = 1,
 ):
     """Build a perceptron from points to logits.
 
@@ -60,17 +61,18 @@ def critic(
         width: units of a hidden layer.
         depth: number of hidden layers.
         activation: name of the hidden layers' Keras activation.
+        outputs: numbers for a point: 1 logit, or the features of an objective that asks for some (`CramerGAN`).
 
     Returns:
         `keras.Model` from points, float32 [N, D] (or the pair of points and labels, int32 [N]), to logits,
-        float32 [N, 1].
+        float32 [N, outputs].
 
     Raises:
         ValueError: if `image_shape` is not (D,), or a number is not a positive integer.
     """
     points = keras.Input((_check_image_shape(image_shape),), name="images")
     features = _hidden(points, width, depth, activation)
-    inputs, logits = _parts.logit(points, features, num_classes)
+    inputs, logits = _parts.logit(points, features, num_classes, outputs=outputs)
     return keras.Model(inputs, _parts.output(logits, "linear"), name="mlp_critic")
 
 

@@ -110,8 +110,8 @@ def test_export_refuses_to_replace_a_version(trained, tmp_path, monkeypatch, cap
 
 
 def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, monkeypatch, capsys):
-    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=3, labels="true")
-    assert command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)[0] == 0
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=9, labels="true")
+    assert command(monkeypatch, capsys, "train", recipe, "--steps", 3, "--out", tmp_path)[0] == 0
     status, out, _ = command(monkeypatch, capsys, "train", "--resume", tmp_path / "00000-tiny", "--steps", 5)
     assert status == 0 and "step 5/5" in out
     straight, resumed = (
@@ -221,7 +221,7 @@ def test_a_damaged_checkpoint_is_named(trained, tmp_path, monkeypatch, capsys):
 
 def test_wrong_options_end_in_usage_errors(monkeypatch, capsys, trained, tmp_path):
     assert command(monkeypatch, capsys, "train")[0] == 2
-    assert command(monkeypatch, capsys, "train", "x.yaml", "--steps", 3)[0] == 2
+    assert command(monkeypatch, capsys, "train", "x.yaml", "--steps", 0)[0] == 2
     assert command(monkeypatch, capsys, "sample", trained, "-n", 0)[0] == 2
     status, _, err = command(monkeypatch, capsys, "sample", trained, "--labels", "a", "--out", tmp_path / "a.png")
     assert status == 1 and "--labels: expected integers separated by commas; got 'a'" in err

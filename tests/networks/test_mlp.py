@@ -61,3 +61,9 @@ def test_numbers_that_are_not_positive_are_named(name):
     for build in builds:
         with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got 0"):
             build(**{name: 0})
+
+
+def test_critics_of_features_are_for_unconditional_objectives():
+    assert mlp.critic((2,), width=4, outputs=6).output_shape == (None, 6)
+    with pytest.raises(ValueError, match=r"outputs: expected 1 for a conditional critic \(num_classes=3\); got 6"):
+        mlp.critic((2,), num_classes=3, outputs=6)
