@@ -8,7 +8,19 @@ import importlib
 
 __version__ = "0.1.0.dev0"
 
-_MODULES = ("callbacks", "client", "data", "latents", "layers", "networks", "objectives", "pictures", "server")
+_MODULES = (
+    "callbacks",
+    "client",
+    "data",
+    "latents",
+    "layers",
+    "metrics",
+    "networks",
+    "objectives",
+    "pictures",
+    "server",
+    "techniques",
+)
 _OBJECTIVES = (
     "CramerGAN",
     "HingeGAN",

@@ -1,11 +1,13 @@
 """The command `kerasgan`. TensorFlow is imported by the commands that need it, not by `--help`."""
 
-import os
 import pathlib
 import sys
 from typing import Annotated
 
 import typer
+
+from kerasgan import quiet
+from kerasgan.studies import commands as studies
 
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",
@@ -13,6 +15,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(studies.app, name="study")
 
 Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, or a .keras file.")]
 Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
@@ -31,7 +35,7 @@ def train(
     """Train a recipe, or go on with a run."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, or --resume RUN")
-    _import_tensorflow()
+    quiet.import_tensorflow()
     from kerasgan import training
 
     try:
@@ -54,7 +58,7 @@ def sample(
     ),
 ):
     """Generate images."""
-    _import_tensorflow()
+    quiet.import_tensorflow()
     from kerasgan import runs
 
     images = runs.load_model(model).sample(n, seed=seed, labels=_labels(labels), truncation=truncation)
@@ -68,7 +72,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
 ):
     """Write a SavedModel for TensorFlow Serving."""
-    _import_tensorflow()
+    quiet.import_tensorflow()
     from kerasgan import runs
 
     runs.load_model(model).export(folder, overwrite=overwrite)
@@ -84,7 +88,7 @@ def serve(
     model_name: Annotated[str | None, typer.Option(help="Name of the model, where FOLDER holds versions.")] = None,
 ):
     """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
-    _import_tensorflow()
+    quiet.import_tensorflow()
     from kerasgan import server
 
     with server.serve(folder, host=host, port=port, rest_port=rest_port, model_name=model_name) as running:
@@ -110,21 +114,6 @@ def query(
     with client.connect(server, model=model) as connection:
         images = connection.generate(n=n, seed=seed, labels=_labels(labels), truncation=truncation)
     _save(out, images)
-
-
-def _import_tensorflow():
-    """Import TensorFlow without the lines it writes to standard error while it starts, unless a log level is set."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _labels(text):

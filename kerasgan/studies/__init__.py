@@ -1,0 +1,1 @@
+"""The sources' experiments, each one command: `kerasgan study NAME` leaves a picture and a JSON result."""

@@ -1,0 +1,89 @@
+"""What every study leaves behind: a JSON result with its protocol, and pictures."""
+
+import json
+import pathlib
+import platform
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import files
+
+
+def write_result(folder, settings, result):
+    """Write `result.json` with what a number needs beside it.
+
+    Args:
+        folder: the study's output folder; made where missing.
+        settings: dict of all arguments of the study, seed included.
+        result: dict of what was found; NumPy numbers and arrays are allowed.
+
+    Returns:
+        `pathlib.Path` of the file, written whole or not at all.
+    """
+    content = {
+        "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
+        "settings": settings,
+        "versions": {
+            "kerasgan": kerasgan.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+        },
+        "result": result,
+    }
+    path = pathlib.Path(folder) / "result.json"
+    with files.written_whole(path) as beside:
+        beside.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
+    return path
+
+
+def save_figure(figure, path):
+    """Write a matplotlib figure as PNG, whole or not at all, and close it; returns the path."""
+    import matplotlib.pyplot as plt
+
+    with files.written_whole(path) as beside:
+        figure.savefig(beside, dpi=120, format="png")
+    plt.close(figure)
+    return pathlib.Path(path)
+
+
+class Countdown:
+    """Lines of progress on standard output: `WGANGP: 500/4000, 62.1 steps/s, 56 s left`.
+
+    Args:
+        what: name in front of the line.
+        total: steps in all.
+        seconds: least time between two lines.
+    """
+
+    def __init__(self, what, total, seconds=5.0):
+        self.what, self.total, self.seconds = what, total, seconds
+        self._began = self._shown = time.perf_counter()
+
+    def show(self, done, note=""):
+        """Print a line if the last is old enough, or all is done; `note` is appended."""
+        now = time.perf_counter()
+        if now - self._shown < self.seconds and done < self.total:
+            return
+        self._shown = now
+        rate = done / max(now - self._began, 1e-9)
+        left = (self.total - done) / max(rate, 1e-9)
+        ending = f"{left:.0f} s left" if done < self.total else f"{now - self._began:.0f} s in all"
+        print(
+            f"{self.what}: {done}/{self.total}, {rate:.1f} steps/s, {ending}{', ' + note if note else ''}", flush=True
+        )
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, pathlib.Path):
+        return str(value)
+    raise TypeError(f"not JSON: {type(value).__name__}")
