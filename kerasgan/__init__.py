@@ -22,6 +22,7 @@ _MODULES = (
     "techniques",
 )
 _OBJECTIVES = (
+    "ACWGANGP",
     "CramerGAN",
     "HingeGAN",
     "LSGAN",

@@ -10,7 +10,7 @@ from kerasgan.data import images as image_values
 _MARK = "training data: "
 
 
-def networks_fit(generator, critic, num_classes, pairwise=False, features=False):
+def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False):
     """Raise `ValueError` unless the critic takes what the generator makes and gives what the objective needs.
 
     Args:
@@ -19,10 +19,13 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False)
         num_classes: number of classes, or `None`; with classes both networks take labels too.
         pairwise: whether the objective compares two images, so that the critic takes two.
         features: whether the critic gives any number of features an image rather than one logit.
+        classifying: whether the critic takes no labels but gives class logits as a second output.
     """
     for name, network in (("generator", generator), ("critic", critic)):
         if not getattr(network, "inputs", None):
             raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
+    if classifying and num_classes is None:
+        raise ValueError("num_classes: expected a number, as the objective's critic classifies; got None")
     if pairwise and num_classes is not None:
         raise ValueError(f"num_classes: expected None, as the objective has no labels; got {num_classes!r}")
     if len(generator.inputs[0].shape) != 2:
@@ -36,15 +39,21 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False)
     if compares and not pairwise:
         raise ValueError("critic: expected a critic of one image, as the objective scores each; it compares two")
     for name, network in (("generator", generator), ("critic", critic)):
+        if network is critic and (pairwise or classifying):
+            continue
         expected = 1 if num_classes is None else 2
-        if len(network.inputs) != expected and not (pairwise and network is critic):
+        if len(network.inputs) != expected:
             wanted = "one input (num_classes is None)" if expected == 1 else f"labels too (num_classes={num_classes})"
             raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
-    given = tuple(critic.output_shape[1:])
-    if features and len(given) != 1:
+    if classifying and len(critic.inputs) != 1:
+        raise ValueError("critic: expected to take images alone, as it classifies; it takes labels")
+    given = [tuple(output.shape[1:]) for output in critic.outputs]
+    wanted = [(1,), (num_classes,)] if classifying else [(1,)]
+    if features and (len(given) != 1 or len(given[0]) != 1):
         raise ValueError(f"critic: expected features [N, F]; it gives {given} an image")
-    if not features and given != (1,):
-        raise ValueError(f"critic: expected one logit an image, shape (1,); it gives {given}")
+    if not features and given != wanted:
+        what = "one logit and the classes' logits" if classifying else "one logit"
+        raise ValueError(f"critic: expected {what} an image, of shape {wanted}; it gives {given}")
 
 
 def row_values(name, value, n, dtype):

@@ -10,7 +10,7 @@ from keras import ops
 
 from kerasgan import arguments, checks, files, latents, random
 from kerasgan.data import images as image_values
-from kerasgan.layers import SpectralNormalization
+from kerasgan.layers import ReferenceBatch, SpectralNormalization
 
 _EMA_RAMP = 10
 
@@ -48,15 +48,17 @@ class GAN(keras.Model):
             variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), batch-norm statistics
             copied. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
+        techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
         name: optional model name.
 
     Raises:
-        ValueError: if generator, critic, latent and num_classes do not fit together.
+        ValueError: if generator, critic, latent, num_classes and techniques do not fit together.
     """
 
     tracked = ()  # names of further values that the objective logs
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
+    classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class GAN(keras.Model):
         critic_steps: int = 1,
         ema_decay: float | None = 0.999,
         seed: int = 0,
+        techniques=(),
         name: str | None = None,
     ):
         super().__init__(name=name)
@@ -75,7 +78,9 @@ class GAN(keras.Model):
             arguments.integer("num_classes", num_classes, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
-        checks.networks_fit(generator, critic, num_classes, self.pairwise_critic, self.feature_critic)
+        checks.networks_fit(
+            generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
+        )
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
         if self.latent.dim != latent_dim:
@@ -93,6 +98,9 @@ class GAN(keras.Model):
             for average, network in ((self.ema_generator, generator), (self.ema_latent, self.latent)):
                 average.set_weights(network.get_weights())
                 average.trainable = False
+        self.techniques = list(techniques)
+        for technique in self.techniques:
+            technique.attach(self)
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         names = ("critic_loss", "generator_loss", *self.tracked)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
@@ -183,6 +191,7 @@ class GAN(keras.Model):
             data = self._dataset_of_arrays(x, y, 64 if batch_size is None else batch_size)
         if isinstance(data, tf.data.Dataset):
             data = checks.training_data(data, self.image_shape, self.num_classes, self.batches_per_step)
+            self._adapt_reference_batches(data)
         try:
             return super().fit(
                 data,
@@ -349,7 +358,7 @@ class GAN(keras.Model):
         rows = ops.shape(images)[0] // count * count
         for k in range(count):
             part = slice(k, rows, count)
-            yield Batch(images[part], None if labels is None else labels[part])
+            yield self._disturbed(Batch(images[part], None if labels is None else labels[part]), "real", k)
 
     def uniform(self, like, shape, *purpose):
         """Draw uniform numbers for the rows of a batch.
@@ -383,16 +392,21 @@ class GAN(keras.Model):
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
-        return Batch(self.generator(inputs, training=True), like.labels)
+        return self._disturbed(Batch(self.generator(inputs, training=True), like.labels), "fake", *purpose)
 
     def score(self, batch):
         """Return the critic's logits [N, 1] for a batch, in training mode."""
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
 
-    def global_mean(self, values):
-        """Return the mean over the global batch of values of the local one, a scalar; gradients go through it."""
-        return tf.distribute.get_replica_context().all_reduce("mean", ops.mean(values))
+    def global_mean(self, values, axis=None):
+        """Return the mean over the global batch of values of the local one; gradients go through it.
+
+        Args:
+            values: tensor [N, ...].
+            axis: as of `keras.ops.mean`; the batch, and by default everything else too.
+        """
+        return tf.distribute.get_replica_context().all_reduce("mean", ops.mean(values, axis=axis))
 
     def update_critic(self, loss, *args):
         """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the weights' regularizers.
@@ -403,7 +417,12 @@ class GAN(keras.Model):
         self.track(critic_loss=value)
 
     def update_generator(self, loss, *args):
-        """Take one step of the generator's optimizer, for generator and prior; see `update_critic`."""
+        """Take one step of the generator's optimizer, for generator and prior; see `update_critic`.
+
+        The first of `args` is the real `Batch`, and what follows is the purpose of the step's fakes, after "generator".
+        """
+        for technique in self.techniques:
+            loss = technique.generator_loss(self, loss)
         value = self._update(loss, args, [self.generator, self.latent], self.generator_optimizer)
         self.track(generator_loss=value)
 
@@ -434,6 +453,7 @@ class GAN(keras.Model):
             "critic_steps": self.critic_steps,
             "ema_decay": self.ema_decay,
             "seed": self.seed,
+            "techniques": [serialize(technique) for technique in self.techniques],
             "name": self.name,
         }
 
@@ -441,7 +461,7 @@ class GAN(keras.Model):
     def from_config(cls, config):
         """Make a model of a `get_config`."""
         config = copy.deepcopy(config)  # Keras empties what it deserializes
-        for part in ("generator", "critic", "latent"):
+        for part in ("generator", "critic", "latent", "techniques"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
 
@@ -480,6 +500,7 @@ class GAN(keras.Model):
         with tf.GradientTape() as tape:
             value = loss(*args)
             penalties = [variable.regularizer(variable) for variable in variables if variable.regularizer]
+            penalties += [technique.penalty(variables) for technique in self.techniques]
             scaled = (value + sum(penalties)) / replicas  # optimizers add the replicas' gradients
         gradients = tape.gradient(scaled, variables)
         # A gradient need not depend on all that the loss has read (WGAN's is constant in the last kernel). Without this
@@ -489,7 +510,22 @@ class GAN(keras.Model):
                 lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
             )
         optimizer.apply(gradients, variables)
+        for technique in self.techniques:
+            technique.after_update(variables)
         return value
+
+    def _disturbed(self, batch, *purpose):
+        for technique in self.techniques:
+            batch = technique.disturb(self, batch, *purpose)
+        return batch
+
+    def _adapt_reference_batches(self, data):
+        """Give virtual batch norm in the critic its reference: the first real images."""
+        layers = [layer for layer in self.critic._flatten_layers() if isinstance(layer, ReferenceBatch)]
+        for layer in layers:
+            if not layer.adapted.numpy():
+                first = next(iter(data))
+                layer.adapt(first if self.num_classes is None else first[0])
 
     def _update_average(self):
         step = ops.cast(self.step, "float32")

@@ -59,7 +59,7 @@ class Normal(Prior):
         Returns:
             float32 tensor [N, dim].
         """
-        return _normal(uniforms, truncation)
+        return normal(uniforms, truncation)
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -143,7 +143,7 @@ class GaussianMixture(Prior):
             component = ops.cast(rows, "int32") % self.components
         else:
             component = ops.cast(ops.floor(uniforms[:, 0] * self.components), "int32")
-        noise = _normal(uniforms[:, 1:], truncation)
+        noise = normal(uniforms[:, 1:], truncation)
         return ops.take(self.means, component, axis=0) + ops.take(self.scales, component, axis=0) * noise
 
     def get_config(self):
@@ -174,8 +174,16 @@ class ScalePenalty(keras.regularizers.Regularizer):
         return {"weight": self.weight}
 
 
-def _normal(uniforms, truncation):
-    """Map uniform numbers float64 [N, D] to standard normal ones float32 [N, D] within the bounds [N], if any."""
+def normal(uniforms, truncation=None):
+    """Map uniform numbers to standard normal ones.
+
+    Args:
+        uniforms: float64 tensor, strictly between 0 and 1.
+        truncation: `None`, or for uniforms [N, D] positive bounds as a float tensor [N].
+
+    Returns:
+        float32 tensor of the same shape.
+    """
     centred = 2.0 * uniforms - 1.0
     if truncation is not None:
         bound = ops.minimum(ops.cast(truncation, "float64"), _NO_BOUND)  # TensorFlow's erf(inf) is NaN

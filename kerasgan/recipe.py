@@ -9,27 +9,31 @@
     train:     {steps: 20000, seed: 0}
 
 `latent`, `generator`, `critic`, `objective` and the optimizers each name a class or function and its arguments, which
-are checked against its signature: a new objective or network needs no line here. What one part decides is given to
-the others by kerasgan: the image's shape and the number of classes by `data`, the latent's length by `latent`, the
-seed by `train`.
+are checked against its signature: a new objective or network needs no line here. `techniques` names any number of
+plug-ins. A rate or a noise may be one of Keras's schedules:
+`learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
+
+What one part decides is given to the others by kerasgan: the image's shape and the number of classes by `data`, the
+latent's length by `latent`, the seed by `train`.
 """
 
 import inspect
 import pathlib
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import pydantic
 import yaml
 
-from kerasgan import files, latents, networks, objectives
+from kerasgan import files, latents, networks, objectives, techniques
 
 _GIVEN = {  # arguments that kerasgan fills in
     "latent": {"name"},
     "generator": {"image_shape", "latent_dim", "num_classes"},
     "critic": {"image_shape", "num_classes"},
-    "objective": {"generator", "critic", "latent", "num_classes", "seed", "name"},
+    "objective": {"generator", "critic", "latent", "num_classes", "seed", "techniques", "name"},
+    "techniques": {"name"},
     "generator_optimizer": {"name"},
     "critic_optimizer": {"name"},
 }
@@ -38,6 +42,7 @@ _HOMES = {
     "generator": networks,
     "critic": networks,
     "objective": objectives,
+    "techniques": techniques,
     "generator_optimizer": keras.optimizers,
     "critic_optimizer": keras.optimizers,
 }
@@ -87,17 +92,22 @@ class Recipe(_Section):
     generator: dict[str, dict[str, Any]]
     critic: dict[str, dict[str, Any]]
     objective: dict[str, dict[str, Any]]
+    techniques: dict[str, dict[str, Any]] | None = None
     generator_optimizer: dict[str, dict[str, Any]] | None = None
     critic_optimizer: dict[str, dict[str, Any]] | None = None
     train: Train
 
     def make(self, part, **given):
         """Call what a part names with its arguments and those that kerasgan gives; `None` for an absent part."""
-        spec = getattr(self, part)
-        if spec is None:
-            return None
-        [(name, arguments)] = spec.items()
-        return _find(part, name)(**arguments, **given)
+        made = self.make_all(part, **given)
+        return made[0] if made else None
+
+    def make_all(self, part, **given):
+        """Return a list of what `make` makes, for a part that may have several names."""
+        return [
+            _find(part, name)(**{key: _scheduled(value) for key, value in arguments.items()}, **given)
+            for name, arguments in (getattr(self, part) or {}).items()
+        ]
 
     def save(self, path):
         """Write the recipe with all its defaults as YAML, whole or not at all."""
@@ -144,26 +154,29 @@ def parse(text, where="recipe"):
     if (recipe.data.tfds is None) == (recipe.data.folder is None):
         raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds and folder")
     resolved = {}
-    for part, home in _HOMES.items():
+    for part in _HOMES:
         spec = getattr(recipe, part)
         if spec is None:
             continue
-        if len(spec) != 1:
+        if len(spec) != 1 and part != "techniques":
             raise RecipeError(f"{where}:{_line(root, (part,))}: {part}: expected one name; got {sorted(spec)}")
-        [(name, arguments)] = spec.items()
-        try:
-            schema = _schema(part, name)
-        except LookupError:
-            known = ", ".join(_names(part, home))
-            line = _line(root, (part, name))
-            raise RecipeError(f"{where}:{line}: {part}: unknown name {name!r}; known: {known}") from None
-        try:
-            checked = schema.model_validate(arguments)
-        except pydantic.ValidationError as error:
-            raise _error(where, root, schema, (part, name), error) from None
-        values = checked.model_dump().items()
-        resolved[part] = {name: {key: value for key, value in values if key in arguments or value is not None}}
+        resolved[part] = {name: _checked(part, name, arguments, where, root) for name, arguments in spec.items()}
     return recipe.model_copy(update=resolved)
+
+
+def _checked(part, name, arguments, where, root):
+    """Return the arguments that a recipe gives to `name`, with the defaults filled in."""
+    try:
+        schema = _schema(part, name)
+    except LookupError:
+        known = ", ".join(_names(part, _HOMES[part]))
+        line = _line(root, (part, name))
+        raise RecipeError(f"{where}:{line}: {part}: unknown name {name!r}; known: {known}") from None
+    try:
+        checked = schema.model_validate(arguments)
+    except pydantic.ValidationError as error:
+        raise _error(where, root, schema, (part, name), error) from None
+    return {key: value for key, value in checked.model_dump().items() if key in arguments or value is not None}
 
 
 class _Loader(yaml.SafeLoader):
@@ -182,6 +195,30 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _check_rate(value):
+    """Return a number, or `{name: arguments}` of a Keras schedule; `ValueError` if it is neither."""
+    wanted = "expected a number, or a schedule of keras.optimizers.schedules"
+    if isinstance(value, bool) or not isinstance(value, (int, float, dict)):
+        raise ValueError(wanted)
+    try:
+        _scheduled(value)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{wanted} ({error})") from None
+    return value
+
+
+_KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
+_Rate = Annotated[Any, pydantic.AfterValidator(_check_rate)]
+
+
+def _scheduled(value):
+    """Make the Keras schedule that a mapping names; anything else is returned as it is."""
+    if not isinstance(value, dict):
+        return value
+    [(name, arguments)] = value.items()
+    return getattr(keras.optimizers.schedules, name)(**arguments)
+
+
 def _find(part, name):
     """What `name` names for a part, such as `dcgan.critic` in `kerasgan.networks`; `LookupError` if nothing."""
     home = _HOMES[part]
@@ -198,7 +235,9 @@ def _find(part, name):
 def _names(part, home):
     if home is networks:
         return sorted(f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part))
-    base = {"latent": latents.Prior, "objective": keras.Model}.get(part, keras.optimizers.Optimizer)
+    base = {"latent": latents.Prior, "objective": keras.Model, "techniques": techniques.technique.Technique}.get(
+        part, keras.optimizers.Optimizer
+    )
     return sorted(
         name
         for name, value in vars(home).items()
@@ -215,6 +254,8 @@ def _schema(part, name):
         annotation = argument.annotation
         if annotation is argument.empty:  # Keras's own classes: the default tells the type
             annotation = {bool: bool, int: float, float: float}.get(type(argument.default), Any)
+        if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
+            annotation = _Rate
         default = ... if argument.default is argument.empty else argument.default
         fields[argument.name] = (annotation, default)
     return pydantic.create_model(name, __config__=_Section.model_config, **fields)

@@ -118,6 +118,7 @@ def _build(plan, source):
         latent=latent,
         num_classes=num_classes,
         seed=plan.train.seed,
+        techniques=plan.make_all("techniques"),
     )
     gan.compile(
         generator_optimizer=plan.make("generator_optimizer"),

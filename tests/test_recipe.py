@@ -117,3 +117,25 @@ def test_every_recipe_of_the_zoo_is_good():
     assert recipes
     for path in recipes:
         assert recipe.load(path).name == path.stem
+
+
+def test_techniques_and_schedules_are_made_and_checked():
+    text = GOOD.replace(
+        "learning_rate: 3e-4", "learning_rate: {PolynomialDecay: {initial_learning_rate: 1e-3, decay_steps: 9}}"
+    )
+    noise = "{ExponentialDecay: {initial_learning_rate: 0.2, decay_steps: 5, decay_rate: 0.5}}"
+    text += f"techniques:\n  InstanceNoise: {{stddev: {noise}}}\n  HistoricalAveraging: {{}}\n"
+    plan = recipe.parse(text)
+    first, second = plan.make_all("techniques")
+    assert float(first.stddev(10)) == pytest.approx(0.05) and second.weight == 1e-3
+    assert float(plan.make("critic_optimizer").learning_rate) == pytest.approx(1e-3)
+    with pytest.raises(
+        recipe.RecipeError, match=r":\d+: techniques: unknown name 'Noise'; known: FeatureMatching, Hist"
+    ):
+        recipe.parse(text.replace("InstanceNoise", "Noise"))
+    with pytest.raises(recipe.RecipeError, match=r"techniques.InstanceNoise.stddev.*expected a number, or a schedule"):
+        recipe.parse(text.replace("ExponentialDecay", "Decay"))
+    with pytest.raises(recipe.RecipeError, match=r"learning_rate.*expected a number, or a schedule"):
+        recipe.parse(text.replace("decay_steps: 9", "steps: 9"))
+    with pytest.raises(recipe.RecipeError, match=r"learning_rate.*expected a number, or a schedule .*; got 'fast'"):
+        recipe.parse(GOOD.replace("3e-4", "fast"))

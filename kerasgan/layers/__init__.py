@@ -1,6 +1,15 @@
 """Layers that Keras does not have, one file a layer."""
 
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
+from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.spectral_normalization import SpectralNormalization
+from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
 
-__all__ = ["ConditionalBatchNormalization", "SpectralNormalization"]
+__all__ = [
+    "ConditionalBatchNormalization",
+    "DropReference",
+    "MinibatchDiscrimination",
+    "ReferenceBatch",
+    "SpectralNormalization",
+    "VirtualBatchNormalization",
+]

@@ -10,7 +10,14 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan.layers import SpectralNormalization
+from kerasgan import arguments
+from kerasgan.layers import (
+    DropReference,
+    MinibatchDiscrimination,
+    ReferenceBatch,
+    SpectralNormalization,
+    VirtualBatchNormalization,
+)
 from kerasgan.networks import _parts
 
 _SIZES = (32, 64, 128, 256)
@@ -23,6 +30,8 @@ def generator(
     filters: int = 64,
     kernel_size: int = 4,
     max_filters: int = 1024,
+    normalization: Literal["batch", "virtual"] | None = "batch",
+    reference_size: int = 64,
 ):
     """Build the DCGAN generator.
 
@@ -38,23 +47,35 @@ def generator(
         filters: channels before the last layer; doubled towards 4x4.
         kernel_size: of every convolution.
         max_filters: upper bound on the channels of a layer.
+        normalization: `"batch"`, `"virtual"` (Salimans et al. 2016, arXiv:1606.03498: with a fixed batch of latents)
+            or `None`.
+        reference_size: rows of that fixed batch.
 
     Returns:
         `keras.Model` from z, float32 [N, latent_dim] (or the pair of z and labels, int32 [N]), to images,
         float32 [N, size, size, channels] in [-1, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes.
+        ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above, or
+            is virtual for a conditional generator.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
+    _parts.check_option("normalization", normalization, ("batch", "virtual", None))
+    _check_virtual(normalization, num_classes)
     inputs, x = _parts.latents_input(latent_dim, num_classes)
+    norm = _norms(reference_size)[normalization]
+    virtual = normalization == "virtual"
     widths = _widths(size, filters, max_filters)[::-1]
+    if virtual:
+        x = ReferenceBatch(reference_size)(x)
     x = layers.Dense(4 * 4 * widths[0], use_bias=False, kernel_initializer=_weights())(x)
     x = layers.Reshape((4, 4, widths[0]))(x)
-    x = layers.ReLU()(_batch_norm()(x))
+    x = layers.ReLU()(norm()(x))
     for width in widths[1:]:
         x = _upsample(width, kernel_size)(x)
-        x = layers.ReLU()(_batch_norm()(x))
+        x = layers.ReLU()(norm()(x))
+    if virtual:
+        x = DropReference(reference_size)(x)
     x = _upsample(channels, kernel_size)(x)
     return keras.Model(inputs, layers.Activation("tanh", dtype="float32")(x), name="dcgan_generator")
 
@@ -65,7 +86,9 @@ def critic(
     filters: int = 64,
     kernel_size: int = 4,
     max_filters: int = 1024,
-    normalization: Literal["batch", "layer", "spectral"] | None = "batch",
+    normalization: Literal["batch", "layer", "instance", "virtual", "spectral"] | None = "batch",
+    minibatch_kernels: int = 0,
+    reference_size: int = 64,
     outputs: int = 1,
 ):
     """Build the DCGAN critic (discriminator).
@@ -83,8 +106,11 @@ def critic(
         kernel_size: of every convolution.
         max_filters: upper bound on the channels of a layer.
         normalization: `"batch"`, `"layer"` (over height, width and channels, as WGAN-GP recommends in place of
-            batch norm, which couples the rows of a batch), `"spectral"` (Miyato et al. 2018, arXiv:1802.05957: all
-            layers, the class embedding included) or `None`. Batch and layer norm leave the first layer out.
+            batch norm, which couples the rows of a batch), `"instance"`, `"virtual"` (Salimans et al. 2016,
+            arXiv:1606.03498: with a fixed batch of real images), `"spectral"` (Miyato et al. 2018, arXiv:1802.05957:
+            all layers, the class embedding included) or `None`. All but spectral leave the first layer out.
+        minibatch_kernels: features of minibatch discrimination (arXiv:1606.03498) before the last layer; 0 for none.
+        reference_size: rows of the fixed batch of virtual batch norm.
         outputs: numbers for an image: 1 logit, or the features of an objective that asks for some (`CramerGAN`).
 
     Returns:
@@ -92,26 +118,32 @@ def critic(
         int32 [N]), to logits, float32 [N, outputs].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above.
+        ValueError: if `image_shape` is not a square of one of the sizes, `normalization` is none of the above, or a
+            conditional critic is to have virtual batch norm or features.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
     _parts.check_outputs(outputs, num_classes)
-    norms = {"batch": _batch_norm, "layer": _layer_norm, "spectral": layers.Identity, None: layers.Identity}
-    if normalization not in norms:
-        raise ValueError(f'normalization: expected "batch", "layer", "spectral" or None; got {normalization!r}')
+    arguments.integer("minibatch_kernels", minibatch_kernels, 0)
+    norms = _norms(reference_size)
+    _parts.check_option("normalization", normalization, norms)
+    _check_virtual(normalization, num_classes)
     norm = norms[normalization]
     wrap = SpectralNormalization if normalization == "spectral" else lambda layer: layer
     use_bias = normalization in ("spectral", None)
     images = keras.Input((size, size, channels), name="images")
 
-    x = images
+    x = ReferenceBatch(reference_size)(images) if normalization == "virtual" else images
     for index, width in enumerate(_widths(size, filters, max_filters)):
         convolution = layers.Conv2D(
             width, kernel_size, strides=2, padding="same", use_bias=use_bias, kernel_initializer=_weights()
         )
         x = wrap(convolution)(x)
         x = layers.LeakyReLU(0.2)(norm()(x) if index else x)
+    if normalization == "virtual":
+        x = DropReference(reference_size)(x)
     features = layers.Flatten()(x)
+    if minibatch_kernels:
+        features = MinibatchDiscrimination(minibatch_kernels)(features)
     logits = wrap(layers.Dense(outputs, use_bias=use_bias, kernel_initializer=_weights(), name="logit"))(features)
 
     inputs = images
@@ -121,6 +153,26 @@ def critic(
         embedding = wrap(layers.Embedding(num_classes, features.shape[-1], name="class_projection"))(labels)
         logits = layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
     return keras.Model(inputs, layers.Activation("linear", dtype="float32")(logits), name="dcgan_critic")
+
+
+def _check_virtual(normalization, num_classes):
+    if normalization == "virtual" and num_classes is not None:
+        raise ValueError(
+            f"normalization: expected another than virtual for a conditional network (num_classes={num_classes}), as "
+            "the reference batch has no labels"
+        )
+
+
+def _norms(reference_size):
+    """The layer that each normalization puts after a convolution."""
+    return {
+        "batch": _batch_norm,
+        "layer": lambda: layers.GroupNormalization(groups=1, epsilon=1e-5),
+        "instance": lambda: layers.GroupNormalization(groups=-1, epsilon=1e-5),
+        "virtual": lambda: VirtualBatchNormalization(reference_size),
+        "spectral": layers.Identity,
+        None: layers.Identity,
+    }
 
 
 def _widths(size, filters, max_filters):
@@ -142,7 +194,3 @@ def _upsample(width, kernel_size):
 def _batch_norm():
     gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, synchronized=True)
-
-
-def _layer_norm():
-    return layers.GroupNormalization(groups=1, epsilon=1e-5)

@@ -1,5 +1,6 @@
 """The objectives: one file each, `GAN` subclasses that read like the papers' algorithms."""
 
+from kerasgan.objectives.ac_wgan_gp import ACWGANGP
 from kerasgan.objectives.cramer import CramerGAN
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.objectives.lsgan import LSGAN
@@ -11,6 +12,7 @@ from kerasgan.objectives.wgan import WGAN
 from kerasgan.objectives.wgan_gp import WGANGP
 
 __all__ = [
+    "ACWGANGP",
     "LSGAN",
     "RSGAN",
     "SGAN",

@@ -26,6 +26,7 @@ class CramerGAN(GAN):
         critic_steps: critic updates a generator update.
         ema_decay: see `GAN`.
         seed: see `GAN`.
+        techniques: see `GAN`.
         penalty_weight: weight of the gradient penalty, at least 0.
         name: optional model name.
 
@@ -45,6 +46,7 @@ class CramerGAN(GAN):
         critic_steps: int = 5,
         ema_decay: float | None = 0.999,
         seed: int = 0,
+        techniques=(),
         penalty_weight: float = 10.0,
         name: str | None = None,
     ):
@@ -56,6 +58,7 @@ class CramerGAN(GAN):
             critic_steps=critic_steps,
             ema_decay=ema_decay,
             seed=seed,
+            techniques=techniques,
             name=name,
         )
         gradient_penalty.check(critic, penalty_weight)

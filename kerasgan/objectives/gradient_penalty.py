@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.layers import MinibatchDiscrimination
+
 
 def interpolate(gan, real, fake, k):
     """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample; `k` counts the critic steps."""
@@ -36,12 +38,14 @@ def gradient_penalty(score, batch, one_sided=False):
 
 
 def check(critic, penalty_weight):
-    """Raise `ValueError` for a negative weight, and warn of batch norm in the critic."""
+    """Raise `ValueError` for a negative weight, and warn of a critic that couples the samples of a batch."""
     if not penalty_weight >= 0:
         raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in critic._flatten_layers()):
-        warnings.warn(
-            "critic: has batch norm, which makes a sample's gradient depend on the others of its batch, while the "
-            "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
-            stacklevel=3,
-        )
+    coupling = {keras.layers.BatchNormalization: "batch norm", MinibatchDiscrimination: "minibatch discrimination"}
+    for kind, name in coupling.items():
+        if any(isinstance(layer, kind) for layer in critic._flatten_layers()):
+            warnings.warn(
+                f"critic: has {name}, which makes a sample's gradient depend on the others of its batch, while the "
+                "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
+                stacklevel=3,
+            )

@@ -22,6 +22,7 @@ class SGAN(GAN):
         critic_steps: see `GAN`.
         ema_decay: see `GAN`.
         seed: see `GAN`.
+        techniques: see `GAN`.
         minimax: whether the generator plays the minimax game of equation 1.
         label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1); the target 0 of
             generated images stays (one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4).
@@ -40,6 +41,7 @@ class SGAN(GAN):
         critic_steps: int = 1,
         ema_decay: float | None = 0.999,
         seed: int = 0,
+        techniques=(),
         minimax: bool = False,
         label_smoothing: float = 0.0,
         name: str | None = None,
@@ -52,6 +54,7 @@ class SGAN(GAN):
             critic_steps=critic_steps,
             ema_decay=ema_decay,
             seed=seed,
+            techniques=techniques,
             name=name,
         )
         if not 0 <= label_smoothing < 1:

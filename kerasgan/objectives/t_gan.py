@@ -22,6 +22,7 @@ class TGAN(GAN):
         generator_steps: generator updates a training step.
         ema_decay: see `GAN`.
         seed: see `GAN`.
+        techniques: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -40,6 +41,7 @@ class TGAN(GAN):
         generator_steps: int = 2,
         ema_decay: float | None = 0.999,
         seed: int = 0,
+        techniques=(),
         name: str | None = None,
     ):
         super().__init__(
@@ -50,6 +52,7 @@ class TGAN(GAN):
             critic_steps=critic_steps,
             ema_decay=ema_decay,
             seed=seed,
+            techniques=techniques,
             name=name,
         )
         self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)

@@ -24,6 +24,7 @@ class WGANGP(GAN):
         critic_steps: critic updates a generator update (the paper's n_critic).
         ema_decay: see `GAN`.
         seed: see `GAN`.
+        techniques: see `GAN`.
         penalty_weight: the paper's lambda, at least 0.
         one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
         name: optional model name.
@@ -43,6 +44,7 @@ class WGANGP(GAN):
         critic_steps: int = 5,
         ema_decay: float | None = 0.999,
         seed: int = 0,
+        techniques=(),
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         name: str | None = None,
@@ -55,6 +57,7 @@ class WGANGP(GAN):
             critic_steps=critic_steps,
             ema_decay=ema_decay,
             seed=seed,
+            techniques=techniques,
             name=name,
         )
         gradient_penalty.check(critic, penalty_weight)

@@ -217,3 +217,28 @@ def test_critics_of_the_wrong_kind_are_refused():
         kerasgan.TWGAN(generator, pairwise, generator_steps=0)
     with pytest.raises(ValueError, match="penalty_weight: expected a number of at least 0; got -1"):
         kerasgan.CramerGAN(generator, single, penalty_weight=-1)
+
+
+def test_wgans_long_critic_phases_are_those_of_the_authors_code():
+    """20 critic updates before each of the first 25 generator updates and every 500th, else critic_steps (5)."""
+    gan = points("WGAN", critic_steps=5, long_critic_steps=20)
+    step = tf.function(gan.train_step)
+    critic_updates, updates = 0, []
+    for _ in range(25 * 4 + 40):
+        before = [v.numpy() for v in (*gan.generator.variables, *gan.generator_optimizer.variables)]
+        step(tf.zeros([10, 2]))
+        critic_updates += 5
+        after = [v.numpy() for v in (*gan.generator.variables, *gan.generator_optimizer.variables)]
+        changed = [not np.array_equal(old, new) for old, new in zip(before, after)]
+        assert all(changed[:2]) or not any(changed)  # all of an update or nothing
+        if any(changed):
+            updates.append(critic_updates)
+            critic_updates = 0
+    assert updates == [20] * 25 + [5] * 40
+    assert int(gan.generator_updates.numpy()) == int(gan.generator_optimizer.iterations.numpy()) == 65
+    gan.generator_updates.assign(500)
+    for expected in (500, 500, 500, 501, 502):
+        step(tf.zeros([10, 2]))
+        assert int(gan.generator_updates.numpy()) == expected
+    with pytest.raises(ValueError, match="long_critic_steps: expected an integer of at least 5, got 4"):
+        points("WGAN", critic_steps=5, long_critic_steps=4)

@@ -1,0 +1,94 @@
+"""Feature matching: the generator matches the critic's mean features of real images."""
+
+from typing import Literal
+
+import keras
+from keras import layers, ops
+
+from kerasgan.layers import SpectralNormalization
+from kerasgan.techniques.technique import Technique
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class FeatureMatching(Technique):
+    """Let the generator descend the distance between mean features, E f(x) and E f(G(z)), of the critic.
+
+    Salimans et al. 2016, arXiv:1606.03498, section 3.1, in place of the objective's own loss of the generator. The
+    means are over the global batch, and the distance is the mean over features of |difference| or of its square (the
+    authors' code has the first for CIFAR-10 and SVHN, the second for MNIST).
+
+    Args:
+        order: 1 for absolute, 2 for squared differences.
+        layer: name of the critic's layer whose output is f (of a pairwise critic, of its encoder's); by default f is
+            what enters the critic's last dense layer, or what the encoder gives.
+        weight: positive number by which the distance is multiplied.
+        add: whether to add it to the objective's own loss instead of replacing that.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `order` or `weight` is none of the above; at the model's construction, if its critic has no
+            such layer.
+    """
+
+    def __init__(
+        self,
+        order: Literal[1, 2] = 1,
+        layer: str | None = None,
+        weight: float = 1.0,
+        add: bool = False,
+        name: str | None = None,
+    ):
+        super().__init__(name)
+        if order not in (1, 2):
+            raise ValueError(f"order: expected 1 or 2; got {order!r}")
+        if not weight > 0:
+            raise ValueError(f"weight: expected a positive number; got {weight!r}")
+        self.order = order
+        self.layer = layer
+        self.weight = weight
+        self.add = add
+
+    def attach(self, gan):
+        """Find the features in the critic."""
+        super().attach(gan)
+        network = gan.critic.encoder if gan.pairwise_critic else gan.critic
+        model = keras.Model(network.inputs, self._tensor(network, gan.pairwise_critic))
+
+        def features(batch):
+            inputs = batch.images if batch.labels is None or len(network.inputs) == 1 else [batch.images, batch.labels]
+            return model(inputs, training=True)
+
+        self._features = features  # a function, so that Keras does not save the critic's layers a second time
+
+    def generator_loss(self, gan, loss):
+        """Return the function that computes the distance, with the objective's loss if `add`."""
+
+        def matching(real, *rest):
+            wanted = ops.stop_gradient(gan.global_mean(self._features(real), axis=0))
+            made = gan.global_mean(self._features(gan.fake(real, "generator", *rest)), axis=0)
+            difference = ops.abs(made - wanted)
+            distance = self.weight * ops.mean(difference if self.order == 1 else ops.square(difference))
+            return distance + loss(real, *rest) if self.add else distance
+
+        return matching
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        arguments = {"order": self.order, "layer": self.layer, "weight": self.weight, "add": self.add}
+        return {**super().get_config(), **arguments}
+
+    def _tensor(self, network, is_encoder):
+        names = [layer.name for layer in network.layers]
+        if self.layer is not None:
+            if self.layer not in names:
+                raise ValueError(
+                    f"layer: expected a layer of the critic, one of {', '.join(names)}; got {self.layer!r}"
+                )
+            return network.get_layer(self.layer).output
+        if is_encoder:
+            return network.output
+        for layer in reversed(network.layers):
+            inner = layer.layer if isinstance(layer, SpectralNormalization) else layer
+            if isinstance(inner, layers.Dense):
+                return layer.input
+        raise ValueError(f"layer: expected a name, as the critic has no dense layer; its layers: {', '.join(names)}")

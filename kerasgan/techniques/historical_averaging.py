@@ -1,0 +1,64 @@
+"""Historical averaging: weights are drawn to the mean of their past."""
+
+import keras
+from keras import ops
+
+from kerasgan.techniques.technique import Technique
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class HistoricalAveraging(Technique):
+    """Add weight * ||theta - mean of the past theta||^2 to both players' losses.
+
+    Salimans et al. 2016, arXiv:1606.03498, section 3.3: the mean is over the values before each of the player's
+    updates so far, the first ones included. It doubles the memory of the weights.
+
+    Args:
+        weight: weight of the penalty, at least 0.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `weight` is negative.
+    """
+
+    def __init__(self, weight: float = 1e-3, name: str | None = None):
+        super().__init__(name)
+        if not weight >= 0:
+            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+        self.weight = weight
+
+    def attach(self, gan):
+        """Begin the means where the weights are."""
+        super().attach(gan)
+        self._means = {}
+        for network in (gan.generator, gan.latent, gan.critic):
+            for variable in network.trainable_variables:
+                self._means[id(variable)] = self._like(variable), self._count(variable)
+
+    def penalty(self, variables):
+        """Return weight * ||theta - mean||^2, a scalar."""
+        means = [self._means[id(variable)][0] for variable in variables]
+        return self.weight * sum(ops.sum(ops.square(v - mean)) for v, mean in zip(variables, means))
+
+    def after_update(self, variables):
+        """Move the means."""
+        for variable in variables:
+            mean, count = self._means[id(variable)]
+            count.assign(count + 1.0)
+            mean.assign(mean + (variable - mean) / count)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "weight": self.weight}
+
+    def _like(self, variable):
+        value = ops.convert_to_numpy(variable)
+        return self.add_weight(
+            shape=variable.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),
+            trainable=False,
+            name=f"mean_{variable.name}",
+        )
+
+    def _count(self, variable):
+        return self.add_weight(shape=(), initializer="ones", trainable=False, name=f"count_{variable.name}")

@@ -1,0 +1,53 @@
+"""Instance noise: normal noise on all that the critic sees."""
+
+import keras
+from keras import ops
+
+from kerasgan import latents
+from kerasgan.techniques.technique import Technique
+
+Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class InstanceNoise(Technique):
+    """Add normal noise to real and generated images before the critic sees them.
+
+    Both distributions then overlap, and the critic has no perfect answer to find (Arjovsky and Bottou 2017,
+    arXiv:1701.04862, section 3; Sonderby et al. 2017, arXiv:1610.04490, section 3.2, who let the noise fade). The
+    noise is drawn anew for each use of a batch, is keyed by the step, and is not clipped.
+
+    Args:
+        stddev: standard deviation, at least 0, of images in [-1, 1]; or a
+            `keras.optimizers.schedules.LearningRateSchedule` from the step to it.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `stddev` is negative.
+    """
+
+    def __init__(self, stddev: float | Schedule = 0.1, name: str | None = None):
+        super().__init__(name)
+        if not isinstance(stddev, Schedule) and not stddev >= 0:
+            raise ValueError(f"stddev: expected a number of at least 0, or a schedule; got {stddev!r}")
+        self.stddev = stddev
+
+    def disturb(self, gan, batch, *purpose):
+        """Return the batch with noise."""
+        stddev = self.stddev(gan.step) if isinstance(self.stddev, Schedule) else self.stddev
+        noise = latents.normal(gan.uniform(batch, gan.image_shape, "instance noise", *purpose))
+        return batch._replace(images=batch.images + ops.cast(stddev, "float32") * noise)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        scheduled = isinstance(self.stddev, Schedule)
+        stddev = keras.saving.serialize_keras_object(self.stddev) if scheduled else self.stddev
+        return {**super().get_config(), "stddev": stddev}
+
+    @classmethod
+    def from_config(cls, config):
+        """Make a technique of a `get_config`."""
+        stddev = config["stddev"]
+        if isinstance(stddev, dict):
+            stddev = keras.saving.deserialize_keras_object(stddev)
+        return cls(**{**config, "stddev": stddev})

@@ -1,0 +1,57 @@
+"""`Technique`: what a plug-in may change in a training step."""
+
+import keras
+
+
+class Technique(keras.layers.Layer):
+    """Base of the plug-ins of `GAN(techniques=[...])`; a subclass overrides what it changes.
+
+    A technique is a Keras layer, so that its configuration and its weights are saved with the model. One object
+    belongs to one model.
+
+    Args:
+        name: optional layer name.
+    """
+
+    def __init__(self, name: str | None = None):
+        super().__init__(name=name)
+        self.built = True
+        self._attached = False
+
+    def attach(self, gan):
+        """Check that the technique fits the model, and make its weights; the model's constructor calls it once.
+
+        Args:
+            gan: `GAN` whose networks and prior are there.
+
+        Raises:
+            ValueError: if the technique belongs to another model.
+        """
+        if self._attached:
+            raise ValueError(f"techniques: expected {self.name} for this model alone; it belongs to another")
+        self._attached = True
+
+    def disturb(self, gan, batch, *purpose):
+        """Return the `Batch` that the critic is to see in place of a real or generated one.
+
+        Args:
+            gan: `GAN`.
+            batch: `Batch`.
+            *purpose: strings and integers, unique in the step, for `GAN.uniform`.
+        """
+        return batch
+
+    def generator_loss(self, gan, loss):
+        """Return the function to use in place of the objective's `loss(real, *rest)` of the generator, a scalar."""
+        return loss
+
+    def penalty(self, variables):
+        """Return what to add to the loss of the network with these trainable variables, a scalar."""
+        return 0.0
+
+    def after_update(self, variables):
+        """Act after an optimizer step of these trainable variables."""
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"name": self.name}

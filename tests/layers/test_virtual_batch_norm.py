@@ -1,0 +1,85 @@
+"""Virtual batch norm against NumPy, and that it uncouples the rows of a batch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.layers import DropReference, ReferenceBatch, VirtualBatchNormalization
+from kerasgan.networks import dcgan
+
+RNG = np.random.default_rng(0)
+
+
+def test_rows_are_normalized_with_the_reference_and_themselves():
+    reference, live = RNG.normal(2, 3, (5, 4, 4, 3)), RNG.normal(-1, 2, (6, 4, 4, 3))
+    layer = VirtualBatchNormalization(5)
+    layer.build((None, 4, 4, 3))
+    gain, bias = RNG.normal(size=(2, 3))
+    layer.gain.assign(gain)
+    layer.bias.assign(bias)
+    made = layer(np.concatenate([reference, live]).astype("float32")).numpy()
+    expected = [(row - reference.mean((0, 1, 2))) / np.sqrt(reference.var((0, 1, 2)) + 1e-5) for row in reference]
+    for row in live:  # the batch norm of the reference with this row added
+        batch = np.concatenate([reference, row[None]])
+        expected.append((row - batch.mean((0, 1, 2))) / np.sqrt(batch.var((0, 1, 2)) + 1e-5))
+    np.testing.assert_allclose(made, np.array(expected) * gain + bias, rtol=1e-4, atol=1e-4)
+
+
+def critic():
+    keras.utils.set_random_seed(0)
+    return dcgan.critic((32, 32, 1), filters=4, normalization="virtual", reference_size=6)
+
+
+def test_a_critic_scores_an_image_alike_in_any_batch_and_needs_its_reference():
+    network = critic()
+    images = RNG.uniform(-1, 1, (9, 32, 32, 1)).astype("float32")
+    scores = network(images, training=True).numpy()
+    np.testing.assert_allclose(network(images[3:5], training=True), scores[3:5], rtol=1e-4, atol=1e-5)
+    [first] = [layer for layer in network.layers if isinstance(layer, ReferenceBatch)]
+    first.adapt(images)
+    np.testing.assert_array_equal(first.reference.numpy(), images[:6])
+    assert np.abs(network(images, training=True) - scores).max() > 1e-3
+    with pytest.raises(ValueError, match=r"data: expected at least 6 rows of shape \(32, 32, 1\); got shape \(5, 32"):
+        first.adapt(images[:5])
+
+
+def test_fit_takes_the_first_real_images_as_reference_once():
+    generator = dcgan.generator((32, 32, 1), latent_dim=8, filters=4, normalization="virtual", reference_size=6)
+    gan = kerasgan.SGAN(generator, critic())
+    gan.compile()
+    assert not [v for v in generator.variables if "moving" in v.path]
+    references = [
+        layer.reference for layer in gan.critic.layers + generator.layers if isinstance(layer, ReferenceBatch)
+    ]
+    latents = references[1].numpy()
+    assert references[1].shape == (6, 8) and 0.5 < latents.std() < 1.5
+    real = RNG.uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
+    gan.fit(tf.data.Dataset.from_tensor_slices(real).batch(8), verbose=0)
+    np.testing.assert_array_equal(references[0].numpy(), real[:6])
+    gan.fit(tf.data.Dataset.from_tensor_slices(real[::-1]).batch(8), verbose=0)
+    np.testing.assert_array_equal(references[0].numpy(), real[:6])
+    np.testing.assert_array_equal(references[1].numpy(), latents)
+    # a generated image depends on its own seed alone, though batch norm has no moving statistics
+    np.testing.assert_allclose(gan.sample(4, seed=1)[2].astype(int), gan.sample(1, seed=3)[0], atol=1)
+
+
+def test_gradients_go_through_the_reference():
+    """With one weight before the norm, y = f(w x) does not change with w, and so neither does it without reference."""
+    x = keras.Input((2,))
+    w = keras.layers.Dense(2, use_bias=False)
+    network = keras.Model(x, DropReference(4)(VirtualBatchNormalization(4, epsilon=0.0)(w(ReferenceBatch(4)(x)))))
+    w.set_weights([np.diag([2.0, 3.0])])
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(network(RNG.normal(size=(5, 2)).astype("float32")) ** 2)
+    gradient = tape.gradient(value, w.kernel).numpy()
+    np.testing.assert_allclose(np.diag(gradient), 0, atol=1e-4)  # of scale; were the statistics constants it would not
+    assert np.abs(gradient).max() > 1e-2
+
+
+def test_what_cannot_work_is_named():
+    with pytest.raises(ValueError, match="normalization: expected another than virtual for a conditional network"):
+        dcgan.generator((32, 32, 1), num_classes=3, normalization="virtual")
+    with pytest.raises(ValueError, match="size: expected an integer of at least 2, got 1"):
+        ReferenceBatch(1)

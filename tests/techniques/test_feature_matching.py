@@ -1,0 +1,75 @@
+"""Feature matching against the formula in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import techniques
+from kerasgan.gan import Batch
+from kerasgan.networks.pairwise import PairwiseCritic
+
+REAL, FAKE = np.random.default_rng(0).normal(size=(2, 7, 2)).astype("float32")
+
+
+def make(technique, objective="SGAN"):
+    """Return a model whose critic has tanh features, and these as a function in NumPy."""
+    keras.utils.set_random_seed(0)
+    z, x = keras.Input((2,)), keras.Input((2,))
+    hidden = keras.layers.Dense(5, activation="tanh", name="hidden")
+    critic = keras.Model(x, keras.layers.Dense(1)(keras.layers.Dense(4, activation="relu", name="top")(hidden(x))))
+    if getattr(kerasgan, objective).pairwise_critic:
+        critic = PairwiseCritic(keras.Model(x, hidden(x)), keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)]))
+    gan = getattr(kerasgan, objective)(keras.Model(z, keras.layers.Dense(2)(z)), critic, techniques=[technique])
+    gan.fake = lambda like, *purpose: Batch(tf.constant(FAKE), None)
+    kernel, bias = (value.astype("float64") for value in hidden.get_weights())
+    return gan, lambda points: np.tanh(points @ kernel + bias)
+
+
+def loss_of(gan, *rest):
+    """Return the loss that the generator's update would use."""
+    return gan.techniques[0].generator_loss(gan, gan.generator_loss)(Batch(tf.constant(REAL), None), *rest)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_loss_is_the_distance_of_mean_features(order):
+    gan, features = make(techniques.FeatureMatching(order, layer="hidden", weight=3.0))
+    difference = features(FAKE).mean(axis=0) - features(REAL).mean(axis=0)
+    np.testing.assert_allclose(loss_of(gan), 3 * np.mean(np.abs(difference) ** order), rtol=1e-5)
+    gan, _ = make(techniques.FeatureMatching(order, layer="hidden", weight=3.0, add=True))
+    own = gan.generator_loss(Batch(tf.constant(REAL), None))
+    np.testing.assert_allclose(loss_of(gan), own + 3 * np.mean(np.abs(difference) ** order), rtol=1e-5)
+
+
+def test_by_default_the_features_enter_the_last_dense_layer():
+    gan, features = make(techniques.FeatureMatching())
+    kernel, bias = gan.critic.get_layer("top").get_weights()
+    top = [np.maximum(features(points) @ kernel + bias, 0).mean(axis=0) for points in (FAKE, REAL)]
+    np.testing.assert_allclose(loss_of(gan), np.abs(top[0] - top[1]).mean(), rtol=1e-5)
+
+
+def test_features_of_a_pairwise_critic_are_its_encoders():
+    gan, features = make(techniques.FeatureMatching(2), "TSGAN")
+    expected = np.mean((features(FAKE).mean(axis=0) - features(REAL).mean(axis=0)) ** 2)
+    np.testing.assert_allclose(loss_of(gan, 1), expected, rtol=1e-5)
+
+
+def test_the_generators_update_descends_it_and_saves_no_second_critic():
+    gan, _ = make(techniques.FeatureMatching(2, layer="hidden"))
+    del gan.fake
+    gan.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.0))
+    before = gan.critic.get_weights()
+    history = gan.fit(tf.data.Dataset.from_tensors(np.tile(REAL + 1, (40, 1))).repeat(60), epochs=5, verbose=0).history
+    assert history["generator_loss"][-1] < 0.2 * history["generator_loss"][0]
+    assert all((new == old).all() for new, old in zip(gan.critic.get_weights(), before))
+    assert not gan.techniques[0].weights
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="layer: expected a layer of the critic, one of .*hidden.*; got 'x'"):
+        make(techniques.FeatureMatching(layer="x"))
+    with pytest.raises(ValueError, match="order: expected 1 or 2; got 3"):
+        techniques.FeatureMatching(3)
+    with pytest.raises(ValueError, match="weight: expected a positive number; got 0"):
+        techniques.FeatureMatching(weight=0)
