@@ -2,13 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+EXTRAS ?= test
 
 .PHONY: demo test slow lint data clean
 
 demo: data  ## train, export, serve and query once; everything lands in demo/
 	$(BIN)/python -m kerasgan.demo
 
-test: $(INSTALLED)  ## the test suite
+test: $(INSTALLED)  ## the test suite; with EXTRAS=test,parity also the comparisons with PyTorch
 	-@$(MAKE) --no-print-directory data
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
@@ -30,7 +31,7 @@ data: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$(EXTRAS)]'
 	touch $@
 
 clean:

@@ -2,6 +2,8 @@
 
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
+from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
+from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
 
@@ -9,7 +11,9 @@ __all__ = [
     "ConditionalBatchNormalization",
     "DropReference",
     "MinibatchDiscrimination",
+    "ModulatedBatchNormalization",
     "ReferenceBatch",
+    "SelfAttention",
     "SpectralNormalization",
     "VirtualBatchNormalization",
 ]

@@ -38,6 +38,19 @@ def latents_input(latent_dim, num_classes):
     return [latents, labels], layers.Concatenate()([latents, embedding])
 
 
+def shared_embedding(latent_dim, num_classes, shared_dim):
+    """(inputs, z, class embedding): BigGAN's, which all conditional batch norms share; `None` without classes."""
+    latents = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    if num_classes is None:
+        return latents, latents, None
+    labels = labels_input(num_classes)
+    arguments.integer("shared_dim", shared_dim, 1)
+    embedding = layers.Embedding(num_classes, shared_dim, embeddings_initializer="orthogonal", name="class_embedding")(
+        labels
+    )
+    return [latents, labels], latents, embedding
+
+
 def labels_input(num_classes):
     """Input of labels, int32 [N]."""
     arguments.integer("num_classes", num_classes, 1)

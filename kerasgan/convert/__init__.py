@@ -1,0 +1,5 @@
+"""Published weights from elsewhere, read into kerasgan's networks."""
+
+from kerasgan.convert import biggan_pytorch
+
+__all__ = ["biggan_pytorch"]

@@ -1,0 +1,101 @@
+"""Batch normalization whose gain and bias are linear maps of a condition."""
+
+import keras
+from keras import ops
+
+from kerasgan.layers.spectral_normalization import SpectralNormalization
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class ModulatedBatchNormalization(keras.layers.Layer):
+    """Batch norm with gain 1 + A c and bias B c, linear in a vector c that all such layers of a network share.
+
+    BigGAN's conditional batch norm (Brock, Donahue and Simonyan 2019, arXiv:1809.11096, section 3 and appendix B): c
+    is the shared class embedding, and (part of) z. The 1 matters: without it, gains start near 0 (and BigGAN-deep does
+    not train, google/compare_gan issue 54).
+
+    Args:
+        momentum: of the moving mean and variance, which inference uses.
+        epsilon: added to the variance.
+        spectral: whether A and B are spectrally normalized.
+        spectral_epsilon: of that normalization.
+        synchronized: whether the statistics are those of the batches of all replicas together.
+        kernel_initializer: of A and B.
+        **kwargs: `name` and `dtype`, as of any layer.
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        spectral: bool = True,
+        spectral_epsilon: float = 1e-12,
+        synchronized: bool = True,
+        kernel_initializer="orthogonal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.spectral = spectral
+        self.spectral_epsilon = spectral_epsilon
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.normalization = keras.layers.BatchNormalization(
+            momentum=momentum,
+            epsilon=epsilon,
+            center=False,
+            scale=False,
+            synchronized=synchronized,
+            dtype=self.dtype_policy,
+            name="normalization",
+        )
+
+    def build(self, input_shape):
+        """Make A and B, both [c, channels]."""
+        features_shape, condition_shape = input_shape
+        self.gain = self._linear(features_shape[-1], "gain")
+        self.bias = self._linear(features_shape[-1], "bias")
+        self.gain.build(condition_shape)
+        self.bias.build(condition_shape)
+        self.normalization.build(features_shape)
+
+    def call(self, inputs, training=None):
+        """Normalize, then scale and shift.
+
+        Args:
+            inputs: pair of features [N, H, W, C] and conditions [N, c].
+            training: whether to use (and update the moving averages with) the batch's own statistics.
+
+        Returns:
+            Tensor [N, H, W, C].
+        """
+        features, condition = inputs
+        x = self.normalization(features, training=training)
+        gain, bias = (ops.expand_dims(layer(condition), (1, 2)) for layer in (self.gain, self.bias))
+        return x * (1.0 + gain) + bias
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the features."""
+        return input_shape[0]
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "momentum": self.normalization.momentum,
+            "epsilon": self.normalization.epsilon,
+            "spectral": self.spectral,
+            "spectral_epsilon": self.spectral_epsilon,
+            "synchronized": self.normalization.synchronized,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+    def _linear(self, units, name):
+        layer = keras.layers.Dense(
+            units,
+            use_bias=False,
+            kernel_initializer=self.kernel_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        if not self.spectral:
+            return layer
+        return SpectralNormalization(layer, epsilon=self.spectral_epsilon, name=f"{name}_sn")

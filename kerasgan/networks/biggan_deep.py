@@ -1,0 +1,146 @@
+"""BigGAN-deep's generator and critic for square images of 32 to 512 pixels.
+
+Brock, Donahue and Simonyan 2019, "Large scale GAN training for high fidelity natural image synthesis",
+arXiv:1809.11096, appendix B, tables 7 to 9. Two bottleneck blocks a size, whose shortcuts keep the features as they
+are: the generator drops channels, the critic appends some. Normalization and initial weights are as in `biggan`.
+"""
+
+import keras
+from keras import layers
+
+from kerasgan import arguments
+from kerasgan.layers import SelfAttention
+from kerasgan.networks import _parts
+from kerasgan.networks.biggan import batch_norm, conv, dense, modulated, projection, sum_over_places
+
+_GENERATOR_WIDTHS = {  # in units of `filters`, from 4x4 outwards; every second block doubles the size
+    32: (4,) * 7,
+    64: (16, 16, 16, 16, 8, 8, 4, 4, 2),
+    128: (16, 16, 16, 16, 8, 8, 4, 4, 2, 2, 1),
+    256: (16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 2, 1),
+    512: (16, 16, 16, 16, 8, 8, 8, 8, 4, 4, 2, 2, 1, 1, 1),
+}
+_CRITIC_WIDTHS = {  # from the image inwards; the first, and then every second, block halves the size
+    32: (2,) * 7,
+    64: (2, 4, 4, 8, 8, 16, 16, 16, 16),
+    128: (1, 2, 2, 4, 4, 8, 8, 16, 16, 16, 16),
+    256: (1, 2, 2, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16),
+    512: (1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16),
+}
+
+
+def generator(
+    image_shape: tuple[int, int, int] = (128, 128, 3),
+    latent_dim: int = 128,
+    num_classes: int | None = 1000,
+    filters: int = 128,
+    shared_dim: int = 128,
+    attention_size: int | None = 64,
+    epsilon: float = 1e-5,
+    spectral_epsilon: float = 1e-12,
+    image_filters: int | None = None,
+):
+    """Build the generator.
+
+    z, joined with the shared class embedding, is the condition of every batch norm and makes the 4x4 features. At 128
+    pixels with 1,000 classes and the defaults it has 50,244,484 trainable parameters.
+
+    Args:
+        image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
+        latent_dim: length of z.
+        num_classes: number of classes, or `None` for an unconditional generator.
+        filters: channels of the widest image; 128 in the paper.
+        shared_dim: length of the shared class embedding.
+        attention_size: size of the image that self-attention is applied to, or `None`.
+        epsilon: of batch norm.
+        spectral_epsilon: of spectral normalization.
+        image_filters: channels of the last convolution, of which the image is the first; those of the image where
+            `None`. The published weights have 128.
+
+    Returns:
+        `keras.Model` from z, float32 [N, latent_dim] (or the pair of z and labels, int32 [N]), to images,
+        float32 [N, size, size, channels] in [-1, 1].
+
+    Raises:
+        ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
+    """
+    size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
+    widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
+    image_filters = arguments.integer("image_filters", image_filters or channels, channels)
+    inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
+    condition = latents if embedding is None else layers.Concatenate()([latents, embedding])
+
+    x = dense(4 * 4 * widths[0], spectral_epsilon, name="dense")(condition)
+    x = layers.Reshape((4, 4, widths[0]))(x)
+    for index, width in enumerate(widths[1:]):
+        x = _up_block(x, condition, width, index % 2 == 1, epsilon, spectral_epsilon, f"block_{index}")
+        if index % 2 == 1 and x.shape[1] == attention_size:
+            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+    x = layers.ReLU()(batch_norm(epsilon, name="last_norm")(x))
+    x = conv(image_filters, 3, spectral_epsilon, name="image")(x)[..., :channels]
+    return keras.Model(inputs, _parts.output(x, "tanh"), name="biggan_deep_generator")
+
+
+def critic(
+    image_shape: tuple[int, int, int] = (128, 128, 3),
+    num_classes: int | None = 1000,
+    filters: int = 128,
+    attention_size: int | None = 64,
+    spectral_epsilon: float = 1e-12,
+):
+    """Build the critic, with projection of the classes (Miyato and Koyama 2018, arXiv:1802.05637).
+
+    Features are summed over places. At 128 pixels with 1,000 classes and the defaults it has 34,590,210 trainable
+    parameters.
+
+    Args:
+        image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
+        num_classes: number of classes, or `None` for an unconditional critic.
+        filters: channels of the first convolution (half of them at 32 and 64 pixels); 128 in the paper.
+        attention_size: size of the image that self-attention is applied to, or `None`.
+        spectral_epsilon: of spectral normalization.
+
+    Returns:
+        `keras.Model` from images, float32 [N, size, size, channels] (or the pair of images and labels,
+        int32 [N]), to logits, float32 [N, 1].
+
+    Raises:
+        ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
+    """
+    size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
+    widths = [arguments.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
+    images = keras.Input((size, size, channels), name="images")
+    x = conv(widths[0], 3, spectral_epsilon, name="first")(images)
+    for index, width in enumerate(widths[1:]):
+        x = _down_block(x, width, index % 2 == 0, spectral_epsilon, f"block_{index}")
+        if index % 2 == 1 and x.shape[1] == attention_size:
+            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+    features = sum_over_places(layers.ReLU()(x))
+    return projection(images, features, num_classes, spectral_epsilon, "biggan_deep_critic")
+
+
+def _up_block(x, condition, filters, up, epsilon, spectral_epsilon, name):
+    """Four normalized convolutions, 1x1, 3x3, 3x3, 1x1, in a quarter of the channels; the shortcut drops channels."""
+    middle = x.shape[-1] // 4
+    shortcut = x[..., :filters]
+    plan = ((middle, 1, False), (middle, 3, up), (middle, 3, False), (filters, 1, False))
+    for index, (width, kernel_size, upsample) in enumerate(plan):
+        x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_{index}")([x, condition]))
+        x = layers.UpSampling2D()(x) if upsample else x
+        x = conv(width, kernel_size, spectral_epsilon, name=f"{name}_conv_{index}")(x)
+    return layers.Add()([x, layers.UpSampling2D()(shortcut) if up else shortcut])
+
+
+def _down_block(x, filters, down, spectral_epsilon, name):
+    """The same without normalization, pooled before the last convolution; the shortcut appends channels."""
+    middle = filters // 4
+    shortcut = layers.AveragePooling2D(2)(x) if down else x
+    if x.shape[-1] < filters:
+        more = conv(filters - x.shape[-1], 1, spectral_epsilon, name=f"{name}_shortcut")(shortcut)
+        shortcut = layers.Concatenate()([shortcut, more])
+    plan = ((middle, 1, False), (middle, 3, False), (middle, 3, False), (filters, 1, down))
+    for index, (width, kernel_size, pool) in enumerate(plan):
+        x = layers.ReLU()(x)
+        x = layers.AveragePooling2D(2)(x) if pool else x
+        x = conv(width, kernel_size, spectral_epsilon, name=f"{name}_conv_{index}")(x)
+    return layers.Add()([x, shortcut])
