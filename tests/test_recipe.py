@@ -43,7 +43,7 @@ def test_a_recipe_makes_what_it_names():
     )
     assert type(gan) is kerasgan.WGANGP
     assert (gan.critic_steps, gan.ema_decay, gan.penalty_weight, gan.latent.dim) == (3, None, 10.0, 8)
-    assert "group_normalization" in " ".join(layer.name for layer in gan.critic.layers)
+    assert "sample_normalization" in " ".join(layer.name for layer in gan.critic.layers)
     optimizer = plan.make("critic_optimizer")
     assert float(optimizer.learning_rate) == pytest.approx(3e-4) and optimizer.beta_1 == 0
     assert plan.make("generator_optimizer") is None

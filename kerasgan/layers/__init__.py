@@ -3,6 +3,7 @@
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
+from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
@@ -13,6 +14,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "ModulatedBatchNormalization",
     "ReferenceBatch",
+    "SampleNormalization",
     "SelfAttention",
     "SpectralNormalization",
     "VirtualBatchNormalization",

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from kerasgan import arguments
+from kerasgan.layers import SampleNormalization
 
 
 def check_square(image_shape, sizes):
@@ -90,7 +91,7 @@ def batch_norm():
 
 def layer_norm():
     """Layer norm over all but the batch axis, with a gain and a bias for each channel."""
-    return layers.GroupNormalization(groups=1, epsilon=1e-5)
+    return SampleNormalization()
 
 
 NORMALIZATIONS = {"batch": batch_norm, "layer": layer_norm, None: layers.Identity}

@@ -15,6 +15,7 @@ from kerasgan.layers import (
     DropReference,
     MinibatchDiscrimination,
     ReferenceBatch,
+    SampleNormalization,
     SpectralNormalization,
     VirtualBatchNormalization,
 )
@@ -167,8 +168,8 @@ def _norms(reference_size):
     """The layer that each normalization puts after a convolution."""
     return {
         "batch": _batch_norm,
-        "layer": lambda: layers.GroupNormalization(groups=1, epsilon=1e-5),
-        "instance": lambda: layers.GroupNormalization(groups=-1, epsilon=1e-5),
+        "layer": SampleNormalization,
+        "instance": lambda: SampleNormalization(per_channel=True),
         "virtual": lambda: VirtualBatchNormalization(reference_size),
         "spectral": layers.Identity,
         None: layers.Identity,

@@ -38,9 +38,16 @@ def gradient_penalty(score, batch, one_sided=False):
 
 
 def check(critic, penalty_weight):
-    """Raise `ValueError` for a negative weight, and warn of a critic that couples the samples of a batch."""
+    """Raise `ValueError` for a negative weight, and warn of layers that do not go with the penalty."""
     if not penalty_weight >= 0:
         raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
+    approximate = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
+    if any(isinstance(layer, approximate) for layer in critic._flatten_layers()):
+        warnings.warn(
+            "critic: has Keras's group or layer norm, whose second derivative is not exact on TensorFlow, as the "
+            "penalty needs; use kerasgan.layers.SampleNormalization",
+            stacklevel=3,
+        )
     coupling = {keras.layers.BatchNormalization: "batch norm", MinibatchDiscrimination: "minibatch discrimination"}
     for kind, name in coupling.items():
         if any(isinstance(layer, kind) for layer in critic._flatten_layers()):

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+import kerasgan
+
 
 def randomize(network, kernels=0.3):
     """Give every weight a value of its own, so that no layer is a no-op; `kernels` is the deviation of kernels."""
@@ -93,4 +95,8 @@ def layer_norm(x, gain, bias, epsilon=1e-5):
 
 
 DENSE, CONV, TRANSPOSE = keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose
-CONV1D, BATCH_NORM, LAYER_NORM = keras.layers.Conv1D, keras.layers.BatchNormalization, keras.layers.GroupNormalization
+CONV1D, BATCH_NORM, LAYER_NORM = (
+    keras.layers.Conv1D,
+    keras.layers.BatchNormalization,
+    kerasgan.layers.SampleNormalization,
+)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import kerasgan
 from kerasgan.networks import resnet_bottleneck
 from tests.networks import numpy_layers as np_layers
 
@@ -133,7 +134,7 @@ def test_critic_computes_the_authors_function():
 @pytest.mark.parametrize("normalization", ["batch", "layer", None])
 def test_normalizations(normalization):
     network = resnet_bottleneck.critic((64, 64, 1), filters=4, blocks=1, normalization=normalization)
-    kinds = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.GroupNormalization}
+    kinds = {"batch": keras.layers.BatchNormalization, "layer": kerasgan.layers.SampleNormalization}
     found = {name: sum(type(layer) is kind for layer in network.layers) for name, kind in kinds.items()}
     assert found == {"batch": 0, "layer": 0, **({normalization: 8} if normalization else {})}
 
