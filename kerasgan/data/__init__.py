@@ -1,10 +1,27 @@
-"""Real images for training: sources (TFDS, folders, arrays) and the tf.data pipeline that batches them."""
+"""Real data for training: sources of images (TFDS, folders, arrays), the tf.data pipeline that batches them; text."""
 
+from kerasgan.data import brown, text
 from kerasgan.data.array_source import arrays
 from kerasgan.data.folder_source import folder
 from kerasgan.data.images import to_float, to_uint8
 from kerasgan.data.pipeline import load, steps_per_epoch
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import prepare, tfds
+from kerasgan.data.toy import eight_gaussians, swiss_roll, twenty_five_gaussians
 
-__all__ = ["Source", "arrays", "folder", "load", "prepare", "steps_per_epoch", "tfds", "to_float", "to_uint8"]
+__all__ = [
+    "Source",
+    "arrays",
+    "brown",
+    "eight_gaussians",
+    "folder",
+    "load",
+    "prepare",
+    "steps_per_epoch",
+    "swiss_roll",
+    "text",
+    "tfds",
+    "to_float",
+    "to_uint8",
+    "twenty_five_gaussians",
+]

@@ -1,5 +1,142 @@
 """The commands `kerasgan study ...`, one a study. TensorFlow is imported by the studies, not by `--help`."""
 
+import pathlib
+from typing import Annotated
+
 import typer
 
+from kerasgan import quiet
+
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
+
+Classifier = Annotated[
+    pathlib.Path, typer.Option(help="Folder of garment_classifier.keras, which is trained first where it is missing.")
+]
+DataDir = Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder; ~/tensorflow_datasets by default.")]
+
+
+@app.command()
+def deligan(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/deligan"),
+    steps: Annotated[int, typer.Option(help="Training steps with 500 images.", min=1)] = 3000,
+    toy_steps: Annotated[int, typer.Option(help="Training steps with 400 points.", min=1)] = 20000,
+    seeds: Annotated[int, typer.Option(help="Trainings of each kind.", min=1)] = 3,
+    by_slot: Annotated[bool, typer.Option(help="Row i of a training batch comes from component i.")] = True,
+    classifier: Classifier = pathlib.Path("studies"),
+    data_dir: DataDir = None,
+):
+    """DeLiGAN's learned mixture against normal latents, where data are few (arXiv:1706.02071)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import deligan as study
+
+    print(f"result: {study.run(out, steps, toy_steps, seeds, by_slot, classifier, data_dir)}")
+
+
+@app.command()
+def overfitting(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/overfitting"),
+    steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 4000,
+    every: Annotated[int, typer.Option(help="Steps between two evaluations.", min=1)] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of weights, latents and choice of images.", min=0)] = 0,
+    filters: Annotated[int, typer.Option(help="Channels of the smallest layers.", min=1)] = 16,
+    data_dir: DataDir = None,
+):
+    """WGAN-GP's critic on 1,000 training images and on held-out ones (arXiv:1704.00028, figure 5b)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import overfitting as study
+
+    print(f"result: {study.run(out, steps, every, seed, filters, data_dir)}")
+
+
+@app.command()
+def random_architectures(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/random-architectures")
+    ),
+    architectures: Annotated[int, typer.Option(help="How many are drawn; two trainings each.", min=1)] = 20,
+    steps: Annotated[int, typer.Option(help="Generator updates of each training.", min=1)] = 500,
+    filters_scale: Annotated[float, typer.Option(help="Factor of the paper's 32, 64 or 128 filters.")] = 0.25,
+    batch_size: Annotated[int, typer.Option(help="Images of an update.", min=1)] = 64,
+    seed: Annotated[int, typer.Option(help="Seed of the draw and the trainings.", min=0)] = 0,
+    classifier: Classifier = pathlib.Path("studies"),
+    data_dir: DataDir = None,
+):
+    """How many random architectures SGAN and WGAN-GP train (arXiv:1704.00028, section 5.1)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import random_architectures as study
+
+    print(f"result: {study.run(out, architectures, steps, filters_scale, batch_size, seed, classifier, data_dir)}")
+
+
+@app.command()
+def toy(
+    data: Annotated[str, typer.Option(help="eight_gaussians, twenty_five_gaussians or swiss_roll.")] = (
+        "eight_gaussians"
+    ),
+    objectives: Annotated[str, typer.Option(help="all, or names separated by commas: WGANGP,TSGAN.")] = "all",
+    steps: Annotated[int | None, typer.Option(help="Training steps of each; its own by default.", min=1)] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="End each training after this time; the result then depends on the machine.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, latents and data.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/toy")
+    ),
+):
+    """Every objective on points whose distribution is known: modes covered, W1, JS, critic surfaces."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import toy as study
+
+    names = None if objectives == "all" else [name.strip() for name in objectives.split(",")]
+    study.run(data, names, steps, seconds, seed, out)
+    print(f"{out / 'table.md'}\n{out / 'samples.png'}\n{out / 'result.json'}")
+
+
+@app.command()
+def critic_surfaces(
+    steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 4000,
+    seed: Annotated[int, typer.Option(help="Seed of weights and data.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/critic_surfaces"),
+):
+    """Critics trained to optimality with clipping and with a gradient penalty (arXiv:1704.00028, figure 1a)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import critic_surfaces as study
+
+    study.run(steps, seed, out)
+    print(f"{out / 'surfaces.png'}\n{out / 'result.json'}")
+
+
+@app.command()
+def gradient_norms(
+    steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of weights and data.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/gradient_norms"),
+):
+    """Gradients through critics of 12 layers, for three clips and a gradient penalty (arXiv:1704.00028, figure 1b)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import gradient_norms as study
+
+    study.run(steps, seed, out)
+    print(f"{out / 'norms.png'}\n{out / 'result.json'}")
+
+
+@app.command()
+def characters(
+    text: Annotated[
+        pathlib.Path | None, typer.Option(help="A UTF-8 file of lines; the Brown corpus, fetched once, by default.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Generator updates in all.", min=1)] = 2000,
+    filters: Annotated[int, typer.Option(help="Channels of the networks; 512 in the paper.", min=1)] = 128,
+    critic_steps: Annotated[int, typer.Option(help="Critic updates a generator update.", min=1)] = 10,
+    every: Annotated[int, typer.Option(help="Generator updates between two measurements.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of weights, latents and the order of the lines.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/characters")
+    ),
+):
+    """A WGAN-GP that writes lines of English, and the JS of their n-grams (arXiv:1704.00028, section 5.4)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import characters as study
+
+    study.run(text, steps, filters, critic_steps, every, seed, out)
+    print(f"{out / 'characters.png'}\n{out / 'samples.txt'}\n{out / 'result.json'}")

@@ -1,0 +1,148 @@
+"""The study `overfitting`: the critic's loss shows when the critic has learned the training images by heart.
+
+Gulrajani et al. 2017, "Improved training of Wasserstein GANs", arXiv:1704.00028, section 5.3 and figure 5b: WGAN-GP on
+a subset of 1,000 images, and the negative critic loss on these and on held-out images along the training. The paper's
+images are MNIST's and its networks have 64 filters; here they are Fashion-MNIST's, and the networks DCGAN's with 16.
+"""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import arguments, callbacks, data, objectives
+from kerasgan.networks import dcgan
+from kerasgan.studies import drawing, fitting, garments, report
+
+PER_CLASS = 100
+COLOURS = {"training": "#d1603d", "held-out": "#2a7f9e"}
+_ROWS = 250
+
+
+class CriticLoss(callbacks.EverySteps):
+    """Evaluate the negative critic loss, without its penalty, on several sets of images along the training.
+
+    The loss is E[D(x)] - E[D(G(z))], an estimate of the Wasserstein-1 distance up to the critic's Lipschitz constant.
+    All sets are compared with the same generated images, on which the difference between two sets does not depend:
+    they are made of the same latents each time, by the generator that trains (no moving average) in inference mode.
+
+    Args:
+        sets: dict of names to uint8 images [N, H, W, C].
+        every: training steps between two evaluations.
+        fakes: number of generated images.
+
+    Attributes:
+        steps: training steps at each evaluation, a list.
+        values: dict of the same names to lists of the losses.
+    """
+
+    def __init__(self, sets, every, fakes=1000):
+        super().__init__(every)
+        self.steps, self.values = [], {name: [] for name in sets}
+        self._sets, self._fakes = sets, fakes
+
+    def on_train_begin(self, logs=None):
+        """Draw the latents and evaluate the start."""
+        super().on_train_begin(logs)
+        tiny = np.finfo("float64").tiny
+        numbers = np.random.default_rng(0).uniform(tiny, 1.0, (self._fakes, self.model.latent.uniforms))
+        self._uniforms = tf.constant(numbers)
+        self._score = tf.function(lambda images: self.model.critic(images, training=False))
+        self._make = tf.function(lambda numbers: self.model.generator(self.model.latent(numbers), training=False))
+        self.act(self.step, logs)
+
+    def act(self, step, logs):
+        """Evaluate all sets."""
+        fake = self._mean(self._uniforms, self._make)
+        self.steps.append(step)
+        for name, images in self._sets.items():
+            self.values[name].append(self._mean(images, data.to_float) - fake)
+
+    def _mean(self, rows, images_of):
+        """The mean of the critic's logits over images made from rows."""
+        parts = [self._score(images_of(rows[first : first + _ROWS])) for first in range(0, len(rows), _ROWS)]
+        return float(np.concatenate(parts).mean())
+
+
+def train(sets, steps, every, seed=0, filters=16):
+    """Train WGAN-GP on `sets["training"]` and evaluate its critic on all sets.
+
+    Batch 50 and Adam(1e-4, beta_1=0.5, beta_2=0.9), as in the paper's code for MNIST.
+
+    Args:
+        sets: dict of names to uint8 images [N, 32, 32, 1].
+        steps: generator updates, five critic updates each.
+        every: training steps between two evaluations.
+        seed: integer.
+        filters: of the smallest layer of either network.
+
+    Returns:
+        (the trained `WGANGP`, the `CriticLoss` that watched it).
+    """
+    keras.utils.set_random_seed(seed)
+    gan = objectives.WGANGP(
+        dcgan.generator((32, 32, 1), latent_dim=128, filters=filters),
+        dcgan.critic((32, 32, 1), filters=filters, normalization=None),
+        seed=seed,
+    )
+    gan.compile(*(keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9) for _ in range(2)))
+    watch = CriticLoss(sets, every)
+    fitting.fit(gan, sets["training"], 50, steps, "WGANGP", execution=np.gcd(every, 25).item(), extra=[watch])
+    return gan, watch
+
+
+def gap_at_end(values):
+    """Return the mean over the last tenth of the evaluations of training loss minus held-out loss."""
+    difference = np.subtract(values["training"], values["held-out"])
+    return float(difference[-max(1, len(difference) // 10) :].mean())
+
+
+def run(out, steps=4000, every=50, seed=0, filters=16, data_dir=None):
+    """Run the study: `overfitting.png` and `result.json`.
+
+    Args:
+        out: output folder.
+        steps: generator updates.
+        every: training steps between two evaluations.
+        seed: integer, of the training and of the choice of images.
+        filters: of the smallest layer of either network.
+        data_dir: TFDS's folder.
+
+    Returns:
+        Path of `result.json`.
+
+    Raises:
+        ValueError: if a number is not a positive integer.
+        ConnectionError: as `kerasgan.data.tfds`.
+    """
+    for name, value in (("steps", steps), ("every", every), ("filters", filters)):
+        arguments.integer(name, value, 1)
+    out = pathlib.Path(out)
+    splits = {"training": "train", "held-out": "test"}
+    sets = {
+        name: garments.per_class(*garments.arrays(split, data_dir), PER_CLASS, seed) for name, split in splits.items()
+    }
+    gan, watch = train(sets, steps, every, seed, filters)
+    draw(out / "overfitting.png", watch.steps, watch.values, gan.sample(16, seed=0))
+    settings = {"steps": steps, "every": every, "seed": seed, "filters": filters, "images": 10 * PER_CLASS}
+    curves = {"steps": watch.steps, "negative_critic_loss": watch.values}
+    return report.write_result(out, settings, {"gap_at_end": gap_at_end(watch.values), **curves})
+
+
+def draw(path, steps, values, images):
+    """Draw the curves, and beside them generated images uint8 [N, H, W, 1]; returns the path."""
+    plt = drawing.pyplot()
+    figure, (axes, corner) = plt.subplots(1, 2, figsize=(10.5, 4.6), width_ratios=(3, 1.4), layout="constrained")
+    for name, curve in values.items():
+        axes.plot(steps, curve, color=COLOURS[name], lw=1.6, label=f"{name} images")
+    axes.fill_between(steps, values["training"], values["held-out"], color="#999999", alpha=0.2, lw=0)
+    axes.set(xlabel="generator steps", ylabel="negative critic loss, E[D(x)] - E[D(G(z))]")
+    axes.set_title(f"the curves part as the critic overfits: gap at the end {gap_at_end(values):.2f}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    corner.imshow(drawing.tiles(images, 4), cmap="gray", vmin=0, vmax=255)
+    corner.set_title("generated at the end", fontsize=10)
+    corner.axis("off")
+    return report.save_figure(figure, path)
