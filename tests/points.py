@@ -59,7 +59,7 @@ def critic(kind, virtual):
     """Return a critic of the kind that the objective asks for, with virtual batch norm and minibatch discrimination."""
     x = points = keras.Input((2,))
     x = layers.ReferenceBatch(REFERENCE)(x) if virtual else x
-    x = layers.SpectralNormalization(keras.layers.Dense(16))(x)
+    x = layers.SpectralNormalization(keras.layers.Dense(16, use_bias=not virtual))(x)
     x = keras.layers.Activation("tanh")(layers.VirtualBatchNormalization(REFERENCE)(x) if virtual else x)
     x = layers.DropReference(REFERENCE)(x) if virtual else x
     x = layers.MinibatchDiscrimination(4, 2)(x) if virtual and not kind.pairwise_critic else x
