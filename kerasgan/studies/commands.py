@@ -35,17 +35,18 @@ def deligan(
 @app.command()
 def overfitting(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/overfitting"),
-    steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 4000,
-    every: Annotated[int, typer.Option(help="Steps between two evaluations.", min=1)] = 50,
+    steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 2000,
+    every: Annotated[int, typer.Option(help="Steps between two evaluations.", min=1)] = 25,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and choice of images.", min=0)] = 0,
-    filters: Annotated[int, typer.Option(help="Channels of the smallest layers.", min=1)] = 16,
+    filters: Annotated[int, typer.Option(help="Channels of the generator's smallest layer.", min=1)] = 8,
+    critic_filters: Annotated[int, typer.Option(help="Channels of the critic's smallest layer.", min=1)] = 16,
     data_dir: DataDir = None,
 ):
     """WGAN-GP's critic on 1,000 training images and on held-out ones (arXiv:1704.00028, figure 5b)."""
     quiet.import_tensorflow()
     from kerasgan.studies import overfitting as study
 
-    print(f"result: {study.run(out, steps, every, seed, filters, data_dir)}")
+    print(f"result: {study.run(out, steps, every, seed, filters, critic_filters, data_dir)}")
 
 
 @app.command()

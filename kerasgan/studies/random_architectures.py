@@ -34,6 +34,7 @@ OUTCOMES = {  # whether SGAN and WGAN-GP succeed: name
 SAMPLES = 5000
 COLOURS = ("#d1603d", "#2a7f9e", "#6b9e4f", "#cccccc")  # of the outcomes
 _SHOWN = 10
+_FAILED = -0.5  # where failures are drawn on the axes of the scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -280,11 +281,11 @@ def draw_picture(path, out, rows, table, architectures):
     scatter, bars = left.subplots(2, 1, height_ratios=(1.6, 1))
 
     pairs = [[found[index, objective]["score"] for objective in OBJECTIVES] for index in range(architectures)]
-    x, y = np.array([[0.5 if score is None else score for score in pair] for pair in pairs]).T
+    x, y = np.array([[_FAILED if score is None else score for score in pair] for pair in pairs]).T
     scatter.plot([1, 10], [1, 10], color="#bbbbbb", lw=1, ls="--", zorder=0)
     scatter.scatter(x, y, s=36, alpha=0.8, color="#444444", lw=0)
-    ticks = [0.5, 1, 3, 5, 7, 9]
-    scatter.set(xlim=(0.1, 10), ylim=(0.1, 10), aspect="equal", xlabel="SGAN", ylabel="WGAN-GP")
+    ticks = [_FAILED, 1, 3, 5, 7, 9]
+    scatter.set(xlim=(-1.2, 10), ylim=(-1.2, 10), aspect="equal", xlabel="SGAN", ylabel="WGAN-GP")
     scatter.set_xticks(ticks, ["failed", *ticks[1:]], fontsize=8)
     scatter.set_yticks(ticks, ["failed", *ticks[1:]], fontsize=8)
     scatter.set_title(f"inception score of {architectures} architectures", fontsize=10)

@@ -3,7 +3,6 @@
 import functools
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from kerasgan import objectives
 from kerasgan.data import fashion_mnist
 from kerasgan.studies import fitting, garments, overfitting
+from tests.networks import numpy_layers as np_layers
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
@@ -83,17 +83,18 @@ def test_a_study_in_small_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(overfitting, "PER_CLASS", 3)
     fewer = functools.partial(objectives.WGANGP, critic_steps=1)  # a fifth of the graph
     monkeypatch.setattr(overfitting.objectives, "WGANGP", fewer)
-    path = overfitting.run(tmp_path, steps=4, every=2, filters=1)
+    path = overfitting.run(tmp_path, steps=4, every=2, filters=1, critic_filters=2)
     content = json.loads(path.read_text())
     assert asked == ["train", "test"]
-    assert content["settings"] == {"steps": 4, "every": 2, "seed": 0, "filters": 1, "images": 30}
+    expected = {"steps": 4, "every": 2, "seed": 0, "filters": 1, "critic_filters": 2, "images": 30}
+    assert content["settings"] == expected
     curves = content["result"]["negative_critic_loss"]
     assert content["result"]["steps"] == [0, 2, 4] and len(curves["training"]) == len(curves["held-out"]) == 3
     assert content["result"]["gap_at_end"] == pytest.approx(curves["training"][2] - curves["held-out"][2])
     assert np.asarray(Image.open(tmp_path / "overfitting.png")).std() > 10
 
 
-def test_the_training_is_the_papers(monkeypatch):
+def test_the_training_is_as_documented(monkeypatch):
     seen = {}
 
     def fit(gan, values, batch_size, steps, what, execution, extra):
@@ -101,17 +102,20 @@ def test_the_training_is_the_papers(monkeypatch):
 
     monkeypatch.setattr(fitting, "fit", fit)
     images = {"training": "those", "held-out": "not those"}
-    gan, _ = overfitting.train(images, steps=11, every=5, filters=2)
+    gan, _ = overfitting.train(images, steps=11, every=5, filters=2, critic_filters=3)
     assert seen == {"gan": gan, "values": "those", "batch_size": 50, "steps": 11}
     assert (gan.critic_steps, gan.penalty_weight) == (5, 10.0)
-    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in gan.critic.layers)
+    layers = gan.critic.layers + gan.generator.layers
+    assert not any(isinstance(layer, (np_layers.BATCH_NORM, np_layers.LAYER_NORM)) for layer in layers)
+    assert [layer.filters for layer in gan.critic.layers if type(layer) is np_layers.CONV] == [3, 6, 12, 12]
+    assert [layer.filters for layer in gan.generator.layers if type(layer) is np_layers.TRANSPOSE] == [4, 2, 1]
     for optimizer in (gan.generator_optimizer, gan.critic_optimizer):
-        assert float(optimizer.learning_rate) == pytest.approx(1e-4)
+        assert float(optimizer.learning_rate) == pytest.approx(5e-4)
         assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.9)
 
 
 def test_wrong_numbers_are_named_before_any_work(tmp_path):
-    for name in ("steps", "every", "filters"):
+    for name in ("steps", "every", "filters", "critic_filters"):
         with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got 0"):
             overfitting.run(tmp_path / "new", **{name: 0})
     assert not (tmp_path / "new").exists()
