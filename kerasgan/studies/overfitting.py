@@ -4,8 +4,8 @@ Gulrajani et al. 2017, "Improved training of Wasserstein GANs", arXiv:1704.00028
 a subset of 1,000 images, and the negative critic loss on these and on held-out images along the training. The paper's
 images are MNIST's, its networks have 64 filters and Adam's rate is 1e-4. Here they are Fashion-MNIST's; the networks,
 without normalization and with He's weights as the paper's, are smaller ones of `random_architectures` with four
-convolutions, and the rate is 5e-4, all to see the curves part in minutes: with DCGAN's networks and weights and the rate
-1e-4 the gap was 0.08 after 4,000 steps.
+convolutions, and the rate is 5e-4, all to see the curves part in minutes: with DCGAN's networks and weights, and the
+rate 1e-4, the gap was 0.08 after 4,000 steps.
 """
 
 import pathlib
