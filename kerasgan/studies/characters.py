@@ -29,7 +29,7 @@ _PROTOCOL = (
 
 
 def run(
-    text_file=None, steps=2000, filters=128, critic_steps=10, every=100, seed=0, out="studies/characters", samples=640
+    text_file=None, steps=1200, filters=64, critic_steps=10, every=50, seed=0, out="studies/characters", samples=640
 ):
     """Train the character language model of WGAN-GP's section 5.4 and write what it writes.
 

@@ -35,11 +35,11 @@ def deligan(
 @app.command()
 def overfitting(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/overfitting"),
-    steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 2000,
+    steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 1500,
     every: Annotated[int, typer.Option(help="Steps between two evaluations.", min=1)] = 25,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and choice of images.", min=0)] = 0,
     filters: Annotated[int, typer.Option(help="Channels of the generator's smallest layer.", min=1)] = 8,
-    critic_filters: Annotated[int, typer.Option(help="Channels of the critic's smallest layer.", min=1)] = 16,
+    critic_filters: Annotated[int, typer.Option(help="Channels of the critic's smallest layer.", min=1)] = 32,
     data_dir: DataDir = None,
 ):
     """WGAN-GP's critic on 1,000 training images and on held-out ones (arXiv:1704.00028, figure 5b)."""
@@ -126,8 +126,8 @@ def characters(
     text: Annotated[
         pathlib.Path | None, typer.Option(help="A UTF-8 file of lines; the Brown corpus, fetched once, by default.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Generator updates in all.", min=1)] = 2000,
-    filters: Annotated[int, typer.Option(help="Channels of the networks; 512 in the paper.", min=1)] = 128,
+    steps: Annotated[int, typer.Option(help="Generator updates in all.", min=1)] = 1200,
+    filters: Annotated[int, typer.Option(help="Channels of the networks; 512 in the paper.", min=1)] = 64,
     critic_steps: Annotated[int, typer.Option(help="Critic updates a generator update.", min=1)] = 10,
     every: Annotated[int, typer.Option(help="Generator updates between two measurements.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and the order of the lines.", min=0)] = 0,

@@ -68,7 +68,7 @@ class CriticLoss(callbacks.EverySteps):
         return float(np.concatenate(parts).mean())
 
 
-def train(sets, steps, every, seed=0, filters=8, critic_filters=16):
+def train(sets, steps, every, seed=0, filters=8, critic_filters=32):
     """Train WGAN-GP on `sets["training"]` and evaluate its critic on all sets.
 
     Batch 50 and five critic updates a generator update, as in the paper's code for MNIST; Adam(5e-4, beta_1=0.5,
@@ -103,7 +103,7 @@ def gap_at_end(values):
     return float(difference[-max(1, len(difference) // 10) :].mean())
 
 
-def run(out, steps=2000, every=25, seed=0, filters=8, critic_filters=16, data_dir=None):
+def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_dir=None):
     """Run the study: `overfitting.png` and `result.json`.
 
     Args:
