@@ -129,7 +129,7 @@ def characters(
     steps: Annotated[int, typer.Option(help="Generator updates in all.", min=1)] = 1200,
     filters: Annotated[int, typer.Option(help="Channels of the networks; 512 in the paper.", min=1)] = 64,
     critic_steps: Annotated[int, typer.Option(help="Critic updates a generator update.", min=1)] = 10,
-    every: Annotated[int, typer.Option(help="Generator updates between two measurements.", min=1)] = 100,
+    every: Annotated[int, typer.Option(help="Generator updates between two measurements.", min=1)] = 50,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and the order of the lines.", min=0)] = 0,
     out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
         pathlib.Path("studies/characters")
