@@ -23,6 +23,7 @@ _MODULES = (
 )
 _OBJECTIVES = (
     "ACWGANGP",
+    "BigGAN",
     "CramerGAN",
     "HingeGAN",
     "LSGAN",
@@ -36,7 +37,13 @@ _OBJECTIVES = (
     "WGAN",
     "WGANGP",
 )
-_NAMES = {"GAN": "kerasgan.gan", "load": "kerasgan.gan", **dict.fromkeys(_OBJECTIVES, "kerasgan.objectives")}
+_NAMES = {
+    "GAN": "kerasgan.gan",
+    "Sampler": "kerasgan.sampler",
+    "load": "kerasgan.sampler",
+    "standing_statistics": "kerasgan.standing",
+    **dict.fromkeys(_OBJECTIVES, "kerasgan.objectives"),
+}
 
 __all__ = [*_MODULES, *_NAMES]
 

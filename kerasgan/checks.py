@@ -10,6 +10,24 @@ from kerasgan.data import images as image_values
 _MARK = "training data: "
 
 
+def takes_truncation(generator):
+    """Whether a generator's last input is the threshold: float32 [N], named `truncation`."""
+    return len(generator.inputs) > 1 and generator.inputs[-1].name == "truncation"
+
+
+def generator_fits(generator, num_classes):
+    """Raise `ValueError` unless the generator takes latents, and labels just where there are classes.
+
+    Args:
+        generator: `keras.Model`.
+        num_classes: number of classes, or `None`.
+    """
+    _built("generator", generator)
+    if len(generator.inputs[0].shape) != 2:
+        raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
+    _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
+
+
 def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False):
     """Raise `ValueError` unless the critic takes what the generator makes and gives what the objective needs.
 
@@ -22,14 +40,14 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
         classifying: whether the critic takes no labels but gives class logits as a second output.
     """
     for name, network in (("generator", generator), ("critic", critic)):
-        if not getattr(network, "inputs", None):
-            raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
+        _built(name, network)
     if classifying and num_classes is None:
         raise ValueError("num_classes: expected a number, as the objective's critic classifies; got None")
     if pairwise and num_classes is not None:
         raise ValueError(f"num_classes: expected None, as the objective has no labels; got {num_classes!r}")
-    if len(generator.inputs[0].shape) != 2:
-        raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
+    generator_fits(generator, num_classes)
+    if takes_truncation(generator):
+        raise ValueError("generator: expected one that can train; this one has statistics fixed for each truncation")
     made, taken = tuple(generator.output_shape[1:]), tuple(critic.inputs[0].shape[1:])
     if made != taken:
         raise ValueError(f"critic: expected images of shape {made}, as the generator makes; it takes {taken}")
@@ -38,13 +56,8 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
         raise ValueError("critic: expected a PairwiseCritic, as the objective compares two images; it takes one")
     if compares and not pairwise:
         raise ValueError("critic: expected a critic of one image, as the objective scores each; it compares two")
-    for name, network in (("generator", generator), ("critic", critic)):
-        if network is critic and (pairwise or classifying):
-            continue
-        expected = 1 if num_classes is None else 2
-        if len(network.inputs) != expected:
-            wanted = "one input (num_classes is None)" if expected == 1 else f"labels too (num_classes={num_classes})"
-            raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+    if not pairwise and not classifying:
+        _inputs_fit("critic", critic, num_classes)
     if classifying and len(critic.inputs) != 1:
         raise ValueError("critic: expected to take images alone, as it classifies; it takes labels")
     given = [tuple(output.shape[1:]) for output in critic.outputs]
@@ -54,6 +67,18 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if not features and given != wanted:
         what = "one logit and the classes' logits" if classifying else "one logit"
         raise ValueError(f"critic: expected {what} an image, of shape {wanted}; it gives {given}")
+
+
+def _built(name, network):
+    if not getattr(network, "inputs", None):
+        raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
+
+
+def _inputs_fit(name, network, num_classes, extra=0):
+    expected = extra + (1 if num_classes is None else 2)
+    if len(network.inputs) != expected:
+        wanted = "one input (num_classes is None)" if num_classes is None else f"labels too (num_classes={num_classes})"
+        raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
 
 
 def row_values(name, value, n, dtype):

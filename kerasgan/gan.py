@@ -1,28 +1,30 @@
 """`GAN`: what all objectives share."""
 
-import copy
 import typing
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, files, latents, random
-from kerasgan.data import images as image_values
+from kerasgan import arguments, checks, random
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
+from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
 
 
 class Batch(typing.NamedTuple):
-    """Images float32 [N, H, W, C] in [-1, 1] and, for a conditional model, their labels int32 [N] (else `None`)."""
+    """Images float32 [N, H, W, C] in [-1, 1] and, for a conditional model, their labels int32 [N] (else `None`).
+
+    `part` is (k, n) where the rows are the k-th of n equal parts of the batch, for which gradients are accumulated.
+    """
 
     images: tf.Tensor
     labels: tf.Tensor | None
+    part: tuple[int, int] = (0, 1)
 
 
-class GAN(keras.Model):
+class GAN(Sampler):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
     A subclass defines `critic_loss(real, fake)` and `generator_loss(real)` for the alternating game of `train_step`, or
@@ -30,7 +32,7 @@ class GAN(keras.Model):
     `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)` and
     `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step. Losses
     are means over the local batch; the verbs scale them, so that two replicas with half the batch take the same step
-    as one with all of it.
+    as one with all of it, and divide the batch where gradients are accumulated.
 
     Random numbers are keyed by (seed, step, purpose), so a run resumed from a checkpoint draws what it would have
     drawn, on any number of replicas.
@@ -59,6 +61,7 @@ class GAN(keras.Model):
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
+    ema_start = 0  # step until which the moving average is a copy
 
     def __init__(
         self,
@@ -72,22 +75,14 @@ class GAN(keras.Model):
         techniques=(),
         name: str | None = None,
     ):
-        super().__init__(name=name)
-        arguments.integer("critic_steps", critic_steps, 1)
-        if num_classes is not None:
-            arguments.integer("num_classes", num_classes, 1)
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         checks.networks_fit(
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
-        latent_dim = generator.inputs[0].shape[-1]
-        self.latent = latents.Normal(latent_dim) if latent is None else latent
-        if self.latent.dim != latent_dim:
-            raise ValueError(f"latent: expected dim {latent_dim}, as the generator takes; got {self.latent.dim}")
-        self.generator = generator
+        super().__init__(generator, latent, num_classes, name)
+        arguments.integer("critic_steps", critic_steps, 1)
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         self.critic = critic
-        self.num_classes = num_classes
         self.critic_steps = critic_steps
         self.ema_decay = ema_decay
         self.seed = seed
@@ -106,14 +101,21 @@ class GAN(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.generator_optimizer = None
         self.critic_optimizer = None
-        self._compiled_sampler = None
-        self.built = True
+        self.gradient_accumulation_steps = 1
 
     # What a user calls
 
     def default_optimizer(self):
         """Return a new optimizer of the objective's paper, for either network."""
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def default_generator_optimizer(self):
+        """Return a new optimizer for the generator; `default_optimizer`, unless the objective has two."""
+        return self.default_optimizer()
+
+    def default_critic_optimizer(self):
+        """Return a new optimizer for the critic; `default_optimizer`, unless the objective has two."""
+        return self.default_optimizer()
 
     def compile(
         self,
@@ -122,8 +124,11 @@ class GAN(keras.Model):
         jit_compile=False,
         run_eagerly=False,
         steps_per_execution=1,
+        gradient_accumulation_steps=1,
     ):
         """Set the optimizers.
+
+        Networks that compute in float16 get a `keras.optimizers.LossScaleOptimizer` around each optimizer.
 
         Args:
             generator_optimizer: a `keras.optimizers.Optimizer` or its name; the paper's by default.
@@ -131,10 +136,16 @@ class GAN(keras.Model):
             jit_compile: whether to compile the training step with XLA.
             run_eagerly: whether to run the training step eagerly, for debugging.
             steps_per_execution: training steps a call of the compiled function.
+            gradient_accumulation_steps: into how many equal parts each minibatch is divided, whose gradients are
+                averaged before the optimizer's step: the step of the whole minibatch in the memory of one part, where
+                losses are means over rows. Batch norm, and losses with means of their own (`RaSGAN`), see the part.
 
         Raises:
-            ValueError: if one optimizer object is given for both networks.
+            ValueError: if one optimizer object is given for both networks, or a number is not a positive integer.
         """
+        self.gradient_accumulation_steps = arguments.integer(
+            "gradient_accumulation_steps", gradient_accumulation_steps, 1
+        )
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
@@ -142,10 +153,12 @@ class GAN(keras.Model):
             steps_per_execution=steps_per_execution,
         )
         with self.distribute_strategy.scope():
-            self.generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_optimizer()
-            self.critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_optimizer()
-            if self.generator_optimizer is self.critic_optimizer:
+            generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_generator_optimizer()
+            critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_critic_optimizer()
+            if generator_optimizer is critic_optimizer:
                 raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
+            self.generator_optimizer = _loss_scaled(generator_optimizer, self.generator)
+            self.critic_optimizer = _loss_scaled(critic_optimizer, self.critic)
             self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)
             self.critic_optimizer.build(self.critic.trainable_variables)
 
@@ -206,85 +219,6 @@ class GAN(keras.Model):
             checks.raise_data_error(error)
             raise
 
-    def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
-        """Generate images.
-
-        Image i depends on its own seed, label and truncation alone: the same numbers give the same image, to one
-        level of 255, in any batch, after a restart and from an exported model.
-
-        Args:
-            n: number of images.
-            seed: integer, image i then has seed `seed + i`; or n integers, one an image.
-            labels: for a conditional model, an integer or n integers in [0, num_classes); by default image i has
-                label i modulo num_classes.
-            truncation: `None`, a positive number, or n positive numbers: bound on |z|.
-            batch_size: images generated at a time.
-
-        Returns:
-            uint8 NumPy array [n, H, W, C]; of a model whose data are no images, float32 [n, ...].
-
-        Raises:
-            ValueError: naming the argument that is wrong.
-        """
-        arguments.integer("n", n, 1)
-        arguments.integer("batch_size", batch_size, 1)
-        seeds = checks.row_values("seed", seed, n, np.int64)
-        if np.ndim(seed) == 0:
-            seeds = seeds + np.arange(n)
-        bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
-        if not (bounds > 0).all():
-            raise ValueError(f"truncation: expected positive numbers; got {truncation}")
-        labels = checks.sample_labels(labels, n, self.num_classes)
-        if self._compiled_sampler is None:
-            self._compiled_sampler = tf.function(self.images_from_seeds, autograph=False, reduce_retracing=True)
-        batches = []
-        for start in range(0, n, batch_size):
-            rows = slice(start, start + batch_size)
-            batch_labels = None if labels is None else labels[rows]
-            batches.append(self._compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
-        return np.concatenate(batches)
-
-    def save(self, filepath, overwrite=True, zipped=None):
-        """Save everything to a `.keras` file: networks, optimizers, step. The file appears whole or not at all.
-
-        Args:
-            filepath: path ending in `.keras`.
-            overwrite: whether to replace an older file without asking.
-            zipped: as in `keras.Model.save`.
-        """
-        with files.written_whole(filepath) as beside:
-            super().save(beside, overwrite=overwrite, zipped=zipped)
-
-    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
-        """Save all weights to a `.weights.h5` file, which appears whole or not at all.
-
-        Args:
-            filepath: path ending in `.weights.h5`.
-            overwrite: whether to replace an older file without asking.
-            max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
-        """
-        if max_shard_size is not None:
-            super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
-            return
-        with files.written_whole(filepath) as beside:
-            super().save_weights(beside, overwrite=overwrite)
-
-    def export(self, filepath, overwrite=False):
-        """Write a SavedModel for TensorFlow Serving; see `kerasgan.export.export`.
-
-        Args:
-            filepath: folder of the version to write, such as `models/garments/1`.
-            overwrite: whether an existing version may be replaced.
-        """
-        from kerasgan import export
-
-        export.export(self, filepath, overwrite=overwrite)
-
-    @property
-    def image_shape(self):
-        """(H, W, C) of the images."""
-        return tuple(self.generator.output_shape[1:])
-
     @property
     def batches_per_step(self):
         """Minibatches of real data that a training step uses: one a critic step, unless the objective uses more."""
@@ -299,21 +233,6 @@ class GAN(keras.Model):
     def sampling_latent(self):
         """The prior that `sample` and `export` use: the moving average of its weights, where there is one."""
         return self.latent if self.ema_latent is None else self.ema_latent
-
-    def call(self, inputs, training=None):
-        """Latents (or the pair of latents and labels) to images in [-1, 1], by the sampling generator."""
-        return self.sampling_generator(inputs, training=training)
-
-    def images_from_latents(self, z, labels=None):
-        """Map latents float32 [N, D] (and labels [N]) to images uint8 [N, H, W, C]; what is no image stays float32."""
-        inputs = z if labels is None else [z, ops.cast(labels, "int32")]
-        made = self(inputs, training=False)
-        return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
-
-    def images_from_seeds(self, seeds, truncation, labels=None):
-        """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
-        uniforms = random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
-        return self.images_from_latents(self.sampling_latent(uniforms, truncation=truncation), labels)
 
     # The game
 
@@ -374,8 +293,8 @@ class GAN(keras.Model):
         Returns:
             float64 tensor [N, *shape], strictly between 0 and 1.
         """
-        first, rows, replicas = self._place(like)
-        numbers = random.uniform([rows * replicas, *shape], self.seed, self.step.value, purpose)
+        first, rows, total = self._place(like)
+        numbers = random.uniform([total, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
     def fake(self, like, *purpose):
@@ -388,11 +307,13 @@ class GAN(keras.Model):
         Returns:
             `Batch` of generated images.
         """
+        if like.part == (0, 1) and self.gradient_accumulation_steps > 1:
+            return _joined([self.fake(part, *purpose) for part in self._parts(like)])
         first, rows, _ = self._place(like)
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
-        return self._disturbed(Batch(self.generator(inputs, training=True), like.labels), "fake", *purpose)
+        return self._disturbed(like._replace(images=self.generator(inputs, training=True)), "fake", *purpose)
 
     def score(self, batch):
         """Return the critic's logits [N, 1] for a batch, in training mode."""
@@ -446,24 +367,13 @@ class GAN(keras.Model):
         """Return the constructor's arguments, networks and latent serialized."""
         serialize = keras.saving.serialize_keras_object
         return {
-            "generator": serialize(self.generator),
+            **super().get_config(),
             "critic": serialize(self.critic),
-            "latent": serialize(self.latent),
-            "num_classes": self.num_classes,
             "critic_steps": self.critic_steps,
             "ema_decay": self.ema_decay,
             "seed": self.seed,
             "techniques": [serialize(technique) for technique in self.techniques],
-            "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        """Make a model of a `get_config`."""
-        config = copy.deepcopy(config)  # Keras empties what it deserializes
-        for part in ("generator", "critic", "latent", "techniques"):
-            config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
 
     def get_compile_config(self):
         """Return the arguments of `compile`, optimizers serialized."""
@@ -473,35 +383,69 @@ class GAN(keras.Model):
             "jit_compile": self.jit_compile,
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
 
     def compile_from_config(self, config):
         """Compile with a `get_compile_config`."""
         self.compile(**config)
 
-    def build(self, input_shape=None):
-        """Do nothing: the networks come built."""
-        self.built = True
-
     # Helpers
 
     def _place(self, like):
-        """Return where a batch's rows lie in the global batch: (first row, rows, replicas)."""
+        """Return where a batch's rows lie in the global batch: (first row, rows, rows of the global batch)."""
         replica = tf.distribute.get_replica_context()
         rows = ops.shape(like.images)[0]
-        return replica.replica_id_in_sync_group * rows, rows, replica.num_replicas_in_sync
+        k, parts = like.part
+        first = (replica.replica_id_in_sync_group * parts + k) * rows
+        return first, rows, rows * parts * replica.num_replicas_in_sync
+
+    def _parts(self, batch):
+        """Divide a batch for the accumulation of gradients."""
+        parts = self.gradient_accumulation_steps
+        if parts == 1:
+            return [batch]
+        rows = batch.images.shape[0]
+        if rows is None or rows % parts:
+            raise ValueError(
+                f"gradient_accumulation_steps: expected a divisor of the rows of a minibatch, {rows or 'not known'}; "
+                f"got {parts}"
+            )
+        slices = [slice(k * rows // parts, (k + 1) * rows // parts) for k in range(parts)]
+        labels = batch.labels
+        return [
+            Batch(batch.images[rows], None if labels is None else labels[rows], (k, parts))
+            for k, rows in enumerate(slices)
+        ]
 
     def _update(self, loss, args, networks, optimizer):
-        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         variables = [variable for network in networks for variable in network.trainable_variables]
         for layer in (layer for network in networks for layer in network._flatten_layers()):
             if isinstance(layer, SpectralNormalization):
                 layer.update()
+        divided = [self._parts(arg) if isinstance(arg, Batch) else None for arg in args]
+        values, sums = [], None
+        for k in range(self.gradient_accumulation_steps):
+            part = [arg if parts is None else parts[k] for arg, parts in zip(args, divided)]
+            value, gradients = self._gradients(loss, _after(sums, part), variables, optimizer)
+            values.append(value)
+            sums = gradients if sums is None else _added(sums, gradients)
+        if len(values) > 1:
+            sums = [None if total is None else total / len(values) for total in sums]
+        optimizer.apply(sums, variables)
+        for technique in self.techniques:
+            technique.after_update(variables)
+        return sum(values) / len(values)
+
+    def _gradients(self, loss, args, variables, optimizer):
+        """Return the value of the loss and the gradients of loss and penalties, scaled for replicas and float16."""
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
         with tf.GradientTape() as tape:
             value = loss(*args)
             penalties = [variable.regularizer(variable) for variable in variables if variable.regularizer]
             penalties += [technique.penalty(variables) for technique in self.techniques]
             scaled = (value + sum(penalties)) / replicas  # optimizers add the replicas' gradients
+            scaled = optimizer.scale_loss(scaled)
         gradients = tape.gradient(scaled, variables)
         # A gradient need not depend on all that the loss has read (WGAN's is constant in the last kernel). Without this
         # TensorFlow was seen to update a kernel before the forward pass had read it.
@@ -509,10 +453,7 @@ class GAN(keras.Model):
             gradients = tf.nest.map_structure(
                 lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
             )
-        optimizer.apply(gradients, variables)
-        for technique in self.techniques:
-            technique.after_update(variables)
-        return value
+        return value, gradients
 
     def _disturbed(self, batch, *purpose):
         for technique in self.techniques:
@@ -528,8 +469,9 @@ class GAN(keras.Model):
                 layer.adapt(first if self.num_classes is None else first[0])
 
     def _update_average(self):
-        step = ops.cast(self.step, "float32")
+        step = ops.cast(self.step - self.ema_start, "float32")
         decay = ops.minimum(self.ema_decay, (1.0 + step) / (_EMA_RAMP + step))
+        decay = ops.where(step < 0, 0.0, decay)
         trained = {id(v) for v in self.generator.trainable_variables + self.latent.trainable_variables}
         averages = self.ema_generator.variables + self.ema_latent.variables
         for average, variable in zip(averages, self.generator.variables + self.latent.variables, strict=True):
@@ -561,30 +503,29 @@ class GAN(keras.Model):
         )
 
 
-def load(filepath):
-    """Load a model saved with `GAN.save` or a training run's checkpoint.
+def _loss_scaled(optimizer, network):
+    """Return the optimizer, wrapped where the network computes in float16."""
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if scales or all(layer.compute_dtype != "float16" for layer in network._flatten_layers()):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)
 
-    Args:
-        filepath: path of a `.keras` file.
 
-    Returns:
-        The `GAN`, compiled if it was.
+def _joined(parts):
+    """Join the parts of a batch."""
+    labels = None if parts[0].labels is None else ops.concatenate([part.labels for part in parts])
+    return Batch(ops.concatenate([part.images for part in parts]), labels)
 
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or is no kerasgan model.
-    """
-    import pathlib
 
-    from kerasgan import networks, objectives  # noqa: F401  registers what a file may hold
+def _after(gradients, args):
+    """Return the arguments, to be used once the gradients are there: memory of one part is then free for the next."""
+    if gradients is None:
+        return args
+    with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
+        return [arg._replace(images=tf.identity(arg.images)) if isinstance(arg, Batch) else arg for arg in args]
 
-    path = pathlib.Path(filepath)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    try:
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # zipfile, h5py, json and Keras each raise their own
-        raise ValueError(f"{path}: not a readable .keras file ({type(error).__name__}: {error})") from error
-    if not isinstance(model, GAN):
-        raise ValueError(f"{path}: expected a kerasgan model; it holds a {type(model).__name__}")
-    return model
+
+def _added(sums, gradients):
+    """Add gradients, some of which may be `None` or those of embeddings."""
+    pairs = zip(sums, gradients, strict=True)
+    return [None if a is None else tf.convert_to_tensor(a) + tf.convert_to_tensor(b) for a, b in pairs]

@@ -92,7 +92,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     @property
     def sigma(self):
         """u^T W v, a scalar tensor: the largest singular value of W, as far as the power method has come."""
-        u, v = ops.stop_gradient(self.u), ops.stop_gradient(self.v)
+        u, v = (ops.stop_gradient(ops.cast(vector, self.variable_dtype)) for vector in (self.u, self.v))
         return ops.sum(v * ops.matmul(self._columns_by_rows(), u))
 
     def update(self):
@@ -104,7 +104,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     def call(self, inputs):
         """Call the layer with W / sigma for its kernel; arguments and result are the layer's."""
         values = [(variable, variable.value) for variable in self.layer.variables if variable is not self.kernel]
-        values.append((self.kernel, ops.divide(self.kernel, self.sigma)))
+        values.append((self.kernel, ops.divide(self._kernel_value(), self.sigma)))
         with keras.StatelessScope(values, collect_losses=True) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:  # of an activity regularizer
@@ -128,9 +128,13 @@ class SpectralNormalization(keras.layers.Wrapper):
             "u_initializer": keras.initializers.serialize(self.u_initializer),
         }
 
+    def _kernel_value(self):
+        """The kernel in the variables' own type: half precision would spoil the sum that sigma is."""
+        return ops.cast(self.kernel, self.variable_dtype)
+
     def _columns_by_rows(self):
         """W^T [columns, rows]: for most layers the kernel reshaped, without moving a number."""
-        kernel = ops.moveaxis(self.kernel, self._rows, -1)
+        kernel = ops.moveaxis(self._kernel_value(), self._rows, -1)
         return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
     def _iterate(self, u, iterations):

@@ -1,6 +1,7 @@
 """The objectives: one file each, `GAN` subclasses that read like the papers' algorithms."""
 
 from kerasgan.objectives.ac_wgan_gp import ACWGANGP
+from kerasgan.objectives.biggan import BigGAN
 from kerasgan.objectives.cramer import CramerGAN
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.objectives.lsgan import LSGAN
@@ -20,6 +21,7 @@ __all__ = [
     "TWGAN",
     "WGAN",
     "WGANGP",
+    "BigGAN",
     "CramerGAN",
     "HingeGAN",
     "RaHinge",

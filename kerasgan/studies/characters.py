@@ -7,7 +7,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, files, gan, objectives
+from kerasgan import arguments, files, objectives, sampler
 from kerasgan.data import brown, text
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
@@ -133,7 +133,7 @@ def _found_before(folder, settings):
 
 def _model(folder, found, shape, filters, critic_steps, seed):
     if found["curve"] and (folder / "model.keras").exists():
-        return gan.load(folder / "model.keras")
+        return sampler.load(folder / "model.keras")
     keras.utils.set_random_seed(seed)
     model = objectives.WGANGP(
         char_cnn.generator(shape, LATENT_DIM, filters=filters),

@@ -60,7 +60,7 @@ def train(name, gan, points, steps, batch_size=256, seed=0):
     gan.fit(fresh, steps_per_epoch=steps, verbose=0, callbacks=[show])
 
 
-def run(steps=4000, seed=0, out="studies/critic_surfaces", width=256):
+def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
     """Train three critics on each of the three data sets; write `result.json` and `surfaces.png`.
 
     Args:

@@ -30,6 +30,7 @@ FORMULAS = {
     "SGAN": (lambda r, f: -log_expit(r).mean() - log_expit(-f).mean(), lambda r, f: -log_expit(f).mean()),
     "LSGAN": (lambda r, f: (((r - 1) ** 2).mean() + (f**2).mean()) / 2, lambda r, f: ((f - 1) ** 2).mean() / 2),
     "HingeGAN": (lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(), lambda r, f: -f.mean()),
+    "BigGAN": (lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(), lambda r, f: -f.mean()),
     "WGAN": (lambda r, f: f.mean() - r.mean(), lambda r, f: -f.mean()),
     "RSGAN": (lambda r, f: -log_expit(r - f).mean(), lambda r, f: -log_expit(f - r).mean()),
     "RaSGAN": average(lambda m: -log_expit(m)),

@@ -1,0 +1,72 @@
+"""BigGAN: the hinge loss with two critic steps, two learning rates, and a late moving average."""
+
+import keras
+
+from kerasgan import arguments
+from kerasgan.objectives.hinge import HingeGAN
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class BigGAN(HingeGAN):
+    """BigGAN's training (Brock, Donahue and Simonyan 2019, arXiv:1809.11096, appendix C).
+
+    The hinge loss, two critic steps on fresh data, a moving average of decay 0.9999. Networks for it are
+    `kerasgan.networks.biggan` and `biggan_deep`; the paper's orthogonal regularization is the technique
+    `OrthogonalRegularization`. Optimizers by default: Adam(5e-5, beta_1=0, beta_2=0.999) for the generator and
+    Adam(2e-4, beta_1=0, beta_2=0.999) for the critic, the paper's for BigGAN at all sizes and BigGAN-deep at 128
+    pixels; for BigGAN-deep at 256 and 512 pixels it has 2.5e-5 for both. All with batches of 2,048.
+
+    Args:
+        generator: see `GAN`.
+        critic: see `GAN`.
+        latent: see `GAN`.
+        num_classes: see `GAN`.
+        critic_steps: see `GAN`.
+        ema_decay: see `GAN`.
+        seed: see `GAN`.
+        techniques: see `GAN`.
+        ema_start: training step, at least 0, from which the average is taken; until then it is a copy of the
+            generator. ajbrock/BigGAN-PyTorch has 20,000 on ImageNet and 1,000 on CIFAR-10.
+        name: optional model name.
+
+    Raises:
+        ValueError: also if `ema_start` is not an integer of at least 0.
+    """
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent=None,
+        num_classes: int | None = None,
+        critic_steps: int = 2,
+        ema_decay: float | None = 0.9999,
+        seed: int = 0,
+        techniques=(),
+        ema_start: int = 0,
+        name: str | None = None,
+    ):
+        super().__init__(
+            generator=generator,
+            critic=critic,
+            latent=latent,
+            num_classes=num_classes,
+            critic_steps=critic_steps,
+            ema_decay=ema_decay,
+            seed=seed,
+            techniques=techniques,
+            name=name,
+        )
+        self.ema_start = arguments.integer("ema_start", ema_start, 0)
+
+    def default_generator_optimizer(self):
+        """Return Adam(5e-5, beta_1=0, beta_2=0.999)."""
+        return keras.optimizers.Adam(5e-5, beta_1=0.0, beta_2=0.999)
+
+    def default_critic_optimizer(self):
+        """Return Adam(2e-4, beta_1=0, beta_2=0.999)."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.999)
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "ema_start": self.ema_start}

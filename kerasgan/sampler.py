@@ -1,0 +1,218 @@
+"""`Sampler`: a generator with its prior, which samples, is saved and exported."""
+
+import copy
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from kerasgan import arguments, checks, files, latents, random
+from kerasgan.data import images as image_values
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class Sampler(keras.Model):
+    """A generator that makes images from seeds, classes and truncation; `kerasgan.GAN` is one that can train.
+
+    Converted weights come as one. Called, it maps latents (or the list of the generator's inputs) to images in
+    [-1, 1].
+
+    Args:
+        generator: `keras.Model` from latents [N, D] to images [N, H, W, C] in [-1, 1]. A conditional one takes labels
+            int32 [N] next, and one with statistics for several thresholds takes, last, an input named `truncation`,
+            float32 [N].
+        latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
+        num_classes: number of classes of a conditional model, else `None`.
+        name: optional model name.
+
+    Raises:
+        ValueError: if generator, latent and num_classes do not fit together.
+    """
+
+    def __init__(self, generator, latent=None, num_classes: int | None = None, name: str | None = None):
+        super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
+        if num_classes is not None:
+            arguments.integer("num_classes", num_classes, 1)
+        checks.generator_fits(generator, num_classes)
+        latent_dim = generator.inputs[0].shape[-1]
+        self.latent = latents.Normal(latent_dim) if latent is None else latent
+        if self.latent.dim != latent_dim:
+            raise ValueError(f"latent: expected dim {latent_dim}, as the generator takes; got {self.latent.dim}")
+        self.generator = generator
+        self.num_classes = num_classes
+        self._compiled_sampler = None
+        self.built = True
+
+    def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
+        """Generate images.
+
+        Image i depends on its own seed, label and truncation alone: the same numbers give the same image, to one
+        level of 255, in any batch, after a restart and from an exported model.
+
+        Args:
+            n: number of images.
+            seed: integer, image i then has seed `seed + i`; or n integers, one an image.
+            labels: for a conditional model, an integer or n integers in [0, num_classes); by default image i has
+                label i modulo num_classes.
+            truncation: `None`, a positive number, or n positive numbers: bound on |z|.
+            batch_size: images generated at a time.
+
+        Returns:
+            uint8 NumPy array [n, H, W, C]; of a model whose data are no images, float32 [n, ...].
+
+        Raises:
+            ValueError: naming the argument that is wrong.
+        """
+        arguments.integer("n", n, 1)
+        arguments.integer("batch_size", batch_size, 1)
+        seeds = checks.row_values("seed", seed, n, np.int64)
+        if np.ndim(seed) == 0:
+            seeds = seeds + np.arange(n)
+        bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
+        if not (bounds > 0).all():
+            raise ValueError(f"truncation: expected positive numbers; got {truncation}")
+        labels = checks.sample_labels(labels, n, self.num_classes)
+        if self._compiled_sampler is None:
+            self._compiled_sampler = tf.function(self.images_from_seeds, autograph=False, reduce_retracing=True)
+        batches = []
+        for start in range(0, n, batch_size):
+            rows = slice(start, start + batch_size)
+            batch_labels = None if labels is None else labels[rows]
+            batches.append(self._compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
+        return np.concatenate(batches)
+
+    def save(self, filepath, overwrite=True, zipped=None):
+        """Save everything to a `.keras` file, of a GAN in training also critic, optimizers and step.
+
+        The file appears whole or not at all.
+
+        Args:
+            filepath: path ending in `.keras`.
+            overwrite: whether to replace an older file without asking.
+            zipped: as in `keras.Model.save`.
+        """
+        with files.written_whole(filepath) as beside:
+            super().save(beside, overwrite=overwrite, zipped=zipped)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Save all weights to a `.weights.h5` file, which appears whole or not at all.
+
+        Args:
+            filepath: path ending in `.weights.h5`.
+            overwrite: whether to replace an older file without asking.
+            max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
+        """
+        if max_shard_size is not None:
+            super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+            return
+        with files.written_whole(filepath) as beside:
+            super().save_weights(beside, overwrite=overwrite)
+
+    def export(self, filepath, overwrite=False):
+        """Write a SavedModel for TensorFlow Serving; see `kerasgan.export.export`.
+
+        Args:
+            filepath: folder of the version to write, such as `models/garments/1`.
+            overwrite: whether an existing version may be replaced.
+        """
+        from kerasgan import export
+
+        export.export(self, filepath, overwrite=overwrite)
+
+    @property
+    def image_shape(self):
+        """(H, W, C) of the images."""
+        return tuple(self.generator.output_shape[1:])
+
+    @property
+    def takes_truncation(self):
+        """Whether the generator itself takes the threshold, to choose among its statistics."""
+        return checks.takes_truncation(self.generator)
+
+    @property
+    def sampling_generator(self):
+        """The generator that `sample` and `export` use."""
+        return self.generator
+
+    @property
+    def sampling_latent(self):
+        """The prior that `sample` and `export` use."""
+        return self.latent
+
+    def call(self, inputs, training=None):
+        """Latents (or the list of the generator's inputs) to images in [-1, 1], by the sampling generator."""
+        return self.sampling_generator(inputs, training=training)
+
+    def images_from_latents(self, z, labels=None, truncation=None):
+        """Map latents float32 [N, D] to images uint8 [N, H, W, C]; what is no image stays float32.
+
+        Args:
+            z: the latents.
+            labels: [N], for a conditional model.
+            truncation: float32 [N], for a generator that takes it.
+        """
+        inputs = [z]
+        if labels is not None:
+            inputs.append(ops.cast(labels, "int32"))
+        if self.takes_truncation:
+            inputs.append(truncation)
+        made = self(inputs if len(inputs) > 1 else z, training=False)
+        return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
+
+    def images_from_seeds(self, seeds, truncation, labels=None):
+        """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
+        uniforms = random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
+        z = self.sampling_latent(uniforms, truncation=truncation)
+        return self.images_from_latents(z, labels, truncation)
+
+    def get_config(self):
+        """Return the constructor's arguments, network and latent serialized."""
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "latent": keras.saving.serialize_keras_object(self.latent),
+            "num_classes": self.num_classes,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Make a model of a `get_config`."""
+        config = copy.deepcopy(config)  # Keras empties what it deserializes
+        for part in ("generator", "critic", "latent", "techniques"):
+            if part in config:
+                config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+    def build(self, input_shape=None):
+        """Do nothing: the networks come built."""
+        self.built = True
+
+
+def load(filepath):
+    """Load a model saved with `save`, or a training run's checkpoint.
+
+    Args:
+        filepath: path of a `.keras` file.
+
+    Returns:
+        The `Sampler`, mostly a `GAN`, compiled if it was.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or is no kerasgan model.
+    """
+    import pathlib
+
+    from kerasgan import networks, objectives  # noqa: F401  registers what a file may hold
+
+    path = pathlib.Path(filepath)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    try:
+        model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # zipfile, h5py, json and Keras each raise their own
+        raise ValueError(f"{path}: not a readable .keras file ({type(error).__name__}: {error})") from error
+    if not isinstance(model, Sampler):
+        raise ValueError(f"{path}: expected a kerasgan model; it holds a {type(model).__name__}")
+    return model
