@@ -1,5 +1,6 @@
 """The command `kerasgan`. TensorFlow is imported by the commands that need it, not by `--help`."""
 
+import enum
 import pathlib
 import sys
 from typing import Annotated
@@ -18,7 +19,7 @@ app = typer.Typer(
 
 app.add_typer(studies.app, name="study")
 
-Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, or a .keras file.")]
+Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, a preset's folder, or a .keras file.")]
 Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
 Labels = Annotated[str | None, typer.Option(help="A class, or one for each image: 3 or 0,1,2.")]
 Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
@@ -70,13 +71,58 @@ def export(
     model: Model,
     folder: Annotated[pathlib.Path, typer.Argument(help="Folder of the version, such as models/garments/1.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+    standing_passes: Annotated[
+        int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
+    ] = 0,
+    standing_truncation: Annotated[
+        float | None, typer.Option(help="Bound on |z| in these batches; none by default.")
+    ] = None,
 ):
     """Write a SavedModel for TensorFlow Serving."""
+    if standing_truncation is not None and not standing_passes:
+        raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     quiet.import_tensorflow()
-    from kerasgan import runs
+    from kerasgan import runs, standing
 
-    runs.load_model(model).export(folder, overwrite=overwrite)
+    loaded = runs.load_model(model)
+    if standing_passes:
+        loaded = standing.standing_statistics(loaded, standing_truncation, standing_passes)
+    loaded.export(folder, overwrite=overwrite)
     print(f"saved model: {folder}")
+
+
+class Layout(enum.StrEnum):
+    """Whose state dicts `convert` reads."""
+
+    PYTORCH_PRETRAINED_BIGGAN = "pytorch-pretrained-biggan"
+    BIGGAN_PYTORCH = "biggan-pytorch"
+
+
+@app.command()
+def convert(
+    layout: Annotated[Layout, typer.Argument(help="Whose file it is.")],
+    source: Annotated[pathlib.Path, typer.Argument(help="The generator's weights: .safetensors, .pth, .pt or .bin.")],
+    folder: Annotated[pathlib.Path, typer.Argument(help="Folder of the preset to write.")],
+    epsilon: Annotated[
+        float | None, typer.Option(help="Batch norm's epsilon in that model; the layout's usual one by default.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing folder.")] = False,
+):
+    """Turn published weights into a preset, which sample, export and the library load."""
+    quiet.import_tensorflow()
+    from kerasgan import presets
+    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, tensors
+
+    if folder.exists() and not overwrite:
+        raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
+    converters = {
+        Layout.PYTORCH_PRETRAINED_BIGGAN: pytorch_pretrained_biggan,
+        Layout.BIGGAN_PYTORCH: biggan_pytorch,
+    }
+    options = {} if epsilon is None else {"epsilon": epsilon}
+    sampler = converters[layout].sampler(tensors.read(source), **options)
+    facts = provenance.facts(sampler, layout, source, options)
+    print(f"preset: {presets.save(sampler, folder, facts, provenance.card(facts), overwrite)}")
 
 
 @app.command()
@@ -139,6 +185,6 @@ def main():
     """Run the command; what a user can mend ends in one line and exit status 1."""
     try:
         app()
-    except (ValueError, OSError, RuntimeError, FloatingPointError) as error:
+    except (ValueError, OSError, RuntimeError, FloatingPointError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -17,12 +17,13 @@ def export(gan, filepath, overwrite=False):
     - `serving_default`: `seed` int64 [N], `truncation` float32 [N] (bound on |z|; infinity for none) and, for a
       conditional model, `label` int64 [N] -> `images` uint8 [N, H, W, C].
     - `png`: the same inputs -> `image_bytes` string [N], a PNG file each (1, 3 or 4 channels only).
-    - `latent`: `z` float32 [N, D] and, for a conditional model, `label` int64 [N] -> `images`.
+    - `latent`: `z` float32 [N, D], for a conditional model `label` int64 [N], and for one with statistics for each
+      truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes) or a truncation that is not positive fails with INVALID_ARGUMENT.
 
     Args:
-        gan: a `kerasgan.GAN`.
+        gan: a `kerasgan.Sampler`, such as a `GAN`.
         filepath: folder to write, its name the version: a positive integer, as TensorFlow Serving requires. It
             appears complete or not at all.
         overwrite: whether an existing version may be replaced.
@@ -62,6 +63,8 @@ def _archive(gan):
     if conditional:
         label = tf.TensorSpec([None], tf.int64, name="label")
         seeded["label"] = latent["label"] = label
+    if gan.takes_truncation:
+        latent["truncation"] = seeded["truncation"]
 
     def images(inputs):
         truncation = _checked_truncation(inputs["truncation"])
@@ -77,7 +80,8 @@ def _archive(gan):
         return {"image_bytes": tf.io.encode_png(images(inputs))}
 
     def from_latent(inputs):
-        return {"images": gan.images_from_latents(inputs["z"], checked_label(inputs))}
+        truncation = _checked_truncation(inputs["truncation"]) if gan.takes_truncation else None
+        return {"images": gan.images_from_latents(inputs["z"], checked_label(inputs), truncation)}
 
     archive.add_endpoint("serving_default", serving_default, input_signature=[seeded])
     if gan.image_shape[-1] in (1, 3, 4):

@@ -63,6 +63,49 @@ class Normal(Prior):
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
+class ScaledTruncatedNormal(Prior):
+    """t * eps with eps normal inside [-bound, bound]: the latents of DeepMind's published BigGAN-deep generators.
+
+    Their truncation t, in (0, 1], scales latents that are always truncated at 2; no truncation is t = 1, and a larger t
+    counts as 1. The paper (arXiv:1809.11096) truncates at t instead, as `Normal` does.
+
+    Args:
+        dim: length of a latent.
+        bound: positive number.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `bound` is not positive.
+    """
+
+    def __init__(self, dim: int = 128, bound: float = 2.0, name: str | None = None):
+        super().__init__(dim, name)
+        if not bound > 0:
+            raise ValueError(f"bound: expected a positive number; got {bound!r}")
+        self.bound = bound
+
+    def call(self, uniforms, truncation=None, rows=None):
+        """Turn uniform numbers into latents.
+
+        Args:
+            uniforms: float64 tensor [N, dim], strictly between 0 and 1.
+            truncation: `None` (1), or positive factors as a float tensor [N].
+            rows: not used.
+
+        Returns:
+            float32 tensor [N, dim].
+        """
+        latents = normal(uniforms, ops.full(ops.shape(uniforms)[:1], self.bound, "float32"))
+        if truncation is None:
+            return latents
+        return ops.minimum(ops.cast(truncation, "float32"), 1.0)[:, None] * latents
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"dim": self.dim, "bound": self.bound, "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
 class Uniform(Prior):
     """Latents uniform in [-1, 1]; with truncation t, uniform in [-min(t, 1), min(t, 1)]."""
 

@@ -48,13 +48,16 @@ def newest_checkpoint(run):
 
 
 def load_model(path):
-    """Load the model of a run folder (its newest checkpoint) or of a `.keras` file.
+    """Load the model of a run folder (its newest checkpoint), of a preset's folder, or of a `.keras` file.
 
     Raises:
-        FileNotFoundError: if there is neither.
+        FileNotFoundError: if there is none of them.
         ValueError: if the file is damaged.
     """
     import kerasgan
+    from kerasgan import presets
 
     path = pathlib.Path(path)
+    if presets.is_preset(path):
+        return presets.load(path)
     return kerasgan.load(newest_checkpoint(path) if path.is_dir() else path)

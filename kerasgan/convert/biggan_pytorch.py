@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasgan.convert.state_dict import StateDict, assign_spectral
 from kerasgan.networks import biggan
+from kerasgan.sampler import Sampler
 
 _LAST_WIDTH = {32: 4, 64: 2, 128: 1, 256: 1, 512: 1}  # of the generator, in units of its filters
 _FIRST_WIDTH = {32: 4, 64: 1, 128: 1, 256: 1, 512: 1}  # of the critic
@@ -64,6 +65,16 @@ def generator(tensors, epsilon: float = 1e-5, spectral_epsilon: float = 1e-6):
     _spectral(state, "output_layer.2", network.get_layer("image"))
     state.finish(ignored=(".sv0",))
     return network
+
+
+def sampler(tensors, epsilon: float = 1e-5, spectral_epsilon: float = 1e-6):
+    """Convert a generator and add what it takes to sample: see `generator` for the arguments.
+
+    Returns:
+        `Sampler` with `Normal` latents.
+    """
+    network = generator(tensors, epsilon, spectral_epsilon)
+    return Sampler(network, num_classes=network.get_layer("class_embedding").input_dim)
 
 
 def critic(tensors, spectral_epsilon: float = 1e-6):

@@ -6,6 +6,7 @@ from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
 from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
+from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "SampleNormalization",
     "SelfAttention",
     "SpectralNormalization",
+    "StoredBatchNormalization",
     "VirtualBatchNormalization",
 ]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan.layers.spectral_normalization import SpectralNormalization
+from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -21,6 +22,8 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         spectral_epsilon: of that normalization.
         synchronized: whether the statistics are those of the batches of all replicas together.
         kernel_initializer: of A and B.
+        thresholds: `None`, or the number of truncation thresholds of which statistics are stored, for sampling alone;
+            see `StoredBatchNormalization`.
         **kwargs: `name` and `dtype`, as of any layer.
     """
 
@@ -32,43 +35,55 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         spectral_epsilon: float = 1e-12,
         synchronized: bool = True,
         kernel_initializer="orthogonal",
+        thresholds: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.spectral = spectral
         self.spectral_epsilon = spectral_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.normalization = keras.layers.BatchNormalization(
-            momentum=momentum,
-            epsilon=epsilon,
-            center=False,
-            scale=False,
-            synchronized=synchronized,
-            dtype=self.dtype_policy,
-            name="normalization",
-        )
+        self.momentum = momentum
+        self.synchronized = synchronized
+        self.thresholds = thresholds
+        if thresholds is not None:
+            self.normalization = StoredBatchNormalization(
+                thresholds, epsilon, dtype=self.dtype_policy, name="normalization"
+            )
+        else:
+            self.normalization = keras.layers.BatchNormalization(
+                momentum=momentum,
+                epsilon=epsilon,
+                center=False,
+                scale=False,
+                synchronized=synchronized,
+                dtype=self.dtype_policy,
+                name="normalization",
+            )
 
     def build(self, input_shape):
         """Make A and B, both [c, channels]."""
-        features_shape, condition_shape = input_shape
+        features_shape, condition_shape, *truncation_shape = input_shape
         self.gain = self._linear(features_shape[-1], "gain")
         self.bias = self._linear(features_shape[-1], "bias")
         self.gain.build(condition_shape)
         self.bias.build(condition_shape)
-        self.normalization.build(features_shape)
+        self.normalization.build([features_shape, *truncation_shape] if truncation_shape else features_shape)
 
     def call(self, inputs, training=None):
         """Normalize, then scale and shift.
 
         Args:
-            inputs: pair of features [N, H, W, C] and conditions [N, c].
+            inputs: list of features [N, H, W, C], conditions [N, c] and, with `thresholds`, thresholds float [N].
             training: whether to use (and update the moving averages with) the batch's own statistics.
 
         Returns:
             Tensor [N, H, W, C].
         """
-        features, condition = inputs
-        x = self.normalization(features, training=training)
+        features, condition, *truncation = inputs
+        if truncation:
+            x = self.normalization([features, *truncation])
+        else:
+            x = self.normalization(features, training=training)
         gain, bias = (ops.expand_dims(layer(condition), (1, 2)) for layer in (self.gain, self.bias))
         return x * (1.0 + gain) + bias
 
@@ -80,12 +95,13 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         """Return the constructor's arguments."""
         return {
             **super().get_config(),
-            "momentum": self.normalization.momentum,
+            "momentum": self.momentum,
             "epsilon": self.normalization.epsilon,
             "spectral": self.spectral,
             "spectral_epsilon": self.spectral_epsilon,
-            "synchronized": self.normalization.synchronized,
+            "synchronized": self.synchronized,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "thresholds": self.thresholds,
         }
 
     def _linear(self, units, name):

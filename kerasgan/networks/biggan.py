@@ -162,9 +162,11 @@ def dense(units, epsilon, name):
     return SpectralNormalization(layers.Dense(units, kernel_initializer="orthogonal"), epsilon=epsilon, name=name)
 
 
-def modulated(epsilon, spectral_epsilon, name):
+def modulated(epsilon, spectral_epsilon, name, thresholds=None):
     """Return batch norm with a condition."""
-    return ModulatedBatchNormalization(epsilon=epsilon, spectral_epsilon=spectral_epsilon, name=name)
+    return ModulatedBatchNormalization(
+        epsilon=epsilon, spectral_epsilon=spectral_epsilon, thresholds=thresholds, name=name
+    )
 
 
 def batch_norm(epsilon, name):

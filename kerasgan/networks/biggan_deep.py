@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from kerasgan import arguments
-from kerasgan.layers import SelfAttention
+from kerasgan.layers import SelfAttention, StoredBatchNormalization
 from kerasgan.networks import _parts
 from kerasgan.networks.biggan import batch_norm, conv, dense, modulated, projection, sum_over_places
 
@@ -39,6 +39,7 @@ def generator(
     epsilon: float = 1e-5,
     spectral_epsilon: float = 1e-12,
     image_filters: int | None = None,
+    thresholds: int | None = None,
 ):
     """Build the generator.
 
@@ -56,10 +57,13 @@ def generator(
         spectral_epsilon: of spectral normalization.
         image_filters: channels of the last convolution, of which the image is the first; those of the image where
             `None`. The published weights have 128.
+        thresholds: `None`, or the number of truncation thresholds from 0 to 1 for each of which batch norm has stored
+            statistics. Such a generator takes the threshold as its last input and is for sampling alone. The published
+            weights have 51.
 
     Returns:
-        `keras.Model` from z, float32 [N, latent_dim] (or the pair of z and labels, int32 [N]), to images,
-        float32 [N, size, size, channels] in [-1, 1].
+        `keras.Model` from z, float32 [N, latent_dim] (or the list of z and labels, int32 [N], and thresholds, float32
+        [N]), to images, float32 [N, size, size, channels] in [-1, 1].
 
     Raises:
         ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
@@ -69,14 +73,23 @@ def generator(
     image_filters = arguments.integer("image_filters", image_filters or channels, channels)
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
     condition = latents if embedding is None else layers.Concatenate()([latents, embedding])
+    truncation = []
+    if thresholds is not None:
+        truncation = [keras.Input((), name="truncation")]
+        inputs = [*(inputs if isinstance(inputs, list) else [inputs]), *truncation]
 
     x = dense(4 * 4 * widths[0], spectral_epsilon, name="dense")(condition)
     x = layers.Reshape((4, 4, widths[0]))(x)
     for index, width in enumerate(widths[1:]):
-        x = _up_block(x, condition, width, index % 2 == 1, epsilon, spectral_epsilon, f"block_{index}")
-        if index % 2 == 1 and x.shape[1] == attention_size:
+        up = index % 2 == 1
+        x = _up_block(x, [condition, *truncation], width, up, epsilon, spectral_epsilon, f"block_{index}", thresholds)
+        if up and x.shape[1] == attention_size:
             x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
-    x = layers.ReLU()(batch_norm(epsilon, name="last_norm")(x))
+    if thresholds is None:
+        x = batch_norm(epsilon, name="last_norm")(x)
+    else:
+        x = StoredBatchNormalization(thresholds, epsilon, affine=True, name="last_norm")([x, *truncation])
+    x = layers.ReLU()(x)
     x = conv(image_filters, 3, spectral_epsilon, name="image")(x)[..., :channels]
     return keras.Model(inputs, _parts.output(x, "tanh"), name="biggan_deep_generator")
 
@@ -119,13 +132,14 @@ def critic(
     return projection(images, features, num_classes, spectral_epsilon, "biggan_deep_critic")
 
 
-def _up_block(x, condition, filters, up, epsilon, spectral_epsilon, name):
+def _up_block(x, conditions, filters, up, epsilon, spectral_epsilon, name, thresholds):
     """Four normalized convolutions, 1x1, 3x3, 3x3, 1x1, in a quarter of the channels; the shortcut drops channels."""
     middle = x.shape[-1] // 4
     shortcut = x[..., :filters]
     plan = ((middle, 1, False), (middle, 3, up), (middle, 3, False), (filters, 1, False))
     for index, (width, kernel_size, upsample) in enumerate(plan):
-        x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_{index}")([x, condition]))
+        norm = modulated(epsilon, spectral_epsilon, f"{name}_norm_{index}", thresholds)
+        x = layers.ReLU()(norm([x, *conditions]))
         x = layers.UpSampling2D()(x) if upsample else x
         x = conv(width, kernel_size, spectral_epsilon, name=f"{name}_conv_{index}")(x)
     return layers.Add()([x, layers.UpSampling2D()(shortcut) if up else shortcut])

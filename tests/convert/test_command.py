@@ -1,0 +1,87 @@
+"""`kerasgan convert`, as a user runs it on a downloaded file."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerasgan import presets, runs
+from kerasgan.convert import biggan_pytorch
+from kerasgan.convert import tensors as tensor_files
+from tests.convert.test_biggan_pytorch import part, recorded
+from tests.end_to_end.test_cli import command
+
+
+@pytest.fixture(scope="module")
+def state():
+    return {name: np.ascontiguousarray(value) for name, value in part(recorded(32), "G").items()}
+
+
+def test_a_safetensors_file_becomes_a_preset_that_samples_and_exports(tmp_path, state, monkeypatch, capsys):
+    numpy_format = pytest.importorskip("safetensors.numpy", reason="needs safetensors")
+    numpy_format.save_file(state, tmp_path / "G_ema.safetensors")
+    preset = tmp_path / "biggan"
+    status, out, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "G_ema.safetensors", preset)
+    assert (status, err) == (0, "") and out == f"preset: {preset}\n"
+    recording = recorded(32)
+    sampler = runs.load_model(preset)
+    images = sampler([recording["z"], recording["y"]]).numpy()
+    np.testing.assert_allclose(images, recording["image"].transpose(0, 2, 3, 1), atol=1e-4)
+    facts = json.loads((preset / "metadata.json").read_text())
+    assert facts["num_classes"] == 10 and facts["latent"] == {"prior": "Normal", "dim": 80}
+    assert facts["source"]["sha256"] in (preset / "README.md").read_text()
+    assert sorted(path.name for path in preset.iterdir()) == [
+        "README.md",
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    ]
+    status, _, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "none.pth", preset)
+    assert status == 1 and err == f"error: {preset} exists; choose another folder, or pass --overwrite\n"
+
+
+def test_a_file_of_pytorch_is_read_without_running_it(tmp_path, state):
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    tensors = {name: torch.from_numpy(value) for name, value in state.items()}
+    torch.save(tensors, tmp_path / "G_ema.pth")
+    read = tensor_files.read(tmp_path / "G_ema.pth")
+    assert read.keys() == state.keys()
+    np.testing.assert_array_equal(biggan_pytorch.StateDict(read, "it").take("shared.weight"), state["shared.weight"])
+
+    class Harmful:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "written"), "w"))
+
+    torch.save({"weight": Harmful()}, tmp_path / "harmful.pth")
+    with pytest.raises(ValueError, match="harmful.pth: not a readable file of tensors"):
+        tensor_files.read(tmp_path / "harmful.pth")
+    assert not (tmp_path / "written").exists()
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(ValueError, match="list.pt: expected tensors by name"):
+        tensor_files.read(tmp_path / "list.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("weights.h5", b"", "expected a file named .safetensors, .pth, .pt, .bin; got .h5"),
+        ("absent.pth", None, "no such file"),
+        ("broken.safetensors", b"not tensors", "not a readable file of tensors"),
+    ],
+)
+def test_bad_files_end_in_one_line_and_leave_nothing(tmp_path, monkeypatch, capsys, name, content, said):
+    pytest.importorskip("safetensors", reason="needs safetensors")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    status, out, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / name, tmp_path / "preset")
+    assert status == 1 and out == "" and said in err and err.count("\n") == 1
+    assert not (tmp_path / "preset").exists() and not list(tmp_path.glob(".tmp*"))
+
+
+def test_a_damaged_preset_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a preset, a folder with config.json and model.weights.h5"):
+        presets.load(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.weights.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match="not a readable preset"):
+        presets.load(tmp_path)

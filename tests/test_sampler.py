@@ -1,0 +1,82 @@
+"""A generator on its own: with a table of statistics for truncations, saved, as a preset, and exported."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import latents, presets
+from kerasgan.layers import StoredBatchNormalization
+from kerasgan.sampler import Sampler
+
+CLASSES = 3
+
+
+def small(seed=0):
+    """A conditional generator of 4x4 images whose statistics depend on the truncation."""
+    keras.utils.set_random_seed(seed)
+    z = keras.Input((6,), name="latents")
+    labels = keras.Input((), dtype="int32", name="labels")
+    truncation = keras.Input((), name="truncation")
+    x = keras.layers.Concatenate()([z, keras.layers.Embedding(CLASSES, 4)(labels)])
+    x = keras.layers.Reshape((4, 4, 2))(keras.layers.Dense(32)(x))
+    norm = StoredBatchNormalization(3, name="norm")
+    x = keras.layers.Conv2D(1, 3, padding="same", activation="tanh")(norm([x, truncation]))
+    norm.means.assign(np.random.default_rng(1).normal(size=norm.means.shape))
+    norm.variances.assign(np.random.default_rng(2).uniform(0.2, 2, norm.variances.shape))
+    network = keras.Model([z, labels, truncation], x)
+    return Sampler(network, latents.ScaledTruncatedNormal(6), CLASSES)
+
+
+def test_rows_depend_on_their_own_truncation_alone():
+    model = small()
+    together = model.sample(3, seed=[4, 4, 4], labels=1, truncation=[0.3, 1.0, 2.0])
+    assert not np.array_equal(together[0], together[1])
+    np.testing.assert_array_equal(together[1], together[2])  # more than 1 counts as 1, and so does none
+    np.testing.assert_array_equal(together[1], model.sample(1, seed=4, labels=1)[0])
+    np.testing.assert_array_equal(together[0], model.sample(1, seed=4, labels=1, truncation=0.3)[0])
+
+
+def test_it_is_the_same_from_a_file_a_preset_and_an_export(tmp_path):
+    model = small()
+    wanted = model.sample(4, seed=1, truncation=[0.2, 0.5, 0.9, 1.0])
+    model.save(tmp_path / "model.keras")
+    presets.save(model, tmp_path / "preset", {"metrics": {}}, "# small\n")
+    model.export(tmp_path / "served" / "1")
+    for again in (kerasgan.load(tmp_path / "model.keras"), presets.load(tmp_path / "preset")):
+        np.testing.assert_array_equal(again.sample(4, seed=1, truncation=[0.2, 0.5, 0.9, 1.0]), wanted)
+    signatures = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
+    inputs = {"truncation": tf.constant([0.2, 0.5, 0.9, 1.0]), "label": tf.constant([0, 1, 2, 0], tf.int64)}
+    made = signatures["serving_default"](seed=tf.constant([1, 2, 3, 4], tf.int64), **inputs)["images"]
+    assert np.abs(made.numpy().astype(int) - wanted).max() <= 1
+    z = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+    made = signatures["latent"](z=tf.constant(z), **inputs)["images"].numpy()
+    direct = model.images_from_latents(z, inputs["label"], inputs["truncation"])
+    assert np.abs(made.astype(int) - direct.numpy()).max() <= 1
+    with pytest.raises(FileExistsError, match="exists; choose another folder"):
+        presets.save(model, tmp_path / "preset", {}, "")
+
+
+def test_latents_are_a_truncated_normal_times_the_truncation():
+    uniforms = np.random.default_rng(0).uniform(size=(2000, 3))
+    prior = latents.ScaledTruncatedNormal(3)
+    drawn = prior(uniforms, truncation=np.full(2000, 0.4, "float32")).numpy()
+    np.testing.assert_allclose(drawn, 0.4 * scipy.stats.truncnorm.ppf(uniforms, -2, 2), atol=1e-5)
+    np.testing.assert_allclose(prior(uniforms), scipy.stats.truncnorm.ppf(uniforms, -2, 2), atol=1e-5)
+    with pytest.raises(ValueError, match="bound: expected a positive number; got 0"):
+        latents.ScaledTruncatedNormal(3, bound=0)
+
+
+def test_what_does_not_fit_is_named(small_gan):
+    model = small()
+    with pytest.raises(ValueError, match=r"generator: expected a network that takes one input \(num_classes is None\)"):
+        Sampler(model.generator)
+    with pytest.raises(ValueError, match="latent: expected dim 6, as the generator takes; got 5"):
+        Sampler(model.generator, latents.Normal(5), CLASSES)
+    critic = kerasgan.networks.mlp.critic
+    with pytest.raises(ValueError, match="generator: expected one that can train"):
+        kerasgan.SGAN(model.generator, critic(), num_classes=CLASSES)
+    with pytest.raises(ValueError, match="sampler: expected a Sampler, without critic and optimizers; got SGAN"):
+        presets.save(small_gan(), "anywhere", {}, "")
