@@ -20,7 +20,7 @@ latent's length by `latent`, the seed by `train`.
 import inspect
 import pathlib
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import keras
 import pydantic
@@ -72,7 +72,10 @@ class Data(_Section):
 
 
 class Train(_Section):
-    """How long to train (`steps` generator updates, in all) and how often to write what."""
+    """How long to train (`steps` generator updates, in all), how often to write what, and how to compute.
+
+    `mixed_precision` names the type in which layers compute; weights and losses are float32.
+    """
 
     steps: int = pydantic.Field(ge=1)
     seed: int = 0
@@ -80,7 +83,10 @@ class Train(_Section):
     sample_every: int = pydantic.Field(500, ge=1)
     sample_count: int = pydantic.Field(64, ge=1)
     checkpoint_every: int = pydantic.Field(1000, ge=1)
+    singular_values_every: int | None = pydantic.Field(None, ge=1)
     jit_compile: bool = False
+    gradient_accumulation_steps: int = pydantic.Field(1, ge=1)
+    mixed_precision: Literal["float16", "bfloat16"] | None = None
 
 
 class Recipe(_Section):

@@ -22,7 +22,8 @@ def train(recipe_path, out="runs", steps=None):
     """Train a recipe in a new numbered run folder.
 
     The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
-    `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`.
+    `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`; with `singular_values_every`, `singular_values.jsonl`
+    and `.png` too.
 
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
@@ -108,6 +109,8 @@ def _build(plan, source):
     if plan.data.labels and source.class_names is None:
         raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
     keras.utils.set_random_seed(plan.train.seed)
+    if plan.train.mixed_precision is not None:
+        keras.mixed_precision.set_global_policy(f"mixed_{plan.train.mixed_precision}")
     num_classes = len(source.class_names) if plan.data.labels else None
     image_shape = (plan.data.image_size, plan.data.image_size, plan.data.channels or source.channels)
     latent = plan.make("latent")
@@ -124,6 +127,7 @@ def _build(plan, source):
         generator_optimizer=plan.make("generator_optimizer"),
         critic_optimizer=plan.make("critic_optimizer"),
         jit_compile=plan.train.jit_compile,
+        gradient_accumulation_steps=plan.train.gradient_accumulation_steps,
     )
     return gan
 
@@ -168,6 +172,11 @@ def _describe(gan, source, path):
         beside.write_text(json.dumps(facts, indent=2) + "\n")
 
 
+def _spectra(settings, run):
+    every = settings.singular_values_every
+    return [] if every is None else [callbacks.SingularValues(run, every, run / "tensorboard")]
+
+
 def _fit(plan, gan, stream, steps_per_epoch, run):
     images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
@@ -186,6 +195,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run):
                     run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
                 ),
                 callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
+                *_spectra(settings, run),
                 checkpoint,
                 callbacks.StopAt(settings.steps),
             ],

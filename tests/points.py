@@ -29,6 +29,9 @@ def gan(objective, with_techniques=False, **arguments):
             techniques.InstanceNoise(fading),
             techniques.HistoricalAveraging(0.5),
             techniques.FeatureMatching(order=2, add=True),
+            techniques.OrthogonalRegularization(0.1, critic=True),
+            techniques.SingularValuePenalty(0.1, ratio=1.5, generator=False, critic=True),
+            techniques.SingularValueClamp(ratio=1.1),
         ]
     return kind(
         generator(kind.classifying_critic, with_techniques),

@@ -41,7 +41,7 @@ def model(objective, parts, conditional=False, eagerly=True):
     return gan
 
 
-def trained(gan, steps=3):
+def trained(gan, steps=2):
     rng = np.random.default_rng(0)
     rows = ROWS * gan.batches_per_step
     data = rng.normal(size=(steps * rows, 2)).astype("float32")

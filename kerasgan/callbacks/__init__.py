@@ -1,11 +1,31 @@
-"""Keras callbacks: sample grids, metrics logs, checkpoints, progress."""
+"""Keras callbacks: sample grids, metrics logs, checkpoints, progress, singular values, a guard against collapse."""
 
 from kerasgan.callbacks.checkpoint import Checkpoint
+from kerasgan.callbacks.collapse_actions import FreezeCritic, FreezeGenerator, RollBack, Stop, Warn
+from kerasgan.callbacks.collapse_guard import CollapseGuard
+from kerasgan.callbacks.collapse_rule import CollapseRule
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.finite import FiniteLosses
 from kerasgan.callbacks.metrics_log import MetricsLog
 from kerasgan.callbacks.progress import Progress
 from kerasgan.callbacks.sample_grid import SampleGrid
+from kerasgan.callbacks.singular_values import SingularValues
 from kerasgan.callbacks.stop_at import StopAt
 
-__all__ = ["Checkpoint", "EverySteps", "FiniteLosses", "MetricsLog", "Progress", "SampleGrid", "StopAt"]
+__all__ = [
+    "Checkpoint",
+    "CollapseGuard",
+    "CollapseRule",
+    "EverySteps",
+    "FiniteLosses",
+    "FreezeCritic",
+    "FreezeGenerator",
+    "MetricsLog",
+    "Progress",
+    "RollBack",
+    "SampleGrid",
+    "SingularValues",
+    "Stop",
+    "StopAt",
+    "Warn",
+]

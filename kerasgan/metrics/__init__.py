@@ -1,5 +1,5 @@
 """Measures of generated data."""
 
-from kerasgan.metrics import divergences, inception_score, modes
+from kerasgan.metrics import divergences, frechet, inception_score, modes, variety
 
-__all__ = ["divergences", "inception_score", "modes"]
+__all__ = ["divergences", "frechet", "inception_score", "modes", "variety"]

@@ -14,6 +14,13 @@ Classifier = Annotated[
 ]
 DataDir = Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder; ~/tensorflow_datasets by default.")]
 
+# of the studies `collapse` and `freeze`, which begin with the same training
+CollapseSteps = Annotated[int, typer.Option(help="Healthy training steps.", min=1)]
+CollapseMore = Annotated[int, typer.Option(help="Training steps of each branch.", min=1)]
+CollapseRaised = Annotated[float, typer.Option(help="What learning rates are multiplied by after the healthy steps.")]
+CollapseEvery = Annotated[int, typer.Option(help="Training steps between two looks of the guard.", min=1)]
+CollapseSeed = Annotated[int, typer.Option(help="Seed of weights and training.", min=0)]
+
 
 @app.command()
 def deligan(
@@ -95,7 +102,7 @@ def toy(
 
 @app.command()
 def critic_surfaces(
-    steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 4000,
+    steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 2500,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.", min=0)] = 0,
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/critic_surfaces"),
 ):
@@ -141,3 +148,64 @@ def characters(
 
     study.run(text, steps, filters, critic_steps, every, seed, out)
     print(f"{out / 'characters.png'}\n{out / 'samples.txt'}\n{out / 'result.json'}")
+
+
+@app.command()
+def truncation(
+    model: Annotated[pathlib.Path, typer.Option(help="A run folder, or a .keras file, of a model of Fashion-MNIST.")],
+    truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas.")] = (
+        "0.05,0.1,0.2,0.35,0.5,0.7,1,1.4,2"
+    ),
+    n: Annotated[int, typer.Option("--n", "-n", help="Images at each threshold.", min=10)] = 5000,
+    seed: Annotated[int, typer.Option(help="Image i has seed SEED + i.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/truncation"),
+    classifier: Classifier = pathlib.Path("studies"),
+    data_dir: DataDir = None,
+):
+    """Fidelity against variety as latents are truncated (arXiv:1809.11096, figures 2 and 17)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import truncation_sweep as study
+
+    print(f"result: {study.run(model, out, _numbers('truncations', truncations), n, seed, classifier, data_dir)}")
+
+
+@app.command()
+def collapse(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/collapse"),
+    steps: CollapseSteps = 700,
+    more: CollapseMore = 300,
+    raised: CollapseRaised = 8.0,
+    every: CollapseEvery = 10,
+    seed: CollapseSeed = 0,
+    data_dir: DataDir = None,
+):
+    """A training made to collapse: unguarded, with a guard that warns, with one that rolls back."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import collapse as study
+
+    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+
+
+@app.command()
+def freeze(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/freeze"),
+    steps: CollapseSteps = 700,
+    more: CollapseMore = 300,
+    raised: CollapseRaised = 8.0,
+    every: CollapseEvery = 10,
+    seed: CollapseSeed = 0,
+    data_dir: DataDir = None,
+):
+    """Freezing the generator or the critic shortly before a collapse (arXiv:1809.11096, section 4.2)."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import freeze as study
+
+    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+
+
+def _numbers(name, text):
+    """The numbers of a text with commas between them."""
+    try:
+        return [float(piece) for piece in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--{name}: expected numbers separated by commas; got {text!r}") from None

@@ -64,7 +64,21 @@ def train(images, labels, epochs: int = EPOCHS, seed: int = 0, verbose=2):
 
 def probabilities(classifier, images):
     """Return the class probabilities, float32 [N, K], of images uint8 [N, H, W, C]."""
-    rows = [classifier(data.to_float(images[first : first + 500])) for first in range(0, len(images), 500)]
+    return _by_parts(classifier, images)
+
+
+def features(classifier, images):
+    """Return what the last convolution makes of images uint8 [N, H, W, C], its mean over places: float32 [N, F].
+
+    128 features, after batch norm and ReLU; for distances between sets of images, such as
+    `kerasgan.metrics.frechet.frechet_distance`.
+    """
+    [last] = [layer.output for layer in classifier.layers if isinstance(layer, layers.ReLU)][-1:]
+    return _by_parts(keras.Model(classifier.input, layers.GlobalAveragePooling2D()(last)), images)
+
+
+def _by_parts(network, images):
+    rows = [network(data.to_float(images[first : first + 500])) for first in range(0, len(images), 500)]
     return np.concatenate([np.asarray(row) for row in rows])
 
 

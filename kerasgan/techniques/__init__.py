@@ -3,5 +3,15 @@
 from kerasgan.techniques.feature_matching import FeatureMatching
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
 from kerasgan.techniques.instance_noise import InstanceNoise
+from kerasgan.techniques.orthogonal_regularization import OrthogonalRegularization
+from kerasgan.techniques.singular_value_clamp import SingularValueClamp
+from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 
-__all__ = ["FeatureMatching", "HistoricalAveraging", "InstanceNoise"]
+__all__ = [
+    "FeatureMatching",
+    "HistoricalAveraging",
+    "InstanceNoise",
+    "OrthogonalRegularization",
+    "SingularValueClamp",
+    "SingularValuePenalty",
+]

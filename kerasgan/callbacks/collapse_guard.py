@@ -1,0 +1,249 @@
+"""An alarm before a training collapses, and the checkpoint to go back to."""
+
+import json
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from kerasgan import arguments, data, files, random, spectra
+from kerasgan.callbacks.collapse_actions import Action, Warn
+from kerasgan.callbacks.collapse_rule import CollapseRule, Look
+from kerasgan.callbacks.every import EverySteps
+from kerasgan.metrics.variety import mean_pairwise_distance
+
+LOG = "collapse_guard.jsonl"
+VARIETY, WITHIN = "variety", "variety within a class"
+
+
+class CollapseGuard(EverySteps):
+    """Watch the critic's loss, the kernels' singular values and the variety of samples, and act on an alarm.
+
+    At each look it measures the mean of the critic's loss since the look before (or the epoch's beginning), sigma0 of
+    each kernel, bare of spectral normalization, and the mean distance in pixel space between generated images, always
+    of the same latents, by the generator that trains: its moving average hides a collapse for long. For a conditional
+    model also that within a class. `CollapseRule` says what is an alarm, and why. A look that is healthy is followed by
+    a checkpoint, `FOLDER/healthy-00001200.keras`; the last `keep` of them stay.
+
+    Every look is a line of `FOLDER/collapse_guard.jsonl`: `step`, `healthy`, `critic_loss`, `variety` and `sigma0`
+    (names to numbers, null where not finite), `alarms`, `doubts` and `action`. The first alarm of a row of them is
+    printed, and so is whatever the action does. A training resumed with the same folder goes on with what the lines up
+    to its step say. Losses that are NaN or infinite are an alarm at once, not at the next look only. `FiniteLosses`
+    would end the training there: leave it out where the guard is to roll back.
+
+    Args:
+        folder: where log and checkpoints go; made where missing.
+        every: training steps between two looks.
+        action: what to do on an alarm: `Warn()` (the default), `Stop()`, `RollBack()`, `FreezeGenerator()` or
+            `FreezeCritic()`.
+        rule: `CollapseRule`, the thresholds; by default those of its own defaults.
+        images: generated images for variety, at least 2; of a conditional model at least 4 a class are made of as many
+            classes as that allows.
+        real: real images, uint8 [N, H, W, C] or as the generator makes them, with which variety is compared; for a
+            conditional model the pair of them and their labels [N]. Some hundreds; `None` for no such comparison.
+        keep: healthy checkpoints that are kept.
+
+    Attributes:
+        looks: list of the lines, dicts.
+
+    Raises:
+        ValueError: naming the argument that is wrong; when training begins, if the action does not fit the training.
+    """
+
+    def __init__(self, folder, every=100, action=None, rule=None, images: int = 64, real=None, keep: int = 2):
+        super().__init__(every)
+        self.folder = pathlib.Path(folder)
+        self.action = Warn() if action is None else action
+        self.rule = CollapseRule() if rule is None else rule
+        if not isinstance(self.action, Action):
+            raise ValueError(f"action: expected one such as Warn(), Stop() or RollBack(); got {action!r}")
+        if not isinstance(self.rule, CollapseRule):
+            raise ValueError(f"rule: expected a CollapseRule; got {rule!r}")
+        self.images = arguments.integer("images", images, 2)
+        self.keep = arguments.integer("keep", keep, 1)
+        self.real = real
+        self.looks = []
+        self._healthy, self._low, self._alarmed = [], 0, False
+        self._means = {}  # of Keras's logs, at the last healthy look
+        self._sum, self._count = 0.0, 0  # of the critic's loss, in this epoch up to the last look
+
+    # What Keras calls
+
+    def on_train_begin(self, logs=None):
+        """Check the action, read the lines up to the model's step, and measure real images."""
+        super().on_train_begin(logs)
+        self.action.check(self.model)
+        self._resume()
+        self._real_variety = None if self.real is None else self._variety_of_real()
+        self._make = tf.function(self._generate, autograph=False)
+        networks = {"generator": self.model.generator, "critic": self.model.critic}
+        self._top = {side: spectra.TopSingularValues(spectra.kernels(net), k=1) for side, net in networks.items()}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin the sums anew, as Keras does its means."""
+        super().on_epoch_begin(epoch, logs)
+        self._sum, self._count = 0.0, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look if it is time, or a loss is not finite."""
+        super().on_train_batch_end(batch, logs)
+        if self._acted_at < self.step and not all(math.isfinite(value) for value in (logs or {}).values()):
+            self._acted_at = self.step
+            self.act(self.step, logs)
+
+    def act(self, step, logs):
+        """Look, judge, and save or act."""
+        look = Look(self._window_loss(logs), self._sigma0(), self._variety())
+        verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
+        if verdict.healthy:
+            self._healthy = [*self._healthy, look][-max(self.rule.history, self.rule.warmup) :]
+            self._means = {name: float(value) for name, value in logs.items()}
+            self._save(step)
+        done = self.action.act(self) if verdict.alarms else ""
+        self._write(step, look, verdict, done)
+        self._print(step, verdict, done)
+
+    # What actions use
+
+    def restore(self):
+        """Put everything but the step back to what the oldest kept healthy checkpoint holds, and drop the newer ones.
+
+        Keras's running means of the logs go on, so that logs stay means since the epoch began; those that have become
+        NaN or infinite begin anew from the last healthy look.
+
+        Returns:
+            The checkpoint's step; `None` if there is no checkpoint.
+        """
+        found = self._checkpoints()
+        if not found:
+            return None
+        oldest, *newer = sorted(found)
+        trackers = self.model.trackers
+        stay = [self.model.step, *(variable for mean in trackers.values() for variable in mean.variables)]
+        values = [ops.convert_to_numpy(variable) for variable in stay]
+        self.model.load_weights(found[oldest])
+        for variable, value in zip(stay, values):
+            variable.assign(value)
+        for name, mean in trackers.items():
+            if not math.isfinite(float(mean.total)):
+                mean.total.assign(self._means[name] * mean.count)
+        self._sum, self._low = float(self.model.trackers["critic_loss"].result()) * self._count, 0
+        for later in newer:
+            found[later].unlink()
+        return oldest
+
+    # What is measured
+
+    def _sigma0(self):
+        values = {}
+        for side, top in self._top.items():
+            values |= {f"{side} {kernel.name}": float(row[0]) for kernel, row in zip(top.kernels, top())}
+        return values
+
+    def _window_loss(self, logs):
+        count = self.step - self._epoch_start
+        total = float(logs["critic_loss"]) * count
+        mean = (total - self._sum) / max(count - self._count, 1)
+        self._sum, self._count = total, count
+        return mean
+
+    def _labels(self):
+        classes = self.model.num_classes
+        return None if classes is None else np.arange(self.images) % min(classes, max(1, self.images // 4))
+
+    def _generate(self):
+        seeds, labels = tf.range(self.images, dtype=tf.int64), self._labels()
+        z = self.model.latent(random.uniform_rows(seeds, self.model.latent.uniforms, ("collapse guard", "latents")))
+        inputs = z if labels is None else [z, ops.convert_to_tensor(labels, "int32")]
+        return self.model.generator(inputs, training=False)
+
+    def _variety(self):
+        return _varieties(self._make().numpy(), self._labels())
+
+    def _variety_of_real(self):
+        images, labels = self.real if isinstance(self.real, tuple) else (self.real, None)
+        if (labels is None) != (self.model.num_classes is None):
+            wanted = "images" if self.model.num_classes is None else "a pair of images and labels"
+            raise ValueError(f"real: expected {wanted}, as the model has num_classes={self.model.num_classes}")
+        images = np.asarray(images)
+        if images.shape[1:] != self.model.image_shape:
+            raise ValueError(f"real: expected images of shape {self.model.image_shape}; got {images.shape[1:]}")
+        return _varieties(np.asarray(data.to_float(images)) if images.dtype == np.uint8 else images, labels)
+
+    # What is written
+
+    def _checkpoints(self):
+        """Steps of healthy looks of this training to the checkpoints that are there."""
+        steps = [line["step"] for line in self.looks if line["healthy"]]
+        return {step: path for step in steps if (path := self._checkpoint(step)).is_file()}
+
+    def _checkpoint(self, step):
+        return self.folder / f"healthy-{step:08d}.keras"
+
+    def _save(self, step):
+        self.model.save(self._checkpoint(step))
+        for _, path in sorted(self._checkpoints().items())[: 1 - self.keep or None]:
+            path.unlink()
+
+    def _write(self, step, look, verdict, done):
+        line = {
+            "step": step,
+            "healthy": verdict.healthy,
+            "critic_loss": _finite(look.critic_loss),
+            "variety": {name: _finite(value) for name, value in look.variety.items()},
+            "sigma0": {name: _finite(value) for name, value in look.sigma0.items()},
+            "alarms": list(verdict.alarms),
+            "doubts": list(verdict.doubts),
+            "action": done,
+        }
+        self.looks.append(line)
+        with (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _print(self, step, verdict, done):
+        if verdict.alarms and (done or not self._alarmed):
+            ending = f"; {done}" if done else ""
+            print(f"step {step}: alarm: {'; '.join(verdict.alarms)}{ending}", flush=True)
+        elif self._alarmed and verdict.healthy:
+            print(f"step {step}: healthy again", flush=True)
+        self._alarmed = bool(verdict.alarms) or (self._alarmed and not verdict.healthy)
+
+    def _resume(self):
+        """Read the lines up to the model's step, and rewrite the file without later ones."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / LOG
+        self.looks = [line for line in read_log(path) if line["step"] <= self.step] if path.is_file() else []
+        with files.written_whole(path) as beside:
+            beside.write_text("".join(json.dumps(line) + "\n" for line in self.looks))
+        healthy = [line for line in self.looks if line["healthy"]]
+        self._healthy = [Look(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
+        self._low, self._alarmed = 0, bool(self.looks and self.looks[-1]["alarms"])
+
+
+def read_log(path):
+    """Return the lines of a `collapse_guard.jsonl`, dicts; a last line that was not written to its end is left out.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if another line is damaged.
+    """
+    lines = pathlib.Path(path).read_text().splitlines()
+    looks = []
+    for number, line in enumerate(lines, 1):
+        try:
+            looks.append(json.loads(line))
+        except ValueError:
+            if number < len(lines):
+                raise ValueError(f"{path}: line {number} is not JSON") from None
+    return looks
+
+
+def _varieties(images, labels):
+    found = {VARIETY: mean_pairwise_distance(images)}
+    return found if labels is None else found | {WITHIN: mean_pairwise_distance(images, labels)}
+
+
+def _finite(value):
+    return value if math.isfinite(value) else None

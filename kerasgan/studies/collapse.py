@@ -1,0 +1,309 @@
+"""The study `collapse`: does the guard raise its alarm before the samples are gone, and does a roll-back help?
+
+Small networks without normalization learn Fashion-MNIST with the hinge loss, healthily, until at a given step both
+learning rates are multiplied: the training is made to collapse. From there it goes on in three ways, from the same
+weights, with the same data and noise: without a guard, with one that only warns, and with one that rolls back.
+
+Whether and how fast it collapses is a matter of the seed: at seed 0 it takes six looks, and the growth of sigma0 gives
+the alarm one look before all images are black; at seed 1 most of the variety is gone by the first look, and the alarm
+comes with it. The roll-back saves both.
+"""
+
+import pathlib
+import shutil
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import arguments, callbacks
+from kerasgan.callbacks import collapse_guard
+from kerasgan.data import images as image_values
+from kerasgan.metrics.variety import mean_pairwise_distance
+from kerasgan.networks import dcgan
+from kerasgan.studies import drawing, fitting, garments, report
+
+BRANCHES = {"unguarded": "#8c8c8c", "warning": "#d1603d", "rolling back": "#2a7f9e"}
+BATCH, FILTERS = 32, 8
+RATE = 2e-3
+STEPS, MORE, RAISED, EVERY = 700, 300, 8.0, 10
+FACTOR = 0.25  # of a roll-back
+# Chosen on the healthy part of seed 0: after 30 looks no sigma0 there is above 1.37 times its median.
+RULE = callbacks.CollapseRule(sigma_growth=1.5, warmup=30)
+OFFSET = {"textcoords": "offset points"}
+_SHOWN = 8
+_REAL = 500
+_PROTOCOL = (
+    "HingeGAN, DCGAN networks of {filters} filters without normalization, batch {batch}, Adam({rate}, beta_1=0.5, "
+    "beta_2=0.999) for both, Fashion-MNIST's training images at 32x32. After {steps} healthy steps both learning rates "
+    "are multiplied by {raised}; the branches start there from the same weights and see the same data. Variety: mean "
+    "Euclidean distance between 64 generated images in [-1, 1], always of the same latents, by the generator that "
+    "trains. A branch's variety is given as a share of the median of the trunk's last 20 healthy looks (healthy). "
+    "Looks every {every} steps by {rule}; sigma0's threshold and the warm-up were chosen at seed 0, after its collapse "
+    "had been seen."
+)
+
+
+class Strips(callbacks.EverySteps):
+    """Keep what the generator that trains makes of the same latents, along the training.
+
+    Args:
+        every: training steps between two strips.
+        count: images of a strip.
+
+    Attributes:
+        images: dict of steps to uint8 arrays [count, H, W, C].
+    """
+
+    def __init__(self, every, count=_SHOWN):
+        super().__init__(every)
+        self.images = {}
+        self._count = count
+
+    def on_train_begin(self, logs=None):
+        """Draw the latents and keep the first strip."""
+        super().on_train_begin(logs)
+        shape = self._count, self.model.latent.uniforms
+        numbers = np.random.default_rng(1).uniform(np.finfo("float64").tiny, 1.0, shape)
+        self._z = self.model.latent(tf.constant(numbers))
+        self._make = tf.function(self.model.generator, autograph=False)
+        self.act(self.step, logs)
+
+    def act(self, step, logs):
+        """Keep a strip."""
+        self.images[step] = np.asarray(image_values.to_uint8(self._make(self._z, training=False)))
+
+
+def build(seed=0):
+    """Return the compiled GAN of the study."""
+    keras.utils.set_random_seed(seed)
+    gan = kerasgan.HingeGAN(
+        dcgan.generator((32, 32, 1), latent_dim=32, filters=FILTERS, normalization=None),
+        dcgan.critic((32, 32, 1), filters=FILTERS, normalization=None),
+        ema_decay=0.99,
+        seed=seed,
+    )
+    gan.compile(*(keras.optimizers.Adam(RATE, beta_1=0.5, beta_2=0.999) for _ in range(2)))
+    return gan
+
+
+def train_trunk(folder, images, steps, every, seed=0):
+    """Train healthily, with a guard that warns, and save `FOLDER/trunk.keras` beside the guard's log.
+
+    Returns:
+        Path of the file.
+    """
+    gan = build(seed)
+    guard = callbacks.CollapseGuard(folder, every, rule=RULE)
+    fitting.fit(gan, images, BATCH, steps, "healthy steps", execution=every, extra=[guard])
+    gan.save(pathlib.Path(folder) / "trunk.keras")
+    return pathlib.Path(folder) / "trunk.keras"
+
+
+def go_on(start, images, steps, every, what, raised=1.0, guard=None, frozen=()):
+    """Train on from a saved model, with both learning rates multiplied; data are the same for each branch.
+
+    Args:
+        start: path of a `.keras` file.
+        images: uint8 [N, 32, 32, 1].
+        steps: training steps.
+        every: steps between two strips.
+        what: name in front of the lines of progress.
+        raised: what both learning rates are multiplied by.
+        guard: `CollapseGuard` or `None`.
+        frozen: names of the sides, "generator" or "critic", whose learning rate becomes 0.
+
+    Returns:
+        The `GAN` and its `Strips`.
+    """
+    gan = kerasgan.load(start)
+    for side, optimizer in (("generator", gan.generator_optimizer), ("critic", gan.critic_optimizer)):
+        optimizer.learning_rate = 0.0 if side in frozen else float(optimizer.learning_rate) * raised
+    strips = Strips(every)
+    gan.steps_per_execution = every
+    rows = fitting.endless(images, BATCH * gan.batches_per_step, int(gan.step.numpy()))
+    watchers = [strips] if guard is None else [strips, guard]
+    print(f"{what}: {steps} steps", flush=True)
+    gan.fit(rows, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=watchers)
+    return gan, strips
+
+
+def run(out, steps=STEPS, more=MORE, raised=RAISED, every=EVERY, seed=0, data_dir=None):
+    """Run the study: `collapse.png` and `result.json`.
+
+    Args:
+        out: output folder; the guards' logs and checkpoints lie in folders of it, which are made anew.
+        steps: healthy training steps, a multiple of `every`.
+        more: training steps after the learning rates were raised, a multiple of `every`.
+        raised: what both learning rates are multiplied by.
+        every: training steps between two looks.
+        seed: integer, of weights and training.
+        data_dir: TFDS's folder.
+
+    Returns:
+        Path of `result.json`.
+
+    Raises:
+        ValueError: if a number is not allowed.
+        ConnectionError: as `kerasgan.data.tfds`.
+    """
+    check(steps, more, raised, every)
+    out = pathlib.Path(out)
+    images = garments.arrays("train", data_dir)[0]
+    for name in ("trunk", *BRANCHES):
+        shutil.rmtree(out / name, ignore_errors=True)
+    start = train_trunk(out / "trunk", images, steps, every, seed)
+    found, weights, strips = {}, {}, {}
+    actions = {"unguarded": callbacks.Warn(), "warning": callbacks.Warn(), "rolling back": callbacks.RollBack(FACTOR)}
+    for name, action in actions.items():
+        shutil.copytree(out / "trunk", out / name)
+        if name == "unguarded":
+            gan, strips[name] = go_on(start, images, more, every, name, raised)
+        else:
+            guard = callbacks.CollapseGuard(out / name, every, action, RULE)
+            gan, strips[name] = go_on(start, images, more, every, name, raised, guard)
+            found[name] = guard.looks
+        weights[name] = gan.get_weights()
+    real = mean_pairwise_distance(images[:_REAL] / 127.5 - 1.0)
+    result = summary(found, steps) | {
+        "warning_equals_unguarded": all(map(np.array_equal, weights["unguarded"], weights["warning"])),
+        "variety_of_real_images": real,
+    }
+    draw(out / "collapse.png", found, strips, steps, result)
+    settings = {"steps": steps, "more": more, "raised": raised, "every": every, "seed": seed, "factor": FACTOR}
+    result["protocol"] = protocol(steps, raised, every)
+    return report.write_result(out, settings, {**result, "looks": found})
+
+
+def check(steps, more, raised, every):
+    """Raise `ValueError`, naming the argument, if a number is not allowed."""
+    arguments.integer("every", every, 1)
+    for name, value in (("steps", steps), ("more", more)):
+        if arguments.integer(name, value, 1) % every:
+            raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
+    if not raised > 0:
+        raise ValueError(f"raised: expected a positive number; got {raised!r}")
+
+
+def protocol(steps, raised, every):
+    """Return what the study's numbers are of, in words."""
+    return _PROTOCOL.format(filters=FILTERS, batch=BATCH, rate=RATE, steps=steps, raised=raised, every=every, rule=RULE)
+
+
+def variety(looks):
+    """Return the varieties of looks, float64 [N]; 0 where one was not finite."""
+    return np.array([look["variety"][collapse_guard.VARIETY] or 0.0 for look in looks], "float64")
+
+
+def summary(found, steps):
+    """Return the study's figures.
+
+    Args:
+        found: dict of branches to their looks, those of the trunk included.
+        steps: the trunk's steps.
+
+    Returns:
+        dict: the variety called healthy; for each branch the step of its first alarm after the trunk (`None` for
+        none), its reasons, the variety there, at the end, and the lowest later, as shares of the healthy one; and
+        `false_alarms`, those in the trunk.
+    """
+    trunk = [look for look in next(iter(found.values())) if look["step"] <= steps]
+    healthy = float(np.median(variety([look for look in trunk if look["healthy"]][-20:])))
+    branches = {}
+    for name, looks in found.items():
+        later = [look for look in looks if look["step"] > steps]
+        alarms = [look for look in later if look["alarms"]]
+        shares = variety(later) / healthy
+        branches[name] = {
+            "alarm_step": alarms[0]["step"] if alarms else None,
+            "reasons": alarms[0]["alarms"] if alarms else [],
+            "share_at_alarm": float(variety(alarms[:1])[0] / healthy) if alarms else None,
+            "lowest_share": float(shares.min()),
+            "share_at_end": float(np.median(shares[-5:])),
+            "actions": [f"step {look['step']}: {look['action']}" for look in later if look["action"]],
+        }
+    return {
+        "healthy_variety": healthy,
+        "false_alarms": sum(bool(look["alarms"]) for look in trunk),
+        "branches": branches,
+    }
+
+
+def draw(path, found, strips, steps, result):
+    """Draw the signals of the branches over the steps, and beneath them samples of each branch; returns the path."""
+    plt = drawing.pyplot()
+    figure = plt.figure(figsize=(11.0, 10.0), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1.0))
+    panels = above.subplots(3, 1, sharex=True)
+    first = max(0, steps - (max(look["step"] for look in found["warning"]) - steps))
+    for name, looks in found.items():
+        shown = [look for look in looks if look["step"] >= first]
+        colour = BRANCHES[name]
+        plot_signals(panels, shown, colour, name, result["healthy_variety"])
+        for look in shown:
+            if look["action"] and look["step"] > steps:
+                panels[2].plot(look["step"], 0.5, color=colour, marker="<", ms=9)
+                panels[2].annotate(
+                    look["action"], (look["step"], 0.5), xytext=(9, -3), fontsize=9, color=colour, **OFFSET
+                )
+    finish_signals(panels, steps, "learning rates raised")
+    alarm = result["branches"]["warning"]["alarm_step"]
+    if alarm is not None:
+        for panel in panels:
+            panel.axvline(alarm, color="#111111", lw=1.2)
+        share = result["branches"]["warning"]["share_at_alarm"]
+        text = f"alarm at step {alarm}, variety {share:.0%} of healthy"
+        panels[2].annotate(text, (alarm, 0.1), xytext=(6, 0), fontsize=9, **OFFSET)
+    draw_strips(below, {name: one.images for name, one in strips.items() if name != "unguarded"}, BRANCHES)
+    return report.save_figure(figure, path)
+
+
+def plot_signals(panels, looks, colour, name, healthy):
+    """Plot the critic's loss, sigma0 of both networks and the share of variety into three panels."""
+    x = [look["step"] for look in looks]
+    panels[0].plot(x, [_number(look["critic_loss"]) for look in looks], color=colour, lw=1.5, label=name)
+    for side, style in (("generator", "-"), ("critic", "--")):
+        largest = [
+            max(_number(value) for kernel, value in look["sigma0"].items() if kernel.startswith(side)) for look in looks
+        ]
+        panels[1].plot(x, largest, color=colour, lw=1.5, ls=style)
+    panels[2].plot(x, variety(looks) / healthy, color=colour, lw=1.5)
+
+
+def finish_signals(panels, step, what):
+    """Name the axes of the three panels, and mark a step."""
+    panels[0].set(ylabel="critic's loss", yscale="symlog", ylim=(-0.3, None))
+    panels[1].set(ylabel="largest sigma0\n(dashed: critic's)")
+    panels[2].set(ylabel="variety, share of healthy", xlabel="generator steps", ylim=(-0.05, None))
+    for panel in panels:
+        panel.axvline(step, color="#bbbbbb", lw=1.0, ls="--")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(alpha=0.2)
+    panels[0].legend(frameon=False, fontsize=9, loc="upper left")
+    panels[0].set_title(f"dashed line: {what} at step {step}", fontsize=10)
+
+
+def draw_strips(figure, strips, colours, columns=9):
+    """Draw samples along the training: a row a branch, a block of images a step.
+
+    Args:
+        figure: matplotlib figure or subfigure.
+        strips: dict of branches to dicts of steps to uint8 images [8, H, W, 1].
+        colours: dict of branches to colours.
+        columns: blocks a row.
+    """
+    axes = figure.subplots(len(strips), columns, squeeze=False)
+    for line, (name, images) in zip(axes, strips.items()):
+        steps = sorted(images)
+        chosen = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, columns)]
+        for axis, step in zip(line, chosen):
+            axis.imshow(drawing.tiles(images[step], 2), cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_color(colours[name])
+            axis.set_title(f"{step}", fontsize=8, pad=2)
+        line[0].set_ylabel(name, color=colours[name], fontsize=10)
+
+
+def _number(value):
+    return np.nan if value is None else value

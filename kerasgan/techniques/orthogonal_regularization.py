@@ -1,0 +1,49 @@
+"""Orthogonal regularization without the diagonal: filters of a layer are kept apart, their norms left free."""
+
+import keras
+from keras import ops
+
+from kerasgan.techniques.of_kernels import OfKernels
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class OrthogonalRegularization(OfKernels):
+    """Add weight / 2 * ||W W^T (.) (1 - I)||_F^2 to the loss, summed over the kernels W with a row for each filter.
+
+    BigGAN's regularization that makes its generators amenable to truncation (Brock, Donahue and Simonyan 2019,
+    arXiv:1809.11096, section 3.1, equation 3): inner products of different filters of a layer are drawn to 0, while
+    their norms are free. Its gradient, 2 * weight * (W W^T (.) (1 - I)) W, is what the authors' second implementation
+    (ajbrock/BigGAN-PyTorch, `utils.ortho`) adds, with 1e-4; the paper's equation with the same weight would have the
+    double of it. W is the kernel before spectral normalization, a row its output channel. Embeddings are left out (the
+    reference leaves out the generator's shared one), and so are biases and what else is no matrix.
+
+    Args:
+        weight: weight of the penalty, at least 0.
+        generator: whether to regularize the generator.
+        critic: whether to regularize the critic.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if `weight` is negative, or neither player is to be regularized.
+    """
+
+    def __init__(self, weight: float = 1e-4, generator: bool = True, critic: bool = False, name: str | None = None):
+        super().__init__(generator, critic, name)
+        if not weight >= 0:
+            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+        self.weight = weight
+
+    def penalty(self, variables):
+        """Return the penalty of the kernels among the variables, a scalar."""
+        total = 0.0
+        for kernel in self._among(variables):
+            if not kernel.is_embedding:
+                matrix = ops.cast(kernel.matrix(), "float32")
+                products = ops.matmul(matrix, ops.transpose(matrix))
+                apart = products * (1.0 - ops.eye(kernel.shape[0], dtype="float32"))
+                total += self.weight / 2 * ops.sum(ops.square(apart))
+        return total
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "weight": self.weight}

@@ -1,0 +1,59 @@
+"""A penalty that draws the first singular value of kernels to a number or to the second."""
+
+import keras
+from keras import ops
+
+from kerasgan import spectra
+from kerasgan.techniques.of_kernels import OfSingularValues
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class SingularValuePenalty(OfSingularValues):
+    """Add weight * (sigma0 - target)^2 to the loss, summed over kernels with first singular value sigma0.
+
+    Brock, Donahue and Simonyan 2019, arXiv:1809.11096, section 4.1: the target is a fixed number or a ratio of the
+    second singular value, which counts as a constant. Singular vectors count as constants too, so that the gradient
+    of sigma0 is u0 v0^T. The kernels are those before spectral normalization. In the paper this kept sigma0 from
+    exploding, and did not keep training from collapsing.
+
+    Args:
+        weight: weight of the penalty, at least 0.
+        target: positive number to which sigma0 is drawn; or `None`, for `ratio`.
+        ratio: positive number: sigma0 is drawn to `ratio` times the second singular value; or `None`, for `target`.
+            Kernels of one row or column have no second one, and are then left alone.
+        generator: whether to penalize the generator's kernels.
+        critic: whether to penalize the critic's.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if not exactly one of `target` and `ratio` is given, a number is out of its range, or neither
+            player is to be penalized.
+    """
+
+    def __init__(
+        self,
+        weight: float = 1e-3,
+        target: float | None = None,
+        ratio: float | None = None,
+        generator: bool = True,
+        critic: bool = False,
+        name: str | None = None,
+    ):
+        super().__init__("target", target, ratio, generator, critic, name)
+        if not weight >= 0:
+            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+        self.weight = weight
+
+    def penalty(self, variables):
+        """Return the penalty of the kernels among the variables, a scalar."""
+        total = 0.0
+        for kernel in self._bounded(variables):
+            images = ops.matmul(kernel.wide(), self._vectors[id(kernel.variable)].value)  # W v0 and W v1
+            values = ops.norm(ops.stop_gradient(images), axis=0)
+            u = spectra.unit(ops.stop_gradient(images[:, 0]))
+            total += self.weight * ops.square(ops.sum(u * images[:, 0]) - self._bound(values))
+        return total
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "weight": self.weight, "target": self.bound}
