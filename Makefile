@@ -12,7 +12,7 @@ demo: data  ## train, export, serve and query once; everything lands in demo/
 test: $(INSTALLED)  ## the test suite; with EXTRAS=test,parity also the comparisons with PyTorch
 	-@$(MAKE) --no-print-directory data
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: data  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
