@@ -1,5 +1,5 @@
 """Measures of generated data."""
 
-from kerasgan.metrics import divergences, frechet, inception_score, modes, variety
+from kerasgan.metrics import divergences, frechet, inception_score, modes, moments, variety
 
-__all__ = ["divergences", "frechet", "inception_score", "modes", "variety"]
+__all__ = ["divergences", "frechet", "inception_score", "modes", "moments", "variety"]
