@@ -1,5 +1,29 @@
 """Measures of generated data."""
 
-from kerasgan.metrics import divergences, frechet, inception_score, modes, moments, variety
+from kerasgan.metrics import (
+    divergences,
+    frechet,
+    inception_score,
+    intra_class,
+    kernel_distance,
+    modes,
+    moments,
+    ms_ssim,
+    neighbours,
+    sliced_wasserstein,
+    variety,
+)
 
-__all__ = ["divergences", "frechet", "inception_score", "modes", "moments", "variety"]
+__all__ = [
+    "divergences",
+    "frechet",
+    "inception_score",
+    "intra_class",
+    "kernel_distance",
+    "modes",
+    "moments",
+    "ms_ssim",
+    "neighbours",
+    "sliced_wasserstein",
+    "variety",
+]
