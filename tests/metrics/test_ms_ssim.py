@@ -38,8 +38,10 @@ def test_five_scales_are_pytorch_msssims(size, channels):
 
     a, b = pairs(2, size, size, channels)
     moved = (torch.tensor(images.transpose(0, 3, 1, 2).astype("float64")) for images in (a, b))
-    theirs = pytorch_msssim.ms_ssim(*moved, data_range=255, size_average=False).numpy()
-    np.testing.assert_allclose(ms_ssim(a, b), theirs, rtol=1e-6)
+    window = torch.exp(-(torch.arange(-5, 6, dtype=torch.float64) ** 2) / 4.5)  # theirs is of float32
+    window = (window / window.sum()).repeat(channels, 1, 1, 1)
+    theirs = pytorch_msssim.ms_ssim(*moved, data_range=255, size_average=False, win=window).numpy()
+    np.testing.assert_allclose(ms_ssim(a, b), theirs, rtol=1e-7)
 
 
 def test_known_similarities():
