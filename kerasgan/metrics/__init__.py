@@ -10,7 +10,9 @@ from kerasgan.metrics import (
     moments,
     ms_ssim,
     neighbours,
+    result,
     sliced_wasserstein,
+    statistics,
     variety,
 )
 
@@ -24,6 +26,8 @@ __all__ = [
     "moments",
     "ms_ssim",
     "neighbours",
+    "result",
     "sliced_wasserstein",
+    "statistics",
     "variety",
 ]
