@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+from kerasgan.metrics import frechet
+
 _UNITS = {"nats": 1.0, "bits": math.log(2.0)}
 
 
@@ -173,12 +175,9 @@ def gaussian_w2(mean_p, covariance_p, mean_q, covariance_q):
     """
     mean_p, covariance_p = _normal("p", mean_p, covariance_p)
     mean_q, covariance_q = _normal("q", mean_q, covariance_q, len(mean_p))
-    values, vectors = _spectrum("covariance_p", covariance_p)
-    _spectrum("covariance_q", covariance_q)
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    cross = np.linalg.eigvalsh(root @ covariance_q @ root)
-    square = np.square(mean_p - mean_q).sum() + np.trace(covariance_p) + np.trace(covariance_q)
-    square -= 2.0 * np.sqrt(np.maximum(cross, 0.0)).sum()
+    _check_semidefinite("covariance_p", covariance_p)
+    _check_semidefinite("covariance_q", covariance_q)
+    square = frechet.between_normals(mean_p, covariance_p, mean_q, covariance_q)
     return math.sqrt(max(square, 0.0))  # rounding may take it below 0
 
 
@@ -234,8 +233,7 @@ def _normal(which, mean, covariance, dim=None):
     return mean, covariance
 
 
-def _spectrum(name, covariance):
-    values, vectors = np.linalg.eigh(covariance)
+def _check_semidefinite(name, covariance):
+    values = np.linalg.eigvalsh(covariance)
     if values[0] < -1e-9 * max(values[-1], 1e-300):
         raise ValueError(f"{name}: expected a positive semidefinite matrix; got smallest eigenvalue {values[0]}")
-    return np.maximum(values, 0.0), vectors

@@ -1,0 +1,117 @@
+"""Moments of features kept on disk with what they are of: references for Frechet distances."""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+
+from kerasgan import files
+from kerasgan.metrics import frechet, result
+from kerasgan.metrics.moments import Moments
+
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """Moments of one set of images' features.
+
+    Args:
+        moments: `Moments`.
+        network: name of the network that made the features.
+        name: what the images are, such as "cifar10 train".
+        data: `kerasgan.metrics.result.fingerprint` of the images.
+    """
+
+    moments: Moments
+    network: str
+    name: str
+    data: str
+
+    def save(self, path) -> pathlib.Path:
+        """Write them to an .npz file, whole or not at all; returns its path."""
+        path = pathlib.Path(path)
+        facts = {"format": _FORMAT, "network": self.network, "name": self.name, "data": self.data}
+        with files.written_whole(path) as beside, open(beside, "wb") as file:
+            np.savez(
+                file,
+                facts=json.dumps(facts),
+                count=self.moments.count,
+                mean=self.moments.mean,
+                scatter=self.moments.scatter,
+            )
+        return path
+
+    @classmethod
+    def load(cls, path, network: str, data: str | None = None):
+        """Read what `save` wrote.
+
+        Args:
+            path: the file.
+            network: name of the network whose features are wanted.
+            data: fingerprint of the images that are wanted; `None` for any.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is no such file, or of another network or other images.
+        """
+        path = pathlib.Path(path)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                facts = json.loads(str(arrays["facts"]))
+                moments = Moments.restored(int(arrays["count"]), arrays["mean"], arrays["scatter"])
+            found = cls(moments, facts["network"], facts["name"], facts["data"])
+        except FileNotFoundError:
+            raise
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path}: not a readable file of statistics ({error})") from error
+        if found.network != network:
+            raise ValueError(f"{path}: expected features of the network {network}; it holds those of {found.network}")
+        if data is not None and found.data != data:
+            raise ValueError(f"{path}: expected statistics of the data {data}; it holds those of {found.data}")
+        return found
+
+
+def frechet_result(
+    generated: Statistics, reference: Statistics, seed: int, weights: str = "", notes: tuple[str, ...] = ()
+) -> result.Result:
+    """Measure the Frechet distance of generated images to a reference, with its protocol.
+
+    Args:
+        generated: their statistics.
+        reference: those of the reference, of the same network.
+        seed: of the generated images.
+        weights: which weights generated, as for `kerasgan.metrics.result.Protocol`.
+        notes: anything else that changes the number.
+
+    Returns:
+        `Result` named `fid[inception-2015...]` or `fd[network]`; it warns where the samples are few.
+
+    Raises:
+        ValueError: if the networks differ, or one has fewer than two images.
+    """
+    if generated.network != reference.network:
+        raise ValueError(
+            f"reference: expected features of the network {generated.network}, as the generated images' are; got those "
+            f"of {reference.network}"
+        )
+    counts = generated.moments.count, reference.moments.count
+    value = frechet.from_moments(generated.moments, reference.moments)
+    caveats = ()
+    if result.few_samples(min(counts), reference.moments.dim):
+        expected = frechet.expected_distance(reference.moments.covariance, *counts)
+        caveats = result.few_samples(min(counts), reference.moments.dim, expected)
+    made = result.Protocol(
+        network=generated.network,
+        samples=counts[0],
+        reference=reference.name,
+        reference_samples=counts[1],
+        data=reference.data,
+        features=reference.moments.dim,
+        seed=seed,
+        weights=weights,
+        notes=notes,
+    )
+    return result.Result(measure="frechet", value=value, protocol=made, caveats=caveats)
