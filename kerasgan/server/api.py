@@ -15,7 +15,15 @@ def model_spec(request):
     """
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")
-    spec = request.model_spec
+    return _split(request.model_spec)
+
+
+def tasks_model_spec(request):
+    """The same of a `MultiInferenceRequest`: its first task's."""
+    return _split(request.tasks[0].model_spec) if request.tasks else ("", None, None)
+
+
+def _split(spec):
     which = spec.WhichOneof("version_choice")
     return (
         spec.name,

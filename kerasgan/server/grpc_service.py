@@ -4,26 +4,22 @@ import functools
 import logging
 
 import grpc
-import tensorflow as tf
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
     model_service_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
 
-from kerasgan import wire
-from kerasgan.server import api
-from kerasgan.server.engine import DEFAULT_SIGNATURE
+from kerasgan.server import api, inference
 from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.predict import predict
 
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
-_TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
 _PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 _MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 
@@ -58,7 +54,7 @@ def _unimplemented(self, request):
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """`tensorflow.serving.PredictionService`: Predict and GetModelMetadata."""
+    """`tensorflow.serving.PredictionService`."""
 
     def __init__(self, models, max_tensor_bytes):
         self.models = models
@@ -66,18 +62,23 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @_answers
     def Predict(self, request):
-        """Run a signature."""
-        found = self.models.find(*api.model_spec(request))
-        signature_name = request.model_spec.signature_name
-        inputs = {name: self._array(name, proto) for name, proto in request.inputs.items()}
-        outputs = found.engine.run(signature_name, inputs, request.output_filter)
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = found.model
-        response.model_spec.version.value = found.number
-        response.model_spec.signature_name = signature_name or DEFAULT_SIGNATURE
-        for name, array in outputs.items():
-            _set_tensor(response.outputs[name], array)
-        return response
+        """Run a signature on tensors."""
+        return predict(self.models.find(*api.model_spec(request)), request, self.max_tensor_bytes)
+
+    @_answers
+    def Classify(self, request):
+        """Run a classification signature on examples."""
+        return inference.classify(self.models.find(*api.model_spec(request)), request)
+
+    @_answers
+    def Regress(self, request):
+        """Run a regression signature on examples."""
+        return inference.regress(self.models.find(*api.model_spec(request)), request)
+
+    @_answers
+    def MultiInference(self, request):
+        """Run several such signatures on the same examples."""
+        return inference.multi_inference(self.models.find(*api.tasks_model_spec(request)), request)
 
     @_answers
     def GetModelMetadata(self, request):
@@ -89,17 +90,6 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             if field != "signature_def":
                 raise invalid_argument(f"Metadata field {field} is not supported")
         return api.metadata(self.models, *spec)
-
-    Classify = Regress = MultiInference = _answers(_unimplemented)
-
-    def _array(self, name, proto):
-        try:
-            if proto.dtype in _TENSORFLOW_ONLY:
-                wire.shape_of(proto, 16, self.max_tensor_bytes)
-                return tf.make_ndarray(proto)
-            return wire.get_array(proto, self.max_tensor_bytes)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -115,13 +105,6 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return api.status(self.models, name, version)
 
     HandleReloadConfigRequest = _answers(_unimplemented)
-
-
-def _set_tensor(proto, array):
-    try:
-        wire.set_tensor(proto, array)
-    except ValueError:  # a dtype that NumPy does not have
-        proto.CopyFrom(tf.make_tensor_proto(array))
 
 
 def add_services(server, models, max_tensor_bytes):

@@ -7,9 +7,9 @@ import re
 import urllib.parse
 import zlib
 
-import grpc
+from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, json_tensor
+from kerasgan.server import api, inference, json_examples, json_tensor
 from kerasgan.server.errors import ServingError, http_status, invalid_argument
 
 log = logging.getLogger("kerasgan.server")
@@ -138,15 +138,26 @@ class RestApp:
             if verb == "metadata":
                 return api.metadata_to_json(api.metadata(self.models, name, version, label)).encode()
             return api.to_json(api.status(self.models, name, version)).encode()
-        if verb != "predict":
-            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"This server does not offer :{verb}.")
+        if verb == "predict":
+            return self._predict(name, version, label, body)
+        signature_name, request_input = json_examples.read_request(body)
+        found = self.models.find(name, version, label)
+        if verb == "classify":
+            request = classification_pb2.ClassificationRequest(input=request_input)
+            request.model_spec.signature_name = signature_name
+            return json_examples.write_classifications(inference.classify(found, request).result)
+        request = regression_pb2.RegressionRequest(input=request_input)
+        request.model_spec.signature_name = signature_name
+        return json_examples.write_regressions(inference.regress(found, request).result)
+
+    def _predict(self, name, version, label, body):
+        found = None
 
         def inputs_of(signature_name):
             nonlocal found
             found = self.models.find(name, version, label)
             return api.rest_inputs(found, signature_name)
 
-        found = None
         signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
         return json_tensor.write_response(found.engine.run(signature_name, inputs), row)
 

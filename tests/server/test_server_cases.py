@@ -12,9 +12,17 @@ import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    predict_pb2,
+)
+from tensorflow_serving.apis.classification_pb2 import ClassificationResult
+from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
-from kerasgan.server import Models, api, find_models
+from kerasgan.server import Models, api, find_models, json_examples
 from kerasgan.server.errors import ServingError, http_status
 from kerasgan.server.json_tensor import read_request, write_response
 from kerasgan.server.rest import error_response, parse_target
@@ -22,10 +30,6 @@ from kerasgan.server.rest import error_response, parse_target
 _FILE = pathlib.Path(__file__).parents[3] / "shared" / "reference" / "tf_serving_cases.json"
 
 _NOT_COVERED = {
-    "Classify, Regress and MultiInference are not offered": (
-        "tfs-065 tfs-077 tfs-133 tfs-137 tfs-139 tfs-202 tfs-204 tfs-206 tfs-208 tfs-209 tfs-211 tfs-212 "
-        "tfs-213 tfs-216 tfs-217"
-    ),
     "no Prometheus metrics": "tfs-080 tfs-243 tfs-244 tfs-245 tfs-247 tfs-248",
     "no CORS": "tfs-235 tfs-236",
     "no models.config and no reload": "tfs-097 tfs-269 tfs-271 tfs-272 tfs-274 tfs-275 tfs-276 tfs-277",
@@ -43,6 +47,16 @@ def _cases(kind=None, level=None):
     if not cases:
         return [pytest.param(None, marks=pytest.mark.skip(reason=f"{_FILE} is not here"))]
     return [pytest.param(case, id=case["id"]) for case in chosen if case["id"] not in _SKIP]
+
+
+def _of_examples(level, examples):
+    """The codec cases of classify and regress, or those of predict."""
+    words = "classif", "regress"
+
+    def about_examples(param):
+        return any(word in f"{param.values[0]}".lower() for word in words)
+
+    return [param for param in _cases("rest", level) if not param.values[0] or about_examples(param) == examples]
 
 
 @pytest.mark.skipif(not _FILE.exists(), reason=f"{_FILE} is not here")
@@ -133,7 +147,33 @@ def _body(request):
     return request["body"].encode()
 
 
-@pytest.mark.parametrize("case", _cases("rest", "codec-request"))
+def _example(example):
+    """A `tf.Example` as the cases write it."""
+    return {
+        name: {feature.WhichOneof("kind").removesuffix("_list"): _values(feature)}
+        for name, feature in example.features.feature.items()
+    }
+
+
+def _values(feature):
+    values = getattr(feature, feature.WhichOneof("kind")).value
+    return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-request", True))
+def test_request_of_examples(case):
+    expect, body = case["expect"], json.dumps(case["request"]["json"]).encode()
+    if "error_contains" in expect:
+        with pytest.raises(ServingError) as raised:
+            json_examples.read_request(body)
+        assert raised.value.code.name == expect["error_code"]
+        assert expect["error_contains"] in raised.value.message
+        return
+    _, request_input = json_examples.read_request(body)
+    assert [_example(example) for example in request_input.example_list.examples] == expect["example_list"]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-request", False))
 def test_request(case):
     inputs = {
         name: TensorInfo(dtype=tf.as_dtype(_dtype(dtype)).as_datatype_enum)
@@ -156,7 +196,27 @@ def test_request(case):
         assert (arrays[name] == wanted).all()
 
 
-@pytest.mark.parametrize("case", _cases("rest", "codec-response"))
+@pytest.mark.parametrize("case", _of_examples("codec-response", True))
+def test_response_to_examples(case):
+    fixture, expect = case["fixture"], case["expect"]
+    if "classifications" in fixture:
+        result, write = ClassificationResult(), json_examples.write_classifications
+        for row in fixture["classifications"]:
+            entries = result.classifications.add().classes
+            for label, score in row:
+                entries.add(label=label, score=score)
+    else:
+        write = json_examples.write_regressions
+        result = RegressionResult(regressions=[{"value": value} for value in fixture["regressions"]])
+    if "error_contains" in expect:
+        with pytest.raises(ServingError, match=expect["error_contains"]) as raised:
+            write(result)
+        assert raised.value.code.name == expect["error_code"]
+        return
+    assert json.loads(write(result)) == expect["json"]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-response", False))
 def test_response(case, rest):
     expect = case["expect"]
     if case["request"]["format"] == "error":
@@ -180,6 +240,12 @@ def test_response(case, rest):
 # ---------------------------------------------------------------- gRPC
 
 _METHODS = {
+    "Classify": (
+        "PredictionService",
+        classification_pb2.ClassificationRequest,
+        classification_pb2.ClassificationResponse,
+    ),
+    "MultiInference": ("PredictionService", inference_pb2.MultiInferenceRequest, inference_pb2.MultiInferenceResponse),
     "Predict": ("PredictionService", predict_pb2.PredictRequest, predict_pb2.PredictResponse),
     "GetModelMetadata": (
         "PredictionService",
@@ -211,6 +277,12 @@ def _call(channel, request):
             message.model_spec.version.value = spec["version"]
     for name, tensor in request.get("inputs", {}).items():
         message.inputs[name].CopyFrom(tf.make_tensor_proto(_tensor(tensor), dtype=_dtype(tensor["dtype"])))
+    for task in request.get("tasks", ()):
+        message.tasks.add(model_spec=task["model_spec"], method_name=task["method_name"])
+    for example in request.get("examples", ()):
+        features = message.input.example_list.examples.add().features.feature
+        for name, values in example.items():
+            features[name].float_list.value.extend(values)
     message.MergeFrom(
         request_class(**{key: request[key] for key in ("output_filter", "metadata_field") if key in request})
     )
@@ -257,6 +329,9 @@ def test_grpc(case, channel, prediction, two_versions):
         array = tf.make_ndarray(answer.outputs[name])
         wanted = _tensor(spec)
         assert array.dtype == wanted.dtype and array.shape == wanted.shape and (array == wanted).all()
+    if "results" in expect:
+        found = [[entry.value for entry in result.regression_result.regressions] for result in answer.results]
+        assert found == [result["regressions"] for result in expect["results"]]
     if "outputs" in expect:
         assert set(answer.outputs) == set(expect["outputs"])
     if "model_spec" in expect:
