@@ -54,9 +54,9 @@ def metadata(models, name, version=None, label=None):
     Raises:
         ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
     """
-    found = models.find(name, version, label)
-    signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=found.engine.signatures)
     response = get_model_metadata_pb2.GetModelMetadataResponse()
+    with models.use(name, version, label) as found:
+        signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=found.engine.signatures)
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number
     response.metadata["signature_def"].Pack(signatures)

@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC services."""
 
+import contextlib
 import functools
 import logging
 
@@ -7,6 +8,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
+    model_management_pb2,
+    model_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
@@ -49,36 +52,49 @@ def _cut(message):
     return encoded[:_MAX_ERROR_BYTES].decode(errors="ignore") + "...TRUNCATED"
 
 
-def _unimplemented(self, request):
-    raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "This server does not offer this method.")
-
-
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """`tensorflow.serving.PredictionService`."""
 
-    def __init__(self, models, max_tensor_bytes):
+    def __init__(self, models, metrics, max_tensor_bytes):
         self.models = models
+        self.metrics = metrics
         self.max_tensor_bytes = max_tensor_bytes
 
     @_answers
     def Predict(self, request):
         """Run a signature on tensors."""
-        return predict(self.models.find(*api.model_spec(request)), request, self.max_tensor_bytes)
+        with self._used("Predict", request.model_spec, api.model_spec(request)) as found:
+            return predict(found, request, self.max_tensor_bytes)
 
     @_answers
     def Classify(self, request):
         """Run a classification signature on examples."""
-        return inference.classify(self.models.find(*api.model_spec(request)), request)
+        with self._used("Classify", request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.classify(found, request)
 
     @_answers
     def Regress(self, request):
         """Run a regression signature on examples."""
-        return inference.regress(self.models.find(*api.model_spec(request)), request)
+        with self._used("Regress", request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.regress(found, request)
 
     @_answers
     def MultiInference(self, request):
         """Run several such signatures on the same examples."""
-        return inference.multi_inference(self.models.find(*api.tasks_model_spec(request)), request)
+        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self._used("MultiInference", spec, api.tasks_model_spec(request), request.input) as found:
+            return inference.multi_inference(found, request)
+
+    @contextlib.contextmanager
+    def _used(self, method, spec, choice, examples=None):
+        """The version that a request means, kept loaded; the request is counted and timed."""
+        with (
+            self.metrics.request(self.models, spec.name, method, "GRPC") as seen,
+            self.models.use(*choice) as found,
+        ):
+            seen.found, seen.signature = found, spec.signature_name
+            seen.examples = inference.number_of_examples(examples) if examples else 0
+            yield found
 
     @_answers
     def GetModelMetadata(self, request):
@@ -93,10 +109,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """`tensorflow.serving.ModelService`: GetModelStatus."""
+    """`tensorflow.serving.ModelService`."""
 
-    def __init__(self, models):
+    def __init__(self, models, watcher):
         self.models = models
+        self.watcher = watcher
 
     @_answers
     def GetModelStatus(self, request):
@@ -104,24 +121,32 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         name, version, _ = api.model_spec(request)
         return api.status(self.models, name, version)
 
-    HandleReloadConfigRequest = _answers(_unimplemented)
+    @_answers
+    def HandleReloadConfigRequest(self, request):
+        """Replace the set of models that are served."""
+        self.watcher.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response
 
 
-def add_services(server, models, max_tensor_bytes):
+def add_services(server, models, watcher, metrics, max_tensor_bytes):
     """Add the services, health checks and reflection to a `grpc.Server`.
 
     Args:
         server: a server that has not started.
         models: `Models`.
+        watcher: the `Watcher` that takes another set of them.
+        metrics: `ServingMetrics` that count the requests.
         max_tensor_bytes: largest input tensor accepted.
 
     Returns:
         The health servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(models, max_tensor_bytes), server
+        PredictionService(models, metrics, max_tensor_bytes), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher), server)
     servicer = health.HealthServicer()
     for service in ("", "PredictionService", "ModelService", _PREDICTION, _MODEL):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)

@@ -85,15 +85,24 @@ def serialized_examples(request_input):
     Raises:
         ServingError: INVALID_ARGUMENT, if there are none.
     """
-    context, examples = b"", request_input.example_list.examples
-    if request_input.WhichOneof("kind") == "example_list_with_context":
-        context = request_input.example_list_with_context.context.SerializeToString()
-        examples = request_input.example_list_with_context.examples
+    context, examples = _context_and_examples(request_input)
     if not examples:
         raise invalid_argument("Input is empty.")
     array = np.empty(len(examples), object)
     array[:] = [context + example.SerializeToString() for example in examples]  # concatenation is merging
     return array
+
+
+def number_of_examples(request_input):
+    """How many examples an `Input` has."""
+    return len(_context_and_examples(request_input)[1])
+
+
+def _context_and_examples(request_input):
+    if request_input.WhichOneof("kind") == "example_list_with_context":
+        both = request_input.example_list_with_context
+        return both.context.SerializeToString(), both.examples
+    return b"", request_input.example_list.examples
 
 
 def _checked_tasks(request):

@@ -176,11 +176,10 @@ def test_uint8_images_survive_the_typed_fields(prediction):
     np.testing.assert_array_equal(images[:, 0, 0, 0], seeds)
 
 
-def test_other_methods_are_unimplemented(prediction, model_service):
-    assert (
-        refusal(model_service.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())[0]
-        == "UNIMPLEMENTED"
-    )
+def test_a_reload_needs_a_list_of_models(model_service):
+    code, text = refusal(model_service.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
+    assert code == "INVALID_ARGUMENT"
+    assert text.startswith("ServerModelConfig type not supported by HandleReloadConfigRequest.")
 
 
 def test_status(model_service):
