@@ -83,7 +83,7 @@ class Metric:
             text = "+Inf" if math.isinf(limit) else f"{limit:g}"
             bucket = ",".join([*pairs, f'le="{text}"'])
             yield f"{self.name}_bucket{{{bucket}}} {running}"
-        yield f"{self.name}_sum{{{','.join(pairs)}}} {total!r}"
+        yield f"{self.name}_sum{{{','.join(pairs)}}} {float(total)!r}"
         yield f"{self.name}_count{{{','.join(pairs)}}} {running}"
 
 

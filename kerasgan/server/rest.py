@@ -90,6 +90,9 @@ class RestApp:
             status, kind, payload = error_response(
                 413, f"The request body is larger than the server's limit of {self.max_request_bytes} bytes."
             )
+        elif self.cors and scope["method"] == "OPTIONS":  # a browser asks whether its page may ask
+            status = 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400
+            kind, payload = b"text/plain", b""
         else:
             gzipped = b"gzip" in headers.get(b"content-encoding", b"")
             status, kind, payload = await asyncio.get_running_loop().run_in_executor(

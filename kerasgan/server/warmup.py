@@ -27,16 +27,17 @@ def run(version):
     if not path.is_file():
         return
     try:
-        for count, record in enumerate(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()):
-            if count == MAX_RECORDS:
-                raise invalid_argument(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
-            _run_record(version, record, path)
+        records = list(tf.data.TFRecordDataset(str(path)).take(MAX_RECORDS + 1).as_numpy_iterator())
     except tf.errors.DataLossError as error:
         raise ServingError(
             grpc.StatusCode.DATA_LOSS, f"{error.message}. Please verify your warmup data is in TFRecord format."
         ) from error
     except tf.errors.OpError as error:
         raise from_tensorflow(error) from error
+    if len(records) > MAX_RECORDS:
+        raise invalid_argument(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
+    for record in records:
+        _run_record(version, record, path)
 
 
 def _run_record(version, record, path):

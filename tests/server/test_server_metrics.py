@@ -18,7 +18,7 @@ SERVING = ":tensorflow:serving:"
 
 
 def samples(text):
-    """`{(name, labels): value}`."""
+    """`{(name, labels): value}`; the parser gives every counter's name the ending `_total`."""
     families = parser.text_string_to_metric_families(text)
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -59,8 +59,7 @@ def own_server(folders):
 
 
 def test_requests_are_counted_and_timed(own_server):
-    page = lambda: samples(call(own_server, "GET", DEFAULT_METRICS_PATH)[2])
-    assert not any(name.endswith("request_count") for name, _ in page())
+    assert not samples(call(own_server, "GET", DEFAULT_METRICS_PATH)[2])
     with grpc.insecure_channel(f"127.0.0.1:{own_server.port}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         request = predict_pb2.PredictRequest(model_spec={"name": "m"})
@@ -80,11 +79,12 @@ def test_requests_are_counted_and_timed(own_server):
         stub.Regress(regress, timeout=20)
     for body in ({"instances": [2]}, {"instances": ["a"]}):
         call(own_server, "POST", "/v1/models/m:predict", body)
-    found = page()
-    assert at(found, SERVING + "request_count", model_name="m", status="OK") == 5
-    assert at(found, SERVING + "request_count", model_name="m", status="FAILED_PRECONDITION") == 1
-    assert at(found, SERVING + "request_count", model_name="m", status="INVALID_ARGUMENT") == 1
-    assert at(found, SERVING + "request_count", model_name="", status="NOT_FOUND") == 3
+    page = call(own_server, "GET", DEFAULT_METRICS_PATH)[2]
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 5\n' in page
+    found = samples(page)
+    assert at(found, SERVING + "request_count_total", model_name="m", status="FAILED_PRECONDITION") == 1
+    assert at(found, SERVING + "request_count_total", model_name="m", status="INVALID_ARGUMENT") == 1
+    assert at(found, SERVING + "request_count_total", model_name="", status="NOT_FOUND") == 3
     latency = SERVING + "request_latency"
     assert at(found, latency + "_count", model_name="m", API="Predict", entrypoint="GRPC") == 3
     assert at(found, latency + "_count", model_name="m", API="predict", entrypoint="REST") == 1
