@@ -1,6 +1,8 @@
-"""The embedded model server: TensorFlow Serving's gRPC and REST API over a folder of SavedModels."""
+"""The embedded model server: TensorFlow Serving's gRPC and REST API over folders of SavedModels."""
 
-from kerasgan.server.models import Models, find_models
-from kerasgan.server.server import ModelServer, serve
+from kerasgan.server.folders import find_models
+from kerasgan.server.models import Models
+from kerasgan.server.server import ModelServer, serve, serve_config
+from kerasgan.server.watcher import Watcher
 
-__all__ = ["ModelServer", "Models", "find_models", "serve"]
+__all__ = ["ModelServer", "Models", "Watcher", "find_models", "serve", "serve_config"]

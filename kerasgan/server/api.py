@@ -15,7 +15,15 @@ def model_spec(request):
     """
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")
-    spec = request.model_spec
+    return _split(request.model_spec)
+
+
+def tasks_model_spec(request):
+    """The same of a `MultiInferenceRequest`: its first task's."""
+    return _split(request.tasks[0].model_spec) if request.tasks else ("", None, None)
+
+
+def _split(spec):
     which = spec.WhichOneof("version_choice")
     return (
         spec.name,
@@ -46,9 +54,9 @@ def metadata(models, name, version=None, label=None):
     Raises:
         ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
     """
-    found = models.find(name, version, label)
-    signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=found.engine.signatures)
     response = get_model_metadata_pb2.GetModelMetadataResponse()
+    with models.use(name, version, label) as found:
+        signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=found.engine.signatures)
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number
     response.metadata["signature_def"].Pack(signatures)

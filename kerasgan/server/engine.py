@@ -6,6 +6,8 @@ accepts exports that TensorFlow Serving cannot run.
 """
 
 import functools
+import threading
+import time
 
 import grpc
 import numpy as np
@@ -18,6 +20,15 @@ from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 from kerasgan.server.errors import ServingError, from_tensorflow, invalid_argument
 
 DEFAULT_SIGNATURE = "serving_default"
+
+
+class _Clock(threading.local):
+    """Seconds that the thread has spent in the TensorFlow runtime; who wants to know sets it to 0 before."""
+
+    seconds = 0.0
+
+
+clock = _Clock()
 
 _METHOD_NAMES = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
 _CPP_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
@@ -85,20 +96,44 @@ class Engine:
         signature = self.signatures[signature_name]
         feeds = _feeds(signature, inputs)
         outputs = _output_names(signature, output_filter)
+        values = self.run_tensors(feeds, [signature.outputs[output].name for output in outputs])
+        return dict(zip(outputs, values, strict=True))
+
+    def run_tensors(self, feeds, fetches):
+        """Run tensors of the graph, whatever the signatures.
+
+        Args:
+            feeds: `{tensor name: (array, dtype that the tensor has)}`.
+            fetches: names of the tensors to compute.
+
+        Returns:
+            Their values, a list of arrays.
+
+        Raises:
+            ServingError: with TensorFlow Serving's code and text.
+        """
+        names = sorted(feeds)  # the order in which the runtime numbers its arguments
+        arrays = [_checked(index, *feeds[name]) for index, name in enumerate(names)]
+        start = time.perf_counter()
         try:
-            values = self._callable(signature_name, outputs)(*feeds)
+            values = self._callable(tuple(names), tuple(fetches))(*arrays)
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from error
-        return dict(zip(outputs, map(_as_array, values), strict=True))
+        finally:
+            clock.seconds += time.perf_counter() - start
+        return [_as_array(value) for value in values]
 
-    def _make_callable(self, signature_name, outputs):
-        signature = self.signatures[signature_name]
-        options = config_pb2.CallableOptions(
-            feed=_feed_names(signature), fetch=[signature.outputs[output].name for output in outputs]
-        )
+    def _make_callable(self, feeds, fetches):
         # `Session.run` would check shapes against the graph, which TensorFlow Serving does not, and is
         # slower.
-        return self._session._make_callable_from_options(options)
+        return self._session._make_callable_from_options(config_pb2.CallableOptions(feed=feeds, fetch=fetches))
+
+
+def _checked(index, array, dtype):
+    given = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
+    if given != tf.as_dtype(dtype):
+        raise invalid_argument(f"Expects arg[{index}] to be {dtype_name(dtype)} but {dtype_name(given)} is provided")
+    return np.asarray(array, order="C")
 
 
 def _as_array(value):
@@ -110,11 +145,6 @@ def _as_array(value):
     return np.asarray(value)
 
 
-def _feed_names(signature):
-    """Names of the tensors to feed, in the order in which the runtime numbers its arguments."""
-    return sorted(info.name for info in signature.inputs.values())
-
-
 def _feeds(signature, inputs):
     if signature.method_name not in _METHOD_NAMES:
         raise ServingError(
@@ -123,19 +153,10 @@ def _feeds(signature, inputs):
             f"Was: {signature.method_name}",
         )
     _check_names(signature, inputs)
-    by_tensor = {}
+    feeds = {}
     for alias, info in signature.inputs.items():
         array = inputs[alias] if alias in inputs else tf.make_ndarray(signature.defaults[alias])
-        by_tensor[info.name] = (array, info.dtype)
-    feeds = []
-    for index, tensor_name in enumerate(_feed_names(signature)):
-        array, dtype = by_tensor[tensor_name]
-        given = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
-        if given != tf.as_dtype(dtype):
-            raise invalid_argument(
-                f"Expects arg[{index}] to be {dtype_name(dtype)} but {dtype_name(given)} is provided"
-            )
-        feeds.append(np.asarray(array, order="C"))
+        feeds[info.name] = (array, info.dtype)
     return feeds
 
 

@@ -1,29 +1,28 @@
 """TensorFlow Serving's gRPC services."""
 
+import contextlib
 import functools
 import logging
 
 import grpc
-import tensorflow as tf
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
+    model_management_pb2,
+    model_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
 
-from kerasgan import wire
-from kerasgan.server import api
-from kerasgan.server.engine import DEFAULT_SIGNATURE
+from kerasgan.server import api, inference
 from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.predict import predict
 
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
-_TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
 _PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 _MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 
@@ -53,31 +52,49 @@ def _cut(message):
     return encoded[:_MAX_ERROR_BYTES].decode(errors="ignore") + "...TRUNCATED"
 
 
-def _unimplemented(self, request):
-    raise ServingError(grpc.StatusCode.UNIMPLEMENTED, "This server does not offer this method.")
-
-
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """`tensorflow.serving.PredictionService`: Predict and GetModelMetadata."""
+    """`tensorflow.serving.PredictionService`."""
 
-    def __init__(self, models, max_tensor_bytes):
+    def __init__(self, models, metrics, max_tensor_bytes):
         self.models = models
+        self.metrics = metrics
         self.max_tensor_bytes = max_tensor_bytes
 
     @_answers
     def Predict(self, request):
-        """Run a signature."""
-        found = self.models.find(*api.model_spec(request))
-        signature_name = request.model_spec.signature_name
-        inputs = {name: self._array(name, proto) for name, proto in request.inputs.items()}
-        outputs = found.engine.run(signature_name, inputs, request.output_filter)
-        response = predict_pb2.PredictResponse()
-        response.model_spec.name = found.model
-        response.model_spec.version.value = found.number
-        response.model_spec.signature_name = signature_name or DEFAULT_SIGNATURE
-        for name, array in outputs.items():
-            _set_tensor(response.outputs[name], array)
-        return response
+        """Run a signature on tensors."""
+        with self._used("Predict", request.model_spec, api.model_spec(request)) as found:
+            return predict(found, request, self.max_tensor_bytes)
+
+    @_answers
+    def Classify(self, request):
+        """Run a classification signature on examples."""
+        with self._used("Classify", request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.classify(found, request)
+
+    @_answers
+    def Regress(self, request):
+        """Run a regression signature on examples."""
+        with self._used("Regress", request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.regress(found, request)
+
+    @_answers
+    def MultiInference(self, request):
+        """Run several such signatures on the same examples."""
+        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self._used("MultiInference", spec, api.tasks_model_spec(request), request.input) as found:
+            return inference.multi_inference(found, request)
+
+    @contextlib.contextmanager
+    def _used(self, method, spec, choice, examples=None):
+        """The version that a request means, kept loaded; the request is counted and timed."""
+        with (
+            self.metrics.request(self.models, spec.name, method, "GRPC") as seen,
+            self.models.use(*choice) as found,
+        ):
+            seen.found, seen.signature = found, spec.signature_name
+            seen.examples = inference.number_of_examples(examples) if examples else 0
+            yield found
 
     @_answers
     def GetModelMetadata(self, request):
@@ -90,23 +107,13 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 raise invalid_argument(f"Metadata field {field} is not supported")
         return api.metadata(self.models, *spec)
 
-    Classify = Regress = MultiInference = _answers(_unimplemented)
-
-    def _array(self, name, proto):
-        try:
-            if proto.dtype in _TENSORFLOW_ONLY:
-                wire.shape_of(proto, 16, self.max_tensor_bytes)
-                return tf.make_ndarray(proto)
-            return wire.get_array(proto, self.max_tensor_bytes)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
-
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """`tensorflow.serving.ModelService`: GetModelStatus."""
+    """`tensorflow.serving.ModelService`."""
 
-    def __init__(self, models):
+    def __init__(self, models, watcher):
         self.models = models
+        self.watcher = watcher
 
     @_answers
     def GetModelStatus(self, request):
@@ -114,31 +121,32 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         name, version, _ = api.model_spec(request)
         return api.status(self.models, name, version)
 
-    HandleReloadConfigRequest = _answers(_unimplemented)
+    @_answers
+    def HandleReloadConfigRequest(self, request):
+        """Replace the set of models that are served."""
+        self.watcher.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response
 
 
-def _set_tensor(proto, array):
-    try:
-        wire.set_tensor(proto, array)
-    except ValueError:  # a dtype that NumPy does not have
-        proto.CopyFrom(tf.make_tensor_proto(array))
-
-
-def add_services(server, models, max_tensor_bytes):
+def add_services(server, models, watcher, metrics, max_tensor_bytes):
     """Add the services, health checks and reflection to a `grpc.Server`.
 
     Args:
         server: a server that has not started.
         models: `Models`.
+        watcher: the `Watcher` that takes another set of them.
+        metrics: `ServingMetrics` that count the requests.
         max_tensor_bytes: largest input tensor accepted.
 
     Returns:
         The health servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(models, max_tensor_bytes), server
+        PredictionService(models, metrics, max_tensor_bytes), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher), server)
     servicer = health.HealthServicer()
     for service in ("", "PredictionService", "ModelService", _PREDICTION, _MODEL):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)

@@ -66,12 +66,7 @@ def read_request(body, get_inputs):
     Raises:
         ServingError: INVALID_ARGUMENT, with TensorFlow Serving's text.
     """
-    document = _parse(body)
-    if type(document) is not dict:
-        raise _format_error(document, "Is not object")
-    signature_name = document.get("signature_name", "")
-    if type(signature_name) is not str:
-        raise _format_error(document, "not formatted correctly. 'signature_name' key must be a string value.")
+    document, signature_name = parse_object(body)
     dtypes = {name: tf.as_dtype(info.dtype) for name, info in sorted(get_inputs(signature_name).items())}
     if not dtypes:
         raise invalid_argument(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
@@ -79,15 +74,36 @@ def read_request(body, get_inputs):
         instances = document["instances"]
         if "inputs" in document:
             text = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
-            raise _format_error(document, text)
+            raise format_error(document, text)
         if type(instances) is not list:
-            raise _format_error(document, "Excepting 'instances' to be an list/array")
+            raise format_error(document, "Excepting 'instances' to be an list/array")
         if not instances:
-            raise _format_error(document, "No values in 'instances' array")
+            raise format_error(document, "No values in 'instances' array")
         return signature_name, _read_rows(instances, dtypes), True
     if "inputs" in document:
         return signature_name, _read_columns(document["inputs"], dtypes), False
     raise invalid_argument("Missing 'inputs' or 'instances' key")
+
+
+def parse_object(body):
+    """Parse the body of any POST request.
+
+    Args:
+        body: bytes.
+
+    Returns:
+        `(document, signature_name)`: a dict, and its "signature_name" or "".
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, with TensorFlow Serving's text.
+    """
+    document = _parse(body)
+    if type(document) is not dict:
+        raise format_error(document, "Is not object")
+    signature_name = document.get("signature_name", "")
+    if type(signature_name) is not str:
+        raise format_error(document, "not formatted correctly. 'signature_name' key must be a string value.")
+    return document, signature_name
 
 
 def _parse(body):
@@ -144,7 +160,7 @@ def _without_deep_nesting(body):
 
 
 def _read_columns(value, dtypes):
-    if type(value) is not dict or _is_base64(value):
+    if type(value) is not dict or is_base64(value):
         if len(dtypes) > 1:
             raise invalid_argument(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors "
@@ -218,7 +234,7 @@ def _dense(value, dtype):
     array = _dense_or_none(value, dtype)
     if array is None:
         _explain(value, dtype, _shape(value))
-        raise _format_error(value, f"is not a tensor of type {dtype_name(dtype)}")
+        raise format_error(value, f"is not a tensor of type {dtype_name(dtype)}")
     return array
 
 
@@ -248,9 +264,9 @@ def _dense_or_none(value, dtype):
 def _strings(leaves, shape):
     array = np.empty(len(leaves), object)
     for index, leaf in enumerate(leaves):
-        if type(leaf) is dict and (not _is_base64(leaf) or _base64(leaf["b64"]) is None):
+        if type(leaf) is dict and (not is_base64(leaf) or decode_base64(leaf["b64"]) is None):
             return None
-        array[index] = leaf.encode(errors="surrogatepass") if type(leaf) is str else _base64(leaf["b64"])
+        array[index] = leaf.encode(errors="surrogatepass") if type(leaf) is str else decode_base64(leaf["b64"])
     return array.reshape(shape)
 
 
@@ -278,14 +294,14 @@ def _explain(value, dtype, shape, level=0):
 
 def _explain_leaf(value, dtype):
     type_error = invalid_argument(
-        f"JSON Value: {_text(value)} Type: {_type_text(value)} is not of expected type: {dtype_name(dtype)}"
+        f"JSON Value: {_text(value)} Type: {type_text(value)} is not of expected type: {dtype_name(dtype)}"
     )
     if type(value) is dict:
         if dtype != tf.string:
             raise type_error
-        if not _is_base64(value):
-            raise _format_error(value, "not formatted correctly for base64 data")
-        if _base64(value["b64"]) is None:
+        if not is_base64(value):
+            raise format_error(value, "not formatted correctly for base64 data")
+        if decode_base64(value["b64"]) is None:
             raise invalid_argument("Unable to base64 decode")
         return
     if dtype not in _LEAVES:
@@ -306,15 +322,16 @@ def _shape(value):
     return shape
 
 
-def _is_base64(value):
+def is_base64(value):
+    """Whether a JSON value is `{"b64": text}`."""
     return type(value) is dict and len(value) == 1 and type(value.get("b64")) is str
 
 
 def _is_named(value):
-    return type(value) is dict and not _is_base64(value)
+    return type(value) is dict and not is_base64(value)
 
 
-def _base64(text):
+def decode_base64(text):
     """The bytes of base64 text, with or without its padding; None if it is not base64."""
     text = re.sub(r"\s", "", text)
     bare = text.rstrip("=")
@@ -330,7 +347,8 @@ def _shape_text(shape):
     return f"[{','.join(map(str, shape))}]"
 
 
-def _type_text(value):
+def type_text(value):
+    """What RapidJSON calls a value's type; for booleans the value itself."""
     names = {type(None): "Null", dict: "Object", list: "Array", str: "String"}
     return str(value) if type(value) is bool else names.get(type(value), "Number")
 
@@ -345,7 +363,8 @@ def _text(value):
     return text
 
 
-def _format_error(value, message):
+def format_error(value, message):
+    """The error that quotes a JSON value."""
     return invalid_argument(f"JSON Value: {_text(value)} {message}")
 
 

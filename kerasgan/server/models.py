@@ -1,10 +1,12 @@
 """Which models and versions there are, and which of them are loaded."""
 
+import contextlib
 import dataclasses
 import logging
 import pathlib
-import re
+import threading
 
+from kerasgan.server import folders, warmup
 from kerasgan.server.engine import Engine
 from kerasgan.server.errors import ServingError, invalid_argument, not_found
 
@@ -22,6 +24,7 @@ class Version:
         state: `START`, `LOADING`, `AVAILABLE`, `UNLOADING` or `END`, as in `GetModelStatus`.
         error: the `ServingError` that its load ended with, or None.
         engine: the `Engine` while it is available, else None.
+        users: how many requests it is working on.
     """
 
     model: str
@@ -30,14 +33,20 @@ class Version:
     state: str = "START"
     error: ServingError | None = None
     engine: Engine | None = None
+    users: int = 0
+    _files: list | None = None
 
     def load(self):
-        """Load it. A failure is logged and kept in `error`, not raised."""
+        """Load it and run its warmup requests. A failure is logged and kept in `error`, not raised."""
         self.state = "LOADING"
+        self._files = folders.fingerprint(self.folder)
         try:
             self.engine = Engine(self.folder)
+            warmup.run(self)
         except ServingError as error:
-            self.state, self.error = "END", error
+            if self.engine is not None:
+                self.engine.close()
+            self.engine, self.state, self.error = None, "END", error
             log.error("model %s version %d cannot be served: %s", self.model, self.number, error)
         else:
             self.state = "AVAILABLE"
@@ -50,28 +59,42 @@ class Version:
             self.state = "UNLOADING"
             engine.close()
             self.state = "END"
+            log.info("model %s version %d is unloaded", self.model, self.number)
+
+    def is_worth_loading(self):
+        """Whether it is not loaded and, if it was tried in vain, its files have changed since."""
+        if self.state == "START":
+            return True
+        return self.state == "END" and (self.error is None or folders.fingerprint(self.folder) != self._files)
 
 
 class Models:
-    """The models of a server."""
+    """The models of a server. Methods may be called from many threads at once."""
 
-    def __init__(self, folders, labels=None):
+    def __init__(self, folders=None, labels=None):
         """Make a set of models, none of them loaded yet.
 
         Args:
-            folders: `{model name: {version number: folder of a SavedModel}}`.
+            folders: `{model name: {version number: folder of a SavedModel}}`, or None for no models.
             labels: `{model name: {label: version number}}`, or None.
         """
         self._models = {
             name: {number: Version(name, number, pathlib.Path(folder)) for number, folder in versions.items()}
-            for name, versions in folders.items()
+            for name, versions in (folders or {}).items()
         }
         self._labels = labels or {}
+        self._changed = threading.Condition(threading.RLock())
+        self._updating = threading.Lock()
 
     @property
     def names(self):
         """Names of the models, sorted."""
-        return sorted(self._models)
+        with self._changed:
+            return sorted(self._models)
+
+    def has(self, name):
+        """Whether there is, or was, a model of that name."""
+        return name in self._models
 
     def load(self):
         """Load all versions.
@@ -79,19 +102,73 @@ class Models:
         Raises:
             ValueError: if not one of them can be served; it names each with its reason.
         """
-        versions = [version for model in self._models.values() for version in model.values()]
-        for version in versions:
-            if version.state == "START":
-                version.load()
+        with self._updating:
+            for version in self._all():
+                if version.state == "START":
+                    version.load()
+        self.check_any()
+
+    def check_any(self):
+        """Raise ValueError if no version can be served; it names each with its reason."""
+        versions = self._all()
         if not any(version.engine for version in versions):
             reasons = "\n".join(f"  {v.folder}: {v.error.message if v.error else v.state}" for v in versions)
             raise ValueError(f"no model can be served:\n{reasons}")
 
+    def update(self, wanted):
+        """Load versions that are wanted, then unload those that are not.
+
+        A model keeps its old versions until one of its new ones can be served. A version that could not be
+        loaded is tried again when its files have changed. Requests under way are finished.
+
+        Args:
+            wanted: `{model name: {version number: folder}}`; None instead of a dict leaves the model as it is;
+                of models that are not in it, all is unloaded.
+        """
+        with self._updating:
+            for name, versions in wanted.items():
+                for number, folder in sorted((versions or {}).items()):
+                    self._load(name, number, pathlib.Path(folder))
+            for version in self._unwanted(wanted):
+                self._unload(version)
+
+    def _load(self, name, number, folder):
+        with self._changed:
+            model = self._models.setdefault(name, {})
+            version = model.get(number)
+            if version is not None and not version.is_worth_loading():
+                return
+            version = model[number] = Version(name, number, folder)
+        version.load()
+
+    def _unwanted(self, wanted):
+        for name in self.names:
+            keep = wanted.get(name, {})
+            loaded = [version for version in self._of(name) if version.state == "AVAILABLE"]
+            if keep is None or (keep and not any(version.number in keep for version in loaded)):
+                continue
+            yield from (version for version in loaded if version.number not in keep)
+
+    def _unload(self, version):
+        with self._changed:
+            if version.state == "AVAILABLE":
+                version.state = "UNLOADING"
+            self._changed.wait_for(lambda: not version.users)
+        version.unload()
+
     def close(self):
-        """Unload all versions. No request may be running."""
-        for model in self._models.values():
-            for version in model.values():
-                version.unload()
+        """Finish the requests under way and unload all versions."""
+        with self._updating:
+            for version in self._all():
+                self._unload(version)
+
+    def set_labels(self, labels):
+        """Replace all labels: `{model name: {label: version number}}`."""
+        self._labels = labels
+
+    def version_of_label(self, name, label):
+        """The version that a label stands for, or None."""
+        return self._labels.get(name, {}).get(label)
 
     def find(self, name, version=None, label=None):
         """The available version that a request means.
@@ -107,10 +184,10 @@ class Models:
         if not name:
             raise invalid_argument("ModelSpec has no name specified.")
         if label is not None:
-            version = self._labels.get(name, {}).get(label)
+            version = self.version_of_label(name, label)
             if version is None:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
-        available = {v.number: v for v in self._models.get(name, {}).values() if v.state == "AVAILABLE"}
+        available = {v.number: v for v in self._of(name) if v.state == "AVAILABLE"}
         if version is None:
             if not available:
                 raise not_found(f"Servable not found for request: Latest({name})")
@@ -119,13 +196,27 @@ class Models:
             raise not_found(f"Servable not found for request: Specific({name}, {version})")
         return available[version]
 
+    @contextlib.contextmanager
+    def use(self, name, version=None, label=None):
+        """As `find`; what is found stays loaded inside the `with` block."""
+        with self._changed:
+            found = self.find(name, version, label)
+            found.users += 1
+        try:
+            yield found
+        finally:
+            with self._changed:
+                found.users -= 1
+                if found.state == "UNLOADING":
+                    self._changed.notify_all()
+
     def versions(self, name, version=None):
         """All versions of a model, or the one asked for, whatever their state; by number.
 
         Raises:
             ServingError: with TensorFlow Serving's code and text, if there is none.
         """
-        found = self._models.get(name, {})
+        found = {each.number: each for each in self._of(name)}
         if version is not None:
             if version not in found:
                 raise not_found(f"Could not find version {version} of model {name}")
@@ -134,54 +225,9 @@ class Models:
             raise not_found(f"Could not find any versions of model {name}")
         return [found[number] for number in sorted(found)]
 
+    def _of(self, name):
+        with self._changed:
+            return list(self._models.get(name, {}).values())
 
-def find_models(folder, model_name=None):
-    """Find SavedModels laid out as for TensorFlow Serving, and of each model the latest version.
-
-    Args:
-        folder: either one model's folder (`folder/VERSION/saved_model.pb`) or a folder of models
-            (`folder/NAME/VERSION/saved_model.pb`). VERSION is a whole number; other names are passed over.
-        model_name: name to serve one model's folder under, instead of the folder's own name.
-
-    Returns:
-        `{model name: {version number: folder}}`, with the highest version of each model.
-
-    Raises:
-        ValueError: if nothing is found; it names the folder and what was expected.
-    """
-    folder = pathlib.Path(folder)
-    expected = f"expected {folder}/NAME/VERSION/saved_model.pb or {folder}/VERSION/saved_model.pb"
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder: {expected}")
-    if _is_saved_model(folder):
-        raise ValueError(f"{folder} is one version of a model: {expected}; serve its parent folder")
-    versions = _versions(folder)
-    if any(_is_saved_model(path) for path in versions.values()):
-        return {model_name or folder.resolve().name: _latest(versions)}
-    models = {}
-    for child in sorted(folder.iterdir()):
-        versions = _versions(child)
-        if versions and not child.name.startswith("."):
-            models[child.name] = _latest(versions)
-    if not models:
-        raise ValueError(f"no model in {folder}: {expected}, where VERSION is a whole number such as 1")
-    if model_name is not None and list(models) != [model_name]:
-        names = ", ".join(models)
-        raise ValueError(f"{folder} is a folder of models ({names}), each served under its own name")
-    return models
-
-
-def _is_saved_model(folder):
-    return any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
-
-
-def _versions(folder):
-    if not folder.is_dir():
-        return {}
-    children = [child for child in sorted(folder.iterdir()) if re.fullmatch("[0-9]+", child.name, re.ASCII)]
-    numbers = {int(child.name): child for child in children if len(child.name) < 100 and child.is_dir()}
-    return {number: child for number, child in numbers.items() if number < 2**63}
-
-
-def _latest(versions):
-    return {max(versions): versions[max(versions)]}
+    def _all(self):
+        return [version for name in self.names for version in self._of(name)]

@@ -1,16 +1,18 @@
 """TensorFlow Serving's REST API as an ASGI application."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 import urllib.parse
 import zlib
 
-import grpc
+from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, json_tensor
+from kerasgan.server import api, inference, json_examples, json_tensor
 from kerasgan.server.errors import ServingError, http_status, invalid_argument
+from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
 
 log = logging.getLogger("kerasgan.server")
 
@@ -20,6 +22,11 @@ _POST = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_CHOICE}:(?P<verb>classify|regress|predict)", re.IGNORECASE | re.ASCII
 )
 _GET = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_CHOICE}(?:/(?P<verb>metadata))?", re.IGNORECASE | re.ASCII)
+_CORS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST, GET"),
+    (b"access-control-allow-headers", b"Content-Type"),
+]
 _NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 
 
@@ -52,8 +59,21 @@ def parse_target(method, target):
 class RestApp:
     """ASGI application. Requests are worked off in `executor`, so that the event loop stays free."""
 
-    def __init__(self, models, executor, max_request_bytes):
+    def __init__(self, models, executor, max_request_bytes, metrics, metrics_path=DEFAULT_METRICS_PATH, cors=False):
+        """Make the application.
+
+        Args:
+            models: `Models`.
+            executor: where requests are worked on.
+            max_request_bytes: largest body accepted.
+            metrics: `ServingMetrics` that count the requests.
+            metrics_path: where they are shown; None for nowhere.
+            cors: whether pages from elsewhere may ask.
+        """
         self.models = models
+        self.metrics = metrics
+        self.metrics_path = metrics_path
+        self.cors = cors
         self.executor = executor
         self.max_request_bytes = max_request_bytes
 
@@ -70,12 +90,17 @@ class RestApp:
             status, kind, payload = error_response(
                 413, f"The request body is larger than the server's limit of {self.max_request_bytes} bytes."
             )
+        elif self.cors and scope["method"] == "OPTIONS":  # a browser asks whether its page may ask
+            status = 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400
+            kind, payload = b"text/plain", b""
         else:
             gzipped = b"gzip" in headers.get(b"content-encoding", b"")
             status, kind, payload = await asyncio.get_running_loop().run_in_executor(
                 self.executor, self.respond, scope["method"], target, body, gzipped
             )
         content = [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
+        if self.cors:
+            content += _CORS
         await send({"type": "http.response.start", "status": status, "headers": content})
         await send({"type": "http.response.body", "body": payload})
 
@@ -111,6 +136,8 @@ class RestApp:
         Returns:
             `(HTTP status, content type, body)`, the last two as bytes.
         """
+        if self.metrics_path is not None and target.partition("?")[0] == self.metrics_path:
+            return self._metrics_page(target)
         if not _API.fullmatch(target):
             return 404, b"text/html", _NOT_FOUND
         try:
@@ -138,17 +165,44 @@ class RestApp:
             if verb == "metadata":
                 return api.metadata_to_json(api.metadata(self.models, name, version, label)).encode()
             return api.to_json(api.status(self.models, name, version)).encode()
-        if verb != "predict":
-            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"This server does not offer :{verb}.")
+        methods = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+        with self.metrics.request(self.models, name, verb.capitalize(), "REST") as seen:
+            return methods[verb](body, seen, name, version, label)
 
-        def inputs_of(signature_name):
-            nonlocal found
-            found = self.models.find(name, version, label)
-            return api.rest_inputs(found, signature_name)
+    def _predict(self, body, seen, *spec):
+        with contextlib.ExitStack() as stack:
 
-        found = None
-        signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
-        return json_tensor.write_response(found.engine.run(signature_name, inputs), row)
+            def inputs_of(signature_name):
+                seen.found, seen.signature = stack.enter_context(self.models.use(*spec)), signature_name
+                return api.rest_inputs(seen.found, signature_name)
+
+            signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
+            outputs = seen.found.engine.run(signature_name, inputs)
+        return json_tensor.write_response(outputs, row)
+
+    def _classify(self, body, seen, *spec):
+        request = _examples_request(classification_pb2.ClassificationRequest, body, seen)
+        with self.models.use(*spec) as seen.found:
+            return json_examples.write_classifications(inference.classify(seen.found, request).result)
+
+    def _regress(self, body, seen, *spec):
+        request = _examples_request(regression_pb2.RegressionRequest, body, seen)
+        with self.models.use(*spec) as seen.found:
+            return json_examples.write_regressions(inference.regress(seen.found, request).result)
+
+    def _metrics_page(self, target):
+        if target != self.metrics_path:
+            text = f"Unexpected path: {target}. Should be {self.metrics_path}"
+            return 400, b"text/plain", text.encode(errors="replace")
+        return 200, b"text/plain", self.metrics.page().encode(errors="replace")
+
+
+def _examples_request(kind, body, seen):
+    seen.signature, request_input = json_examples.read_request(body)
+    seen.examples = inference.number_of_examples(request_input)
+    request = kind(input=request_input)
+    request.model_spec.signature_name = seen.signature
+    return request
 
 
 def error_response(status, message):

@@ -13,9 +13,13 @@ import time
 import grpc
 import uvicorn
 
+from kerasgan.server.folders import find_models
 from kerasgan.server.grpc_service import add_services
-from kerasgan.server.models import Models, find_models
+from kerasgan.server.metrics import ServingMetrics
+from kerasgan.server.models import Models
+from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
 from kerasgan.server.rest import RestApp
+from kerasgan.server.watcher import Watcher
 
 log = logging.getLogger("kerasgan.server")
 
@@ -30,6 +34,7 @@ class ModelServer:
         port: the gRPC port; the one chosen, once started, where 0 was asked for.
         rest_port: the REST port, likewise; None if there is no REST.
         models: the `Models` served.
+        metrics: the `ServingMetrics` of its requests.
     """
 
     def __init__(
@@ -40,6 +45,9 @@ class ModelServer:
         rest_port=8501,
         max_request_bytes=DEFAULT_MAX_REQUEST_BYTES,
         threads=None,
+        watcher=None,
+        metrics_path=DEFAULT_METRICS_PATH,
+        cors=False,
     ):
         """Make a server; nothing is loaded or opened before `start`.
 
@@ -52,6 +60,9 @@ class ModelServer:
             max_request_bytes: largest request accepted: a REST body (413), a gRPC message
                 (RESOURCE_EXHAUSTED).
             threads: requests worked on at once by each transport; four for each CPU by default.
+            watcher: the `Watcher` of `models`; by default they stay as they are until a reload request.
+            metrics_path: path on the REST port of the page for Prometheus; None for no such page.
+            cors: whether web pages from other addresses may use the REST API.
 
         Raises:
             ValueError: if a port is not a port number.
@@ -60,6 +71,10 @@ class ModelServer:
             if number is not None and not 0 <= number < 2**16:
                 raise ValueError(f"port {number} must be between 0 and 65535")
         self.models = models
+        self.watcher = watcher or Watcher(models)
+        self.metrics = ServingMetrics()
+        self.metrics_path = metrics_path
+        self.cors = cors
         self.host = host
         self.port = port
         self.rest_port = rest_port
@@ -87,8 +102,9 @@ class ModelServer:
                 rest_socket = stack.enter_context(_bound_socket("REST", self.host, self.rest_port))
                 self.rest_port = rest_socket.getsockname()[1]
             grpc_server = self._bind_grpc(stack)
-            self.models.load()
-            health = add_services(grpc_server, self.models, self.max_request_bytes)
+            stack.callback(self.watcher.stop)
+            self.watcher.start()
+            health = add_services(grpc_server, self.models, self.watcher, self.metrics, self.max_request_bytes)
             if rest_socket is not None:
                 self._start_rest(rest_socket, stack)
             grpc_server.start()
@@ -123,7 +139,7 @@ class ModelServer:
     def _start_rest(self, rest_socket, stack):
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="rest"))
         config = uvicorn.Config(
-            RestApp(self.models, pool, self.max_request_bytes),
+            RestApp(self.models, pool, self.max_request_bytes, self.metrics, self.metrics_path, self.cors),
             http="h11",
             ws="none",
             loop="asyncio",
@@ -218,8 +234,11 @@ def _bound_socket(what, host, port):
     return opened
 
 
-def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, **options):
+def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, poll_seconds=1.0, **options):
     """Serve the latest version of each model in a folder, over TensorFlow Serving's gRPC and REST API.
+
+    Versions and models that appear later are served too: a new version is loaded before the old one is let
+    go. While nothing is found in `folder` the models stay as they are.
 
     Args:
         folder: one model's folder (`folder/VERSION/saved_model.pb`) or a folder of models
@@ -228,6 +247,7 @@ def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, 
         port: gRPC port, 0 for any free one.
         rest_port: REST port, 0 for any free one, None for no REST.
         model_name: name to serve one model's folder under, instead of the folder's own name.
+        poll_seconds: time between two looks at `folder`; 0 for none after the first.
         **options: further arguments of `ModelServer`.
 
     Returns:
@@ -238,4 +258,48 @@ def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, 
         OSError: if a port is in use.
     """
     models = Models(find_models(folder, model_name))
-    return ModelServer(models, host, port, rest_port, **options).start()
+    watcher = Watcher(models, folder, model_name, poll_seconds=poll_seconds)
+    return ModelServer(models, host, port, rest_port, watcher=watcher, **options).start()
+
+
+def serve_config(
+    config_file,
+    host="127.0.0.1",
+    port=8500,
+    rest_port=8501,
+    poll_seconds=1.0,
+    config_poll_seconds=0.0,
+    allow_labels_for_unavailable=False,
+    **options,
+):
+    """Serve the models that a `models.config` lists; as `tensorflow_model_server --model_config_file`.
+
+    A model that has no versions yet is waited for. A reload request replaces the whole set.
+
+    Args:
+        config_file: `ModelServerConfig` in text form.
+        host: address to listen on; the default is reachable from this machine only.
+        port: gRPC port, 0 for any free one.
+        rest_port: REST port, 0 for any free one, None for no REST.
+        poll_seconds: time between two looks for versions; 0 for none after the first.
+        config_poll_seconds: time between two looks at `config_file`; 0 for none after the first.
+        allow_labels_for_unavailable: whether a new label may be given to a version that is not available yet;
+            without it, a config with labels is refused at the start.
+        **options: further arguments of `ModelServer`.
+
+    Returns:
+        A started `ModelServer`.
+
+    Raises:
+        ValueError: if the file is wrong, or has models with versions of which none can be loaded.
+        OSError: if the file cannot be read or a port is in use.
+    """
+    models = Models()
+    watcher = Watcher(
+        models,
+        config_file=config_file,
+        poll_seconds=poll_seconds,
+        config_poll_seconds=config_poll_seconds,
+        allow_labels_for_unavailable=allow_labels_for_unavailable,
+    )
+    return ModelServer(models, host, port, rest_port, watcher=watcher, **options).start()

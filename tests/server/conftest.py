@@ -1,3 +1,4 @@
+import functools
 import http.client
 import json
 
@@ -44,25 +45,32 @@ def server(folders):
 @pytest.fixture(scope="session")
 def rest(server):
     """Function of method, path, body (bytes or JSON), headers -> (status, headers, text, JSON)."""
+    return functools.partial(call, server)
 
-    def call(method, path, body=None, headers=None):
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
-        try:
-            connection.putrequest(method, path, skip_host=False)
-            connection.putheader("Content-Length", str(len(body or b"")))
-            for name, value in (headers or {}).items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        parsed = json.loads(text) if response.headers["Content-Type"] == "application/json" else None
-        return response.status, response.headers, text, parsed
 
-    return call
+@pytest.fixture(scope="session")
+def rest_with_cors(folders):
+    """The same for a server that pages from elsewhere may ask."""
+    with ModelServer(Models({"default": {123: folders["two"]}}), port=0, rest_port=0, cors=True) as running:
+        yield functools.partial(call, running)
+
+
+def call(server, method, path, body=None, headers=None):
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    try:
+        connection.putrequest(method, path, skip_host=False)
+        connection.putheader("Content-Length", str(len(body or b"")))
+        for name, value in (headers or {}).items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        text = response.read().decode()
+    finally:
+        connection.close()
+    parsed = json.loads(text) if response.headers["Content-Type"] == "application/json" else None
+    return response.status, response.headers, text, parsed
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +87,15 @@ def prediction(channel):
 @pytest.fixture(scope="session")
 def model_service(channel):
     return model_service_pb2_grpc.ModelServiceStub(channel)
+
+
+@pytest.fixture
+def two_versions(folders):
+    """Loaded models: one, with versions 123 and 124 labelled A and B."""
+    models = Models(
+        {"saved_model_half_plus_two_2_versions": {123: folders["two"], 124: folders["three"]}},
+        {"saved_model_half_plus_two_2_versions": {"A": 123, "B": 124}},
+    )
+    models.load()
+    yield models
+    models.close()

@@ -8,14 +8,40 @@ PERCENT_NAME = "a b/c:%é"  # of a model; in a URL it must be percent-encoded
 
 
 def half_plus(folder, addend=2.0):
-    """y = x / 2 + addend, x and y declared as float [-1, 1]: half_plus_two without its Examples."""
+    """y = x / 2 + addend, x and y declared as float [-1, 1], and y2 = y3 = x / 2 + 3.
+
+    Upstream's half_plus_two and half_plus_three: `x_to_y` and `x_to_y2` read x from Examples, `x2_to_y3` take floats.
+    """
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 1], name="x")
         half = v1.get_variable("a", initializer=0.5, use_resource=True)
         b = v1.get_variable("b", initializer=addend, use_resource=True)
-        y = tf.add(tf.multiply(half, x), b, name="y")
+        examples = v1.placeholder(tf.string, [None], name="tf_example")
+        parsed = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+        x2 = v1.placeholder(tf.float32, [None, 1], name="x2")
+        y = half * parsed + b
+        y3 = half * x2 + 3.0
+        labels = tf.strings.as_string(tf.concat([y, -y], 1), precision=1)
         session.run(v1.global_variables_initializer())
-        _save(session, folder, {"serving_default": ({"x": x}, {"y": y})})
+        signatures = {
+            "serving_default": ({"x": x}, {"y": tf.add(tf.multiply(half, x), b, name="y")}),
+            "regress_x_to_y": ({"inputs": examples}, {"outputs": y}, "regress"),
+            "regress_x_to_y2": ({"inputs": examples}, {"outputs": half * parsed + 3.0}, "regress"),
+            "regress_x2_to_y3": ({"inputs": x2}, {"outputs": y3}, "regress"),
+            "classify_x_to_y": ({"inputs": examples}, {"scores": y}, "classify"),
+            "classify_x2_to_y3": ({"inputs": x2}, {"scores": y3}, "classify"),
+            "classify_both": ({"inputs": examples}, {"classes": labels, "scores": tf.concat([y, -y], 1)}, "classify"),
+            "regress_flat": ({"inputs": examples}, {"outputs": tf.reshape(y, [-1])}, "regress"),
+            "regress_scalar": ({"inputs": examples}, {"outputs": tf.reduce_sum(y)}, "regress"),
+            "regress_half": ({"inputs": examples}, {"outputs": tf.cast(y, tf.float16)}, "regress"),
+            "regress_one": ({"inputs": examples}, {"outputs": y[:1]}, "regress"),
+            "regress_named_x": ({"x": examples}, {"outputs": y}, "regress"),
+            "regress_to_y": ({"inputs": examples}, {"y": y}, "regress"),
+            "classify_to_y": ({"inputs": examples}, {"y": y}, "classify"),
+            "classify_numbers": ({"inputs": examples}, {"classes": y}, "classify"),
+            "classify_flat": ({"inputs": examples}, {"scores": tf.reshape(y, [-1])}, "classify"),
+        }
+        _save(session, folder, signatures)
 
 
 def counter(folder):
@@ -68,14 +94,15 @@ def echo(folder):
 
 def _save(session, folder, signatures):
     info = v1.saved_model.build_tensor_info
-    definitions = {
-        name: v1.saved_model.build_signature_def(
+
+    def definition(inputs, outputs, method="predict"):
+        return v1.saved_model.build_signature_def(
             {key: info(tensor) for key, tensor in inputs.items()},
             {key: info(tensor) for key, tensor in outputs.items()},
-            "tensorflow/serving/predict",
+            f"tensorflow/serving/{method}",
         )
-        for name, (inputs, outputs) in signatures.items()
-    }
+
+    definitions = {name: definition(*parts) for name, parts in signatures.items()}
     builder = v1.saved_model.Builder(str(folder))
     builder.add_meta_graph_and_variables(session, ["serve"], definitions)
     builder.save()

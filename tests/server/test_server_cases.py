@@ -3,8 +3,6 @@
 import gzip
 import json
 import math
-import pathlib
-import shutil
 
 import grpc
 import numpy as np
@@ -12,71 +10,55 @@ import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow.core.protobuf.meta_graph_pb2 import TensorInfo
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    predict_pb2,
+)
+from tensorflow_serving.apis.classification_pb2 import ClassificationResult
+from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
-from kerasgan.server import Models, api, find_models
+from kerasgan.server import api, json_examples
 from kerasgan.server.errors import ServingError, http_status
 from kerasgan.server.json_tensor import read_request, write_response
+from kerasgan.server.metrics import Metric
 from kerasgan.server.rest import error_response, parse_target
-
-_FILE = pathlib.Path(__file__).parents[3] / "shared" / "reference" / "tf_serving_cases.json"
-
-_NOT_COVERED = {
-    "Classify, Regress and MultiInference are not offered": (
-        "tfs-065 tfs-077 tfs-133 tfs-137 tfs-139 tfs-202 tfs-204 tfs-206 tfs-208 tfs-209 tfs-211 tfs-212 "
-        "tfs-213 tfs-216 tfs-217"
-    ),
-    "no Prometheus metrics": "tfs-080 tfs-243 tfs-244 tfs-245 tfs-247 tfs-248",
-    "no CORS": "tfs-235 tfs-236",
-    "no models.config and no reload": "tfs-097 tfs-269 tfs-271 tfs-272 tfs-274 tfs-275 tfs-276 tfs-277",
-    "only the latest version, found once at the start": "tfs-255 tfs-256 tfs-257 tfs-260 tfs-261 tfs-262",
-    "no warmup requests": "tfs-286 tfs-287 tfs-289 tfs-291",
-    "no batching": "tfs-294 tfs-295 tfs-296 tfs-299",
-    "health checks are always on": "tfs-283",
-}
-_SKIP = {case: reason for reason, cases in _NOT_COVERED.items() for case in cases.split()}
+from tests.server.cases import FILE, SKIP, cases, dtype_of, tensor_of
 
 
-def _cases(kind=None, level=None):
-    cases = json.loads(_FILE.read_text()) if _FILE.exists() else []
-    chosen = [case for case in cases if level in (None, case["level"]) and kind in (None, case["kind"])]
-    if not cases:
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{_FILE} is not here"))]
-    return [pytest.param(case, id=case["id"]) for case in chosen if case["id"] not in _SKIP]
+def _of_examples(level, examples):
+    """The codec cases of classify and regress, or those of predict."""
+    words = "classif", "regress"
+
+    def about_examples(param):
+        return any(word in f"{param.values[0]}".lower() for word in words)
+
+    return [param for param in cases("rest", level) if not param.values[0] or about_examples(param) == examples]
 
 
-@pytest.mark.skipif(not _FILE.exists(), reason=f"{_FILE} is not here")
+@pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not here")
 def test_every_case_is_run_or_listed():
     levels = [("rest", "route"), ("rest", "e2e"), ("rest", "codec-request"), ("rest", "codec-response")]
     levels += [
+        ("rest", "metrics"),
         ("rest", "status-map"),
         ("grpc", "e2e"),
         ("grpc", "config"),
         ("grpc", "storage"),
         ("grpc", "warmup"),
     ]
-    run = {param.id for kind, level in levels for param in _cases(kind, level)}
-    everything = {case["id"] for case in json.loads(_FILE.read_text())}
-    assert run | set(_SKIP) == everything
-    assert not run & set(_SKIP)
-
-
-def _dtype(name):
-    return {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16"}.get(
-        name, name.removeprefix("DT_").lower()
-    )
-
-
-def _tensor(spec):
-    dtype = _dtype(spec["dtype"])
-    values = [value.encode() if isinstance(value, str) and dtype == "string" else value for value in spec["values"]]
-    return np.array(values, object if dtype == "string" else dtype).reshape(spec["shape"])
+    run = {param.id for kind, level in levels for param in cases(kind, level)}
+    everything = {case["id"] for case in json.loads(FILE.read_text())}
+    assert run | set(SKIP) == everything
+    assert not run & set(SKIP)
 
 
 # ---------------------------------------------------------------- REST
 
 
-@pytest.mark.parametrize("case", _cases("rest", "route"))
+@pytest.mark.parametrize("case", cases("rest", "route"))
 def test_route(case, rest):
     request, expect = case["request"], case["expect"]
     if "handled_by_api" in expect:
@@ -98,17 +80,20 @@ def test_route(case, rest):
     assert verb == expect.get("method", expect.get("subresource"))
 
 
-@pytest.mark.parametrize("case", _cases("rest", "e2e"))
-def test_rest(case, rest):
+@pytest.mark.parametrize("case", cases("rest", "e2e"))
+def test_rest(case, rest, rest_with_cors):
+    if "cors" in str(case["fixture"]):
+        rest = rest_with_cors
     request, expect = case["request"], case["expect"]
     body = json.dumps(request["json"]).encode() if "json" in request else request.get("body", "").encode()
     headers = dict(request.get("headers", {}))
     if "(body gzipped)" in headers.get("Content-Encoding", ""):
         headers["Content-Encoding"], body = "gzip", gzip.compress(body)
-    status, answered, _, parsed = rest(request["method"], request["path"], body, headers)
+    status, answered, text, parsed = rest(request["method"], request["path"], body, headers)
     assert status == expect["http_status"]
     for name, value in expect.get("headers", {}).items():
         assert answered[name] == value
+    assert all(words in text for words in expect.get("body_contains", []))
     if "json" in expect:
         assert parsed == expect["json"]
     if "json_error_contains" in expect:
@@ -120,7 +105,16 @@ def test_rest(case, rest):
         assert found == value
 
 
-@pytest.mark.parametrize("case", _cases("rest", "status-map"))
+@pytest.mark.parametrize("case", cases("rest", "metrics"))
+def test_metrics(case):
+    fixture = case["fixture"]
+    metric = Metric(fixture["name"], fixture["type"], list(fixture["labels"]))
+    record = metric.add if fixture["type"] == "counter" else metric.set
+    record(*fixture["labels"].values(), value=fixture["value"])
+    assert set(case["expect"]["lines"]) <= set(metric.lines())
+
+
+@pytest.mark.parametrize("case", cases("rest", "status-map"))
 def test_status_map(case):
     assert http_status(grpc.StatusCode[case["request"]["grpc_code"]]) == case["expect"]["http_status"]
 
@@ -133,10 +127,36 @@ def _body(request):
     return request["body"].encode()
 
 
-@pytest.mark.parametrize("case", _cases("rest", "codec-request"))
+def _example(example):
+    """A `tf.Example` as the cases write it."""
+    return {
+        name: {feature.WhichOneof("kind").removesuffix("_list"): _values(feature)}
+        for name, feature in example.features.feature.items()
+    }
+
+
+def _values(feature):
+    values = getattr(feature, feature.WhichOneof("kind")).value
+    return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-request", True))
+def test_request_of_examples(case):
+    expect, body = case["expect"], json.dumps(case["request"]["json"]).encode()
+    if "error_contains" in expect:
+        with pytest.raises(ServingError) as raised:
+            json_examples.read_request(body)
+        assert raised.value.code.name == expect["error_code"]
+        assert expect["error_contains"] in raised.value.message
+        return
+    _, request_input = json_examples.read_request(body)
+    assert [_example(example) for example in request_input.example_list.examples] == expect["example_list"]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-request", False))
 def test_request(case):
     inputs = {
-        name: TensorInfo(dtype=tf.as_dtype(_dtype(dtype)).as_datatype_enum)
+        name: TensorInfo(dtype=tf.as_dtype(dtype_of(dtype)).as_datatype_enum)
         for name, dtype in case["fixture"]["signature_inputs"].items()
     }
     expect = case["expect"]
@@ -150,20 +170,40 @@ def test_request(case):
     assert row == (expect["format"] == "row")
     assert set(arrays) == set(expect["tensors"])
     for name, spec in expect["tensors"].items():
-        wanted = _tensor(spec)
+        wanted = tensor_of(spec)
         assert arrays[name].dtype == wanted.dtype
         assert arrays[name].shape == wanted.shape
         assert (arrays[name] == wanted).all()
 
 
-@pytest.mark.parametrize("case", _cases("rest", "codec-response"))
+@pytest.mark.parametrize("case", _of_examples("codec-response", True))
+def test_response_to_examples(case):
+    fixture, expect = case["fixture"], case["expect"]
+    if "classifications" in fixture:
+        result, write = ClassificationResult(), json_examples.write_classifications
+        for row in fixture["classifications"]:
+            entries = result.classifications.add().classes
+            for label, score in row:
+                entries.add(label=label, score=score)
+    else:
+        write = json_examples.write_regressions
+        result = RegressionResult(regressions=[{"value": value} for value in fixture["regressions"]])
+    if "error_contains" in expect:
+        with pytest.raises(ServingError, match=expect["error_contains"]) as raised:
+            write(result)
+        assert raised.value.code.name == expect["error_code"]
+        return
+    assert json.loads(write(result)) == expect["json"]
+
+
+@pytest.mark.parametrize("case", _of_examples("codec-response", False))
 def test_response(case, rest):
     expect = case["expect"]
     if case["request"]["format"] == "error":
         code = grpc.StatusCode[case["fixture"]["status"]]
         assert json.loads(error_response(http_status(code), case["fixture"]["message"])[2]) == expect["json"]
         return
-    outputs = {name: _tensor(spec) for name, spec in case["fixture"]["outputs"].items()}
+    outputs = {name: tensor_of(spec) for name, spec in case["fixture"]["outputs"].items()}
     row = case["request"]["format"] == "row"
     if "error_contains" in expect:
         with pytest.raises(ServingError, match=expect["error_contains"]) as raised:
@@ -180,6 +220,12 @@ def test_response(case, rest):
 # ---------------------------------------------------------------- gRPC
 
 _METHODS = {
+    "Classify": (
+        "PredictionService",
+        classification_pb2.ClassificationRequest,
+        classification_pb2.ClassificationResponse,
+    ),
+    "MultiInference": ("PredictionService", inference_pb2.MultiInferenceRequest, inference_pb2.MultiInferenceResponse),
     "Predict": ("PredictionService", predict_pb2.PredictRequest, predict_pb2.PredictResponse),
     "GetModelMetadata": (
         "PredictionService",
@@ -210,7 +256,13 @@ def _call(channel, request):
         if "version" in spec:
             message.model_spec.version.value = spec["version"]
     for name, tensor in request.get("inputs", {}).items():
-        message.inputs[name].CopyFrom(tf.make_tensor_proto(_tensor(tensor), dtype=_dtype(tensor["dtype"])))
+        message.inputs[name].CopyFrom(tf.make_tensor_proto(tensor_of(tensor), dtype=dtype_of(tensor["dtype"])))
+    for task in request.get("tasks", ()):
+        message.tasks.add(model_spec=task["model_spec"], method_name=task["method_name"])
+    for example in request.get("examples", ()):
+        features = message.input.example_list.examples.add().features.feature
+        for name, values in example.items():
+            features[name].float_list.value.extend(values)
     message.MergeFrom(
         request_class(**{key: request[key] for key in ("output_filter", "metadata_field") if key in request})
     )
@@ -222,19 +274,8 @@ def _call(channel, request):
     return call(message, timeout=20)
 
 
-@pytest.fixture(scope="module")
-def two_versions(folders):
-    models = Models(
-        {"saved_model_half_plus_two_2_versions": {123: folders["two"], 124: folders["two"]}},
-        {"saved_model_half_plus_two_2_versions": {"A": 123, "B": 124}},
-    )
-    models.load()
-    yield models
-    models.close()
-
-
-@pytest.mark.parametrize("case", _cases("grpc", "e2e"))
-def test_grpc(case, channel, prediction, two_versions):
+@pytest.mark.parametrize("case", cases("grpc", "e2e"))
+def test_grpc(case, channel, two_versions):
     request, expect = case["request"], case["expect"]
     if "both served" in str(case["fixture"]):
         versions = api.status(two_versions, request["model_spec"]["name"]).model_version_status
@@ -255,8 +296,11 @@ def test_grpc(case, channel, prediction, two_versions):
         assert health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status) == expect["status"]
     for name, spec in expect.get("outputs", {}).items():
         array = tf.make_ndarray(answer.outputs[name])
-        wanted = _tensor(spec)
+        wanted = tensor_of(spec)
         assert array.dtype == wanted.dtype and array.shape == wanted.shape and (array == wanted).all()
+    if "results" in expect:
+        found = [[entry.value for entry in result.regression_result.regressions] for result in answer.results]
+        assert found == [result["regressions"] for result in expect["results"]]
     if "outputs" in expect:
         assert set(answer.outputs) == set(expect["outputs"])
     if "model_spec" in expect:
@@ -266,33 +310,6 @@ def test_grpc(case, channel, prediction, two_versions):
         assert spec.signature_name == wanted.get("signature_name", "")
     if "metadata_keys" in expect:
         assert list(answer.metadata) == expect["metadata_keys"]
-
-
-@pytest.mark.parametrize("case", _cases("grpc", "config"))
-def test_which_version(case, two_versions):
-    spec = case["request"].get("model_spec") or case["request"]["then_model_spec"]
-    found = two_versions.find(spec["name"], spec.get("version"), spec.get("version_label"))
-    assert found.number == case["expect"]["version_used"]
-
-
-@pytest.mark.parametrize("case", _cases("grpc", "storage"))
-def test_storage(case, tmp_path):
-    for name in case["fixture"]["dirs"]:
-        (tmp_path / "m" / name).mkdir(parents=True)
-        (tmp_path / "m" / name / "saved_model.pb").touch()
-    assert list(find_models(tmp_path / "m")["m"]) == case["expect"]["served"]
-
-
-@pytest.mark.parametrize("case", _cases("grpc", "warmup"))
-def test_warmup_file_absent_or_empty(case, folders, tmp_path):
-    folder = shutil.copytree(folders["two"], tmp_path / "m" / "1")
-    if "empty" in case["fixture"]:
-        (folder / "assets.extra").mkdir()
-        (folder / "assets.extra" / "tf_serving_warmup_requests").touch()
-    models = Models(find_models(tmp_path))
-    models.load()
-    assert models.versions("m")[0].state == case["expect"]["model_state"]
-    models.close()
 
 
 def test_not_a_number_is_written_as_upstream_does():

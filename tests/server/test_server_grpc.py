@@ -7,7 +7,6 @@ import tensorflow as tf
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_management_pb2,
@@ -177,12 +176,10 @@ def test_uint8_images_survive_the_typed_fields(prediction):
     np.testing.assert_array_equal(images[:, 0, 0, 0], seeds)
 
 
-def test_other_methods_are_unimplemented(prediction, model_service):
-    for call, message in (
-        (prediction.Classify, classification_pb2.ClassificationRequest()),
-        (model_service.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest()),
-    ):
-        assert refusal(call, message)[0] == "UNIMPLEMENTED"
+def test_a_reload_needs_a_list_of_models(model_service):
+    code, text = refusal(model_service.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
+    assert code == "INVALID_ARGUMENT"
+    assert text.startswith("ServerModelConfig type not supported by HandleReloadConfigRequest.")
 
 
 def test_status(model_service):

@@ -1,0 +1,53 @@
+"""Predict: tensors in, tensors out, on one loaded version of a model."""
+
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
+
+from kerasgan import wire
+from kerasgan.server.engine import DEFAULT_SIGNATURE
+from kerasgan.server.errors import invalid_argument
+
+_TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
+
+
+def predict(found, request, max_tensor_bytes):
+    """Answer a `PredictRequest`.
+
+    Args:
+        found: a loaded `Version`.
+        request: the request; which model it names is not looked at.
+        max_tensor_bytes: largest input tensor accepted.
+
+    Returns:
+        `PredictResponse`.
+
+    Raises:
+        ServingError: with TensorFlow Serving's code and text.
+    """
+    signature_name = request.model_spec.signature_name
+    inputs = {name: _array(name, proto, max_tensor_bytes) for name, proto in request.inputs.items()}
+    outputs = found.engine.run(signature_name, inputs, request.output_filter)
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = found.model
+    response.model_spec.version.value = found.number
+    response.model_spec.signature_name = signature_name or DEFAULT_SIGNATURE
+    for name, array in outputs.items():
+        _set_tensor(response.outputs[name], array)
+    return response
+
+
+def _array(name, proto, max_tensor_bytes):
+    try:
+        if proto.dtype in _TENSORFLOW_ONLY:
+            wire.shape_of(proto, 16, max_tensor_bytes)
+            return tf.make_ndarray(proto)
+        return wire.get_array(proto, max_tensor_bytes)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
+
+
+def _set_tensor(proto, array):
+    try:
+        wire.set_tensor(proto, array)
+    except ValueError:  # a dtype that NumPy does not have
+        proto.CopyFrom(tf.make_tensor_proto(array))

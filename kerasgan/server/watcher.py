@@ -1,0 +1,188 @@
+"""Keeping the models served in step with folders and with `models.config`."""
+
+import functools
+import logging
+import pathlib
+import threading
+import time
+
+import grpc
+
+from kerasgan.server import config as configs
+from kerasgan.server.errors import ServingError
+from kerasgan.server.folders import find_models
+
+log = logging.getLogger("kerasgan.server")
+
+
+class Watcher:
+    """Looks again and again for versions that came or went, and loads and unloads them.
+
+    Attributes:
+        models: the `Models` it keeps.
+    """
+
+    def __init__(
+        self,
+        models,
+        folder=None,
+        model_name=None,
+        config_file=None,
+        poll_seconds=1.0,
+        config_poll_seconds=0.0,
+        allow_labels_for_unavailable=False,
+    ):
+        """Make a watcher; nothing is looked at before `start`.
+
+        Args:
+            models: `Models`.
+            folder: folder to serve, as `find_models` takes it.
+            model_name: likewise.
+            config_file: a `ModelServerConfig` in text form, instead of a folder. With neither, `models` stays
+                as it is until a `reload`.
+            poll_seconds: time between two looks at the folders; 0 for none after the first.
+            config_poll_seconds: time between two looks at `config_file`; 0 for none after the first.
+            allow_labels_for_unavailable: whether a label that is new may be given to a version that is not
+                available (yet).
+
+        Raises:
+            ValueError: if both a folder and a config file are given.
+        """
+        if folder is not None and config_file is not None:
+            raise ValueError("give a folder or a config file, not both")
+        self.models = models
+        self.config_file = config_file
+        self.poll_seconds = poll_seconds
+        self.config_poll_seconds = config_poll_seconds
+        self.allow_labels_for_unavailable = allow_labels_for_unavailable
+        self._find = folder and functools.partial(find_models, folder, model_name)
+        self._config = None
+        self._text = None
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._thread = None
+
+    def start(self):
+        """Look for the first time, and then in the background.
+
+        Raises:
+            ValueError: if there are versions but none can be served, or the config file is wrong.
+            OSError: if the config file cannot be read.
+        """
+        if self.config_file is not None:
+            self._start_with_config()
+        else:
+            self.models.load()
+        if self.poll_seconds > 0 or self.config_poll_seconds > 0:
+            self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+            self._thread.start()
+
+    def _start_with_config(self):
+        self._text = pathlib.Path(self.config_file).read_text()
+        try:
+            self._take(configs.parse_config(self.config_file, self._text))
+        except ServingError as error:
+            raise ValueError(f"{self.config_file}: {error.message}") from error
+        self.poll()
+        if self.models.names:
+            self.models.check_any()
+
+    def stop(self):
+        """Look no more; wait for a load under way."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def poll(self):
+        """Look at the folders once, and load and unload what has changed."""
+        with self._lock:
+            if self._find is None:
+                return
+            try:
+                wanted = self._find()
+            except (ValueError, OSError) as error:  # the folder is gone, or empty: perhaps for a moment
+                log.debug("models stay as they are: %s", error)
+                return
+            self.models.update(wanted)
+
+    def reload(self, config):
+        """Replace the whole set of models and labels, and wait for it.
+
+        Args:
+            config: `ModelServerConfig`.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION if it cannot be taken: then nothing has
+                changed. UNKNOWN if a model that is new in it cannot be served.
+        """
+        with self._lock:
+            old = {model.name for model in self._config.model_config_list.config} if self._config else set()
+            self._take(config)
+            self.poll()
+            missing = [
+                model.name
+                for model in config.model_config_list.config
+                if model.name not in old and not self._is_served(model.name)
+            ]
+        if missing:
+            reasons = ", ".join(f"{{{name}{self._reason(name)}}}" for name in missing)
+            raise ServingError(
+                grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {{{reasons}}}"
+            )
+
+    def _take(self, config):
+        configs.check_config(config, self._config)
+        labels = configs.configured_labels(config)
+        self._check_labels(labels)
+        self.models.set_labels(labels)
+        self._config = config
+        self._find = functools.partial(configs.configured_versions, config)
+
+    def _check_labels(self, labels):
+        for name, versions in labels.items():
+            for label, number in versions.items():
+                is_new = self.models.version_of_label(name, label) in (None, number)
+                if self.allow_labels_for_unavailable and is_new:
+                    continue
+                if not self._is_served(name, number):
+                    raise ServingError(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label to version {number} of model {name}, "
+                        "which is not currently available for inference",
+                    )
+
+    def _is_served(self, name, number=None):
+        try:
+            self.models.find(name, number)
+        except ServingError:
+            return False
+        return True
+
+    def _reason(self, name):
+        try:
+            errors = [version.error for version in self.models.versions(name) if version.error]
+        except ServingError as error:
+            errors = [error]
+        return f" due to error: {errors[-1]}" if errors else ""
+
+    def _run(self):
+        waits = [seconds for seconds in (self.poll_seconds, self.config_poll_seconds) if seconds > 0]
+        next_config = time.monotonic() + self.config_poll_seconds
+        while not self._stopping.wait(min(waits)):
+            try:
+                if self.config_file is not None and 0 < self.config_poll_seconds and time.monotonic() >= next_config:
+                    next_config = time.monotonic() + self.config_poll_seconds
+                    self._reread()
+                if self.poll_seconds > 0:
+                    self.poll()
+            except Exception:
+                log.exception("looking for models failed")
+
+    def _reread(self):
+        try:
+            text = pathlib.Path(self.config_file).read_text()
+            if text != self._text:  # else a reload request since then holds
+                self._text = text
+                self.reload(configs.parse_config(self.config_file, text))
+        except (OSError, ValueError, ServingError) as error:
+            log.error("models stay as they are: %s", error)
