@@ -15,7 +15,7 @@ test: $(INSTALLED)  ## the test suite; with EXTRAS=test,parity also the comparis
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: data  ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

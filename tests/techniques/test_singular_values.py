@@ -106,7 +106,7 @@ def test_updates_bring_the_first_value_to_the_target():
         np.testing.assert_allclose(np.linalg.svd(matrix, compute_uv=False)[0], 0.9, rtol=0.01)
 
 
-@pytest.mark.parametrize("jit_compile, bound", zip((False, True), BOUNDS))
+@pytest.mark.parametrize("jit_compile, bound", list(zip((False, True), BOUNDS)))
 def test_the_clamp_is_the_papers_update_at_every_step(bound, jit_compile):
     """A loss with a constant gradient pushes one direction up; the SVD of what the clamp gets says what it gives."""
     numbers = np.random.default_rng(1)
