@@ -1,5 +1,6 @@
 """Running a recipe: what `kerasgan train` does."""
 
+import contextlib
 import json
 import math
 import platform
@@ -40,7 +41,7 @@ def train(recipe_path, out="runs", steps=None):
     plan = _with_steps(recipe.load(recipe_path), steps)
     source = _open(plan.data)
     strategy = _strategy()
-    with strategy.scope():
+    with strategy.scope(), _precision(plan.train.mixed_precision):
         gan = _build(plan, source)
     stream, steps_per_epoch = _stream(plan, source, gan)
     run = runs.create(out, plan.name)
@@ -105,12 +106,22 @@ def _strategy():
     return tf.distribute.get_strategy()
 
 
+@contextlib.contextmanager
+def _precision(name):
+    """Keras's policy for the layers made inside; that of the caller's other models stays what it was."""
+    before = keras.mixed_precision.dtype_policy()
+    if name is not None:
+        keras.mixed_precision.set_global_policy(f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
 def _build(plan, source):
     if plan.data.labels and source.class_names is None:
         raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
     keras.utils.set_random_seed(plan.train.seed)
-    if plan.train.mixed_precision is not None:
-        keras.mixed_precision.set_global_policy(f"mixed_{plan.train.mixed_precision}")
     num_classes = len(source.class_names) if plan.data.labels else None
     image_shape = (plan.data.image_size, plan.data.image_size, plan.data.channels or source.channels)
     latent = plan.make("latent")
