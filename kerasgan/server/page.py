@@ -50,8 +50,11 @@ def answer(models, path):
         `(headers, body)`.
     """
     if path == "/":
-        return _PAGE_HEADERS, _HTML
-    return _JSON_HEADERS, json.dumps({"models": [_described(models, name) for name in models.names]}).encode()
+        headers, body = _PAGE_HEADERS, _HTML
+    else:
+        headers = _JSON_HEADERS
+        body = json.dumps({"models": [_described(models, name) for name in models.names]}).encode()
+    return [*headers, (b"content-length", str(len(body)).encode())], body
 
 
 def _described(models, name):
