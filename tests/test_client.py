@@ -15,7 +15,7 @@ import PIL.Image
 import pytest
 
 from kerasgan import client
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def server(tmp_path_factory):
             "echo": {1: base / "echo"},
         }
     )
-    with ModelServer(models, port=0, rest_port=0) as running:
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as running:
         yield running
 
 
@@ -184,7 +184,9 @@ def test_a_server_that_starts_late_is_waited_for(server, scheme):
         def open_later():
             time.sleep(0.7)
             early.close()
-            opened.append(ModelServer(server.models, **{"rest_port" if scheme else "port": port} | other))
+            opened.append(
+                ModelServer(server.models, ServerOptions(**{"rest_port" if scheme else "port": port} | other))
+            )
             opened[0].models = _Shared(server.models)
             opened[0].start()
 
