@@ -10,6 +10,7 @@ import typer
 from kerasgan import command_line, quiet
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
+from kerasgan.serve import ServeCommand, serve
 from kerasgan.studies import commands as studies
 
 app = typer.Typer(
@@ -123,85 +124,7 @@ def convert(
     print(f"preset: {presets.save(sampler, folder, facts, provenance.card(facts), overwrite)}")
 
 
-@app.command()
-def serve(
-    folder: Annotated[pathlib.Path | None, typer.Argument(help="Folder of models, or of one model's versions.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port for gRPC; 0 for any free one.")] = 8500,
-    rest_port: Annotated[
-        int, typer.Option("--rest-port", "--rest_api_port", help="Port for REST; 0 for any free one.")
-    ] = 8501,
-    model_name: Annotated[
-        str | None,
-        typer.Option("--model-name", "--model_name", help="Name of the model, where FOLDER holds versions."),
-    ] = None,
-    model_config_file: Annotated[
-        pathlib.Path | None,
-        typer.Option("--model-config-file", "--model_config_file", help="A models.config, instead of FOLDER."),
-    ] = None,
-    poll_seconds: Annotated[
-        float,
-        typer.Option(
-            "--poll-seconds", "--file_system_poll_wait_seconds", min=0, help="Between two looks for versions; 0: one."
-        ),
-    ] = 1.0,
-    config_poll_seconds: Annotated[
-        float,
-        typer.Option(
-            "--config-poll-seconds",
-            "--model_config_file_poll_wait_seconds",
-            min=0,
-            help="Between two looks at the models.config; 0: one.",
-        ),
-    ] = 0.0,
-    allow_labels_for_unavailable: Annotated[
-        bool,
-        typer.Option(
-            "--allow-labels-for-unavailable",
-            "--allow_version_labels_for_unavailable_models",
-            help="New labels may be given to versions that are not loaded yet.",
-        ),
-    ] = False,
-    monitoring_config_file: Annotated[
-        pathlib.Path | None,
-        typer.Option(
-            "--monitoring-config-file", "--monitoring_config_file", help="Where metrics are shown, and whether."
-        ),
-    ] = None,
-    cors: Annotated[
-        bool,
-        typer.Option("--cors", "--rest_api_enable_cors_support", help="Web pages from elsewhere may use REST."),
-    ] = False,
-):
-    """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
-    if (folder is None) == (model_config_file is None):
-        raise typer.BadParameter("give a folder, or --model-config-file FILE")
-    quiet.import_tensorflow()
-    from kerasgan import server
-    from kerasgan.server import monitoring
-
-    metrics_path = monitoring.DEFAULT_METRICS_PATH
-    if monitoring_config_file is not None:
-        metrics_path = monitoring.read_metrics_path(monitoring_config_file)
-    if folder is not None:
-        running = server.serve(
-            folder, host, port, rest_port, model_name, poll_seconds, metrics_path=metrics_path, cors=cors
-        )
-    else:
-        running = server.serve_config(
-            model_config_file,
-            host,
-            port,
-            rest_port,
-            poll_seconds,
-            config_poll_seconds,
-            allow_labels_for_unavailable,
-            metrics_path=metrics_path,
-            cors=cors,
-        )
-    with running:
-        where = f"gRPC {host}:{running.port}  REST http://{host}:{running.rest_port}  (Ctrl-C stops)"
-        running.wait(on_ready=lambda: print(where, flush=True))
+app.command(cls=ServeCommand)(serve)
 
 
 app.command()(query)

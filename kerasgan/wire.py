@@ -59,38 +59,45 @@ _MESSAGES = {
 }
 
 
-def _add_field(message, name, number, kind):
+def _add_field(message, name, number, kind, package):
     field = message.field.add(name=name, number=number, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL)
     if kind[0] in "[{":
         field.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
     if kind[0] == "{":
         entry = message.nested_type.add(name=name.title().replace("_", "") + "Entry")
         entry.options.map_entry = True
-        _add_field(entry, "key", 1, "string")
-        _add_field(entry, "value", 2, kind.strip("{}"))
+        _add_field(entry, "key", 1, "string", package)
+        _add_field(entry, "value", 2, kind.strip("{}"), package)
         kind = f"{message.name}.{entry.name}"
     kind = kind.strip("[]")
     if kind[0].isupper():
         field.type = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
-        field.type_name = f".{_PACKAGE}.{kind}"
+        field.type_name = f".{package}.{kind}"
     else:
         field.type = getattr(descriptor_pb2.FieldDescriptorProto, f"TYPE_{kind.upper()}")
 
 
-def _message_classes():
-    file = descriptor_pb2.FileDescriptorProto(name="kerasgan/wire.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
+def message_classes(messages, package):
+    """Classes of messages that are described here and nowhere else.
+
+    Args:
+        messages: `{message: {field: (number, type)}}`, the types written as those of `_MESSAGES`.
+        package: name of a package that nothing else uses.
+
+    Returns:
+        `{message: class}`.
+    """
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
-            _add_field(message, field, number, kind)
+            _add_field(message, field, number, kind, package)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
-    }
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
 
 
-_classes = _message_classes()
+_classes = message_classes(_MESSAGES, _PACKAGE)
 TensorProto = _classes["TensorProto"]
 PredictRequest = _classes["PredictRequest"]
 PredictResponse = _classes["PredictResponse"]

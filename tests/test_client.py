@@ -12,15 +12,13 @@ import sys
 import threading
 import time
 
-import grpc
 import numpy as np
 import PIL.Image
 import pytest
 import trustme
 
 from kerasgan import client
-from kerasgan.server import Models, ModelServer
-from kerasgan.server.grpc_service import add_services
+from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -41,7 +39,7 @@ def server(tmp_path_factory):
             "echo": {1: base / "echo"},
         }
     )
-    with ModelServer(models, port=0, rest_port=0) as running:
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as running:
         yield running
 
 
@@ -148,6 +146,15 @@ def test_wrong_arguments(connect, arguments, words):
         connect("conditional").generate(**arguments)
 
 
+def test_a_walk_needs_two_images_and_a_signature_for_it(connect):
+    with pytest.raises(ValueError, match="n must be 2 or more, not 1"):
+        connect("conditional").interpolate(3, 4, 1, labels=0)
+    with pytest.raises(ValueError, match=r"different numbers of images: \[3, 8\]"):
+        connect("conditional").interpolate(3, 4, labels=[0, 1, 2])
+    with pytest.raises(ValueError, match='model conditional: Serving signature.*"between_png" not found'):
+        connect("conditional").interpolate(3, 4, labels=0, png=True)
+
+
 def test_an_unknown_model_or_signature(connect):
     with pytest.raises(ValueError, match=r"model nope: Servable not found for request: Latest\(nope\)"):
         connect("nope").generate()
@@ -189,7 +196,9 @@ def test_a_server_that_starts_late_is_waited_for(server, scheme):
         def open_later():
             time.sleep(0.7)
             early.close()
-            opened.append(ModelServer(server.models, **{"rest_port" if scheme else "port": port} | other))
+            opened.append(
+                ModelServer(server.models, ServerOptions(**{"rest_port" if scheme else "port": port} | other))
+            )
             opened[0].models = _Shared(server.models)
             opened[0].start()
 
@@ -338,24 +347,22 @@ def certificates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def mutual_tls(server, certificates):
-    """Addresses by transport that want the client's certificate, and lead to `server`."""
-    pem = {name: path.read_bytes() for name, path in certificates.items()}
-    credentials = grpc.ssl_server_credentials([(pem["server_key"], pem["server"])], pem["ca"], require_client_auth=True)
-    pool = concurrent.futures.ThreadPoolExecutor(4)
-    secure = grpc.server(pool)
-    add_services(secure, server.models, server.watcher, server.metrics, 2**20)
-    port = secure.add_secure_port("127.0.0.1:0", credentials)
-    secure.start()
+def mutual_tls(server, certificates, tmp_path_factory):
+    """Addresses by transport that want the client's certificate, and lead to `server`'s models."""
+    pem = {name: json.dumps(path.read_text()) for name, path in certificates.items()}
+    config = tmp_path_factory.mktemp("tls") / "ssl.config"
+    config.write_text(
+        f"server_key: {pem['server_key']} server_cert: {pem['server']} custom_ca: {pem['ca']} client_verify: true"
+    )
+    secure = ModelServer(server.models, ServerOptions(port=0, rest_port=None, ssl_config_file=str(config)))
+    secure.models = _Shared(server.models)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates["ca"])
     context.load_cert_chain(certificates["server"], certificates["server_key"])
     context.verify_mode = ssl.CERT_REQUIRED
-    with _TlsTo(context, server.rest_port) as front:
+    with secure, _TlsTo(context, server.rest_port) as front:
         threading.Thread(target=front.serve_forever, daemon=True).start()
-        yield {"grpc": f"grpcs://127.0.0.1:{port}", "rest": f"https://127.0.0.1:{front.server_address[1]}"}
+        yield {"grpc": f"grpcs://127.0.0.1:{secure.port}", "rest": f"https://127.0.0.1:{front.server_address[1]}"}
         front.shutdown()
-    secure.stop(0).wait()
-    pool.shutdown()
 
 
 class _TlsTo(socketserver.ThreadingTCPServer):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def addresses(tmp_path_factory):
     """gRPC and REST address of a server of the model `small`."""
     folder = tmp_path_factory.mktemp("models") / "small"
     saved_models.generator(folder)
-    with ModelServer(Models({"small": {1: folder}}), port=0, rest_port=0) as server:
+    with ModelServer(Models({"small": {1: folder}}), ServerOptions(port=0, rest_port=0)) as server:
         yield f"127.0.0.1:{server.port}", f"http://127.0.0.1:{server.rest_port}"
 
 

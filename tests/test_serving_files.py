@@ -14,8 +14,9 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from kerasgan.server import Models, ModelServer, monitoring
+from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions, monitoring
 from kerasgan.server import config as configs
+from kerasgan.server.batching_parameters import read_parameters
 from kerasgan.server.server import serve_config
 from tests.server import saved_models
 from tests.server.conftest import call
@@ -30,7 +31,7 @@ def test_models_config_is_one():
     [model] = parsed.model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == ("garments", "/models/garments", "tensorflow")
     assert model.model_version_policy.latest.num_versions == 2
-    configs.check_config(configs.parse_config("models.config", text))
+    configs.check_config(parsed)
 
 
 def test_models_config_serves_the_two_newest_versions(tmp_path):
@@ -38,12 +39,18 @@ def test_models_config_serves_the_two_newest_versions(tmp_path):
         saved_models.half_plus(tmp_path / "garments" / version)
     text = (SERVING / "models.config").read_text().replace('"/models/', f'"{tmp_path}/')
     (tmp_path / "models.config").write_text(text)
-    with serve_config(tmp_path / "models.config", port=0, rest_port=0) as server:
+    with serve_config(tmp_path / "models.config", ServerOptions(port=0, rest_port=0)) as server:
         states = call(server, "GET", "/v1/models/garments")[3]["model_version_status"]
         assert [(state["version"], state["state"]) for state in states] == [("2", "AVAILABLE"), ("10", "AVAILABLE")]
         # what the probes of Kubernetes ask
         assert call(server, "GET", "/v1/models/garments/metadata")[0] == 200
         assert call(server, "GET", "/v1/models/boots/metadata")[0] == 404
+
+
+def test_batching_parameters_are_such():
+    parameters = read_parameters(SERVING / "batching_parameters.txt")
+    assert (parameters.max_batch_size, parameters.batch_timeout_micros) == (32, 0)
+    assert (parameters.max_enqueued_batches, parameters.num_batch_threads) == (64, 2)
 
 
 def test_monitoring_config_is_one():
@@ -152,6 +159,24 @@ def _check(kind, value, types, where=""):
     return seen
 
 
+@pytest.mark.slow  # two times some seconds of load
+@pytest.mark.parametrize("transport", ["gRPC", "REST"])
+def test_the_load_test_loads(tmp_path, transport):
+    pytest.importorskip("locust")
+    saved_models.generator(tmp_path / "m")
+    with ModelServer(Models({"m": {1: tmp_path / "m"}}), ServerOptions(port=0, rest_port=0)) as server:
+        host = f"127.0.0.1:{server.port}" if transport == "gRPC" else f"http://127.0.0.1:{server.rest_port}"
+        line = [sys.executable, "-m", "locust", "-f", SERVING / "locustfile.py", "--headless", "--users", "4"]
+        line += ["--spawn-rate", "4", "--run-time", "3s", "--host", host, "--model", "m", "--classes", "10", "--json"]
+        done = subprocess.run(list(map(str, line)), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        [told] = json.loads(done.stdout)
+        page = call(server, "GET", monitoring.DEFAULT_METRICS_PATH)[2]
+    assert (told["method"], told["name"], told["num_failures"]) == (transport, "1 of m", 0)
+    served = int(re.search(r':tensorflow:serving:request_count{model_name="m",status="OK"} (\d+)', page)[1])
+    assert 20 < told["num_requests"] <= served <= told["num_requests"] + 4
+
+
 def _expressions(dashboard):
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
@@ -198,7 +223,9 @@ def test_every_metric_of_the_dashboard_is_exported(dashboard, tmp_path):
     promql_parser = pytest.importorskip("promql_parser")
     parser = pytest.importorskip("prometheus_client.parser")
     saved_models.half_plus(tmp_path / "m")
-    with ModelServer(Models({"m": {7: tmp_path / "m"}}), port=0, rest_port=0) as server:
+    options = ModelOptions(batching=read_parameters(SERVING / "batching_parameters.txt"))
+    models = Models({"m": {7: tmp_path / "m"}}, options=options)
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
         assert call(server, "POST", "/v1/models/m:predict", {"instances": [1.0]})[0] == 200
         page = call(server, "GET", monitoring.DEFAULT_METRICS_PATH)[2]
     exported = {}
@@ -211,7 +238,7 @@ def test_every_metric_of_the_dashboard_is_exported(dashboard, tmp_path):
         promql_parser.parse(expression)  # raises where it is no PromQL
         for name, labels in re.findall(r"(:[\w:]+)(?:\{([^}]*)\})?", expression):
             used.setdefault(name, set()).update(re.findall(r"(\w+)[!=]", labels))
-    assert len(used) >= 6
+    assert len(used) >= 12
     for name, labels in used.items():
         assert name in exported and labels <= exported[name], name
     by = {label for expression in _expressions(dashboard) for label in re.findall(r"by \(([^)]*)\)", expression)}

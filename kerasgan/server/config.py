@@ -2,29 +2,12 @@
 
 import re
 
-from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from kerasgan.server.errors import invalid_argument
 from kerasgan.server.folders import find_versions
 
 PLATFORM = "tensorflow"
-
-
-def parse_config(path, text):
-    """Parse the text of a `ModelServerConfig`.
-
-    Args:
-        path: the file it was read from, for errors.
-        text: its content.
-
-    Raises:
-        ValueError: if it is not such a text; it names the file, the line and what is wrong.
-    """
-    try:
-        return text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ValueError(f"{path} is not a ModelServerConfig in text form: {error}") from error
 
 
 def check_config(config, current=None):
@@ -80,6 +63,14 @@ def _platform(model):
             "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform."
         )
     return model.model_platform
+
+
+def models_config(base_paths):
+    """The config of some models, of each the latest version: `base_paths` is `{name: absolute base path}`."""
+    config = model_server_config_pb2.ModelServerConfig()
+    for name, base_path in base_paths.items():
+        config.model_config_list.config.add(name=name, base_path=str(base_path), model_platform=PLATFORM)
+    return config
 
 
 def configured_versions(config):

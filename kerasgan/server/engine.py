@@ -17,7 +17,14 @@ from tensorflow.core.protobuf import config_pb2
 # `tf.compat.v1.saved_model.loader.load` is this plus a warning that it is deprecated
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from kerasgan.server.errors import ServingError, from_tensorflow, invalid_argument
+from kerasgan.server.errors import (
+    ServingError,
+    deadline_exceeded,
+    failed_precondition,
+    from_tensorflow,
+    invalid_argument,
+)
+from kerasgan.server.options import ModelOptions
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -47,25 +54,33 @@ class Engine:
         signatures: `{signature name: SignatureDef}`, as stored in the SavedModel.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, options=ModelOptions()):
         """Load the SavedModel in `folder`.
+
+        Args:
+            folder: where it lies.
+            options: `ModelOptions`.
 
         Raises:
             ServingError: if the folder holds no SavedModel that can be loaded and initialised.
         """
         graph = tf.Graph()
-        config = tf.compat.v1.ConfigProto()
+        config = tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=options.intra_op_threads,
+            inter_op_parallelism_threads=options.inter_op_threads,
+        )
         config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
+        config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
+        self._max_rows = options.max_rows
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         try:
             with graph.as_default():
-                meta_graph = SavedModelLoader(str(folder)).load(self._session, ["serve"])
-        except tf.errors.OpError as error:
+                meta_graph = SavedModelLoader(str(folder)).load(self._session, list(options.tags))
+        except Exception as error:
             self._session.close()
-            raise from_tensorflow(error) from error
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            self._session.close()
-            raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, f"{folder}: {error}") from error
+            if isinstance(error, tf.errors.OpError):
+                raise from_tensorflow(error) from error
+            raise failed_precondition(f"{folder}: {error}") from error
         self.signatures = dict(meta_graph.signature_def)
         self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
 
@@ -73,7 +88,7 @@ class Engine:
         """Free the session and its memory. No request may be running."""
         self._session.close()
 
-    def run(self, signature_name, inputs, output_filter=()):
+    def run(self, signature_name, inputs, output_filter=(), deadline=None):
         """Run one request.
 
         Args:
@@ -81,6 +96,7 @@ class Engine:
             inputs: `{input name: array}`. Dtypes must be those of the signature (an object array of bytes is
                 a string tensor); nothing is cast. Shapes are left to the graph to judge.
             output_filter: names of the outputs to compute; all of them when empty.
+            deadline: on the clock of `time.monotonic`, when the caller's time is up; None for never.
 
         Returns:
             `{output name: array}`; strings are object arrays of bytes.
@@ -90,21 +106,20 @@ class Engine:
         """
         signature_name = signature_name or DEFAULT_SIGNATURE
         if signature_name not in self.signatures:
-            raise ServingError(
-                grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{signature_name}" not found.'
-            )
+            raise failed_precondition(f'Serving signature key "{signature_name}" not found.')
         signature = self.signatures[signature_name]
         feeds = _feeds(signature, inputs)
         outputs = _output_names(signature, output_filter)
-        values = self.run_tensors(feeds, [signature.outputs[output].name for output in outputs])
+        values = self.run_tensors(feeds, [signature.outputs[output].name for output in outputs], deadline)
         return dict(zip(outputs, values, strict=True))
 
-    def run_tensors(self, feeds, fetches):
+    def run_tensors(self, feeds, fetches, deadline=None):
         """Run tensors of the graph, whatever the signatures.
 
         Args:
             feeds: `{tensor name: (array, dtype that the tensor has)}`.
             fetches: names of the tensors to compute.
+            deadline: as in `run`.
 
         Returns:
             Their values, a list of arrays.
@@ -112,15 +127,30 @@ class Engine:
         Raises:
             ServingError: with TensorFlow Serving's code and text.
         """
-        names = sorted(feeds)  # the order in which the runtime numbers its arguments
+        names = tuple(sorted(feeds))  # the order in which the runtime numbers its arguments
         arrays = [_checked(index, *feeds[name]) for index, name in enumerate(names)]
+        self._check_rows(arrays)
         start = time.perf_counter()
         try:
-            values = self._callable(tuple(names), tuple(fetches))(*arrays)
-        except tf.errors.OpError as error:
-            raise from_tensorflow(error) from error
+            return self._execute(names, arrays, tuple(fetches), deadline)
         finally:
             clock.seconds += time.perf_counter() - start
+
+    def _check_rows(self, arrays):
+        rows = max((len(array) for array in arrays if array.ndim), default=0)
+        if 0 < self._max_rows < rows:
+            raise invalid_argument(f"an input has {rows} rows; this server takes at most {self._max_rows} at once")
+
+    def _execute(self, names, arrays, fetches, deadline):
+        if deadline is not None and time.monotonic() >= deadline:
+            raise deadline_exceeded("Deadline exceeded before the request was computed.")
+        return self._compute(names, arrays, fetches)
+
+    def _compute(self, names, arrays, fetches):
+        try:
+            values = self._callable(names, fetches)(*arrays)
+        except tf.errors.OpError as error:
+            raise from_tensorflow(error) from error
         return [_as_array(value) for value in values]
 
     def _make_callable(self, feeds, fetches):

@@ -56,6 +56,21 @@ def not_found(message):
     return ServingError(grpc.StatusCode.NOT_FOUND, message)
 
 
+def deadline_exceeded(message):
+    """A `ServingError` that says the caller's time was up before the request was computed."""
+    return ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, message)
+
+
+def exhausted(message):
+    """A `ServingError` that says there is more to do than the server takes on."""
+    return ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+
+
+def failed_precondition(message):
+    """A `ServingError` that says the model cannot do this."""
+    return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
+
+
 def from_tensorflow(error):
     """A `ServingError` with the code and text of a `tf.errors.OpError`."""
     return ServingError(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), error.message)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import time
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,9 +17,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import api, inference
-from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server import api, engine, inference
+from kerasgan.server.errors import ServingError, deadline_exceeded, invalid_argument
 from kerasgan.server.predict import predict
+from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
 
@@ -28,19 +30,28 @@ _MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 
 
 def _answers(method):
-    """Turn the errors of a method into gRPC statuses."""
+    """Turn the errors of a method into gRPC statuses, and write the request down."""
 
     @functools.wraps(method)
     def answer(self, request, context):
-        if not context.is_active():  # it waited for a thread longer than its caller for the answer
-            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded.")
+        seen = Seen("GRPC", method.__name__)
         try:
-            return method(self, request)
+            if not context.is_active():  # it waited for a thread longer than its caller for the answer
+                raise deadline_exceeded("Deadline exceeded before the request was computed.")
+            seconds = context.time_remaining()
+            seen.deadline = None if seconds is None else time.monotonic() + seconds
+            engine.clock.seconds = 0.0
+            return method(self, request, seen)
         except ServingError as error:
+            seen.status = error.code.name
             context.abort(error.code, _cut(error.message))
         except Exception:
+            seen.status = "INTERNAL"
             log.exception("request failed: %s", method.__name__)
             context.abort(grpc.StatusCode.INTERNAL, "Internal error; see the server's log.")
+        finally:
+            seen.runtime = engine.clock.seconds
+            self.recorder.record(seen)
 
     return answer
 
@@ -55,51 +66,52 @@ def _cut(message):
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """`tensorflow.serving.PredictionService`."""
 
-    def __init__(self, models, metrics, max_tensor_bytes):
+    def __init__(self, models, recorder, max_tensor_bytes):
         self.models = models
-        self.metrics = metrics
+        self.recorder = recorder
         self.max_tensor_bytes = max_tensor_bytes
 
     @_answers
-    def Predict(self, request):
+    def Predict(self, request, seen):
         """Run a signature on tensors."""
-        with self._used("Predict", request.model_spec, api.model_spec(request)) as found:
-            return predict(found, request, self.max_tensor_bytes)
+        seen.rows = next((dims[0].size for dims in _dimensions(request) if dims), None)
+        with self._used(seen, request.model_spec, api.model_spec(request)) as found:
+            return predict(found, request, self.max_tensor_bytes, seen.deadline)
 
     @_answers
-    def Classify(self, request):
+    def Classify(self, request, seen):
         """Run a classification signature on examples."""
-        with self._used("Classify", request.model_spec, api.model_spec(request), request.input) as found:
-            return inference.classify(found, request)
+        with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.classify(found, request, seen.deadline)
 
     @_answers
-    def Regress(self, request):
+    def Regress(self, request, seen):
         """Run a regression signature on examples."""
-        with self._used("Regress", request.model_spec, api.model_spec(request), request.input) as found:
-            return inference.regress(found, request)
+        with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
+            return inference.regress(found, request, seen.deadline)
 
     @_answers
-    def MultiInference(self, request):
+    def MultiInference(self, request, seen):
         """Run several such signatures on the same examples."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._used("MultiInference", spec, api.tasks_model_spec(request), request.input) as found:
-            return inference.multi_inference(found, request)
+        with self._used(seen, spec, api.tasks_model_spec(request), request.input) as found:
+            return inference.multi_inference(found, request, seen.deadline)
 
     @contextlib.contextmanager
-    def _used(self, method, spec, choice, examples=None):
-        """The version that a request means, kept loaded; the request is counted and timed."""
-        with (
-            self.metrics.request(self.models, spec.name, method, "GRPC") as seen,
-            self.models.use(*choice) as found,
-        ):
-            seen.found, seen.signature = found, spec.signature_name
-            seen.examples = inference.number_of_examples(examples) if examples else 0
+    def _used(self, seen, spec, choice, examples=None):
+        """The version that a request means, kept loaded."""
+        seen.model, seen.signature = spec.name, spec.signature_name
+        with self.models.use(*choice) as found:
+            seen.found = found
+            if examples is not None:
+                seen.rows = seen.examples = inference.number_of_examples(examples)
             yield found
 
     @_answers
-    def GetModelMetadata(self, request):
+    def GetModelMetadata(self, request, seen):
         """Describe the signatures of a model."""
         spec = api.model_spec(request)
+        seen.model = spec[0]
         if not request.metadata_field:
             raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
@@ -108,21 +120,26 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return api.metadata(self.models, *spec)
 
 
+def _dimensions(request):
+    return (tensor.tensor_shape.dim for tensor in request.inputs.values())
+
+
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     """`tensorflow.serving.ModelService`."""
 
-    def __init__(self, models, watcher):
+    def __init__(self, models, watcher, recorder):
         self.models = models
         self.watcher = watcher
+        self.recorder = recorder
 
     @_answers
-    def GetModelStatus(self, request):
+    def GetModelStatus(self, request, seen):
         """Say which versions of a model there are and how they are."""
-        name, version, _ = api.model_spec(request)
-        return api.status(self.models, name, version)
+        seen.model, version, _ = api.model_spec(request)
+        return api.status(self.models, seen.model, version)
 
     @_answers
-    def HandleReloadConfigRequest(self, request):
+    def HandleReloadConfigRequest(self, request, seen):
         """Replace the set of models that are served."""
         self.watcher.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
@@ -130,26 +147,34 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return response
 
 
-def add_services(server, models, watcher, metrics, max_tensor_bytes):
-    """Add the services, health checks and reflection to a `grpc.Server`.
+def add_services(server, models, watcher, recorder, max_tensor_bytes):
+    """Add the services and reflection to a `grpc.Server`.
 
     Args:
         server: a server that has not started.
         models: `Models`.
         watcher: the `Watcher` that takes another set of them.
-        metrics: `ServingMetrics` that count the requests.
+        recorder: the `Recorder` of requests.
         max_tensor_bytes: largest input tensor accepted.
-
-    Returns:
-        The health servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(models, metrics, max_tensor_bytes), server
+        PredictionService(models, recorder, max_tensor_bytes), server
     )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher, recorder), server)
+    reflection.enable_server_reflection((_PREDICTION, _MODEL, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+
+
+def add_health_checks(server):
+    """Add the standard health service to a `grpc.Server`.
+
+    Args:
+        server: a server that has not started.
+
+    Returns:
+        The servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
+    """
     servicer = health.HealthServicer()
     for service in ("", "PredictionService", "ModelService", _PREDICTION, _MODEL):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    reflection.enable_server_reflection((_PREDICTION, _MODEL, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return servicer

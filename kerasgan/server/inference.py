@@ -11,47 +11,49 @@ from tensorflow.core.framework.types_pb2 import DataType
 from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
 from kerasgan.server.engine import DEFAULT_SIGNATURE
-from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.errors import ServingError, failed_precondition, invalid_argument
 
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
 _INPUTS, _CLASSES, _SCORES, _OUTPUTS = "inputs", "classes", "scores", "outputs"
 
 
-def classify(found, request):
+def classify(found, request, deadline=None):
     """Answer a `ClassificationRequest` with a `ClassificationResponse`.
 
     Args:
         found: a loaded `Version`.
         request: the request; which model it names is not looked at.
+        deadline: when the caller's time is up, as in `Engine.run`.
 
     Raises:
         ServingError: with TensorFlow Serving's code and text.
     """
     response = classification_pb2.ClassificationResponse()
     signature = _signature(found, request, CLASSIFY, "classification")
-    outputs, size = _run(found, request.input, signature, _classification_outputs(signature))
+    outputs, size = _run(found, request.input, signature, _classification_outputs(signature), deadline)
     _fill_classifications(response.result, outputs.get(_CLASSES), outputs.get(_SCORES), size)
     _fill_spec(response.model_spec, found, request.model_spec.signature_name)
     return response
 
 
-def regress(found, request):
+def regress(found, request, deadline=None):
     """Answer a `RegressionRequest` with a `RegressionResponse`; as `classify`."""
     response = regression_pb2.RegressionResponse()
     signature = _signature(found, request, REGRESS, "regression")
-    outputs, size = _run(found, request.input, signature, _regression_outputs(signature))
+    outputs, size = _run(found, request.input, signature, _regression_outputs(signature), deadline)
     _fill_regressions(response.result, outputs[_OUTPUTS], size)
     _fill_spec(response.model_spec, found, request.model_spec.signature_name)
     return response
 
 
-def multi_inference(found, request):
+def multi_inference(found, request, deadline=None):
     """Answer a `MultiInferenceRequest`: several signatures on the same examples, in one run of the graph.
 
     Args:
         found: a loaded `Version`.
         request: the request; the models its tasks name must be one, which it is is not looked at.
+        deadline: when the caller's time is up, as in `Engine.run`.
 
     Returns:
         `MultiInferenceResponse`.
@@ -66,7 +68,7 @@ def multi_inference(found, request):
     names = {name for _, _, outputs in tasks for name in outputs.values()}
     if not tasks:
         raise invalid_argument("ModelSpec has no name specified.")
-    tensors, size = _run(found, request.input, tasks[0][1], {name: name for name in names})
+    tensors, size = _run(found, request.input, tasks[0][1], {name: name for name in names}, deadline)
     response = inference_pb2.MultiInferenceResponse()
     for task, _, outputs in tasks:
         result = response.results.add()
@@ -151,7 +153,7 @@ def _check_method(signature, method_name, what):
 
 def _check_input(signature, what):
     if _INPUTS not in signature.inputs:
-        raise _failed_precondition(f"No {what} inputs found in SignatureDef: {signature}")
+        raise failed_precondition(f"No {what} inputs found in SignatureDef: {signature}")
 
 
 def _classification_outputs(signature):
@@ -163,7 +165,7 @@ def _classification_outputs(signature):
     _check_input(signature, "classification")
     outputs = {alias: signature.outputs[alias].name for alias in (_CLASSES, _SCORES) if alias in signature.outputs}
     if not outputs:
-        raise _failed_precondition(
+        raise failed_precondition(
             'Expected classification signature outputs to contain at least one of "classes" or "scores". '
             f"Signature was: {signature}"
         )
@@ -178,15 +180,15 @@ def _regression_outputs(signature):
         raise invalid_argument("Expected one output Tensor.")
     _check_input(signature, "regression")
     if _OUTPUTS not in signature.outputs:
-        raise _failed_precondition(f"No regression outputs found in SignatureDef: {signature}")
+        raise failed_precondition(f"No regression outputs found in SignatureDef: {signature}")
     return {_OUTPUTS: signature.outputs[_OUTPUTS].name}
 
 
-def _run(found, request_input, signature, outputs):
+def _run(found, request_input, signature, outputs, deadline):
     """`({alias: array}, number of examples)` for `outputs` as `{alias: tensor name}`."""
     examples = serialized_examples(request_input)
     info = signature.inputs[_INPUTS]
-    values = found.engine.run_tensors({info.name: (examples, info.dtype)}, list(outputs.values()))
+    values = found.engine.run_tensors({info.name: (examples, info.dtype)}, list(outputs.values()), deadline)
     return dict(zip(outputs, values, strict=True)), len(examples)
 
 
@@ -236,10 +238,6 @@ def _fill_spec(spec, found, signature_name):
     spec.name = found.model
     spec.version.value = found.number
     spec.signature_name = signature_name or DEFAULT_SIGNATURE
-
-
-def _failed_precondition(message):
-    return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def _dtype(array):

@@ -5,15 +5,9 @@
 """
 
 import bisect
-import contextlib
-import dataclasses
 import math
 import re
 import threading
-import time
-
-from kerasgan.server import engine
-from kerasgan.server.errors import ServingError
 
 
 def exponential(first, factor, count):
@@ -96,30 +90,17 @@ def _escaped(value):
     return str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-@dataclasses.dataclass
-class Seen:
-    """What `ServingMetrics.request` is told about a request in the course of it.
-
-    Attributes:
-        found: the `Version` that answers it.
-        signature: name of the signature.
-        examples: number of its Examples.
-    """
-
-    found: object = None
-    signature: str = ""
-    examples: int = 0
-
-
 class ServingMetrics:
     """The metrics of one server. Latencies are in microseconds.
 
     Attributes:
-        requests: requests by model and status.
-        latency: time of whole requests by model, API ("Predict" over gRPC, "predict" over REST) and
+        requests: inference requests by model and status.
+        latency: time of whole inference requests by model, API ("Predict" over gRPC, "predict" over REST) and
             entrypoint ("GRPC", "REST").
-        runtime: time in the TensorFlow runtime by model, API and runtime.
-        signatures: time of whole requests by model, version and signature; kerasgan's own.
+        runtime: time in the TensorFlow runtime, with batching that in the queue included, by model, API and runtime.
+        signatures: time of whole inference requests by model, version and signature; kerasgan's own.
+        calls: all requests, those for status and metadata included, by method, entrypoint and status; kerasgan's own.
+        call_latency: their time by method and entrypoint; kerasgan's own.
         examples, examples_total: number of Examples by model: distribution, and sum.
     """
 
@@ -141,45 +122,38 @@ class ServingMetrics:
             ["model_name", "version", "signature_name"],
             microseconds,
         )
+        self.calls = Metric("/kerasgan/serving/call_count", "counter", ["method", "entrypoint", "status"])
+        self.call_latency = Metric(
+            "/kerasgan/serving/call_latency", "histogram", ["method", "entrypoint"], microseconds
+        )
         self.examples = Metric(
             "/tensorflow/serving/request_example_counts", "histogram", ["model"], exponential(1, 2, 15)
         )
         self.examples_total = Metric("/tensorflow/serving/request_example_count_total", "counter", ["model"])
 
-    @contextlib.contextmanager
-    def request(self, models, name, api, entrypoint):
-        """Count and time the request that is worked on inside the `with` block, by this thread.
 
-        Args:
-            models: `Models`.
-            name: name of the model asked for; one that there is not is counted as "", or callers could fill the
-                memory with names.
-            api: "Predict", "Classify", "Regress" or "MultiInference".
-            entrypoint: "GRPC" or "REST".
+class BatchingMetrics:
+    """The metrics of batching.
 
-        Yields:
-            `Seen`, to be filled in.
-        """
-        seen, start = Seen(), time.perf_counter()
-        model = name if models.has(name) else ""
-        engine.clock.seconds = 0.0
-        try:
-            yield seen
-        except Exception as error:
-            self.requests.add(model, error.code.name if isinstance(error, ServingError) else "INTERNAL")
-            raise
-        passed = 1e6 * (time.perf_counter() - start)
-        self.requests.add(model, "OK")
-        self.latency.add(model, api if entrypoint == "GRPC" else api.lower(), entrypoint, value=passed)
-        self.runtime.add(model, api, "TF1", value=1e6 * engine.clock.seconds)
-        if seen.found is not None:
-            signature = seen.signature or engine.DEFAULT_SIGNATURE
-            self.signatures.add(model, str(seen.found.number), signature, value=passed)
-        if seen.examples:
-            self.examples.add(model, value=seen.examples)
-            self.examples_total.add(model, value=seen.examples)
+    Attributes:
+        queuing_latency: time in the queue in microseconds, by name of the thread pool.
+        input_batch_size: rows of requests.
+        processed_batch_size: rows of batches, padding included.
+        padding_size: rows added to batches, by rows of the batch.
+    """
 
-    def page(self):
-        """All metrics in Prometheus's text format."""
-        metrics = sorted(vars(self).values(), key=lambda metric: metric.name)
-        return "\n".join(line for metric in metrics for line in metric.lines()) + "\n"
+    def __init__(self):
+        sizes = exponential(1, 2, 14)
+        name = "/tensorflow/serving/batching_session/"
+        self.queuing_latency = Metric(
+            f"{name}queuing_latency", "histogram", ["thread_pool_name"], exponential(100, 1.2, 52)
+        )
+        self.input_batch_size = Metric(f"{name}input_batch_size", "histogram", [], sizes)
+        self.processed_batch_size = Metric(f"{name}processed_batch_size", "histogram", [], sizes)
+        self.padding_size = Metric(f"{name}padding_size", "histogram", ["execution_batch_size"], sizes)
+
+
+def page(*groups):
+    """All metrics of `ServingMetrics`, `BatchingMetrics`, ... in Prometheus's text format."""
+    metrics = [metric for group in groups for metric in vars(group).values()]
+    return "\n".join(line for metric in sorted(metrics, key=lambda each: each.name) for line in metric.lines()) + "\n"

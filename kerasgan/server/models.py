@@ -5,10 +5,16 @@ import dataclasses
 import logging
 import pathlib
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
 
 from kerasgan.server import folders, warmup
 from kerasgan.server.engine import Engine
+from kerasgan.server.engines import Engines
 from kerasgan.server.errors import ServingError, invalid_argument, not_found
+from kerasgan.server.options import ModelOptions
 
 log = logging.getLogger("kerasgan.server")
 
@@ -25,6 +31,7 @@ class Version:
         error: the `ServingError` that its load ended with, or None.
         engine: the `Engine` while it is available, else None.
         users: how many requests it is working on.
+        attempts: how often it was loaded in vain with the files it has.
     """
 
     model: str
@@ -34,19 +41,27 @@ class Version:
     error: ServingError | None = None
     engine: Engine | None = None
     users: int = 0
+    attempts: int = 0
     _files: list | None = None
+    _failed_at: float = 0.0
 
-    def load(self):
-        """Load it and run its warmup requests. A failure is logged and kept in `error`, not raised."""
+    def load(self, engines):
+        """Load it with `engines` and run its warmup requests. A failure is logged and kept in `error`, not raised."""
         self.state = "LOADING"
         self._files = folders.fingerprint(self.folder)
         try:
-            self.engine = Engine(self.folder)
-            warmup.run(self)
-        except ServingError as error:
+            self.engine = engines.open(self.folder)
+            if engines.options.warmup:
+                warmup.run(self)
+        except Exception as error:
             if self.engine is not None:
                 self.engine.close()
-            self.engine, self.state, self.error = None, "END", error
+            if not isinstance(error, ServingError):
+                log.exception("model %s version %d: an error that was not foreseen", self.model, self.number)
+                error = ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+            self.engine, self.error = None, error
+            self.attempts, self._failed_at = self.attempts + 1, time.monotonic()
+            self.state = "END"
             log.error("model %s version %d cannot be served: %s", self.model, self.number, error)
         else:
             self.state = "AVAILABLE"
@@ -61,23 +76,39 @@ class Version:
             self.state = "END"
             log.info("model %s version %d is unloaded", self.model, self.number)
 
-    def is_worth_loading(self):
-        """Whether it is not loaded and, if it was tried in vain, its files have changed since."""
-        if self.state == "START":
-            return True
-        return self.state == "END" and (self.error is None or folders.fingerprint(self.folder) != self._files)
+    def next_attempt(self, folder, options):
+        """A new version to load in place of this one; None if there is nothing to do.
+
+        One that was loaded in vain is tried again when its files have changed, or as often and as late as
+        `ModelOptions` say.
+        """
+        if self.state not in ("START", "END"):
+            return None
+        again = Version(self.model, self.number, folder)
+        if self.error is None or folders.fingerprint(self.folder) != self._files:
+            return again
+        if self.attempts <= options.load_retries and time.monotonic() >= self._failed_at + options.load_retry_seconds:
+            again.attempts = self.attempts
+            return again
+        return None
 
 
 class Models:
-    """The models of a server. Methods may be called from many threads at once."""
+    """The models of a server. Methods may be called from many threads at once.
 
-    def __init__(self, folders=None, labels=None):
+    Attributes:
+        engines: `Engines` that open them.
+    """
+
+    def __init__(self, folders=None, labels=None, options=ModelOptions()):
         """Make a set of models, none of them loaded yet.
 
         Args:
             folders: `{model name: {version number: folder of a SavedModel}}`, or None for no models.
             labels: `{model name: {label: version number}}`, or None.
+            options: `ModelOptions`.
         """
+        self.engines = Engines(options)
         self._models = {
             name: {number: Version(name, number, pathlib.Path(folder)) for number, folder in versions.items()}
             for name, versions in (folders or {}).items()
@@ -103,9 +134,7 @@ class Models:
             ValueError: if not one of them can be served; it names each with its reason.
         """
         with self._updating:
-            for version in self._all():
-                if version.state == "START":
-                    version.load()
+            self._load([version for version in self._all() if version.state == "START"])
         self.check_any()
 
     def check_any(self):
@@ -126,20 +155,29 @@ class Models:
                 of models that are not in it, all is unloaded.
         """
         with self._updating:
-            for name, versions in wanted.items():
-                for number, folder in sorted((versions or {}).items()):
-                    self._load(name, number, pathlib.Path(folder))
+            self._load(
+                [
+                    self._to_load(name, number, pathlib.Path(folder))
+                    for name, versions in wanted.items()
+                    for number, folder in sorted((versions or {}).items())
+                ]
+            )
             for version in self._unwanted(wanted):
                 self._unload(version)
 
-    def _load(self, name, number, folder):
+    def _to_load(self, name, number, folder):
+        """The version if it has to be loaded, else None."""
         with self._changed:
             model = self._models.setdefault(name, {})
-            version = model.get(number)
-            if version is not None and not version.is_worth_loading():
-                return
-            version = model[number] = Version(name, number, folder)
-        version.load()
+            old = model.get(number)
+            new = Version(name, number, folder) if old is None else old.next_attempt(folder, self.engines.options)
+            if new is not None:
+                model[number] = new
+            return new
+
+    def _load(self, versions):
+        with ThreadPoolExecutor(self.engines.options.load_threads, thread_name_prefix="load") as pool:
+            list(pool.map(lambda version: version.load(self.engines), filter(None, versions)))
 
     def _unwanted(self, wanted):
         for name in self.names:
@@ -161,6 +199,7 @@ class Models:
         with self._updating:
             for version in self._all():
                 self._unload(version)
+            self.engines.close()
 
     def set_labels(self, labels):
         """Replace all labels: `{model name: {label: version number}}`."""

@@ -26,35 +26,28 @@ def _content_security_policy(html):
     )
 
 
-_COMMON = [
+HEADERS = [
+    (b"content-security-policy", _content_security_policy(_HTML).encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
-_PAGE_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", _content_security_policy(_HTML).encode()),
-    *_COMMON,
-]
-_JSON_HEADERS = [(b"content-type", b"application/json"), *_COMMON]
 
 
 def answer(models, path):
-    """The page, or the list of models that it asks for.
+    """The page, or the list of models that it asks for; `HEADERS` go with either.
 
     Args:
         models: `Models`.
         path: one of `PATHS`.
 
     Returns:
-        `(headers, body)`.
+        `(content type, body)`, both bytes.
     """
     if path == "/":
-        headers, body = _PAGE_HEADERS, _HTML
-    else:
-        headers = _JSON_HEADERS
-        body = json.dumps({"models": [_described(models, name) for name in models.names]}).encode()
-    return [*headers, (b"content-length", str(len(body)).encode())], body
+        return b"text/html; charset=utf-8", _HTML
+    listed = {"models": [_described(models, name) for name in models.names]}
+    return b"application/json", json.dumps(listed).encode()
 
 
 def _described(models, name):

@@ -10,13 +10,14 @@ from kerasgan.server.errors import invalid_argument
 _TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
 
 
-def predict(found, request, max_tensor_bytes):
+def predict(found, request, max_tensor_bytes, deadline=None):
     """Answer a `PredictRequest`.
 
     Args:
         found: a loaded `Version`.
         request: the request; which model it names is not looked at.
         max_tensor_bytes: largest input tensor accepted.
+        deadline: when the caller's time is up, as in `Engine.run`.
 
     Returns:
         `PredictResponse`.
@@ -26,7 +27,7 @@ def predict(found, request, max_tensor_bytes):
     """
     signature_name = request.model_spec.signature_name
     inputs = {name: _array(name, proto, max_tensor_bytes) for name, proto in request.inputs.items()}
-    outputs = found.engine.run(signature_name, inputs, request.output_filter)
+    outputs = found.engine.run(signature_name, inputs, request.output_filter, deadline)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import re
+import time
 import urllib.parse
 import zlib
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, inference, json_examples, json_tensor, page
-from kerasgan.server.errors import ServingError, http_status, invalid_argument
-from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
+from kerasgan.server import api, engine, inference, json_examples, json_tensor, page
+from kerasgan.server.errors import ServingError, deadline_exceeded, exhausted, http_status, invalid_argument
+from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
 
@@ -59,23 +61,22 @@ def parse_target(method, target):
 class RestApp:
     """ASGI application. Requests are worked off in `executor`, so that the event loop stays free."""
 
-    def __init__(self, models, executor, max_request_bytes, metrics, metrics_path=DEFAULT_METRICS_PATH, cors=False):
+    def __init__(self, models, executor, recorder, options, get_metrics):
         """Make the application.
 
         Args:
             models: `Models`.
             executor: where requests are worked on.
-            max_request_bytes: largest body accepted.
-            metrics: `ServingMetrics` that count the requests.
-            metrics_path: where they are shown; None for nowhere.
-            cors: whether pages from elsewhere may ask.
+            recorder: the `Recorder` of requests.
+            options: `ServerOptions`.
+            get_metrics: function that returns the text of the page of metrics.
         """
         self.models = models
-        self.metrics = metrics
-        self.metrics_path = metrics_path
-        self.cors = cors
+        self.recorder = recorder
+        self.options = options
         self.executor = executor
-        self.max_request_bytes = max_request_bytes
+        self.get_metrics = get_metrics
+        self._under_way = 0
 
     async def __call__(self, scope, receive, send):
         """Answer one HTTP request (the ASGI protocol)."""
@@ -85,34 +86,63 @@ class RestApp:
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
-        if scope["method"] == "GET" and target in page.PATHS and target != self.metrics_path:
-            content, payload = await asyncio.to_thread(page.answer, self.models, target)
-            await send({"type": "http.response.start", "status": 200, "headers": content})
-            await send({"type": "http.response.body", "body": payload})
-            return
-        body = await self._read(receive, headers)
-        if body is None:
-            status, kind, payload = error_response(
-                413, f"The request body is larger than the server's limit of {self.max_request_bytes} bytes."
-            )
-        elif self.cors and scope["method"] == "OPTIONS":  # a browser asks whether its page may ask
-            status = 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400
-            kind, payload = b"text/plain", b""
-        else:
-            gzipped = b"gzip" in headers.get(b"content-encoding", b"")
-            status, kind, payload = await asyncio.get_running_loop().run_in_executor(
-                self.executor, self.respond, scope["method"], target, body, gzipped
-            )
-        content = [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
-        if self.cors:
+        seen = Seen("REST", target=f"{scope['method']} {target}")
+        seen.deadline = time.monotonic() + self.options.rest_timeout_seconds
+        content = []
+        try:
+            status, kind, payload = await self._attend(scope["method"], target, headers, receive, seen)
+        except ServingError as error:
+            seen = dataclasses.replace(seen, status=error.code.name)  # a thread may still fill in the other
+            status, kind, payload = error_response(http_status(error.code), error.message)
+            content.append((b"connection", b"close"))  # its body may not have been read
+        seen.http_status = status
+        self.recorder.record(seen)
+        content += [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
+        if target in page.PATHS:
+            content += page.HEADERS
+        if self.options.cors:
             content += _CORS
         await send({"type": "http.response.start", "status": status, "headers": content})
         await send({"type": "http.response.body", "body": payload})
 
+    async def _attend(self, method, target, headers, receive, seen):
+        """Read the request and have it answered in time: `(HTTP status, content type, body)`.
+
+        Raises:
+            ServingError: RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+        """
+        if self._under_way >= self.options.max_requests:
+            raise exhausted(f"The server has {self.options.max_requests} requests under way already.")
+        self._under_way += 1
+        leave = self._leave
+        try:
+            async with asyncio.timeout(self.options.rest_timeout_seconds):
+                body = await self._read(receive, headers)
+                if body is None:
+                    seen.status = "RESOURCE_EXHAUSTED"
+                    limit = self.options.max_request_bytes
+                    return error_response(413, f"The request body is larger than the server's limit of {limit} bytes.")
+                if self.options.cors and method == "OPTIONS":  # a browser asks whether its page may ask
+                    return 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400, b"text/plain", b""
+                gzipped = b"gzip" in headers.get(b"content-encoding", b"")
+                future = self.executor.submit(self.respond, method, target, body, gzipped, seen)
+                loop, leave = asyncio.get_running_loop(), None  # it is under way until a thread is done with it
+                future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+                return await asyncio.shield(asyncio.wrap_future(future))
+        except TimeoutError:
+            seconds = self.options.rest_timeout_seconds
+            raise deadline_exceeded(f"Timed out after {seconds:g} seconds (--rest_api_timeout_in_ms).") from None
+        finally:
+            if leave is not None:
+                leave()
+
+    def _leave(self):
+        self._under_way -= 1
+
     async def _read(self, receive, headers):
         """The request's body, or None if it is too large."""
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.max_request_bytes and b"expect" in headers:
+        if length.isdigit() and int(length) > self.options.max_request_bytes and b"expect" in headers:
             return None
         chunks, size = [], 0
         while True:
@@ -120,16 +150,16 @@ class RestApp:
             if message["type"] != "http.request":
                 return b"".join(chunks)
             size += len(message.get("body", b""))
-            if size <= self.max_request_bytes:
+            if size <= self.options.max_request_bytes:
                 chunks.append(message.get("body", b""))
             else:  # keep nothing, but read on for a while: clients send all before they read our answer
                 chunks.clear()
-                if size > 4 * self.max_request_bytes + 2**20:
+                if size > 4 * self.options.max_request_bytes + 2**20:
                     return None
             if not message.get("more_body", False):
-                return b"".join(chunks) if size <= self.max_request_bytes else None
+                return b"".join(chunks) if size <= self.options.max_request_bytes else None
 
-    def respond(self, method, target, body, gzipped=False):
+    def respond(self, method, target, body, gzipped, seen):
         """Answer one request; does not raise.
 
         Args:
@@ -137,74 +167,91 @@ class RestApp:
             target: path with query string, as it came.
             body: bytes.
             gzipped: whether the body is compressed.
+            seen: `Seen`, to be filled in.
 
         Returns:
             `(HTTP status, content type, body)`, the last two as bytes.
         """
-        if self.metrics_path is not None and target.partition("?")[0] == self.metrics_path:
-            return self._metrics_page(target)
+        if self.options.metrics_path is not None and target.partition("?")[0] == self.options.metrics_path:
+            return self._metrics_page(target, seen)
+        if method == "GET" and target in page.PATHS:
+            seen.method = "GetPage"
+            return 200, *page.answer(self.models, target)
         if not _API.fullmatch(target):
+            seen.status = "NOT_FOUND"
             return 404, b"text/html", _NOT_FOUND
+        engine.clock.seconds = 0.0
         try:
             body = self._inflated(body) if gzipped else body
-            return 200, b"application/json", self._answer(method, target, body)
+            return 200, b"application/json", self._answer(method, target, body, seen)
         except ServingError as error:
+            seen.status = error.code.name
             return error_response(http_status(error.code), error.message)
         except Exception:
             log.exception("request failed: %s %s", method, target)
+            seen.status = "INTERNAL"
             return error_response(500, "Internal error; see the server's log.")
+        finally:
+            seen.runtime = engine.clock.seconds
 
     def _inflated(self, body):
         inflater = zlib.decompressobj(wbits=31)
         try:
-            body = inflater.decompress(body, self.max_request_bytes + 1)
+            body = inflater.decompress(body, self.options.max_request_bytes + 1)
         except zlib.error:
             return b""
-        return body if inflater.eof and len(body) <= self.max_request_bytes else b""
+        return body if inflater.eof and len(body) <= self.options.max_request_bytes else b""
 
-    def _answer(self, method, target, body):
-        name, version, label, verb = parse_target(method, target)
+    def _answer(self, method, target, body, seen):
+        seen.model, version, label, verb = parse_target(method, target)
         if method == "GET":
-            if not name:
+            seen.method = "GetModelMetadata" if verb == "metadata" else "GetModelStatus"
+            if not seen.model:
                 raise invalid_argument("Missing model name in request.")
             if verb == "metadata":
-                return api.metadata_to_json(api.metadata(self.models, name, version, label)).encode()
-            return api.to_json(api.status(self.models, name, version)).encode()
+                return api.metadata_to_json(api.metadata(self.models, seen.model, version, label)).encode()
+            return api.to_json(api.status(self.models, seen.model, version)).encode()
+        seen.method = verb.capitalize()
         methods = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
-        with self.metrics.request(self.models, name, verb.capitalize(), "REST") as seen:
-            return methods[verb](body, seen, name, version, label)
+        return methods[verb](body, seen, version, label)
 
-    def _predict(self, body, seen, *spec):
+    def _predict(self, body, seen, version, label):
         with contextlib.ExitStack() as stack:
 
             def inputs_of(signature_name):
-                seen.found, seen.signature = stack.enter_context(self.models.use(*spec)), signature_name
+                seen.found = stack.enter_context(self.models.use(seen.model, version, label))
+                seen.signature = signature_name
                 return api.rest_inputs(seen.found, signature_name)
 
             signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
-            outputs = seen.found.engine.run(signature_name, inputs)
+            seen.rows = next((len(array) for array in inputs.values() if array.ndim), None)
+            outputs = seen.found.engine.run(signature_name, inputs, (), seen.deadline)
         return json_tensor.write_response(outputs, row)
 
-    def _classify(self, body, seen, *spec):
+    def _classify(self, body, seen, version, label):
         request = _examples_request(classification_pb2.ClassificationRequest, body, seen)
-        with self.models.use(*spec) as seen.found:
-            return json_examples.write_classifications(inference.classify(seen.found, request).result)
+        with self.models.use(seen.model, version, label) as seen.found:
+            answer = inference.classify(seen.found, request, seen.deadline)
+        return json_examples.write_classifications(answer.result)
 
-    def _regress(self, body, seen, *spec):
+    def _regress(self, body, seen, version, label):
         request = _examples_request(regression_pb2.RegressionRequest, body, seen)
-        with self.models.use(*spec) as seen.found:
-            return json_examples.write_regressions(inference.regress(seen.found, request).result)
+        with self.models.use(seen.model, version, label) as seen.found:
+            answer = inference.regress(seen.found, request, seen.deadline)
+        return json_examples.write_regressions(answer.result)
 
-    def _metrics_page(self, target):
-        if target != self.metrics_path:
-            text = f"Unexpected path: {target}. Should be {self.metrics_path}"
+    def _metrics_page(self, target, seen):
+        seen.method = "GetMetrics"
+        if target != self.options.metrics_path:
+            seen.status = "INVALID_ARGUMENT"
+            text = f"Unexpected path: {target}. Should be {self.options.metrics_path}"
             return 400, b"text/plain", text.encode(errors="replace")
-        return 200, b"text/plain", self.metrics.page().encode(errors="replace")
+        return 200, b"text/plain", self.get_metrics().encode(errors="replace")
 
 
 def _examples_request(kind, body, seen):
     seen.signature, request_input = json_examples.read_request(body)
-    seen.examples = inference.number_of_examples(request_input)
+    seen.rows = seen.examples = inference.number_of_examples(request_input)
     request = kind(input=request_input)
     request.model_spec.signature_name = seen.signature
     return request

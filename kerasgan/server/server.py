@@ -8,28 +8,30 @@ import os
 import signal
 import socket
 import threading
-import time
 
 import grpc
-import uvicorn
 
 from kerasgan.server.folders import find_models
-from kerasgan.server.grpc_service import add_services
-from kerasgan.server.metrics import ServingMetrics
+from kerasgan.server.grpc_service import add_health_checks, add_services
+from kerasgan.server.metrics import ServingMetrics, page
 from kerasgan.server.models import Models
-from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
+from kerasgan.server.options import ModelOptions, ServerOptions, WatchOptions
+from kerasgan.server.requests import AccessLog, Recorder
 from kerasgan.server.rest import RestApp
+from kerasgan.server.rest_server import RestServer
+from kerasgan.server.tls import read_credentials
 from kerasgan.server.watcher import Watcher
 
 log = logging.getLogger("kerasgan.server")
 
-DEFAULT_MAX_REQUEST_BYTES = 64 * 2**20
+_THREADS_TO_FILL_BATCHES = 256
 
 
 class ModelServer:
     """Serves models over gRPC and REST until it is stopped; `with ModelServer(models) as server` does both.
 
     Attributes:
+        options: `ServerOptions`.
         host: the address it listens on.
         port: the gRPC port; the one chosen, once started, where 0 was asked for.
         rest_port: the REST port, likewise; None if there is no REST.
@@ -37,49 +39,21 @@ class ModelServer:
         metrics: the `ServingMetrics` of its requests.
     """
 
-    def __init__(
-        self,
-        models,
-        host="127.0.0.1",
-        port=8500,
-        rest_port=8501,
-        max_request_bytes=DEFAULT_MAX_REQUEST_BYTES,
-        threads=None,
-        watcher=None,
-        metrics_path=DEFAULT_METRICS_PATH,
-        cors=False,
-    ):
+    def __init__(self, models, options=ServerOptions(), watcher=None):
         """Make a server; nothing is loaded or opened before `start`.
 
         Args:
             models: `Models`.
-            host: address to listen on. The default is reachable from this machine only; "0.0.0.0" from
-                everywhere.
-            port: gRPC port, 0 for any free one.
-            rest_port: REST port, 0 for any free one, None for no REST.
-            max_request_bytes: largest request accepted: a REST body (413), a gRPC message
-                (RESOURCE_EXHAUSTED).
-            threads: requests worked on at once by each transport; four for each CPU by default.
+            options: `ServerOptions`.
             watcher: the `Watcher` of `models`; by default they stay as they are until a reload request.
-            metrics_path: path on the REST port of the page for Prometheus; None for no such page.
-            cors: whether web pages from other addresses may use the REST API.
-
-        Raises:
-            ValueError: if a port is not a port number.
         """
-        for number in (port, rest_port):
-            if number is not None and not 0 <= number < 2**16:
-                raise ValueError(f"port {number} must be between 0 and 65535")
         self.models = models
+        self.options = options
         self.watcher = watcher or Watcher(models)
         self.metrics = ServingMetrics()
-        self.metrics_path = metrics_path
-        self.cors = cors
-        self.host = host
-        self.port = port
-        self.rest_port = rest_port
-        self.max_request_bytes = max_request_bytes
-        self.threads = threads or 4 * (os.cpu_count() or 1)
+        self.host = options.host
+        self.port = options.port
+        self.rest_port = options.rest_port
         self._stack = contextlib.ExitStack()
         self._stopped = threading.Event()
         self._grace = 10.0
@@ -92,11 +66,17 @@ class ModelServer:
             The server itself.
 
         Raises:
-            OSError: if a port is in use or cannot be opened; it names the port. Nothing is left running.
-            ValueError: if no model can be served. Nothing is left running.
+            OSError: if a port is in use or cannot be opened, or a file cannot be read; it names it. Nothing is
+                left running.
+            ValueError: if no model can be served, or a file is wrong. Nothing is left running.
         """
         with contextlib.ExitStack() as stack:
             stack.callback(self.models.close)
+            access_log = None
+            if self.options.access_log is not None:
+                access_log = AccessLog(self.options.access_log)
+                stack.callback(access_log.close)
+            recorder = Recorder(self.models, self.metrics, access_log)
             rest_socket = None
             if self.rest_port is not None:
                 rest_socket = stack.enter_context(_bound_socket("REST", self.host, self.rest_port))
@@ -104,66 +84,69 @@ class ModelServer:
             grpc_server = self._bind_grpc(stack)
             stack.callback(self.watcher.stop)
             self.watcher.start()
-            health = add_services(grpc_server, self.models, self.watcher, self.metrics, self.max_request_bytes)
+            add_services(grpc_server, self.models, self.watcher, recorder, self.options.max_request_bytes)
+            health = add_health_checks(grpc_server) if self.options.health_checks else None
             if rest_socket is not None:
-                self._start_rest(rest_socket, stack)
+                self._start_rest(rest_socket, recorder, stack)
             grpc_server.start()
             stack.callback(lambda: grpc_server.stop(self._grace).wait())
-            stack.callback(health.enter_graceful_shutdown)
+            if health is not None:
+                stack.callback(health.enter_graceful_shutdown)
             self._stack = stack.pop_all()
         self._started = True
         log.info("gRPC on %s:%d, REST on %s:%s", self.host, self.port, self.host, self.rest_port)
         return self
 
+    def _threads(self, chosen):
+        """Threads of a transport. They are begun when they are needed, and one that waits for a batch is busy."""
+        least = _THREADS_TO_FILL_BATCHES if self.models.engines.options.batching is not None else 1
+        return chosen or max(least, 4 * (os.cpu_count() or 1))
+
     def _bind_grpc(self, stack):
+        options = self.options
+        credentials = None if options.ssl_config_file is None else read_credentials(options.ssl_config_file)
         if self.port:
             _bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
-        pool = concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="grpc")
+        pool = concurrent.futures.ThreadPoolExecutor(self._threads(options.grpc_threads), thread_name_prefix="grpc")
         server = grpc.server(
             pool,
             options=[
                 ("grpc.so_reuseport", 0),  # by default two servers may share a port
-                ("grpc.max_receive_message_length", self.max_request_bytes),
+                ("grpc.max_receive_message_length", options.max_request_bytes),
                 ("grpc.max_send_message_length", -1),
+                *options.grpc_arguments,
             ],
+            maximum_concurrent_rpcs=options.max_requests,
         )
         stack.callback(pool.shutdown)
         stack.callback(lambda: server.stop(0).wait())
-        address = f"[{self.host}]" if ":" in self.host else self.host
-        try:
-            self.port = server.add_insecure_port(f"{address}:{self.port}")
-        except RuntimeError as error:
-            raise OSError(f"cannot open port {self.port} on {self.host} for gRPC: {error}") from error
+        self.port = self._open(server, _address(self.host, self.port), credentials)
+        if options.grpc_socket_path is not None:
+            self._open(server, f"unix:{options.grpc_socket_path}", None)
         return server
 
-    def _start_rest(self, rest_socket, stack):
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="rest"))
-        config = uvicorn.Config(
-            RestApp(self.models, pool, self.max_request_bytes, self.metrics, self.metrics_path, self.cors),
-            http="h11",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=int(self._grace),
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([rest_socket],), name="rest", daemon=True)
+    def _open(self, server, address, credentials):
+        try:
+            if credentials is None:
+                port = server.add_insecure_port(address)
+            else:
+                port = server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise OSError(f"cannot open {address} for gRPC: {error}") from error
+        if not port:
+            raise OSError(f"cannot open {address} for gRPC")
+        return port
 
-        def stop():
-            server.should_exit = True
-            thread.join()
+    def _start_rest(self, rest_socket, recorder, stack):
+        threads = self._threads(self.options.rest_threads)
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest"))
+        app = RestApp(self.models, pool, recorder, self.options, self._metrics_page)
+        server = RestServer(app, rest_socket, self._grace)
+        server.start()
+        stack.callback(server.stop)
 
-        thread.start()
-        stack.callback(stop)
-        while not server.started:
-            if not thread.is_alive():
-                raise OSError(f"the REST server on port {self.rest_port} did not start")
-            time.sleep(0.005)
+    def _metrics_page(self):
+        return page(self.metrics, self.models.engines.metrics)
 
     def stop(self, grace=10.0):
         """Take no more requests, finish those under way, close the ports and unload the models.
@@ -208,6 +191,10 @@ class ModelServer:
         self.stop()
 
 
+def _address(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _bound_socket(what, host, port):
     """A listening socket; the caller closes it.
 
@@ -234,7 +221,7 @@ def _bound_socket(what, host, port):
     return opened
 
 
-def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, poll_seconds=1.0, **options):
+def serve(folder, server=ServerOptions(), models=ModelOptions(), watch=WatchOptions(), model_name=None):
     """Serve the latest version of each model in a folder, over TensorFlow Serving's gRPC and REST API.
 
     Versions and models that appear later are served too: a new version is loaded before the old one is let
@@ -243,12 +230,10 @@ def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, 
     Args:
         folder: one model's folder (`folder/VERSION/saved_model.pb`) or a folder of models
             (`folder/NAME/VERSION/saved_model.pb`).
-        host: address to listen on; the default is reachable from this machine only.
-        port: gRPC port, 0 for any free one.
-        rest_port: REST port, 0 for any free one, None for no REST.
+        server: `ServerOptions`.
+        models: `ModelOptions`.
+        watch: `WatchOptions`.
         model_name: name to serve one model's folder under, instead of the folder's own name.
-        poll_seconds: time between two looks at `folder`; 0 for none after the first.
-        **options: further arguments of `ModelServer`.
 
     Returns:
         A started `ModelServer`. `wait()` for a signal, or `stop()` it.
@@ -257,35 +242,20 @@ def serve(folder, host="127.0.0.1", port=8500, rest_port=8501, model_name=None, 
         ValueError: if there is no model in `folder`, or none that can be loaded.
         OSError: if a port is in use.
     """
-    models = Models(find_models(folder, model_name))
-    watcher = Watcher(models, folder, model_name, poll_seconds=poll_seconds)
-    return ModelServer(models, host, port, rest_port, watcher=watcher, **options).start()
+    found = Models(find_models(folder, model_name), options=models)
+    return ModelServer(found, server, Watcher(found, folder, model_name, options=watch)).start()
 
 
-def serve_config(
-    config_file,
-    host="127.0.0.1",
-    port=8500,
-    rest_port=8501,
-    poll_seconds=1.0,
-    config_poll_seconds=0.0,
-    allow_labels_for_unavailable=False,
-    **options,
-):
+def serve_config(config, server=ServerOptions(), models=ModelOptions(), watch=WatchOptions()):
     """Serve the models that a `models.config` lists; as `tensorflow_model_server --model_config_file`.
 
     A model that has no versions yet is waited for. A reload request replaces the whole set.
 
     Args:
-        config_file: `ModelServerConfig` in text form.
-        host: address to listen on; the default is reachable from this machine only.
-        port: gRPC port, 0 for any free one.
-        rest_port: REST port, 0 for any free one, None for no REST.
-        poll_seconds: time between two looks for versions; 0 for none after the first.
-        config_poll_seconds: time between two looks at `config_file`; 0 for none after the first.
-        allow_labels_for_unavailable: whether a new label may be given to a version that is not available yet;
-            without it, a config with labels is refused at the start.
-        **options: further arguments of `ModelServer`.
+        config: a `ModelServerConfig`, or the path of one in text form.
+        server: `ServerOptions`.
+        models: `ModelOptions`.
+        watch: `WatchOptions`.
 
     Returns:
         A started `ModelServer`.
@@ -294,12 +264,5 @@ def serve_config(
         ValueError: if the file is wrong, or has models with versions of which none can be loaded.
         OSError: if the file cannot be read or a port is in use.
     """
-    models = Models()
-    watcher = Watcher(
-        models,
-        config_file=config_file,
-        poll_seconds=poll_seconds,
-        config_poll_seconds=config_poll_seconds,
-        allow_labels_for_unavailable=allow_labels_for_unavailable,
-    )
-    return ModelServer(models, host, port, rest_port, watcher=watcher, **options).start()
+    found = Models(options=models)
+    return ModelServer(found, server, Watcher(found, config=config, options=watch)).start()

@@ -9,8 +9,10 @@ import time
 import grpc
 
 from kerasgan.server import config as configs
+from kerasgan.server import textproto
 from kerasgan.server.errors import ServingError
 from kerasgan.server.folders import find_models
+from kerasgan.server.options import WatchOptions
 
 log = logging.getLogger("kerasgan.server")
 
@@ -22,39 +24,27 @@ class Watcher:
         models: the `Models` it keeps.
     """
 
-    def __init__(
-        self,
-        models,
-        folder=None,
-        model_name=None,
-        config_file=None,
-        poll_seconds=1.0,
-        config_poll_seconds=0.0,
-        allow_labels_for_unavailable=False,
-    ):
+    def __init__(self, models, folder=None, model_name=None, config=None, options=WatchOptions()):
         """Make a watcher; nothing is looked at before `start`.
 
         Args:
             models: `Models`.
             folder: folder to serve, as `find_models` takes it.
             model_name: likewise.
-            config_file: a `ModelServerConfig` in text form, instead of a folder. With neither, `models` stays
-                as it is until a `reload`.
-            poll_seconds: time between two looks at the folders; 0 for none after the first.
-            config_poll_seconds: time between two looks at `config_file`; 0 for none after the first.
-            allow_labels_for_unavailable: whether a label that is new may be given to a version that is not
-                available (yet).
+            config: a `ModelServerConfig`, or the path of one in text form, instead of a folder. With neither,
+                `models` stays as it is until a `reload`.
+            options: `WatchOptions`.
 
         Raises:
-            ValueError: if both a folder and a config file are given.
+            ValueError: if both a folder and a config are given.
         """
-        if folder is not None and config_file is not None:
-            raise ValueError("give a folder or a config file, not both")
+        if folder is not None and config is not None:
+            raise ValueError("give a folder or a config, not both")
         self.models = models
-        self.config_file = config_file
-        self.poll_seconds = poll_seconds
-        self.config_poll_seconds = config_poll_seconds
-        self.allow_labels_for_unavailable = allow_labels_for_unavailable
+        self.options = options
+        is_message = isinstance(config, textproto.ModelServerConfig)
+        self._config_file = None if is_message else config
+        self._first_config = config if is_message else None
         self._find = folder and functools.partial(find_models, folder, model_name)
         self._config = None
         self._text = None
@@ -69,20 +59,22 @@ class Watcher:
             ValueError: if there are versions but none can be served, or the config file is wrong.
             OSError: if the config file cannot be read.
         """
-        if self.config_file is not None:
-            self._start_with_config()
-        else:
+        if self._config_file is not None:
+            self._text = pathlib.Path(self._config_file).read_text()
+            self._first_config = textproto.parse(self._config_file, self._text, textproto.ModelServerConfig)
+        if self._first_config is None:
             self.models.load()
-        if self.poll_seconds > 0 or self.config_poll_seconds > 0:
+        else:
+            self._start_with(self._first_config)
+        if self.options.poll_seconds > 0 or self.options.config_poll_seconds > 0:
             self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
             self._thread.start()
 
-    def _start_with_config(self):
-        self._text = pathlib.Path(self.config_file).read_text()
+    def _start_with(self, config):
         try:
-            self._take(configs.parse_config(self.config_file, self._text))
+            self._take(config)
         except ServingError as error:
-            raise ValueError(f"{self.config_file}: {error.message}") from error
+            raise ValueError(f"{self._config_file or 'models'}: {error.message}") from error
         self.poll()
         if self.models.names:
             self.models.check_any()
@@ -142,7 +134,7 @@ class Watcher:
         for name, versions in labels.items():
             for label, number in versions.items():
                 is_new = self.models.version_of_label(name, label) in (None, number)
-                if self.allow_labels_for_unavailable and is_new:
+                if self.options.allow_labels_for_unavailable and is_new:
                     continue
                 if not self._is_served(name, number):
                     raise ServingError(
@@ -166,23 +158,24 @@ class Watcher:
         return f" due to error: {errors[-1]}" if errors else ""
 
     def _run(self):
-        waits = [seconds for seconds in (self.poll_seconds, self.config_poll_seconds) if seconds > 0]
-        next_config = time.monotonic() + self.config_poll_seconds
+        poll, config_poll = self.options.poll_seconds, self.options.config_poll_seconds
+        waits = [seconds for seconds in (poll, config_poll) if seconds > 0]
+        next_config = time.monotonic() + config_poll
         while not self._stopping.wait(min(waits)):
             try:
-                if self.config_file is not None and 0 < self.config_poll_seconds and time.monotonic() >= next_config:
-                    next_config = time.monotonic() + self.config_poll_seconds
+                if self._config_file is not None and 0 < config_poll and time.monotonic() >= next_config:
+                    next_config = time.monotonic() + config_poll
                     self._reread()
-                if self.poll_seconds > 0:
+                if poll > 0:
                     self.poll()
             except Exception:
                 log.exception("looking for models failed")
 
     def _reread(self):
         try:
-            text = pathlib.Path(self.config_file).read_text()
+            text = pathlib.Path(self._config_file).read_text()
             if text != self._text:  # else a reload request since then holds
                 self._text = text
-                self.reload(configs.parse_config(self.config_file, text))
+                self.reload(textproto.parse(self._config_file, text, textproto.ModelServerConfig))
         except (OSError, ValueError, ServingError) as error:
             log.error("models stay as they are: %s", error)

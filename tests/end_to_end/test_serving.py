@@ -79,6 +79,17 @@ def test_query_writes_the_picture(served, tmp_path):
         assert np.abs(np.array(images) - expected).max() <= 1
 
 
+def test_query_writes_a_walk_between_two_seeds(served, tmp_path):
+    gan, address, _ = served
+    line = [sys.executable, "-m", "kerasgan", "query", "garments", "--server", address, "-n", "5"]
+    subprocess.run([*line, "--seed", "3", "--to-seed", "8", "--labels", "1", "--out", str(tmp_path)], check=True)
+    images = [np.asarray(Image.open(tmp_path / f"0000{i}.png")).astype(int) for i in range(5)]
+    ends = gan.sample(2, seed=[3, 8], labels=1)[:, :, :, 0].astype(int)
+    assert np.abs(np.array(images)[[0, -1]] - ends).max() <= 1
+    for one, next_one in zip(images, images[1:]):
+        assert 1 < np.abs(one - next_one).max() and np.abs(one - next_one).mean() < np.abs(ends[0] - ends[1]).mean()
+
+
 def run(*arguments):
     quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run([sys.executable, "-m", "kerasgan", *arguments], capture_output=True, text=True, env=quiet)

@@ -8,10 +8,7 @@ import pytest
 
 FILE = pathlib.Path(__file__).parents[3] / "shared" / "reference" / "tf_serving_cases.json"
 
-_NOT_COVERED = {
-    "no batching": "tfs-294 tfs-295 tfs-296 tfs-299",
-    "health checks are always on": "tfs-283",
-}
+_NOT_COVERED = {}  # reason: cases
 SKIP = {case: reason for reason, cases in _NOT_COVERED.items() for case in cases.split()}
 
 

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
 LABELS = {"saved_model_half_plus_two_2_versions": {"Version_Label": 123}}
@@ -21,6 +21,7 @@ def folders(tmp_path_factory):
     saved_models.counter(base / "counter")
     saved_models.echo(base / "echo")
     saved_models.generator(base / "generator")
+    saved_models.fussy(base / "fussy")
     return {path.name: path for path in base.iterdir()}
 
 
@@ -38,7 +39,9 @@ def server(folders):
         },
         LABELS,
     )
-    with ModelServer(models, port=0, rest_port=0, max_request_bytes=2**20) as running:
+    with ModelServer(
+        models, ServerOptions(port=0, rest_port=0, max_request_bytes=2**20, health_checks=True)
+    ) as running:
         yield running
 
 
@@ -49,10 +52,17 @@ def rest(server):
 
 
 @pytest.fixture(scope="session")
-def rest_with_cors(folders):
-    """The same for a server that pages from elsewhere may ask."""
-    with ModelServer(Models({"default": {123: folders["two"]}}), port=0, rest_port=0, cors=True) as running:
-        yield functools.partial(call, running)
+def cors_server(folders):
+    """A server that pages from elsewhere may ask; its other options are the defaults."""
+    options = ServerOptions(port=0, rest_port=0, cors=True)
+    with ModelServer(Models({"default": {123: folders["two"]}}), options) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rest_with_cors(cors_server):
+    """As `rest`, for `cors_server`."""
+    return functools.partial(call, cors_server)
 
 
 def call(server, method, path, body=None, headers=None):

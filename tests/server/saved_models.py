@@ -7,10 +7,11 @@ v1 = tf.compat.v1
 PERCENT_NAME = "a b/c:%é"  # of a model; in a URL it must be percent-encoded
 
 
-def half_plus(folder, addend=2.0):
+def half_plus(folder, addend=2.0, only=None):
     """y = x / 2 + addend, x and y declared as float [-1, 1], and y2 = y3 = x / 2 + 3.
 
     Upstream's half_plus_two and half_plus_three: `x_to_y` and `x_to_y2` read x from Examples, `x2_to_y3` take floats.
+    `only` names the one signature that is declared, instead of all.
     """
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 1], name="x")
@@ -40,6 +41,31 @@ def half_plus(folder, addend=2.0):
             "classify_to_y": ({"inputs": examples}, {"y": y}, "classify"),
             "classify_numbers": ({"inputs": examples}, {"classes": y}, "classify"),
             "classify_flat": ({"inputs": examples}, {"scores": tf.reshape(y, [-1])}, "classify"),
+        }
+        _save(session, folder, signatures if only is None else {only: signatures[only]})
+
+
+def add(folder):
+    """output = input_0 + input_1, of int32 and any shape."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        inputs = {name: v1.placeholder(tf.int32, None, name=name) for name in ("input_0", "input_1")}
+        _save(session, folder, {"serving_default": (inputs, {"output": tf.add_n(list(inputs.values()))})})
+
+
+def fussy(folder):
+    """y = x as int64 of any shape [rows, ...]; -1 anywhere fails the run, and `rows` says how many were run at once.
+
+    `three` gives three rows whatever it is given, `sum` a scalar.
+    """
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.int64, None, name="x")
+        with tf.control_dependencies([tf.debugging.assert_greater(x, tf.constant(-1, tf.int64), message="a bad row")]):
+            y = tf.identity(x)
+        rows = tf.shape(y, tf.int64)[:1]
+        signatures = {
+            "serving_default": ({"x": x}, {"y": y, "rows": tf.repeat(rows, rows[0])}),
+            "three": ({"x": x}, {"y": tf.zeros([3]) + tf.cast(tf.reduce_sum(y), tf.float32)}),
+            "sum": ({"x": x}, {"y": tf.reduce_sum(y)}),
         }
         _save(session, folder, signatures)
 

@@ -48,6 +48,7 @@ def test_every_case_is_run_or_listed():
         ("grpc", "config"),
         ("grpc", "storage"),
         ("grpc", "warmup"),
+        ("grpc", "batching"),
     ]
     run = {param.id for kind, level in levels for param in cases(kind, level)}
     everything = {case["id"] for case in json.loads(FILE.read_text())}
@@ -275,8 +276,13 @@ def _call(channel, request):
 
 
 @pytest.mark.parametrize("case", cases("grpc", "e2e"))
-def test_grpc(case, channel, two_versions):
+def test_grpc(case, channel, two_versions, cors_server):
     request, expect = case["request"], case["expect"]
+    if request["rpc"].endswith("Check") and "healthcheck" not in case["fixture"]:
+        with grpc.insecure_channel(f"127.0.0.1:{cors_server.port}") as without, pytest.raises(grpc.RpcError) as raised:
+            _call(without, request)
+        assert raised.value.code().name == expect["code"]
+        return
     if "both served" in str(case["fixture"]):
         versions = api.status(two_versions, request["model_spec"]["name"]).model_version_status
         assert {version.version for version in versions} == set(expect["versions_set"])

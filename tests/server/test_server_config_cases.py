@@ -10,7 +10,7 @@ from google.protobuf import json_format, text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
-from kerasgan.server import Models, Watcher, warmup
+from kerasgan.server import Models, Watcher, WatchOptions, warmup
 from kerasgan.server.errors import ServingError
 from kerasgan.server.folders import find_versions
 from tests.server.cases import cases, tensor_of
@@ -49,7 +49,7 @@ def served(models, name, x=2.0):
 @pytest.mark.parametrize("case", cases("grpc", "config"))
 def test_config(case, base_path, tmp_path):
     request, expect = case["request"], case["expect"]
-    watcher = Watcher(Models(), allow_labels_for_unavailable="flag" in request)
+    watcher = Watcher(Models(), options=WatchOptions(allow_labels_for_unavailable="flag" in request))
     models = watcher.models
     watcher.reload(config(model(base_path)))
     assert available(models) == [123, 124]
@@ -102,7 +102,7 @@ def _never_polled(case, base_path, tmp_path):
     three = two.replace("123", "124")
     file = tmp_path / "models.config"
     file.write_text(text_format.MessageToString(config(model(base_path, name, two))))
-    watcher = Watcher(Models(), config_file=file, poll_seconds=0.05)
+    watcher = Watcher(Models(), config=file, options=WatchOptions(poll_seconds=0.05))
     watcher.start()
     try:
         file.write_text(text_format.MessageToString(config(model(base_path, "half_plus_three", three))))
@@ -144,7 +144,7 @@ def _storage_over_time(expect, folders, base):
         watcher.reload(config(model(base)))
     file = base / "models.config"
     file.write_text(text_format.MessageToString(config(model(base))))
-    watcher = Watcher(models, config_file=file)
+    watcher = Watcher(models, config=file)
     watcher.start()
     with pytest.raises(ServingError, match="Could not find any versions"):
         models.versions(NAME)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc, regression_pb2
 
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 from kerasgan.server.metrics import Metric, exponential
 from kerasgan.server.monitoring import DEFAULT_METRICS_PATH, read_metrics_path
 from tests.server.conftest import call
@@ -54,7 +54,7 @@ def test_the_buckets_are_upstreams():
 
 @pytest.fixture
 def own_server(folders):
-    with ModelServer(Models({"m": {7: folders["two"]}}), port=0, rest_port=0) as server:
+    with ModelServer(Models({"m": {7: folders["two"]}}), ServerOptions(port=0, rest_port=0)) as server:
         yield server
 
 
@@ -100,7 +100,8 @@ def test_requests_are_counted_and_timed(own_server):
 
 
 def test_without_a_path_there_is_no_page(folders):
-    with ModelServer(Models({"m": {7: folders["two"]}}), port=0, rest_port=0, metrics_path=None) as server:
+    options = ServerOptions(port=0, rest_port=0, metrics_path=None)
+    with ModelServer(Models({"m": {7: folders["two"]}}), options) as server:
         assert call(server, "GET", DEFAULT_METRICS_PATH)[0] == 404
 
 

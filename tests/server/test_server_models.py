@@ -3,7 +3,7 @@ import shutil
 import grpc
 import pytest
 
-from kerasgan.server import Models, api, find_models, serve
+from kerasgan.server import Models, ServerOptions, api, find_models, serve
 from kerasgan.server.errors import ServingError
 
 
@@ -83,7 +83,7 @@ def test_no_version_that_loads_is_a_clear_error(folders, tmp_path, damage):
     else:
         shutil.rmtree(folder / "variables")
     with pytest.raises(ValueError, match="no model can be served") as raised:
-        serve(tmp_path, port=0, rest_port=0)
+        serve(tmp_path, ServerOptions(port=0, rest_port=0))
     assert str(folder) in str(raised.value)
 
 

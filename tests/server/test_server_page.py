@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from kerasgan import client
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.conftest import make_gan, raise_contrast
 from tests.server import saved_models
 from tests.server.conftest import call
@@ -39,7 +39,7 @@ def shown(tmp_path_factory):
     (base / "half" / "1" / "assets.extra" / "kerasgan.json").write_text("[1, 2")
     names = {"garments": "garments", "plain": "plain", AWKWARD: "awkward", "half": "half"}
     with ModelServer(
-        Models({name: {1: base / folder / "1"} for name, folder in names.items()}), port=0, rest_port=0
+        Models({name: {1: base / folder / "1"} for name, folder in names.items()}), ServerOptions(port=0, rest_port=0)
     ) as server:
         server.base = base
         yield server
@@ -59,14 +59,14 @@ def test_the_list_of_models(shown):
 def test_a_model_that_cannot_be_served_is_listed_without_a_version(folders, tmp_path):
     (tmp_path / "broken").mkdir()
     models = Models({"broken": {1: tmp_path / "broken"}, "m": {1: folders["two"]}})
-    with ModelServer(models, port=0, rest_port=0) as server:
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
         listed = call(server, "GET", "/models.json")[3]["models"]
     assert [(model["name"], model["version"]) for model in listed] == [("broken", None), ("m", 1)]
 
 
 def test_the_metrics_page_may_take_its_place(folders):
     models = Models({"m": {1: folders["two"]}})
-    with ModelServer(models, port=0, rest_port=0, metrics_path="/") as server:
+    with ModelServer(models, ServerOptions(port=0, rest_port=0, metrics_path="/")) as server:
         assert "# TYPE" in call(server, "GET", "/")[2]
 
 

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from kerasgan.server import Models, ModelServer
+from kerasgan.server import Models, ModelServer, ServerOptions
 
 
 def threads():
@@ -36,7 +36,7 @@ def test_a_port_in_use_is_named_and_nothing_is_left_running(folders, which):
         other.close()
         ports = {"port": free, "rest_port": free} | {which: port}
         models = Models({"m": {1: folders["two"]}})
-        server = ModelServer(models, **ports)
+        server = ModelServer(models, ServerOptions(**ports))
         with pytest.raises(OSError, match=f"port {port} is in use"):
             server.start()
         assert not is_open(free)
@@ -47,16 +47,17 @@ def test_a_port_in_use_is_named_and_nothing_is_left_running(folders, which):
 def test_another_server_on_the_same_ports_is_refused(folders, server):
     for ports in ({"port": server.port, "rest_port": None}, {"port": 0, "rest_port": server.rest_port}):
         with pytest.raises(OSError, match="is in use"):
-            ModelServer(Models({"m": {1: folders["two"]}}), **ports).start()
+            ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(**ports)).start()
 
 
 def test_an_unknown_host_is_a_clear_error(folders):
     with pytest.raises(OSError, match="no.such.host.invalid"):
-        ModelServer(Models({"m": {1: folders["two"]}}), host="no.such.host.invalid", port=0, rest_port=0).start()
+        options = ServerOptions(host="no.such.host.invalid", port=0, rest_port=0)
+        ModelServer(Models({"m": {1: folders["two"]}}), options).start()
 
 
 def test_grpc_alone(folders):
-    with ModelServer(Models({"m": {1: folders["two"]}}), port=0, rest_port=None) as server:
+    with ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=None)) as server:
         assert server.rest_port is None
         assert is_open(server.port)
 
@@ -76,7 +77,7 @@ def test_by_default_only_this_machine_is_served(server):
 def test_stop_finishes_what_is_under_way_and_frees_ports_and_threads(folders):
     before = threads()
     models = Models({"m": {1: folders["two"]}})
-    server = ModelServer(models, port=0, rest_port=0).start()
+    server = ModelServer(models, ServerOptions(port=0, rest_port=0)).start()
     engine = models.find("m").engine
     started, run = threading.Event(), engine.run
 
@@ -103,8 +104,8 @@ def test_stop_finishes_what_is_under_way_and_frees_ports_and_threads(folders):
 
 _PROGRAM = """
 import sys
-from kerasgan.server import serve
-server = serve(sys.argv[1], port=0, rest_port=0)
+from kerasgan.server import ServerOptions, serve
+server = serve(sys.argv[1], ServerOptions(port=0, rest_port=0))
 server.wait(on_ready=lambda: print(server.port, server.rest_port, flush=True))
 print("stopped", flush=True)
 """
@@ -112,14 +113,14 @@ print("stopped", flush=True)
 
 def test_sigint_ends_waiting_and_leaves_the_handlers_as_they_were(folders):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    server = ModelServer(Models({"m": {1: folders["two"]}}), port=0, rest_port=0).start()
+    server = ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)).start()
     server.wait(on_ready=lambda: os.kill(os.getpid(), signal.SIGINT))
     assert not is_open(server.port) and not is_open(server.rest_port)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_stop_ends_waiting(folders):
-    server = ModelServer(Models({"m": {1: folders["two"]}}), port=0, rest_port=0).start()
+    server = ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)).start()
     timer = threading.Timer(0.2, server.stop)
     timer.start()
     server.wait()
@@ -130,7 +131,7 @@ def test_stop_ends_waiting(folders):
 def test_a_request_whose_caller_has_gone_is_not_run(folders):
     models = Models({"m": {1: folders["two"]}})
     with (
-        ModelServer(models, port=0, rest_port=None, threads=1) as server,
+        ModelServer(models, ServerOptions(port=0, rest_port=None, grpc_threads=1)) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         engine = models.find("m").engine
@@ -164,7 +165,7 @@ def _half_plus_two():
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_must_be_one(port):
     with pytest.raises(ValueError, match=f"port {port}"):
-        ModelServer(Models({}), port=port)
+        ServerOptions(port=port)
 
 
 def test_sigterm_ends_the_program_cleanly(folders, tmp_path):

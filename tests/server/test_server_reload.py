@@ -18,9 +18,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import Models, Watcher, serve, serve_config
+from kerasgan.server import Models, ServerOptions, Watcher, WatchOptions, serve, serve_config
 from kerasgan.server.errors import ServingError
 from tests.server.test_server_config_cases import available, config, model
+
+GRPC_ALONE = ServerOptions(port=0, rest_port=None)
+QUICK = WatchOptions(poll_seconds=0.05, config_poll_seconds=0.05)
 
 
 def publish(source, folder):
@@ -43,7 +46,7 @@ def test_a_swap_under_load_fails_no_request(folders, tmp_path):
     request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([2])))
     finished = threading.Event()
     with (
-        serve(tmp_path, port=0, rest_port=None, poll_seconds=0.05) as server,
+        serve(tmp_path, GRPC_ALONE, watch=QUICK) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
@@ -154,7 +157,7 @@ def configured(folders, tmp_path):
     publish(folders["three"], tmp_path / "n" / "5")
     file = tmp_path / "models.config"
     file.write_text(text_format.MessageToString(config(model(tmp_path / "m", "m"))))
-    with serve_config(file, port=0, rest_port=None, poll_seconds=0.05, config_poll_seconds=0.05) as server:
+    with serve_config(file, GRPC_ALONE, watch=QUICK) as server:
         yield server, file
 
 
@@ -205,7 +208,7 @@ def test_a_reload_request_replaces_models_and_labels(configured):
 def test_a_wrong_config_file_is_named(tmp_path, text, words):
     (tmp_path / "models.config").write_text(text)
     with pytest.raises(ValueError, match=words) as raised:
-        serve_config(tmp_path / "models.config", port=0, rest_port=None)
+        serve_config(tmp_path / "models.config", GRPC_ALONE)
     assert "models.config" in str(raised.value)
 
 
@@ -213,5 +216,5 @@ def test_labels_from_the_start_need_the_flag(folders, tmp_path):
     publish(folders["two"], tmp_path / "m" / "1")
     file = tmp_path / "models.config"
     file.write_text(text_format.MessageToString(config(model(tmp_path / "m", "m", labels={"stable": 1}))))
-    with serve_config(file, port=0, rest_port=None, allow_labels_for_unavailable=True) as server:
+    with serve_config(file, GRPC_ALONE, watch=WatchOptions(allow_labels_for_unavailable=True)) as server:
         assert server.models.find("m", label="stable").number == 1

@@ -1,0 +1,104 @@
+"""What can be chosen about a server, and about how models run in it."""
+
+import dataclasses
+
+from kerasgan.server.batching_parameters import BatchingParameters
+from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """How SavedModels are loaded and run.
+
+    Attributes:
+        tags: which graph of a SavedModel is loaded.
+        intra_op_threads: threads within one operation; 0 for TensorFlow's choice.
+        inter_op_threads: operations run at once; 0 for TensorFlow's choice.
+        gpu_memory_fraction: share of the GPU's memory that the process takes; 0 to take what is needed.
+        max_rows: largest first dimension of an input; 0 for no limit.
+        warmup: whether the warmup requests that a SavedModel brings along are run.
+        load_threads: versions loaded at once.
+        load_retries: how often a load that failed is tried again although no file has changed.
+        load_retry_seconds: time between two such attempts.
+        batching: `BatchingParameters` of requests that are computed together; None to compute each alone.
+        batching_per_model: with `batching`: those about threads count alone; the others lie in a SavedModel's
+            `batching_params.pbtxt`, and a model without that file is not batched.
+    """
+
+    tags: tuple[str, ...] = ("serve",)
+    intra_op_threads: int = 0
+    inter_op_threads: int = 0
+    gpu_memory_fraction: float = 0.0
+    max_rows: int = 65536
+    warmup: bool = True
+    load_threads: int = 1
+    load_retries: int = 5
+    load_retry_seconds: float = 60.0
+    batching: BatchingParameters | None = None
+    batching_per_model: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class WatchOptions:
+    """When models and versions are looked for.
+
+    Attributes:
+        poll_seconds: time between two looks for versions; 0 for none after the first.
+        config_poll_seconds: time between two looks at the models.config; 0 for none after the first.
+        allow_labels_for_unavailable: whether a new label may be given to a version that is not available yet;
+            without it, a config with labels is refused at the start.
+    """
+
+    poll_seconds: float = 1.0
+    config_poll_seconds: float = 0.0
+    allow_labels_for_unavailable: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerOptions:
+    """Where a server listens, what it accepts, and what it shows.
+
+    Attributes:
+        host: address to listen on. The default is reachable from this machine only; "0.0.0.0" from everywhere.
+        port: gRPC port, 0 for any free one.
+        rest_port: REST port, 0 for any free one, None for no REST.
+        grpc_socket_path: a UNIX socket on which gRPC is served too, or None.
+        ssl_config_file: an `SSLConfig` in text form, for TLS on gRPC; None for none.
+        grpc_threads: gRPC requests worked on at once; None for four for each CPU, with batching 256 at least
+            (a request that waits for its batch holds a thread).
+        rest_threads: REST requests worked on at once; None likewise.
+        grpc_arguments: `((name, int or str), ...)`, passed to gRPC as they are.
+        max_request_bytes: largest request accepted: a REST body (413), a gRPC message (RESOURCE_EXHAUSTED).
+        max_requests: requests of each transport that may be under way or wait; more are answered
+            RESOURCE_EXHAUSTED, or 429.
+        rest_timeout_seconds: time for a REST request, from its first byte to the answer (504).
+        metrics_path: path on the REST port of the page for Prometheus; None for no such page.
+        cors: whether web pages from other addresses may use the REST API.
+        health_checks: whether the standard gRPC health service is there.
+        access_log: file to which one JSON line a request is appended; "-" for standard output, None for none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8500
+    rest_port: int | None = 8501
+    grpc_socket_path: str | None = None
+    ssl_config_file: str | None = None
+    grpc_threads: int | None = None
+    rest_threads: int | None = None
+    grpc_arguments: tuple[tuple[str, int | str], ...] = ()
+    max_request_bytes: int = 64 * 2**20
+    max_requests: int = 4096
+    rest_timeout_seconds: float = 30.0
+    metrics_path: str | None = DEFAULT_METRICS_PATH
+    cors: bool = False
+    health_checks: bool = False
+    access_log: str | None = None
+
+    def __post_init__(self):
+        for number in (self.port, self.rest_port):
+            if number is not None and not 0 <= number < 2**16:
+                raise ValueError(f"port {number} must be between 0 and 65535")
+        if self.max_requests < 1:
+            raise ValueError(f"max_requests must be at least 1; got {self.max_requests}")
+        if self.rest_timeout_seconds <= 0:
+            raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")

@@ -1,0 +1,85 @@
+"""Serving an ASGI application over HTTP/1.1 in a thread."""
+
+import threading
+import time
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEADER_SECONDS = 20.0
+
+
+class _Protocol(H11Protocol):
+    """Hangs up on a client that has not sent the head of a request after some time; uvicorn waits for ever."""
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self._stalled = None
+        self._watch()
+
+    def data_received(self, data):
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc):
+        super().connection_lost(exc)
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    def _watch(self):
+        waiting = self.conn.their_state is h11.IDLE
+        if waiting and self._stalled is None:
+            self._stalled = self.loop.call_later(HEADER_SECONDS, self._hang_up)
+        elif not waiting and self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _hang_up(self):
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
+
+
+class RestServer:
+    """An HTTP server in a thread of its own."""
+
+    def __init__(self, app, listening_socket, grace):
+        """Make a server; `start` starts it.
+
+        Args:
+            app: the ASGI application.
+            listening_socket: a bound socket.
+            grace: seconds that requests under way have when it is stopped.
+        """
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=int(grace),
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listening_socket],), name="rest", daemon=True)
+
+    def start(self):
+        """Start, and wait until it answers.
+
+        Raises:
+            OSError: if it does not.
+        """
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise OSError("the REST server did not start")
+            time.sleep(0.005)
+
+    def stop(self):
+        """Take no more requests and finish those under way."""
+        self._server.should_exit = True
+        self._thread.join()

@@ -1,0 +1,293 @@
+"""Deadlines, limits, TLS and the access log."""
+
+import concurrent.futures
+import json
+import pathlib
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+import trustme
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions
+from kerasgan.server.tls import read_credentials
+from tests.server.conftest import call
+
+PREDICT = "/v1/models/m:predict"
+
+
+def half_plus_two(x=1.0):
+    request = predict_pb2.PredictRequest(model_spec={"name": "m"})
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([x])))
+    return request
+
+
+def stub(channel):
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+class Gate:
+    """Holds every computation of an engine until it is opened."""
+
+    def __init__(self, engine):
+        self.entered, self.opened, self.runs = threading.Event(), threading.Event(), []
+        compute = engine._compute
+
+        def held(names, arrays, fetches):
+            self.runs.append(arrays[0].tolist())
+            self.entered.set()
+            self.opened.wait(20)
+            return compute(names, arrays, fetches)
+
+        engine._compute = held
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_a_rest_request_that_takes_too_long_is_504_and_one_behind_it_is_not_computed(folders):
+    models = Models({"m": {1: folders["two"]}})
+    options = ServerOptions(port=0, rest_port=0, rest_threads=1, rest_timeout_seconds=0.4)
+    with ModelServer(models, options) as server, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        gate = Gate(models.find("m").engine)
+        first = pool.submit(call, server, "POST", PREDICT, {"instances": [1]})
+        gate.entered.wait(20)
+        second = call(server, "POST", PREDICT, {"instances": [2]})
+        for status, headers, _, parsed in (first.result(20), second):
+            assert status == 504 and headers["Content-Type"] == "application/json"
+            assert parsed["error"].startswith("Timed out after 0.4 seconds")
+        gate.opened.set()
+        assert call(server, "POST", PREDICT, {"instances": [3]})[3] == {"predictions": [3.5]}
+        assert gate.runs == [[1.0], [3.0]]
+
+
+def test_a_grpc_deadline_reaches_the_engine(folders):
+    models = Models({"m": {1: folders["two"]}})
+    with (
+        ModelServer(models, ServerOptions(port=0, rest_port=None)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        engine, seen = models.find("m").engine, []
+        run = engine.run
+        engine.run = lambda *arguments: (seen.append(arguments[3]), run(*arguments))[1]
+        before = time.monotonic()
+        stub(channel).Predict(half_plus_two(), timeout=30)
+        stub(channel).Predict(half_plus_two())
+        assert 0 < seen[0] - before <= 30.5
+        assert seen[1] - before > 1e6  # none
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def test_more_requests_than_allowed_are_refused_at_once(folders):
+    models = Models({"m": {1: folders["two"]}})
+    options = ServerOptions(port=0, rest_port=0, rest_threads=1, grpc_threads=1, max_requests=2)
+    with (
+        ModelServer(models, options) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        concurrent.futures.ThreadPoolExecutor(4) as pool,
+    ):
+        gate = Gate(models.find("m").engine)
+        rest = [pool.submit(call, server, "POST", PREDICT, {"instances": [1]}) for _ in range(2)]
+        over_grpc = [stub(channel).Predict.future(half_plus_two(), timeout=60) for _ in range(2)]
+        answers = []
+        while not answers or answers[-1][0] == 200:  # until both are under way
+            answers.append(call(server, "GET", "/v1/models/m")[::3])
+        assert answers[-1][0] == 429 and "2 requests under way" in answers[-1][1]["error"]
+        codes = set()
+        while grpc.StatusCode.RESOURCE_EXHAUSTED not in codes:
+            with pytest.raises(grpc.RpcError) as raised:
+                stub(channel).Predict(half_plus_two(), timeout=0.5)
+            codes.add(raised.value.code())
+        assert codes <= {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED}
+        gate.opened.set()
+        assert {future.result(20)[0] for future in rest} == {200}
+        assert [future.result(20).outputs["y"].float_val[0] for future in over_grpc] == [2.5, 2.5]
+        assert call(server, "GET", "/v1/models/m")[0] == 200
+
+
+def test_rows_are_limited_on_both_transports(folders):
+    models = Models({"m": {1: folders["two"]}}, options=ModelOptions(max_rows=3))
+    with (
+        ModelServer(models, ServerOptions(port=0, rest_port=0)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        assert call(server, "POST", PREDICT, {"instances": [1, 2, 3]})[0] == 200
+        status, _, _, parsed = call(server, "POST", PREDICT, {"instances": [1, 2, 3, 4]})
+        assert (status, parsed["error"]) == (400, "an input has 4 rows; this server takes at most 3 at once")
+        request = half_plus_two()
+        request.inputs["x"].tensor_shape.dim[0].size = 1_000_000  # of which one value is given, and repeated
+        with pytest.raises(grpc.RpcError) as raised:
+            stub(channel).Predict(request, timeout=20)
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert "1000000 rows" in raised.value.details()
+
+
+# ---------------------------------------------------------------- TLS
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def ssl_config(tmp_path, authority):
+    """Function: whether clients must have a certificate -> the path of an SSLConfig."""
+
+    def write(client_verify):
+        certificate = authority.issue_cert("127.0.0.1")
+        fields = {
+            "server_key": certificate.private_key_pem.bytes(),
+            "server_cert": b"".join(pem.bytes() for pem in certificate.cert_chain_pems),
+            "custom_ca": authority.cert_pem.bytes() if client_verify else b"",
+        }
+        lines = [f"{name}: {json.dumps(pem.decode())}" for name, pem in fields.items()]
+        path = tmp_path / "ssl.config"
+        path.write_text("\n".join([*lines, f"client_verify: {str(client_verify).lower()}"]))
+        return path
+
+    return write
+
+
+def secure(server, authority, certificate=None):
+    credentials = grpc.ssl_channel_credentials(
+        authority.cert_pem.bytes(),
+        certificate and certificate.private_key_pem.bytes(),
+        certificate and certificate.cert_chain_pems[0].bytes(),
+    )
+    return grpc.secure_channel(f"127.0.0.1:{server.port}", credentials)
+
+
+def answer(channel):
+    try:
+        return stub(channel).Predict(half_plus_two(), timeout=5).outputs["y"].float_val[0]
+    except grpc.RpcError as error:
+        return error.code()
+
+
+def test_tls(folders, authority, ssl_config):
+    options = ServerOptions(port=0, rest_port=None, ssl_config_file=ssl_config(False))
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        with secure(server, authority) as channel:
+            assert answer(channel) == 2.5
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+        with secure(server, trustme.CA()) as channel:  # a client that trusts another authority
+            assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+
+
+def test_mutual_tls(folders, authority, ssl_config):
+    options = ServerOptions(port=0, rest_port=None, ssl_config_file=ssl_config(True))
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        with secure(server, authority, authority.issue_cert("client.example")) as channel:
+            assert answer(channel) == 2.5
+        with secure(server, authority) as channel:
+            assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+        with secure(server, authority, trustme.CA().issue_cert("client.example")) as channel:
+            assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("server_kei: 'x'", "server_kei"),
+        ("", "expected server_key to hold a PEM text"),
+        ("server_key: '/path/to/key.pem'", "expected server_key to hold a PEM text .*'/path/to/key.pem'"),
+        ("server_key: '-----BEGIN x' server_cert: '-----BEGIN x' client_verify: true", "custom_ca"),
+    ],
+)
+def test_a_wrong_ssl_config_is_named(tmp_path, text, words):
+    (tmp_path / "ssl.config").write_text(text)
+    with pytest.raises(ValueError, match=words) as raised:
+        read_credentials(tmp_path / "ssl.config")
+    assert str(tmp_path / "ssl.config") in str(raised.value)
+
+
+def test_a_certificate_that_is_none_is_refused_at_the_start(tmp_path, folders):
+    pem = "-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n"
+    (tmp_path / "ssl.config").write_text(f'server_key: "{pem}" server_cert: "{pem}"')
+    options = ServerOptions(port=0, rest_port=None, ssl_config_file=tmp_path / "ssl.config")
+    with pytest.raises((OSError, ValueError)):
+        ModelServer(Models({"m": {1: folders["two"]}}), options).start()
+
+
+def test_a_unix_socket(tmp_path, folders):
+    options = ServerOptions(port=0, rest_port=None, grpc_socket_path=str(tmp_path / "s"))
+    with (
+        ModelServer(Models({"m": {1: folders["two"]}}), options),
+        grpc.insecure_channel(f"unix:{tmp_path / 's'}") as channel,
+    ):
+        assert answer(channel) == 2.5
+
+
+# ---------------------------------------------------------------- access log
+
+
+def test_every_request_is_a_line_of_the_access_log(folders, tmp_path):
+    path = tmp_path / "access.log"
+    options = ServerOptions(port=0, rest_port=0, access_log=str(path))
+    with (
+        ModelServer(Models({"m": {7: folders["two"]}}), options) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stub(channel).Predict(half_plus_two(), timeout=20)
+        with pytest.raises(grpc.RpcError):
+            stub(channel).Predict(predict_pb2.PredictRequest(model_spec={"name": "n\n"}), timeout=20)
+        status = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "m"})
+        model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(status, timeout=20)
+        call(server, "POST", PREDICT, {"instances": [1, 2, 3]})
+        call(server, "POST", PREDICT, {"instances": [True]})
+        call(server, "POST", PREDICT, b'{"signature_name": "\\ud800", "instances": [1]}')
+        call(server, "GET", "/v1/models/m/metadata")
+        call(server, "GET", "/nothing?a=b")
+        body = {"signature_name": "regress_x_to_y", "examples": [{"x": 1.0}, {"x": 2.0}]}
+        call(server, "POST", "/v1/models/m:regress", body)
+        page = call(server, "GET", "/monitoring/prometheus/metrics")[2]
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    shown = [
+        [entry[key] for key in ("protocol", "method", "model", "version", "rows", "status")]
+        + [entry.get("http_status"), entry.get("target")]
+        for entry in entries
+    ]
+    metrics = "GET /monitoring/prometheus/metrics"
+    assert shown == [
+        ["GRPC", "Predict", "m", 7, 1, "OK", None, None],
+        ["GRPC", "Predict", "n\n", None, None, "NOT_FOUND", None, None],
+        ["GRPC", "GetModelStatus", "m", None, None, "OK", None, None],
+        ["REST", "Predict", "m", 7, 3, "OK", 200, f"POST {PREDICT}"],
+        ["REST", "Predict", "m", 7, None, "INVALID_ARGUMENT", 400, f"POST {PREDICT}"],
+        ["REST", "Predict", "m", 7, None, "INVALID_ARGUMENT", 400, f"POST {PREDICT}"],
+        ["REST", "GetModelMetadata", "m", None, None, "OK", 200, "GET /v1/models/m/metadata"],
+        ["REST", "", "", None, None, "NOT_FOUND", 404, "GET /nothing?a=b"],
+        ["REST", "Regress", "m", 7, 2, "OK", 200, "POST /v1/models/m:regress"],
+        ["REST", "GetMetrics", "", None, None, "OK", 200, metrics],
+    ]
+    assert all(entry["milliseconds"] > 0 and entry["time"].endswith("+00:00") for entry in entries)
+    assert ':kerasgan:serving:call_count{method="GetModelStatus",entrypoint="GRPC",status="OK"} 1\n' in page
+    assert ':kerasgan:serving:call_count{method="GetModelMetadata",entrypoint="REST",status="OK"} 1\n' in page
+
+
+def test_a_full_disk_loses_lines_of_the_log_and_nothing_else(folders):
+    if not pathlib.Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    options = ServerOptions(port=0, rest_port=0, access_log="/dev/full")
+    with ModelServer(Models({"m": {7: folders["two"]}}), options) as server:
+        for _ in range(3):
+            assert call(server, "POST", PREDICT, {"instances": [1]})[0] == 200
+
+
+def test_a_log_that_cannot_be_opened_is_named(folders, tmp_path):
+    options = ServerOptions(port=0, rest_port=0, access_log=str(tmp_path / "no" / "log"))
+    with pytest.raises(OSError, match="no/log"):
+        ModelServer(Models({"m": {7: folders["two"]}}), options).start()
