@@ -24,7 +24,7 @@ def train(recipe_path, out="runs", steps=None):
 
     The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
     `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`; with `singular_values_every`, `singular_values.jsonl`
-    and `.png` too.
+    and `.png` too; with `collapse_guard_every`, `collapse_guard/` with the guard's log and healthy checkpoints.
 
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
@@ -188,6 +188,13 @@ def _spectra(settings, run):
     return [] if every is None else [callbacks.SingularValues(run, every, run / "tensorboard")]
 
 
+def _guards(plan, run):
+    """What watches the losses: a guard that rolls back must not be cut off by losses that are not finite."""
+    every, action = plan.train.collapse_guard_every, plan.make("collapse_action")
+    guard = [] if every is None else [callbacks.CollapseGuard(run / "collapse_guard", every, action)]
+    return guard if isinstance(action, callbacks.RollBack) else [*guard, callbacks.FiniteLosses()]
+
+
 def _fit(plan, gan, stream, steps_per_epoch, run):
     images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
@@ -200,7 +207,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run):
             steps_per_epoch=steps_per_epoch,
             verbose=0,
             callbacks=[
-                callbacks.FiniteLosses(),
+                *_guards(plan, run),
                 callbacks.Progress(settings.steps, images_per_step),
                 callbacks.MetricsLog(
                     run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every

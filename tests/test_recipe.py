@@ -139,3 +139,17 @@ def test_techniques_and_schedules_are_made_and_checked():
         recipe.parse(text.replace("decay_steps: 9", "steps: 9"))
     with pytest.raises(recipe.RecipeError, match=r"learning_rate.*expected a number, or a schedule .*; got 'fast'"):
         recipe.parse(GOOD.replace("3e-4", "fast"))
+
+
+def test_a_guard_is_given_its_action():
+    text = GOOD.replace("steps: 10", "steps: 10\n  collapse_guard_every: 5")
+    action = "collapse_action: {RollBack: {factor: 0.25}}\n"
+    plan = recipe.parse(text + action)
+    made = plan.make("collapse_action")
+    assert (type(made), made.factor, made.max_rollbacks) == (kerasgan.callbacks.RollBack, 0.25, 3)
+    assert recipe.parse(text).make("collapse_action") is None
+    with pytest.raises(recipe.RecipeError, match="collapse_action: expected train.collapse_guard_every with it"):
+        recipe.parse(GOOD + action)
+    known = "FreezeCritic, FreezeGenerator, RollBack, Stop, Warn$"
+    with pytest.raises(recipe.RecipeError, match=f"collapse_action: unknown name 'Action'; known: {known}"):
+        recipe.parse(text + "collapse_action: {Action: {}}")

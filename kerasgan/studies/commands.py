@@ -17,7 +17,7 @@ DataDir = Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder; ~/ten
 # of the studies `collapse` and `freeze`, which begin with the same training
 CollapseSteps = Annotated[int, typer.Option(help="Healthy training steps.", min=1)]
 CollapseMore = Annotated[int, typer.Option(help="Training steps of each branch.", min=1)]
-CollapseRaised = Annotated[float, typer.Option(help="What learning rates are multiplied by after the healthy steps.")]
+CollapseGrowth = Annotated[float, typer.Option(help="What learning rates are multiplied by at each look after them.")]
 CollapseEvery = Annotated[int, typer.Option(help="Training steps between two looks of the guard.", min=1)]
 CollapseSeed = Annotated[int, typer.Option(help="Seed of weights and training.", min=0)]
 
@@ -172,9 +172,9 @@ def truncation(
 @app.command()
 def collapse(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/collapse"),
-    steps: CollapseSteps = 700,
-    more: CollapseMore = 300,
-    raised: CollapseRaised = 8.0,
+    steps: CollapseSteps = 600,
+    more: CollapseMore = 400,
+    growth: CollapseGrowth = 1.25,
     every: CollapseEvery = 10,
     seed: CollapseSeed = 0,
     data_dir: DataDir = None,
@@ -183,15 +183,15 @@ def collapse(
     quiet.import_tensorflow()
     from kerasgan.studies import collapse as study
 
-    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+    print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
 
 
 @app.command()
 def freeze(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/freeze"),
-    steps: CollapseSteps = 700,
-    more: CollapseMore = 300,
-    raised: CollapseRaised = 8.0,
+    steps: CollapseSteps = 600,
+    more: CollapseMore = 400,
+    growth: CollapseGrowth = 1.25,
     every: CollapseEvery = 10,
     seed: CollapseSeed = 0,
     data_dir: DataDir = None,
@@ -200,7 +200,7 @@ def freeze(
     quiet.import_tensorflow()
     from kerasgan.studies import freeze as study
 
-    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+    print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
 
 
 def _numbers(name, text):

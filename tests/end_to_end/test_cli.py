@@ -128,6 +128,34 @@ def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, mo
     assert status == 1 and "already at step 5 of 5" in err
 
 
+def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not_finite(photos, tmp_path):
+    from kerasgan import training
+
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos)
+    guarded = recipe.read_text().replace("checkpoint_every: 2", "checkpoint_every: 2, collapse_guard_every: 1")
+    guarded += "critic_optimizer: {SGD: {learning_rate: 1e30}}\n"  # infinite after a step
+    recipe.write_text(guarded)
+    with pytest.raises(FloatingPointError):
+        training.train(recipe, tmp_path)
+    recipe.write_text(guarded + "collapse_action: {RollBack: {}}\n")
+    run = training.train(recipe, tmp_path)
+    looks = [json.loads(line) for line in (run / "collapse_guard" / "collapse_guard.jsonl").read_text().splitlines()]
+    assert [look["action"] for look in looks] == ["training stops, as there is no healthy checkpoint to roll back to"]
+
+
+def test_mixed_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path):
+    import keras
+
+    from kerasgan import training
+
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=1)
+    recipe.write_text(recipe.read_text().replace("steps: 1", "steps: 1, mixed_precision: float16"))
+    run = training.train(recipe, tmp_path)
+    assert keras.mixed_precision.dtype_policy().name == "float32"
+    gan = kerasgan.load(run / "checkpoints" / "step-00000001.keras")
+    assert {layer.compute_dtype for layer in gan.critic.layers if layer.weights} == {"float16"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, number):
     write_recipe(tmp_path / "tiny.yaml", photos, steps=1_000_000)
