@@ -40,7 +40,7 @@ def train(recipe_path, out="runs", steps=None):
     """
     plan = _with_steps(recipe.load(recipe_path), steps)
     source = _open(plan.data)
-    strategy = _strategy()
+    strategy = all_gpus()
     with strategy.scope(), _precision(plan.train.mixed_precision):
         gan = _build(plan, source)
     stream, steps_per_epoch = _stream(plan, source, gan)
@@ -76,7 +76,7 @@ def resume(run, steps=None):
     run = checkpoint.parent.parent
     plan = _with_steps(recipe.load(run / "recipe.yaml"), steps)
     source = _open(plan.data)
-    with _strategy().scope():
+    with all_gpus().scope():
         gan = kerasgan.load(checkpoint)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
@@ -99,7 +99,7 @@ def _open(section):
     return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
 
 
-def _strategy():
+def all_gpus():
     """All GPUs of the machine where there are several, else the one device."""
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
