@@ -105,7 +105,11 @@ def evaluate(
         str, typer.Option(help="Of fid, kid, is, mis, prdc, intra-fid, swd, ms-ssim; with commas.")
     ] = "fid",
     features: Annotated[
-        str, typer.Option(help="The feature network, whose name is part of every number's: garments.")
+        str,
+        typer.Option(
+            help="The feature network, whose name is part of every number's: garments, efficientnet-lite0, "
+            "inception-2015, keras-inception-v3, ..., or a .keras file."
+        ),
     ] = "garments",
     features_weights: Annotated[
         pathlib.Path | None, typer.Option(help="File of the feature network's weights, where it takes one.")

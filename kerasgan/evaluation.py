@@ -3,7 +3,7 @@
 import pathlib
 import warnings
 
-from kerasgan import data, presets, recipe, runs, training
+from kerasgan import data, devices, presets, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, features, measures, result
 from kerasgan.metrics.reference import Reference, cache_folder
@@ -53,7 +53,7 @@ def evaluate(
         ValueError, OSError, ImportError: naming what is wrong, before images are generated.
     """
     chosen = measures.chosen(metrics)
-    with training.all_gpus().scope():
+    with devices.all_gpus().scope():
         judge = features.load(network, network_weights)
         reference, results = None, []
         for path in models:

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments, checks, standing
-from kerasgan.metrics import extraction, measures
+from kerasgan.metrics import extraction, measures, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
@@ -55,21 +55,9 @@ def evaluate(
         ValueError: naming the argument that is wrong, before images are generated; or if images or features are not
             finite numbers of the shape that is expected.
     """
-    wanted = measures.chosen(metrics)
-    arguments.integer("n", n, 2)
-    arguments.integer("seed", seed, 0)
+    wanted = check(model, reference, metrics, n, seed)
     arguments.integer("standing_passes", standing_passes, 0)
-    if tuple(model.image_shape) != tuple(reference.image_shape):
-        raise ValueError(
-            f"reference: expected images of shape {tuple(model.image_shape)}, as the model makes; {reference.name} has "
-            f"{tuple(reference.image_shape)}"
-        )
     sampler, weights = sampler_of(model, weights)
-    for metric, measure in wanted.items():
-        if measure.keep.probabilities and reference.network.classes is None:
-            raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
-        if measure.labels and (model.num_classes is None or reference.class_counts is None):
-            raise ValueError(f"metrics: {metric} needs a conditional model and a reference with labels")
     if standing_passes:
         sampler = standing.standing_statistics(sampler, truncation, standing_passes)
     labels, manner = _labels(model, reference, n, seed)
@@ -111,6 +99,28 @@ def evaluate(
                 )
             )
     return results
+
+
+def check(model, reference, metrics, n, seed):
+    """Return the measures by name that `evaluate` is asked for.
+
+    Raises:
+        ValueError: if model, reference, metrics and numbers do not fit together.
+    """
+    wanted = measures.chosen(metrics)
+    arguments.integer("n", n, 2)
+    arguments.integer("seed", seed, 0)
+    if tuple(model.image_shape) != tuple(reference.image_shape):
+        raise ValueError(
+            f"reference: expected images of shape {tuple(model.image_shape)}, as the model makes; {reference.name} has "
+            f"{tuple(reference.image_shape)}"
+        )
+    for metric, measure in wanted.items():
+        if measure.keep.probabilities and reference.network.classes is None:
+            raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
+        if measure.labels and (model.num_classes is None or reference.class_counts is None):
+            raise ValueError(f"metrics: {metric} needs a conditional model and a reference with labels")
+    return wanted
 
 
 def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batch_size: int = 100, strategy=None):

@@ -149,6 +149,37 @@ def test_evaluate_names_what_is_wrong(arguments, message, trained, tmp_path, mon
     assert status == 1 and re.match(f"error: {message}", err) and err.count("\n") == 1 and not out.exists()
 
 
+def test_a_recipe_that_measures_while_it_trains(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=4)
+    text = recipe.read_text()
+    recipe.write_text(
+        text.replace("steps: 4,", "steps: 4, evaluate_every: 2, evaluate_metrics: 'kid,is', evaluate_n: 20,")
+    )
+    status, out, err = command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)
+    assert status == 0, err
+    run = tmp_path / "00000-tiny"
+    assert "kd[garments]" in out and "20 samples of step 2 of moving average weights" in out
+    lines = [json.loads(line) for line in (run / "evaluation.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert [result["name"] for result in lines[0]["results"]] == ["kd[garments]", "score[garments]"]
+    assert (run / "best.keras").is_file() and Image.open(run / "evaluation.png").width > 500
+    best = min(lines, key=lambda line: line["results"][0]["value"])
+    again = ["evaluate", run / "best.keras", "--metrics", "kid", "-n", 20, "--out", tmp_path / "again.json"]
+    assert command(monkeypatch, capsys, *again)[0] == 0
+    [found] = json.loads((tmp_path / "again.json").read_text())["results"]
+    assert found["value"] == pytest.approx(best["results"][0]["value"], rel=1e-3, abs=1e-6)
+
+
+def test_what_cannot_be_measured_fails_before_a_run_is_made(photos, tmp_path, monkeypatch, capsys):
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos)
+    text = recipe.read_text().replace("channels: 1", "channels: 3").replace("steps: 5,", "steps: 5, evaluate_every: 2,")
+    recipe.write_text(text)
+    status, _, err = command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)
+    assert status == 1 and "expected grey images, as garments takes; got 3 channels" in err
+    assert not (tmp_path / "00000-tiny").exists()
+
+
 def test_export_refuses_to_replace_a_version(trained, tmp_path, monkeypatch, capsys):
     assert command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")[0] == 0
     status, _, err = command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")

@@ -45,8 +45,7 @@ class FeatureNetwork:
     @functools.cached_property
     def _outputs(self):
         """The length of each output by its name."""
-        spec = self.model.compute_output_spec(self.model.input)
-        return {name: output.shape[1] for name, output in spec.items()}
+        return {name: output.shape[1] for name, output in self.model.output.items()}
 
     @functools.cached_property
     def digest(self) -> str:
