@@ -88,6 +88,8 @@ class Train(_Section):
 
     `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
     the number of steps between two looks of a `CollapseGuard`, with its default thresholds.
+    With `evaluate_every`, `kerasgan.callbacks.EvaluateGAN` measures the images of the generator against the training
+    data.
     """
 
     steps: int = pydantic.Field(ge=1)
@@ -98,9 +100,29 @@ class Train(_Section):
     checkpoint_every: int = pydantic.Field(1000, ge=1)
     singular_values_every: int | None = pydantic.Field(None, ge=1)
     collapse_guard_every: int | None = pydantic.Field(None, ge=1)
+    evaluate_every: int | None = pydantic.Field(None, ge=1)
+    evaluate_metrics: str = "fid"
+    evaluate_features: str = "garments"
+    evaluate_n: int = pydantic.Field(5000, ge=2)
     jit_compile: bool = False
     gradient_accumulation_steps: int = pydantic.Field(1, ge=1)
     mixed_precision: Literal["float16", "bfloat16"] | None = None
+
+    @pydantic.field_validator("evaluate_metrics")
+    @classmethod
+    def _known_metrics(cls, value):
+        from kerasgan.metrics import measures  # when it is asked for: most recipes measure nothing
+
+        measures.chosen(value)
+        return value
+
+    @pydantic.field_validator("evaluate_features")
+    @classmethod
+    def _known_features(cls, value):
+        from kerasgan.metrics import features
+
+        features.check(value)
+        return value
 
 
 class Recipe(_Section):

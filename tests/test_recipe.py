@@ -153,3 +153,18 @@ def test_a_guard_is_given_its_action():
     known = "FreezeCritic, FreezeGenerator, RollBack, Stop, Warn$"
     with pytest.raises(recipe.RecipeError, match=f"collapse_action: unknown name 'Action'; known: {known}"):
         recipe.parse(text + "collapse_action: {Action: {}}")
+
+
+def test_what_is_measured_during_training_is_checked_before_it():
+    plan = recipe.parse(
+        GOOD + "  evaluate_every: 5\n  evaluate_metrics: kid,fid\n  evaluate_features: efficientnet-lite0\n"
+    )
+    assert (plan.train.evaluate_every, plan.train.evaluate_metrics, plan.train.evaluate_n) == (5, "kid,fid", 5000)
+    for line, message in [
+        ("evaluate_metrics: fid,mode", r"train.evaluate_metrics: .*expected some of fid, .*; got fid,mode"),
+        ("evaluate_features: vgg", r"train.evaluate_features: .*expected one of garments, .*; got 'vgg'"),
+        ("evaluate_n: 1", "train.evaluate_n: "),
+        ("evaluate_every: 0", "train.evaluate_every: "),
+    ]:
+        with pytest.raises(recipe.RecipeError, match="recipe:21: " + message):
+            recipe.parse(GOOD + f"  {line}\n")

@@ -2,10 +2,13 @@
 
 from kerasgan.metrics import (
     divergences,
+    extraction,
+    features,
     frechet,
     inception_score,
     intra_class,
     kernel_distance,
+    measures,
     modes,
     moments,
     ms_ssim,
@@ -15,13 +18,20 @@ from kerasgan.metrics import (
     statistics,
     variety,
 )
+from kerasgan.metrics.evaluator import evaluate
+from kerasgan.metrics.reference import Reference
 
 __all__ = [
+    "Reference",
     "divergences",
+    "evaluate",
+    "extraction",
+    "features",
     "frechet",
     "inception_score",
     "intra_class",
     "kernel_distance",
+    "measures",
     "modes",
     "moments",
     "ms_ssim",

@@ -203,6 +203,21 @@ def freeze(
     print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
 
 
+@app.command()
+def classifier(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/classifier"),
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.", min=1)] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.", min=0)] = 0,
+    data_dir: DataDir = None,
+):
+    """Train the feature network `garments`: garments.weights.h5, and garments.json with its accuracy."""
+    quiet.import_tensorflow()
+    from kerasgan.metrics.features import garments as network
+
+    facts = network.train(out, epochs, seed, data_dir)
+    print(f"{out / network.WEIGHTS}: accuracy {facts['accuracy']}")
+
+
 def _numbers(name, text):
     """The numbers of a text with commas between them."""
     try:
