@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import quiet
+from kerasgan import command_line, quiet
+from kerasgan.command_line import Count, Labels, Seed, Truncation
+from kerasgan.query import query
 from kerasgan.studies import commands as studies
 
 app = typer.Typer(
@@ -20,10 +22,6 @@ app = typer.Typer(
 app.add_typer(studies.app, name="study")
 
 Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, a preset's folder, or a .keras file.")]
-Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
-Labels = Annotated[str | None, typer.Option(help="A class, or one for each image: 3 or 0,1,2.")]
-Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
-Count = Annotated[int, typer.Option("-n", help="How many images.", min=1)]
 
 
 @app.command()
@@ -62,8 +60,8 @@ def sample(
     quiet.import_tensorflow()
     from kerasgan import runs
 
-    images = runs.load_model(model).sample(n, seed=seed, labels=_labels(labels), truncation=truncation)
-    _save(out, images)
+    images = runs.load_model(model).sample(n, seed=seed, labels=command_line.label_list(labels), truncation=truncation)
+    command_line.save_images(out, images)
 
 
 @app.command()
@@ -269,49 +267,9 @@ def serve(
         running.wait(on_ready=lambda: print(where, flush=True))
 
 
-@app.command()
-def query(
-    model: Annotated[str, typer.Argument(help="Name of a served model.")],
-    server: Annotated[str, typer.Option(help="HOST:PORT for gRPC, or http://HOST:PORT for REST.")] = "127.0.0.1:8500",
-    n: Count = 1,
-    seed: Seed = 0,
-    labels: Labels = None,
-    truncation: Truncation = None,
-    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
-        pathlib.Path("query.png")
-    ),
-):
-    """Ask a server for images."""
-    from kerasgan import client
-
-    with client.connect(server, model=model) as connection:
-        images = connection.generate(n=n, seed=seed, labels=_labels(labels), truncation=truncation)
-    _save(out, images)
-
-
-def _labels(text):
-    if text is None:
-        return None
-    try:
-        values = [int(piece) for piece in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--labels: expected integers separated by commas; got {text!r}") from None
-    return values[0] if len(values) == 1 else values
-
-
-def _save(out, images):
-    from kerasgan import pictures
-
-    if out.suffix.lower() == ".png":
-        print(f"picture: {pictures.save_grid(out, images)}")
-    else:
-        print(f"{len(pictures.save_each(out, images))} pictures: {out}")
+app.command()(query)
 
 
 def main():
     """Run the command; what a user can mend ends in one line and exit status 1."""
-    try:
-        app()
-    except (ValueError, OSError, RuntimeError, FloatingPointError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    command_line.run(app)

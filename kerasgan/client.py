@@ -6,13 +6,20 @@
 
 The server may be `kerasgan serve` or TensorFlow Serving itself. Over REST prefer `png=True`: raw images as
 JSON are three times as large as over gRPC and take some ten times as long.
+
+This file and those it imports are also the package `kerasgan_client` of the distribution `kerasgan-client`
+(see client/), for machines without TensorFlow; so they import one another relatively, and nothing else of kerasgan.
 """
 
 import base64
 import contextlib
+import functools
 import http.client
 import json
 import operator
+import pathlib
+import random
+import ssl
 import time
 import urllib.parse
 
@@ -23,23 +30,30 @@ DEFAULT_REST_PORT = 8501
 
 _SERVICE = "/tensorflow.serving.PredictionService/"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between attempts; doubled each time
+_DEFAULT_PORTS = {"grpc": DEFAULT_GRPC_PORT, "grpcs": DEFAULT_GRPC_PORT, "http": DEFAULT_REST_PORT, "https": 443}
+_WITH_TLS = ("grpcs", "https")
 
 
-def connect(address, model, timeout=10.0, request_timeout=300.0):
+def connect(address, model, timeout=10.0, request_timeout=300.0, *, ca_file=None, certificate_file=None, key_file=None):
     """Make a client for one model of a server. Nothing is sent yet.
 
     Args:
-        address: `host:port` for gRPC, `http://host:port` or `https://host:port` for REST. The port may be
-            left out: 8500 for gRPC, 8501 for http.
+        address: `host:port` for gRPC, `http://host:port` for REST; with TLS `grpcs://host:port` and
+            `https://host:port`. The port may be left out: 8500 for gRPC, 8501 for http, 443 for https.
         model: name of the model.
-        timeout: seconds to wait for the server to be reachable, trying again meanwhile.
+        timeout: seconds to wait for the server to be available, trying again meanwhile.
         request_timeout: seconds that one request may take once it is.
+        ca_file: PEM file of the authorities that may have signed the server's certificate; by default gRPC's
+            own list or the system's.
+        certificate_file: PEM file of the client's own certificate, where the server wants one.
+        key_file: PEM file of that certificate's key.
 
     Returns:
         A `Client`.
 
     Raises:
-        ValueError: if the address is not understood.
+        ValueError: if the address is not understood, or the files do not go with it or with one another.
+        OSError: if one of the files cannot be read.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -49,18 +63,24 @@ def connect(address, model, timeout=10.0, request_timeout=300.0):
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"address {address!r}: {error}") from error
-    if scheme not in ("grpc", "http", "https") or not host or parts.path.strip("/") or parts.query:
+    if scheme not in _DEFAULT_PORTS or not host or parts.path.strip("/") or parts.query:
         raise ValueError(f"address {address!r}: give host:port for gRPC or http://host:port for REST")
     if not model:
         raise ValueError("no model named")
-    if scheme == "grpc":
-        return Client(_Grpc(host, port or DEFAULT_GRPC_PORT, model, timeout, request_timeout), model)
-    port = port or (DEFAULT_REST_PORT if scheme == "http" else 443)
-    return Client(_Rest(scheme, host, port, model, timeout, request_timeout), model)
+    if scheme not in _WITH_TLS and (ca_file or certificate_file or key_file):
+        raise ValueError(f"address {address!r} is without TLS: give grpcs:// or https://, or no certificates")
+    if (certificate_file is None) != (key_file is None):
+        raise ValueError("certificate_file and key_file: expected both or neither")
+    tls = (ca_file, certificate_file, key_file) if scheme in _WITH_TLS else None
+    transport = _Grpc if scheme.startswith("grpc") else _Rest
+    return Client(transport(host, port or _DEFAULT_PORTS[scheme], tls, model, timeout, request_timeout), model)
 
 
 class Client:
     """A served generator, made by `connect`. May be used from many threads; `close` it or use it in a `with`.
+
+    A request that finds no server, or one that says UNAVAILABLE or breaks off, is sent again, after pauses that
+    grow, for the `timeout` of `connect`.
 
     Its methods raise ConnectionError, naming the address, if no server answers there in time; TimeoutError if
     a request takes too long; ValueError with the server's text if it refuses the request (no such model,
@@ -101,24 +121,52 @@ class Client:
         Raises:
             ValueError: also if the arguments do not go together or with the model.
         """
-        signature = "png" if png else "serving_default"
-        known = self.signatures(version).get(signature, {"inputs": {}})["inputs"]
         n = _number_of_images(n, seeds, labels, truncation)
-        values = {"seed": _seeds(n, seed, seeds)}
+        inputs = {"seed": _seeds(n, seed, seeds)}
+        return self._images("png" if png else "serving_default", n, inputs, labels, truncation, version)
+
+    def interpolate(self, seed, to_seed, n=8, *, labels=None, truncation=None, png=False, version=None):
+        """Generate images that lead from one seed's to another's; each is a sample like any other.
+
+        For models exported by kerasgan, with the signatures `between` and `between_png`.
+
+        Args:
+            seed: the first image's seed.
+            to_seed: the last one's.
+            n: number of images, 2 or more, at equal distances.
+            labels: class of each image, int or int [n]; for conditional models only, and there needed.
+            truncation: bound of the latent's truncation, float or float [n]; None for no truncation.
+            png: return encoded images.
+            version: version of the model; None for the latest.
+
+        Returns:
+            As `generate`.
+
+        Raises:
+            ValueError: also if the arguments do not go together or with the model.
+        """
+        if operator.index(n) < 2:
+            raise ValueError(f"n must be 2 or more, not {n}")
+        n = _number_of_images(n, None, labels, truncation)
+        positions = np.arange(n) / (n - 1)
+        inputs = {"seed": _seeds(1, seed), "to_seed": _seeds(1, to_seed), "position": positions}
+        return self._images("between_png" if png else "between", n, inputs, labels, truncation, version)
+
+    def _images(self, signature, n, inputs, labels, truncation, version):
+        known = self.signatures(version).get(signature, {"inputs": {}})["inputs"]
         if labels is not None:
-            values["label"] = labels
+            inputs["label"] = labels
         if truncation is not None or "truncation" in known:
-            values["truncation"] = np.inf if truncation is None else truncation
+            inputs["truncation"] = np.inf if truncation is None else truncation
         for name, argument in (("label", "labels"), ("truncation", "truncation")):
-            if name in values and known and name not in known:
+            if name in inputs and known and name not in known:
                 raise ValueError(f"model {self.model} has no input {name!r}: leave out {argument}")
-        dtypes = {"seed": "int64", "label": "int64", "truncation": "float32"}
-        inputs = {name: _broadcast(name, value, n, known.get(name, dtypes[name])) for name, value in values.items()}
+        inputs = {name: _broadcast(name, value, n, known.get(name, _DTYPES[name])) for name, value in inputs.items()}
         outputs = self.predict(inputs, signature, version)
-        wanted = "image_bytes" if png else "images"
-        if wanted not in outputs:
-            raise RuntimeError(f"model {self.model} answered with {sorted(outputs)}, not {wanted!r}")
-        return outputs[wanted].tolist() if png else outputs[wanted]
+        for wanted in ("images", "image_bytes"):
+            if wanted in outputs:
+                return outputs[wanted].tolist() if wanted == "image_bytes" else outputs[wanted]
+        raise RuntimeError(f"model {self.model} answered with {sorted(outputs)}, expected images or image_bytes")
 
     def predict(self, inputs, signature="serving_default", version=None):
         """Run a signature of the model.
@@ -162,6 +210,9 @@ class Client:
         self.close()
 
 
+_DTYPES = {"seed": "int64", "to_seed": "int64", "position": "float32", "label": "int64", "truncation": "float32"}
+
+
 def _number_of_images(n, seeds, labels, truncation):
     sizes = {len(value) for value in (seeds, labels, truncation) if np.ndim(value) == 1}
     if n is not None:
@@ -177,7 +228,7 @@ def _number_of_images(n, seeds, labels, truncation):
     return n
 
 
-def _seeds(n, seed, seeds):
+def _seeds(n, seed, seeds=None):
     seeds = [operator.index(seed) + row for row in range(n)] if seeds is None else seeds
     seeds = [operator.index(value) for value in np.ravel(np.asarray(seeds, object)).tolist()]
     if any(not -(2**63) <= value < 2**63 for value in seeds):
@@ -207,18 +258,22 @@ class _Retry:
         return max(0.01, self._end - time.monotonic())
 
     def pause(self, reason):
-        """Wait before another attempt; ConnectionError if the time is up."""
-        if time.monotonic() + self._pause > self._end:
+        """Wait before another attempt; ConnectionError if the time is up.
+
+        Pauses are up to half shorter by chance, so that many clients do not come back at the same moment.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
             raise ConnectionError(f"no server answers at {self.address} (tried for {self.timeout:g} s): {reason}")
-        time.sleep(self._pause)
+        time.sleep(min(left, self._pause * random.uniform(0.5, 1.0)))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
 
 class _Grpc:
-    def __init__(self, host, port, model, timeout, request_timeout):
+    def __init__(self, host, port, tls, model, timeout, request_timeout):
         import grpc  # here, so that the REST client does without it
 
-        from kerasgan import wire
+        from . import wire
 
         self._grpc, self._wire = grpc, wire
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -226,14 +281,16 @@ class _Grpc:
         options = [
             ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),
-            (
-                "grpc.min_reconnect_backoff_ms",
-                int(1000 * timeout),
-            ),  # how long one attempt to connect may take
+            ("grpc.min_reconnect_backoff_ms", int(1000 * timeout)),  # how long one attempt to connect may take
             ("grpc.initial_reconnect_backoff_ms", 100),  # soon again after a failure: we pause ourselves
             ("grpc.max_reconnect_backoff_ms", 1000),
         ]
-        self._channel = grpc.insecure_channel(self.address, options=options)
+        if tls is None:
+            self._channel = grpc.insecure_channel(self.address, options=options)
+        else:
+            authorities, certificate, key = (name and pathlib.Path(name).read_bytes() for name in tls)
+            credentials = grpc.ssl_channel_credentials(authorities, key, certificate)
+            self._channel = grpc.secure_channel(self.address, credentials, options=options)
         self._methods = {
             "Predict": self._method("Predict", wire.PredictRequest, wire.PredictResponse),
             "GetModelMetadata": self._method(
@@ -299,25 +356,38 @@ _NUMPY = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "
 
 
 class _Rest:
-    def __init__(self, scheme, host, port, model, timeout, request_timeout):
-        self._connection = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}[scheme]
-        self.host, self.port = host, port
-        self.address = f"{scheme}://{host}:{port}"
+    def __init__(self, host, port, tls, model, timeout, request_timeout):
+        self._connection = functools.partial(http.client.HTTPConnection, host, port)
+        if tls is not None:
+            authorities, certificate, key = tls
+            context = ssl.create_default_context(cafile=authorities)
+            if certificate is not None:
+                context.load_cert_chain(certificate, key)
+            self._connection = functools.partial(http.client.HTTPSConnection, host, port, context=context)
+        self.address = f"http{'s' if tls else ''}://{host}:{port}"
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
 
-    def _call(self, method, verb, version, body=None):
+    def _call(self, method, verb, version, wanted, body=None):
+        """What lies under the keys `wanted`, one inside the other, in the answer."""
         path = f"/v1/models/{urllib.parse.quote(self.model, safe='')}"
         path += (f"/versions/{version}" if version is not None else "") + verb
         retry = _Retry(self.address, self.timeout)
         while True:
-            connection = self._connection(self.host, self.port, timeout=retry.left())
-            with contextlib.closing(connection):
+            with contextlib.closing(self._connection(timeout=retry.left())) as connection:
                 try:
                     connection.connect()
+                except ssl.SSLCertVerificationError as error:  # waiting will not mend it
+                    raise ConnectionError(f"{self.address}: {error}") from error
                 except OSError as error:
                     retry.pause(error)
                     continue
-                status, content = self._exchange(connection, method, path, body)
+                try:
+                    status, content = self._exchange(connection, method, path, body)
+                except TimeoutError as error:
+                    raise TimeoutError(f"{self.address} took longer than {self.request_timeout:g} s") from error
+                except (OSError, http.client.HTTPException) as error:
+                    retry.pause(f"it broke off: {type(error).__name__} {error}")
+                    continue
             if status == 503:
                 retry.pause(_error_text(content))
                 continue
@@ -325,30 +395,32 @@ class _Rest:
                 raise TimeoutError(f"{self.address}: {_error_text(content)}")
             if status != 200:
                 raise _error(self.model, status, _error_text(content))
-            return json.loads(content)
+            return self._inside(content, wanted)
 
     def _exchange(self, connection, method, path, body):
         connection.sock.settimeout(self.request_timeout)
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    def _inside(self, content, wanted):
         try:
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            response = connection.getresponse()
-            return response.status, response.read()
-        except TimeoutError as error:
-            raise TimeoutError(f"{self.address} took longer than {self.request_timeout:g} s") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ConnectionError(f"{self.address} broke off: {type(error).__name__} {error}") from error
+            return functools.reduce(operator.getitem, wanted, json.loads(content))
+        except (ValueError, KeyError, TypeError):
+            text = content[:200].decode(errors="replace")
+            raise RuntimeError(f"{self.address} does not answer as TensorFlow Serving: {text}") from None
 
     def predict(self, inputs, signature, version, signatures):
         inputs = {name: _to_json(np.asarray(array)) for name, array in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
-        outputs = self._call("POST", ":predict", version, body)["outputs"]
+        outputs = self._call("POST", ":predict", version, ["outputs"], body)
         dtypes = signatures(version)[signature]["outputs"]
         if len(dtypes) == 1:  # then the value comes without its name
             outputs = {next(iter(dtypes)): outputs}
         return {name: _from_json(value, dtypes[name]) for name, value in outputs.items()}
 
     def signatures(self, version):
-        found = self._call("GET", "/metadata", version)["metadata"]["signature_def"]["signature_def"]
+        found = self._call("GET", "/metadata", version, ["metadata", "signature_def", "signature_def"])
         return {
             name: {side: {key: _dtype(info) for key, info in definition[side].items()} for side in _SIDES}
             for name, definition in found.items()
@@ -404,4 +476,5 @@ _REFUSALS = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RAN
 
 def _error(model, code, text):
     kind = ValueError if code in _REFUSALS else RuntimeError
+    text = text.partition("\n\t [[")[0]  # then TensorFlow names nodes of its graph
     return kind(f"model {model}: {text} ({code if isinstance(code, str) else f'HTTP {code}'})")

@@ -1,5 +1,6 @@
 """SavedModels for TensorFlow Serving."""
 
+import json
 import pathlib
 
 import tensorflow as tf
@@ -17,10 +18,13 @@ def export(gan, filepath, overwrite=False):
     - `serving_default`: `seed` int64 [N], `truncation` float32 [N] (bound on |z|; infinity for none) and, for a
       conditional model, `label` int64 [N] -> `images` uint8 [N, H, W, C].
     - `png`: the same inputs -> `image_bytes` string [N], a PNG file each (1, 3 or 4 channels only).
+    - `between` and `between_png`: also `to_seed` int64 [N] and `position` float32 [N] in [0, 1] -> the same outputs, of
+      images on the way from the seed's to the other seed's; each is a sample like any other.
     - `latent`: `z` float32 [N, D], for a conditional model `label` int64 [N], and for one with statistics for each
       truncation `truncation` float32 [N] -> `images`.
 
-    A label outside [0, num_classes) or a truncation that is not positive fails with INVALID_ARGUMENT.
+    A label outside [0, num_classes), a truncation that is not positive or a position outside [0, 1] fails with
+    INVALID_ARGUMENT. `assets.extra/kerasgan.json` tells `num_classes` (null without) and `image_shape`.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -44,6 +48,9 @@ def export(gan, filepath, overwrite=False):
     try:
         with files.replace_folder(target) as folder:
             archive.write_out(str(folder), verbose=False)
+            (folder / "assets.extra").mkdir(exist_ok=True)
+            facts = {"num_classes": gan.num_classes, "image_shape": gan.image_shape}
+            (folder / "assets.extra" / "kerasgan.json").write_text(json.dumps(facts))
     except tf.errors.OpError as error:  # TensorFlow's own writer
         reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
         raise OSError(f"cannot write {target}: {reason}") from error
@@ -65,27 +72,37 @@ def _archive(gan):
         seeded["label"] = latent["label"] = label
     if gan.takes_truncation:
         latent["truncation"] = seeded["truncation"]
+    between = seeded | {
+        "to_seed": tf.TensorSpec([None], tf.int64, name="to_seed"),
+        "position": tf.TensorSpec([None], tf.float32, name="position"),
+    }
 
     def images(inputs):
         truncation = _checked_truncation(inputs["truncation"])
-        return gan.images_from_seeds(inputs["seed"], truncation, checked_label(inputs))
+        label = checked_label(inputs)
+        if "position" not in inputs:
+            return gan.images_from_seeds(inputs["seed"], truncation, label)
+        position = _checked_position(inputs["position"])
+        return gan.images_between(inputs["seed"], inputs["to_seed"], position, truncation, label)
 
     def checked_label(inputs):
         return _checked_label(inputs["label"], gan.num_classes) if conditional else None
 
-    def serving_default(inputs):
+    def arrays(inputs):
         return {"images": images(inputs)}
 
-    def png(inputs):
+    def png_files(inputs):
         return {"image_bytes": tf.io.encode_png(images(inputs))}
 
     def from_latent(inputs):
         truncation = _checked_truncation(inputs["truncation"]) if gan.takes_truncation else None
         return {"images": gan.images_from_latents(inputs["z"], checked_label(inputs), truncation)}
 
-    archive.add_endpoint("serving_default", serving_default, input_signature=[seeded])
+    archive.add_endpoint("serving_default", arrays, input_signature=[seeded])
+    archive.add_endpoint("between", arrays, input_signature=[between])
     if gan.image_shape[-1] in (1, 3, 4):
-        archive.add_endpoint("png", png, input_signature=[seeded])
+        archive.add_endpoint("png", png_files, input_signature=[seeded])
+        archive.add_endpoint("between_png", png_files, input_signature=[between])
     archive.add_endpoint("latent", from_latent, input_signature=[latent])
     return archive
 
@@ -103,3 +120,10 @@ def _checked_truncation(truncation):
     )
     with tf.control_dependencies([check]):
         return tf.identity(truncation)
+
+
+def _checked_position(position):
+    inside = tf.reduce_all((position >= 0) & (position <= 1))
+    check = tf.debugging.Assert(inside, ["position: expected numbers in [0, 1]; got", position], summarize=64)
+    with tf.control_dependencies([check]):
+        return tf.identity(position)

@@ -217,6 +217,25 @@ class ScalePenalty(keras.regularizers.Regularizer):
         return {"weight": self.weight}
 
 
+def between(starts, ends, positions):
+    """Uniform numbers on the way from one row to another.
+
+    Independent x, y ~ N(0, 1) give cos(a) x + sin(a) y ~ N(0, 1) for any angle a. So wherever on the way, the numbers
+    are uniform and independent as those at its ends are, and a prior makes proper latents of them.
+
+    Args:
+        starts: float64 tensor [N, D], strictly between 0 and 1.
+        ends: float64 tensor [N, D], likewise, and independent of `starts`.
+        positions: float tensor [N] in [0, 1]: 0 gives `starts`, 1 gives `ends`.
+
+    Returns:
+        float64 tensor [N, D], strictly between 0 and 1.
+    """
+    angles = ops.cast(positions, "float64")[:, None] * (math.pi / 2.0)
+    mixed = ops.cos(angles) * ops.erfinv(2.0 * starts - 1.0) + ops.sin(angles) * ops.erfinv(2.0 * ends - 1.0)
+    return ops.clip((1.0 + ops.erf(mixed)) / 2.0, 2.0**-33, 1.0 - 2.0**-33)
+
+
 def normal(uniforms, truncation=None):
     """Map uniform numbers to standard normal ones.
 

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from kerasgan import files
+from . import files
 
 _SMALLEST_WIDTH = 512
 

@@ -162,7 +162,26 @@ class Sampler(keras.Model):
 
     def images_from_seeds(self, seeds, truncation, labels=None):
         """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
-        uniforms = random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
+        return self._images_from_uniforms(self._uniforms(seeds), truncation, labels)
+
+    def images_between(self, seeds, to_seeds, positions, truncation, labels=None):
+        """Images on the ways from seeds to other seeds, each a sample like any other: uint8 [N, H, W, C].
+
+        Args:
+            seeds: int64 [N].
+            to_seeds: int64 [N].
+            positions: float32 [N] in [0, 1]; 0 is the image of `seeds`, 1 that of `to_seeds`.
+            truncation: float32 [N].
+            labels: [N], for a conditional model.
+        """
+        positions = ops.where(ops.equal(seeds, to_seeds), 0.0, positions)  # nowhere to go
+        uniforms = latents.between(self._uniforms(seeds), self._uniforms(to_seeds), positions)
+        return self._images_from_uniforms(uniforms, truncation, labels)
+
+    def _uniforms(self, seeds):
+        return random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
+
+    def _images_from_uniforms(self, uniforms, truncation, labels):
         z = self.sampling_latent(uniforms, truncation=truncation)
         return self.images_from_latents(z, labels, truncation)
 

@@ -14,8 +14,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _PACKAGE = "kerasgan.wire"
 
-# message -> {field: (number, type)}; "[x]" is repeated x, "{x}" is map<string, x>, a capital is another
-# message. # Enums are int32 here, which is the same on the wire.
+# message -> {field: (number, type)}; "[x]" is repeated x, "{x}" is map<string, x>, a capital is another message.
+# Enums are int32 here, which is the same on the wire.
 _MESSAGES = {
     "Dim": {"size": (1, "int64"), "name": (2, "string")},
     "TensorShapeProto": {"dim": (2, "[Dim]"), "unknown_rank": (3, "bool")},

@@ -5,17 +5,22 @@ import json
 import os
 import pathlib
 import socket
+import socketserver
+import ssl
 import subprocess
 import sys
 import threading
 import time
 
+import grpc
 import numpy as np
 import PIL.Image
 import pytest
+import trustme
 
 from kerasgan import client
 from kerasgan.server import Models, ModelServer
+from kerasgan.server.grpc_service import add_services
 from tests.server import saved_models
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -128,7 +133,7 @@ def test_predict_runs_any_signature(connect):
     "arguments, words",
     [
         ({}, "label"),  # the server's words: conditional, so a label is missing
-        ({"labels": 10}, r"indices\[0\] = 10 is not in \[0, 10\)"),
+        ({"labels": 10}, r"^model conditional: indices\[0\] = 10 is not in \[0, 10\) \([A-Z0-9_ ]*\)$"),
         ({"labels": 1.5}, "label must be whole numbers"),
         ({"labels": [1, 2], "n": 3}, r"different numbers of images: \[2, 3\]"),
         ({"labels": [[1, 2]], "n": 2}, "not an array of shape"),
@@ -257,6 +262,24 @@ def test_an_unavailable_server_is_asked_again():
             client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
 
 
+def test_a_connection_that_breaks_off_is_tried_again():
+    answers = [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"]
+    metadata = {"metadata": {"signature_def": {"signature_def": {}}}}
+    with http_server(lambda: answers.pop() if answers else _response(200, json.dumps(metadata))) as port:
+        assert client.connect(f"http://127.0.0.1:{port}", "m").signatures() == {}
+    assert not answers
+    with http_server(lambda: b"") as port:
+        with pytest.raises(ConnectionError, match=f"127.0.0.1:{port} .tried for 0.3 s.: it broke off: RemoteDisc"):
+            client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
+
+
+@pytest.mark.parametrize("body", ["<html>welcome", "[]", "{}", '{"metadata": {"signature_def": 1}}'])
+def test_what_does_not_speak_the_api_is_named(body):
+    with http_server(lambda: _response(200, body)) as port:
+        with pytest.raises(RuntimeError, match=f"127.0.0.1:{port} does not answer as TensorFlow Serving: "):
+            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
+
+
 def test_other_failures_are_runtime_errors_with_the_servers_text():
     with http_server(lambda: _response(500, '{"error": "it broke"}')) as port:
         with pytest.raises(RuntimeError, match="it broke"):
@@ -291,11 +314,96 @@ def test_addresses_that_are_not_understood(address):
         ("http://h", "http://h:8501"),
         ("http://h:1/", "http://h:1"),
         ("https://h", "https://h:443"),
+        ("grpcs://h", "h:8500"),
     ],
 )
 def test_addresses(address, expected):
     with client.connect(address, "m") as model:
         assert model._transport.address == expected
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Files of an authority, of a server's certificate by it, and of a client's: {name: path}."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    names = {"ca": folder / "ca.pem"}
+    authority.cert_pem.write_to_path(names["ca"])
+    for who in ("server", "client"):
+        issued = authority.issue_cert("127.0.0.1" if who == "server" else "client.example")
+        names[who], names[f"{who}_key"] = folder / f"{who}.pem", folder / f"{who}.key"
+        issued.cert_chain_pems[0].write_to_path(names[who])
+        issued.private_key_pem.write_to_path(names[f"{who}_key"])
+    return names
+
+
+@pytest.fixture(scope="module")
+def mutual_tls(server, certificates):
+    """Addresses by transport that want the client's certificate, and lead to `server`."""
+    pem = {name: path.read_bytes() for name, path in certificates.items()}
+    credentials = grpc.ssl_server_credentials([(pem["server_key"], pem["server"])], pem["ca"], require_client_auth=True)
+    pool = concurrent.futures.ThreadPoolExecutor(4)
+    secure = grpc.server(pool)
+    add_services(secure, server.models, server.watcher, server.metrics, 2**20)
+    port = secure.add_secure_port("127.0.0.1:0", credentials)
+    secure.start()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates["ca"])
+    context.load_cert_chain(certificates["server"], certificates["server_key"])
+    context.verify_mode = ssl.CERT_REQUIRED
+    with _TlsTo(context, server.rest_port) as front:
+        threading.Thread(target=front.serve_forever, daemon=True).start()
+        yield {"grpc": f"grpcs://127.0.0.1:{port}", "rest": f"https://127.0.0.1:{front.server_address[1]}"}
+        front.shutdown()
+    secure.stop(0).wait()
+    pool.shutdown()
+
+
+class _TlsTo(socketserver.ThreadingTCPServer):
+    """Takes TLS connections and passes one request and its answer on to a port without."""
+
+    daemon_threads = True
+
+    def __init__(self, context, port):
+        super().__init__(("127.0.0.1", 0), None)
+        self.context, self.port = context, port
+
+    def finish_request(self, request, client_address):
+        with contextlib.suppress(OSError), self.context.wrap_socket(request, server_side=True) as front:
+            with socket.create_connection(("127.0.0.1", self.port)) as back:
+                back.sendall(front.recv(2**20))
+                front.settimeout(0.2)  # a body may come after its headers
+                with contextlib.suppress(TimeoutError):
+                    back.sendall(front.recv(2**20))
+                front.settimeout(10)
+                back.settimeout(0.5)
+                with contextlib.suppress(TimeoutError):
+                    while content := back.recv(2**20):
+                        front.sendall(content)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_mutual_tls(mutual_tls, certificates, transport, server):
+    own = {"certificate_file": certificates["client"], "key_file": certificates["client_key"]}
+    address = mutual_tls[transport]
+    with client.connect(address, "conditional", ca_file=certificates["ca"], **own) as model:
+        images = model.generate(2, seed=3, labels=1)
+    with client.connect(f"127.0.0.1:{server.port}", "conditional") as model:
+        np.testing.assert_array_equal(images, model.generate(2, seed=3, labels=1))
+    without = {"neither": {}, "no own certificate": {"ca_file": certificates["ca"]}, "no authority": own}
+    for arguments in without.values():
+        with client.connect(address, "conditional", timeout=0.3, **arguments) as model:
+            with pytest.raises(ConnectionError, match="127.0.0.1"):
+                model.generate(labels=1)
+
+
+def test_certificates_must_go_together(certificates, tmp_path):
+    with pytest.raises(ValueError, match="without TLS"):
+        client.connect("h:1", "m", ca_file=certificates["ca"])
+    with pytest.raises(ValueError, match="certificate_file and key_file"):
+        client.connect("https://h:1", "m", certificate_file=certificates["client"])
+    for scheme in ("grpcs", "https"):
+        with pytest.raises(FileNotFoundError):
+            client.connect(f"{scheme}://h:1", "m", ca_file=tmp_path / "none.pem")
 
 
 def test_the_client_is_light():

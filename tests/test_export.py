@@ -1,16 +1,19 @@
 """Exported SavedModels, run through tf.compat.v1 sessions: the C++ path of TensorFlow Serving."""
 
 import io
+import json
 import os
 import pathlib
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 from PIL import Image
 
 import kerasgan
 import kerasgan.export
+import kerasgan.random
 
 
 class Served:
@@ -40,13 +43,12 @@ def seeded(seeds, truncation=np.inf, label=None):
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory):
     """Return a conditional WGAN-GP model that has trained a step, and its export."""
-    from tests.conftest import make_gan
+    from tests.conftest import make_gan, raise_contrast
 
     gan = make_gan(kerasgan.WGANGP, num_classes=3, critic_steps=1)
     rng = np.random.default_rng(0)
     gan.fit(rng.integers(0, 256, (32, 32, 32, 1), dtype=np.uint8), rng.integers(0, 3, 32), batch_size=16, verbose=0)
-    last = gan.ema_generator.get_layer(index=-2)  # larger weights give images of high contrast
-    last.set_weights([50 * weights for weights in last.get_weights()])
+    raise_contrast(gan)
     folder = tmp_path_factory.mktemp("models") / "conditional" / "1"
     gan.export(folder)
     return gan, Served(folder)
@@ -54,7 +56,8 @@ def conditional(tmp_path_factory):
 
 def test_signatures_have_the_batch_first(conditional):
     _, served = conditional
-    assert set(served.signatures) == {"serving_default", "png", "latent", "__saved_model_init_op"}
+    names = {"serving_default", "png", "between", "between_png", "latent", "__saved_model_init_op"}
+    assert set(served.signatures) == names
     described = {
         name: {
             "inputs": {k: (v.dtype, [d.size for d in v.tensor_shape.dim]) for k, v in signature.inputs.items()},
@@ -68,6 +71,9 @@ def test_signatures_have_the_batch_first(conditional):
     images = {"images": (tf.uint8.as_datatype_enum, [-1, 32, 32, 1])}
     assert described["serving_default"] == {"inputs": inputs, "outputs": images}
     assert described["png"] == {"inputs": inputs, "outputs": {"image_bytes": (tf.string.as_datatype_enum, [-1])}}
+    between = inputs | {"to_seed": (int64, [-1]), "position": (float32, [-1])}
+    assert described["between"] == {"inputs": between, "outputs": images}
+    assert described["between_png"] == {"inputs": between, "outputs": described["png"]["outputs"]}
     assert described["latent"] == {
         "inputs": {"z": (float32, [-1, 8]), "label": (int64, [-1])},
         "outputs": images,
@@ -101,6 +107,40 @@ def test_png_holds_the_same_images(conditional):
     images = served("serving_default", **inputs)
     for data, image in zip(served("png", **inputs), images):
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image[:, :, 0])
+
+
+def test_the_way_from_a_seed_to_another(conditional):
+    gan, served = conditional
+    positions = np.array([0, 0.25, 0.5, 1, 0.5], np.float32)
+    inputs = seeded([4, 4, 4, 4, 4], 2.0, [2, 2, 2, 2, 2])
+    way = {"to_seed": np.array([9, 9, 9, 9, 4], np.int64), "position": positions}
+    images = served("between", **inputs, **way)
+    ends = gan.sample(2, seed=[4, 9], labels=2, truncation=2.0).astype(int)
+    for row, end in ((0, ends[0]), (3, ends[1]), (4, ends[0])):  # the last one's seeds are equal
+        assert np.abs(images[row].astype(int) - end).max() <= 1
+    # in between: the latent by SciPy, through the signature that takes latents
+    u, v = (
+        scipy.stats.norm.ppf(kerasgan.random.uniform_rows(tf.constant([seed], tf.int64), 8, ("sample", "latents")))
+        for seed in (4, 9)
+    )
+    angles = positions[:3, None] * np.pi / 2
+    mixed = scipy.stats.norm.cdf(np.cos(angles) * u + np.sin(angles) * v)
+    z = scipy.stats.truncnorm(-2, 2).ppf(mixed).astype(np.float32)
+    expected = served("latent", z=z, label=np.array([2, 2, 2], np.int64))
+    assert np.abs(images[:3].astype(int) - expected).max() <= 1
+    assert np.abs(images[2].astype(int) - ends).max(axis=(1, 2, 3)).min() > 1
+    for data, image in zip(served("between_png", **inputs, **way), images):
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), image[:, :, 0])
+    for position in (-0.1, 1.1, np.nan):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"position: expected numbers in \[0, 1\]; got"):
+            served("between", **inputs, to_seed=way["to_seed"], position=np.full(5, position, np.float32))
+
+
+def test_the_export_tells_its_number_of_classes(small_gan, tmp_path):
+    for version, classes in (("1", 3), ("2", None)):
+        small_gan(num_classes=classes).export(tmp_path / version)
+        facts = json.loads((tmp_path / version / "assets.extra" / "kerasgan.json").read_text())
+        assert facts == {"num_classes": classes, "image_shape": [32, 32, 1]}
 
 
 def test_latent_signature_is_the_generator(conditional):

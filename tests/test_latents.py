@@ -31,6 +31,18 @@ def test_truncation_equals_resampling_inside_the_bound():
     assert scipy.stats.ks_2samp(z.ravel(), resampled).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("position", [0.0, 0.1, 0.5, 0.77, 1.0])
+def test_numbers_on_the_way_are_uniform_too(position):
+    starts, ends = uniforms(400, 50), 1.0 - uniforms(900, 50)[500:]
+    mixed = latents.between(starts, ends, tf.fill([400], position)).numpy()
+    x, y = scipy.stats.norm.ppf(starts.numpy()), scipy.stats.norm.ppf(ends.numpy())
+    angle = position * np.pi / 2
+    np.testing.assert_allclose(mixed, scipy.stats.norm.cdf(np.cos(angle) * x + np.sin(angle) * y), atol=1e-7)
+    assert scipy.stats.kstest(mixed.ravel(), "uniform").pvalue > 1e-3
+    extreme = tf.fill([1, 1], tf.constant(2.0**-33, tf.float64))
+    assert 0 < latents.between(extreme, extreme, tf.constant([0.5])).numpy()[0, 0] < 1e-6
+
+
 def test_normal_is_normal_and_infinite_truncation_changes_nothing():
     u = uniforms(400, 50)
     z = latents.Normal(50)(u).numpy()

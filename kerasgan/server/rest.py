@@ -10,7 +10,7 @@ import zlib
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, inference, json_examples, json_tensor
+from kerasgan.server import api, inference, json_examples, json_tensor, page
 from kerasgan.server.errors import ServingError, http_status, invalid_argument
 from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
 
@@ -85,6 +85,11 @@ class RestApp:
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
+        if scope["method"] == "GET" and target in page.PATHS and target != self.metrics_path:
+            content, payload = await asyncio.to_thread(page.answer, self.models, target)
+            await send({"type": "http.response.start", "status": 200, "headers": content})
+            await send({"type": "http.response.body", "body": payload})
+            return
         body = await self._read(receive, headers)
         if body is None:
             status, kind, payload = error_response(

@@ -16,15 +16,14 @@ from PIL import Image
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import kerasgan
-from tests.conftest import make_gan
+from tests.conftest import make_gan, raise_contrast
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """Return (the conditional model, gRPC address, REST address) of a running `kerasgan serve`."""
     gan = make_gan(num_classes=3)
-    last = gan.ema_generator.get_layer(index=-2)  # larger weights give images of high contrast
-    last.set_weights([50 * weights for weights in last.get_weights()])
+    raise_contrast(gan)
     folder = tmp_path_factory.mktemp("models")
     gan.export(folder / "garments" / "1")
     line = [sys.executable, "-m", "kerasgan", "serve", str(folder), "--port", "0", "--rest-port", "0"]

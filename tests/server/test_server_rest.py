@@ -184,7 +184,9 @@ def test_names_that_look_like_paths_are_only_names(rest, name):
         ("GET", "/v1/models/default/versions/99999999999999999999", 400),
         ("POST", "/v1/models/default:classify", 400),
         ("POST", "/v1/models/default:regress", 400),
-        ("GET", "/", 404),
+        ("GET", "/index", 404),
+        ("GET", "/?a=b", 404),
+        ("POST", "/", 404),
         ("GET", "/v1", 404),
     ],
 )

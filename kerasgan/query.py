@@ -1,0 +1,52 @@
+"""The command `kerasgan query`, alone also `kerasgan-query`: images from a server."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from . import command_line
+from .command_line import Count, Labels, Seed, Truncation
+
+
+def query(
+    model: Annotated[str, typer.Argument(help="Name of a served model.")],
+    server: Annotated[
+        str, typer.Option(help="HOST:PORT for gRPC, or http://HOST:PORT for REST; grpcs:// and https:// with TLS.")
+    ] = "127.0.0.1:8500",
+    n: Count = 1,
+    seed: Seed = 0,
+    to_seed: Annotated[
+        int | None, typer.Option(help="The N images lead from SEED's to this seed's, instead of being SEED + i.")
+    ] = None,
+    labels: Labels = None,
+    truncation: Truncation = None,
+    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
+        pathlib.Path("query.png")
+    ),
+    ca_file: Annotated[
+        pathlib.Path | None, typer.Option(help="With TLS: PEM file of the authorities to trust; the usual ones.")
+    ] = None,
+    certificate_file: Annotated[
+        pathlib.Path | None, typer.Option(help="With mutual TLS: PEM file of the client's certificate.")
+    ] = None,
+    key_file: Annotated[
+        pathlib.Path | None, typer.Option(help="With mutual TLS: PEM file of the certificate's key.")
+    ] = None,
+):
+    """Ask a server for images."""
+    from . import client  # here, so that `--help` is quick
+
+    options = {"labels": command_line.label_list(labels), "truncation": truncation}
+    files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
+    with client.connect(server, model=model, **files) as connection:
+        if to_seed is None:
+            images = connection.generate(n, seed=seed, **options)
+        else:
+            images = connection.interpolate(seed, to_seed, n, **options)
+    command_line.save_images(out, images)
+
+
+def main():
+    """Run the command on its own."""
+    command_line.run(lambda: typer.run(query))
