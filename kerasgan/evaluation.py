@@ -111,11 +111,16 @@ def reference_of(section, judge, image_shape, split=None, data_dir=None, cache=N
 
 
 def _reference(real, split, data_dir, model, judge, cache):
-    return reference_of(_section(str(real)), judge, tuple(model.image_shape), split, data_dir, cache, verbose=True)
+    return reference_of(data_section(real), judge, tuple(model.image_shape), split, data_dir, cache, verbose=True)
 
 
-def _section(real):
-    """The data section of the recipe of a run, a checkpoint or a file; or one of a folder or a dataset's name."""
+def data_section(real):
+    """Return the data section of the recipe of a run, a checkpoint or a file; or one of a folder or a dataset's name.
+
+    Raises:
+        ValueError: if it is a model that is of no run.
+    """
+    real = str(real)
     path = pathlib.Path(real)
     if path.suffix in (".yaml", ".yml"):
         return recipe.load(path).data

@@ -271,9 +271,9 @@ def draw(path, found, strips, steps, result):
         plot_signals(panels, shown, colour, name, result["healthy_variety"])
         for look in shown:
             if look["action"] and look["step"] > steps:
-                panels[2].plot(look["step"], 0.5, color=colour, marker="<", ms=9)
+                panels[2].plot(look["step"], 0.3, color=colour, marker="<", ms=9)
                 panels[2].annotate(
-                    look["action"], (look["step"], 0.5), xytext=(9, -3), fontsize=9, color=colour, **OFFSET
+                    look["action"], (look["step"], 0.3), xytext=(-8, -3), ha="right", fontsize=9, color=colour, **OFFSET
                 )
     finish_signals(panels, steps, "learning rates begin to rise")
     alarm = result["branches"]["warning"]["alarm_step"]
@@ -282,7 +282,7 @@ def draw(path, found, strips, steps, result):
             panel.axvline(alarm, color="#111111", lw=1.2)
         share = result["branches"]["warning"]["share_at_alarm"]
         text = f"alarm at step {alarm}, variety {share:.0%} of healthy"
-        panels[2].annotate(text, (alarm, 0.1), xytext=(6, 0), fontsize=9, **OFFSET)
+        panels[2].annotate(text, (alarm, 0.1), xytext=(-8, -3), ha="right", fontsize=9, **OFFSET)
     draw_strips(below, {name: one.images for name, one in strips.items() if name != "unguarded"}, BRANCHES)
     return report.save_figure(figure, path)
 
@@ -302,7 +302,7 @@ def plot_signals(panels, looks, colour, name, healthy):
 def finish_signals(panels, step, what):
     """Name the axes of the three panels, and mark a step."""
     panels[0].set(ylabel="critic's loss", yscale="symlog", ylim=(-0.3, None))
-    panels[1].set(ylabel="largest sigma0\n(dashed: critic's)")
+    panels[1].set(ylabel="largest sigma0\n(dashed: critic's)", yscale="log")
     panels[2].set(ylabel="variety, share of healthy", xlabel="generator steps", ylim=(-0.05, None))
     for panel in panels:
         panel.axvline(step, color="#bbbbbb", lw=1.0, ls="--")

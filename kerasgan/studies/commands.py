@@ -152,21 +152,31 @@ def characters(
 
 @app.command()
 def truncation(
-    model: Annotated[pathlib.Path, typer.Option(help="A run folder, or a .keras file, of a model of Fashion-MNIST.")],
-    truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas.")] = (
+    model: Annotated[pathlib.Path, typer.Option(help="A run folder, a preset's folder, or a .keras file.")],
+    truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas; inf for none.")] = (
         "0.05,0.1,0.2,0.35,0.5,0.7,1,1.4,2"
     ),
-    n: Annotated[int, typer.Option("--n", "-n", help="Images at each threshold.", min=10)] = 5000,
+    metrics: Annotated[
+        str, typer.Option(help="As for `kerasgan evaluate`; the first two numbers make the curve.")
+    ] = "fid,is",
+    features: Annotated[str, typer.Option(help="The feature network.")] = "garments",
+    n: Annotated[int, typer.Option("--n", "-n", help="Images at each threshold.", min=2)] = 5000,
     seed: Annotated[int, typer.Option(help="Image i has seed SEED + i.", min=0)] = 0,
+    standing_passes: Annotated[
+        int, typer.Option(help="Batches for new batch-norm statistics at each bound; 0 keeps the training's.", min=0)
+    ] = 0,
+    data: Annotated[
+        str | None, typer.Option(help="Real images: a run, a recipe, a folder or a TFDS name; the run's by default.")
+    ] = None,
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/truncation"),
-    classifier: Classifier = pathlib.Path("studies"),
     data_dir: DataDir = None,
 ):
     """Fidelity against variety as latents are truncated (arXiv:1809.11096, figures 2 and 17)."""
     quiet.import_tensorflow()
     from kerasgan.studies import truncation_sweep as study
 
-    print(f"result: {study.run(model, out, _numbers('truncations', truncations), n, seed, classifier, data_dir)}")
+    bounds = _numbers("truncations", truncations)
+    print(f"result: {study.run(model, out, bounds, metrics, features, n, seed, standing_passes, data, data_dir)}")
 
 
 @app.command()

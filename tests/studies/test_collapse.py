@@ -119,6 +119,6 @@ def test_without_an_alarm_there_is_nothing_to_freeze(monkeypatch, tmp_path):
 def test_the_alarm_comes_before_the_samples_are_gone_and_a_roll_back_goes_on_healthily(tmp_path):
     result = json.loads(collapse.run(tmp_path).read_text())["result"]
     warning, rolling = result["branches"]["warning"], result["branches"]["rolling back"]
-    assert warning["share_at_alarm"] > 0.5 > 0.1 > warning["share_at_end"]
+    assert warning["share_at_alarm"] > 0.5 > 0.1 > warning["lowest_share"]
     assert rolling["actions"] and rolling["share_at_end"] > 0.7
     assert result["false_alarms"] == 0
