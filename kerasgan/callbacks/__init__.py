@@ -1,4 +1,4 @@
-"""Keras callbacks: sample grids, metrics logs, checkpoints, progress, singular values, measuring, a guard against collapse."""
+"""Keras callbacks: sample grids, logs, checkpoints, progress, singular values, evaluation, a guard against collapse."""
 
 from kerasgan.callbacks.checkpoint import Checkpoint
 from kerasgan.callbacks.collapse_actions import FreezeCritic, FreezeGenerator, RollBack, Stop, Warn

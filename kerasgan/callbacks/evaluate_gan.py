@@ -8,7 +8,7 @@ import warnings
 
 from kerasgan import arguments, files
 from kerasgan.callbacks.every import EverySteps
-from kerasgan.metrics import evaluator, measures
+from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import Reference
 
 LOG, PICTURE, BEST = "evaluation.jsonl", "evaluation.png", "best.keras"
@@ -96,7 +96,7 @@ class EvaluateGAN(EverySteps):
                 batch_size=self.batch_size,
                 name=f"step {step}",
             )
-        self._latest = {result.name: result.value for result in results}
+        self._latest = {found.name: found.value for found in results}
         better = measures.MEASURES[self.metrics[0]].better
         is_best = self.best is None or better * (results[0].value - self.best) > 0
         if is_best:
@@ -108,7 +108,7 @@ class EvaluateGAN(EverySteps):
             file.write(json.dumps(line) + "\n")
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
         if self.verbose:
-            print(evaluator.result.table(results), flush=True)
+            print(result.table(results), flush=True)
 
 
 def plot_evaluation(lines, path):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments, checks, standing
-from kerasgan.metrics import extraction, measures, result
+from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
