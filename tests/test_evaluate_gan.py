@@ -98,6 +98,6 @@ def test_wrong_arguments_are_named(arguments, message, tmp_path):
 def test_a_model_of_other_images_is_named_before_training(tmp_path, small_gan):
     other = Reference.of_arrays(np.zeros((4, 8, 8, 1), "uint8"), network())
     gan = small_gan()
-    with pytest.raises(ValueError, match=r"expected images of shape \(32, 32, 1\), as the model makes"):
+    with pytest.raises(ValueError, match=r"expected images of shape \(32, 32, 1\), as the generated ones are"):
         gan.fit(REAL[:8], batch_size=8, epochs=1, verbose=0, callbacks=[EvaluateGAN(other, tmp_path)])
     assert int(gan.step.numpy()) == 0 and not (tmp_path / "evaluation.jsonl").exists()

@@ -67,7 +67,7 @@ class EvaluateGAN(EverySteps):
     def on_train_begin(self, logs=None):
         """Check that model and reference fit, and read the lines of a resumed run."""
         super().on_train_begin(logs)
-        evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed)
+        evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
         path = self.folder / LOG
         old = path.read_text().splitlines() if path.exists() else []
         lines = [line for line in map(json.loads, old) if line["step"] <= self.step]

@@ -18,13 +18,14 @@ from kerasgan.metrics import (
     statistics,
     variety,
 )
-from kerasgan.metrics.evaluator import evaluate
+from kerasgan.metrics.evaluator import evaluate, evaluate_images
 from kerasgan.metrics.reference import Reference
 
 __all__ = [
     "Reference",
     "divergences",
     "evaluate",
+    "evaluate_images",
     "extraction",
     "features",
     "frechet",

@@ -55,12 +55,59 @@ def evaluate(
         ValueError: naming the argument that is wrong, before images are generated; or if images or features are not
             finite numbers of the shape that is expected.
     """
-    wanted = check(model, reference, metrics, n, seed)
+    wanted = check(model, reference, metrics, n, seed, truncation)
     arguments.integer("standing_passes", standing_passes, 0)
     sampler, weights = sampler_of(model, weights)
     if standing_passes:
         sampler = standing.standing_statistics(sampler, truncation, standing_passes)
     labels, manner = _labels(model, reference, n, seed)
+    notes = (
+        f"batch norm's statistics of {standing_passes} new batches" if standing_passes else "batch norm in inference",
+        f"truncation {truncation:g}" if truncation is not None else "no truncation",
+        *([manner] if manner else []),
+    )
+    strategy = tf.distribute.get_strategy()  # here, for threads do not know it
+    batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
+    return _results(batches, n, wanted, reference, seed, name, weights, notes, verbose)
+
+
+def evaluate_images(
+    images,
+    reference: Reference,
+    metrics=("fid",),
+    labels=None,
+    seed: int = 0,
+    name: str = "arrays",
+    notes: tuple[str, ...] = (),
+    verbose: bool = False,
+) -> list[Result]:
+    """Measure images in memory against a reference: those of another program, or real ones.
+
+    Args:
+        images: uint8 [N, H, W, C], N at least 2, in no particular order.
+        reference: `Reference`: real images of the same shape, with the feature network.
+        metrics: as for `evaluate`.
+        labels: integers [N], which "intra-fid" needs, or `None`.
+        seed: integer of at least 0, of measures that draw.
+        name: what the images are, for the protocol.
+        notes: how they were made, for the protocol.
+        verbose: whether to print lines of progress.
+
+    Returns:
+        `Result`s in the order of the metrics.
+
+    Raises:
+        ValueError: naming the argument that is wrong; or if images or features are not such as is expected.
+    """
+    images = extraction.checked_images(images)
+    wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
+    arguments.integer("seed", seed, 0)
+    batches = extraction.in_batches(images, labels)
+    return _results(batches, len(images), wanted, reference, seed, name, "", notes, verbose)
+
+
+def _results(batches, count, wanted, reference, seed, name, weights, notes, verbose):
+    """What the measures find in batches of images."""
     keep, real_keep = Keep(), Keep()
     for measure in wanted.values():
         keep |= measure.keep
@@ -68,14 +115,7 @@ def evaluate(
     compared = any(measure.reference for measure in wanted.values())
     real = reference.extracted(Keep(features=real_keep.features), seed) if compared else None
     what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
-    strategy = tf.distribute.get_strategy()  # here, for threads do not know it
-    batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
-    made = extraction.extract(batches, reference.network, n, keep, seed, what, strategy)
-    notes = (
-        f"batch norm's statistics of {standing_passes} new batches" if standing_passes else "batch norm in inference",
-        f"truncation {truncation:g}" if truncation is not None else "no truncation",
-        *([manner] if manner else []),
-    )
+    made = extraction.extract(batches, reference.network, count, keep, seed, what)
     results = []
     for measure in wanted.values():
         for found in measure.function(made, real if measure.reference else None, seed):
@@ -83,7 +123,7 @@ def evaluate(
                 network=found.network or reference.network.name,
                 network_weights="" if found.network else reference.network.digest,
                 model=name,
-                samples=n,
+                samples=count,
                 reference=reference.name if measure.reference else "",
                 reference_samples=reference.count if measure.reference else 0,
                 data=reference.data if measure.reference else "",
@@ -101,25 +141,31 @@ def evaluate(
     return results
 
 
-def check(model, reference, metrics, n, seed):
+def check(model, reference, metrics, n, seed, truncation=None):
     """Return the measures by name that `evaluate` is asked for.
 
     Raises:
         ValueError: if model, reference, metrics and numbers do not fit together.
     """
-    wanted = measures.chosen(metrics)
     arguments.integer("n", n, 2)
     arguments.integer("seed", seed, 0)
-    if tuple(model.image_shape) != tuple(reference.image_shape):
+    if truncation is not None and not truncation > 0:
+        raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
+    return _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+
+
+def _fitting(image_shape, labelled, reference, metrics):
+    wanted = measures.chosen(metrics)
+    if tuple(image_shape) != tuple(reference.image_shape):
         raise ValueError(
-            f"reference: expected images of shape {tuple(model.image_shape)}, as the model makes; {reference.name} has "
-            f"{tuple(reference.image_shape)}"
+            f"reference: expected images of shape {tuple(image_shape)}, as the generated ones are; {reference.name} "
+            f"has {tuple(reference.image_shape)}"
         )
     for metric, measure in wanted.items():
         if measure.keep.probabilities and reference.network.classes is None:
             raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
-        if measure.labels and (model.num_classes is None or reference.class_counts is None):
-            raise ValueError(f"metrics: {metric} needs a conditional model and a reference with labels")
+        if measure.labels and (not labelled or reference.class_counts is None):
+            raise ValueError(f"metrics: {metric} needs labels of the generated images and of the reference's")
     return wanted
 
 
@@ -132,9 +178,7 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     arguments.integer("batch_size", batch_size, 1)
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
-    bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
-    if not (bounds > 0).all():
-        raise ValueError(f"truncation: expected positive numbers; got {truncation}")
+    bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
     made = spread(strategy, tf.function(sampler.images_from_seeds, autograph=False, reduce_retracing=True))
     for first in range(0, n, batch_size):
         rows = slice(first, min(first + batch_size, n))

@@ -228,6 +228,28 @@ def classifier(
     print(f"{out / network.WEIGHTS}: accuracy {facts['accuracy']}")
 
 
+@app.command()
+def calibration(
+    real: Annotated[
+        str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train/CLASS, test/CLASS.")
+    ] = "fashion_mnist",
+    features: Annotated[str, typer.Option(help="The feature network, as for `kerasgan evaluate`.")] = "garments",
+    n: Annotated[int, typer.Option("--n", "-n", help="Images of each set and of the reference.", min=20)] = 5000,
+    image_size: Annotated[int, typer.Option(help="Height and width of the images.", min=1)] = 32,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of images and of the noise.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/calibration")
+    ),
+    data_dir: DataDir = None,
+):
+    """What the measures say of real images and of spoilt ones: blurred, noisy, of few classes."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import calibration as study
+
+    path = study.run(out, real, features, n, image_size, seed, data_dir)
+    print(f"{(out / 'table.md').read_text()}result: {path}")
+
+
 def _numbers(name, text):
     """The numbers of a text with commas between them."""
     try:

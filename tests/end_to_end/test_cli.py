@@ -139,7 +139,7 @@ def trained_photos(run):
         (["--data", "no_such_dataset"], "name: TFDS has no dataset 'no_such_dataset'"),
         (["--split", "test"], "split: expected none, as .* is a folder of images; got 'test'"),
         (["--features-weights", "none.h5"], "no such file: none.h5"),
-        (["--truncation", "0"], "truncation: expected positive numbers; got 0.0"),
+        (["--truncation", "0"], "truncation: expected a positive number or None; got 0.0"),
     ],
 )
 def test_evaluate_names_what_is_wrong(arguments, message, trained, tmp_path, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import linalg
 
 from kerasgan import data
-from kerasgan.metrics import Reference, evaluate, reference, result
+from kerasgan.metrics import Reference, evaluate, evaluate_images, reference, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import FeatureNetwork
 from kerasgan.metrics.inception_score import inception_score, modified_inception_score
@@ -73,6 +73,27 @@ def test_every_measure_is_its_own_function_of_all_images():
         assert found[name].protocol.splits == splits, name
 
 
+def test_images_in_memory_are_measured_as_a_models_are():
+    model, real, own = Pictures(), pictures(150), np.arange(120) % 3
+    reference = Reference.of_arrays(real, network(), np.arange(150) % 3)
+    one = evaluate(model, reference, ALL, n=120, seed=7)
+    found = evaluate_images(
+        model.all[7:127], reference, ALL + ",intra-fid", own, seed=7, name="of a friend", notes=("x",)
+    )
+    assert [r.value for r in found[: len(one)]] == pytest.approx([r.value for r in one], rel=1e-6)
+    assert (
+        found[-1].name == "intra-fd[toy]" and "120 samples of of a friend" in str(found[0]) and ", x," in str(found[0])
+    )
+    with pytest.raises(ValueError, match="images of shape .8, 4, 1., as the generated ones are"):
+        evaluate_images(model.all[:, :, :4], reference)
+    with pytest.raises(ValueError, match="labels: expected 300, one an image; got 120"):
+        evaluate_images(model.all, reference, labels=own)
+    with pytest.raises(ValueError, match="intra-fid needs labels"):
+        evaluate_images(model.all, reference, "intra-fid")
+    with pytest.raises(ValueError, match="count: expected an integer of at least 2, got 1"):
+        evaluate_images(model.all[:1], reference)
+
+
 def test_the_protocol_says_how_it_was_made():
     real = pictures(150)
     judge = network()
@@ -125,7 +146,7 @@ def test_the_distance_within_classes():
     values = [by_scipy(features_of(made[own == k]), features_of(real[labels == k])) for k in range(3)]
     assert found.name == "intra-fd[toy]" and found.value == pytest.approx(np.mean(values), rel=1e-4)
     assert "30 samples of 4 features" in str(found)
-    with pytest.raises(ValueError, match="intra-fid needs a conditional model and a reference with labels"):
+    with pytest.raises(ValueError, match="intra-fid needs labels of the generated images"):
         evaluate(Pictures(), Reference.of_arrays(real, network(), labels), ["intra-fid"], n=90)
 
 
@@ -164,7 +185,7 @@ def test_moving_average_and_trained_weights(small_gan):
         (dict(metrics=[]), "metrics: expected some of .*; got none"),
         (dict(n=1), "n: expected an integer of at least 2, got 1"),
         (dict(seed=-1), "seed: expected an integer of at least 0"),
-        (dict(truncation=0.0), "truncation: expected positive numbers; got 0.0"),
+        (dict(truncation=0.0), "truncation: expected a positive number or None; got 0.0"),
         (dict(weights="best"), "weights: expected 'moving average' or 'trained'; got 'best'"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1, got 0"),
     ],
@@ -176,7 +197,7 @@ def test_wrong_arguments_are_named(arguments, message):
 
 def test_a_reference_of_other_images_is_refused():
     with pytest.raises(
-        ValueError, match=r"expected images of shape \(8, 8, 1\), as the model makes; arrays has \(8, 8"
+        ValueError, match=r"expected images of shape \(8, 8, 1\), as the generated ones are; arrays has \(8, 8"
     ):
         evaluate(Pictures(), Reference.of_arrays(pictures(9, channels=3), network(channels=3)), n=5)
     with pytest.raises(ValueError, match="expected grey images, as toy takes; got 3 channels"):

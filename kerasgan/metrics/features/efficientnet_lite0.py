@@ -39,9 +39,8 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     path = files_of_weights.checked(weights or _packaged(), SHA256, f"the file of {PACKAGE} 0.1.0")
     side = SIDES[name]
     model = convert(tensors.read(path), side)
-    return FeatureNetwork(
-        name, model, lambda images: _prepare(images, side), f"{_HOW} {side} x {side}, (x - 127) / 128"
-    )
+    how = f"bilinear (antialiased where they shrink) to {side} x {side}, (x - 127) / 128"
+    return FeatureNetwork(name, model, lambda images: _prepare(images, side), how)
 
 
 def build(side: int) -> keras.Model:
@@ -96,9 +95,6 @@ def convert(state, side: int) -> keras.Model:
     head.bias.assign(state.take("_fc.bias", (1000,)))
     state.finish(ignored=(".num_batches_tracked",))
     return model
-
-
-_HOW = "bilinear (antialiased where they shrink) to"
 
 
 def _prepare(images, side):

@@ -61,7 +61,11 @@ class FeatureNetwork:
                 images = tf.repeat(images, 3, axis=-1)
             return self.model(self.prepare(images), training=False)
 
-        return tf.function(judge, autograph=False, reduce_retracing=True)
+        @functools.cache
+        def traced(shape):  # each size and number of channels has a trace of its own, for any number of images
+            return tf.function(judge, input_signature=[tf.TensorSpec([None, *shape], tf.uint8)], autograph=False)
+
+        return lambda images: traced(tuple(images.shape[1:]))(images)
 
     def check(self, image_shape) -> None:
         """Raise `ValueError` unless it can judge uint8 images of this shape, (H, W, C)."""

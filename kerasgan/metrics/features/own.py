@@ -22,15 +22,11 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
         raise FileNotFoundError(f"no such file: {path}")
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-        outputs = (
-            network.output if isinstance(network.output, dict) else dict(zip(network.output_names, network.outputs))
-        )
+        outputs = network.output if isinstance(network.output, dict) else {"features": network.output}
         taken = tuple(network.input_shape)
     except (AttributeError, ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a readable .keras file of a functional model ({error})") from error
-    if len(outputs) == 1:
-        outputs = {"features": next(iter(outputs.values()))}
-    shapes = {key: tuple(value.shape) for key, value in outputs.items()}
+    shapes = {key: tuple(getattr(value, "shape", ())) for key, value in outputs.items()}
     fits = set(shapes) in ({"features"}, {"features", "probabilities"}) and all(len(s) == 2 for s in shapes.values())
     if not fits or len(taken) != 4 or None in taken[1:] or taken[-1] not in (1, 3):
         raise ValueError(
