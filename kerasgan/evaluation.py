@@ -1,5 +1,6 @@
 """Measuring models: what `kerasgan evaluate` does."""
 
+import json
 import pathlib
 import warnings
 
@@ -94,6 +95,8 @@ def reference_of(section, judge, image_shape, split=None, data_dir=None, cache=N
         ValueError: if there is no such dataset or split, or the images cannot be judged.
         FileNotFoundError, ConnectionError: if the images are not there.
     """
+    if len(image_shape) != 3:
+        raise ValueError(f"model: expected one that makes images; its data are of shape {tuple(image_shape)}")
     height, width, channels = image_shape
     if height != width:
         raise ValueError(f"model: expected square images, as kerasgan.data makes them; got {height} x {width}")
@@ -124,9 +127,13 @@ def data_section(real):
     path = pathlib.Path(real)
     if path.suffix in (".yaml", ".yml"):
         return recipe.load(path).data
-    for folder in (path, path.parent, path.parent.parent):
+    for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
         if runs.is_run(folder):
             return recipe.load(folder / "recipe.yaml").data
+    if presets.is_preset(path):
+        known = json.loads((path / "metadata.json").read_text()).get("recipe")
+        if known is not None:
+            return recipe.Data.model_validate(known["data"])
     if presets.is_preset(path) or path.suffix == ".keras":
         raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
     return recipe.Data(folder=real) if path.is_dir() else recipe.Data(tfds=real)

@@ -66,9 +66,9 @@ def evaluate(
         f"truncation {truncation:g}" if truncation is not None else "no truncation",
         *([manner] if manner else []),
     )
-    strategy = tf.distribute.get_strategy()  # here, for threads do not know it
+    strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()  # threads do not know it
     batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
-    return _results(batches, n, wanted, reference, seed, name, weights, notes, verbose)
+    return _results(batches, n, wanted, reference, seed, name, weights, notes, verbose, strategy)
 
 
 def evaluate_images(
@@ -106,7 +106,7 @@ def evaluate_images(
     return _results(batches, len(images), wanted, reference, seed, name, "", notes, verbose)
 
 
-def _results(batches, count, wanted, reference, seed, name, weights, notes, verbose):
+def _results(batches, count, wanted, reference, seed, name, weights, notes, verbose, strategy=None):
     """What the measures find in batches of images."""
     keep, real_keep = Keep(), Keep()
     for measure in wanted.values():
@@ -115,7 +115,7 @@ def _results(batches, count, wanted, reference, seed, name, weights, notes, verb
     compared = any(measure.reference for measure in wanted.values())
     real = reference.extracted(Keep(features=real_keep.features), seed) if compared else None
     what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
-    made = extraction.extract(batches, reference.network, count, keep, seed, what)
+    made = extraction.extract(batches, reference.network, count, keep, seed, what, strategy)
     results = []
     for measure in wanted.values():
         for found in measure.function(made, real if measure.reference else None, seed):

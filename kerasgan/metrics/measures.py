@@ -72,7 +72,8 @@ def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Foun
 def _kernel(generated, reference, seed):
     size = min(SUBSET, len(generated.features), len(reference.features))
     found = kernel_distance.kernel_distance(generated.features, reference.features, SUBSETS, size, seed)
-    return [Found("kernel", *found, splits=SUBSETS, notes=(f"subsets of {size}",))]
+    notes = (f"subsets of {size}", *_drawn(generated, reference))
+    return [Found("kernel", *found, splits=SUBSETS, notes=notes)]
 
 
 def _inception_score(generated, reference, seed):
@@ -99,7 +100,7 @@ def _intra_class(generated, reference, seed):
     caveats = result.few_samples(int(fewest), generated.moments.dim)
     std = float(np.std(list(found.by_class.values())))
     classes = len(found.by_class)
-    notes = (f"mean over {classes} classes, at least {fewest:,} images each",)
+    notes = (f"mean over {classes} classes, at least {fewest:,} images each", *_drawn(generated, reference))
     return [Found("intra_frechet", found.mean, std, splits=classes, notes=notes, caveats=caveats)]
 
 
@@ -146,6 +147,13 @@ def chosen(names) -> dict[str, Measure]:
     if not names:
         raise ValueError(f"metrics: expected some of {', '.join(MEASURES)}; got none")
     return {name: MEASURES[name] for name in names}
+
+
+def _drawn(generated, reference):
+    """What to say where the features of a part of the images were kept."""
+    whole = generated.moments.count, reference.moments.count
+    kept = len(generated.features), len(reference.features)
+    return () if kept == whole else (f"{kept[0]:,} generated and {kept[1]:,} real ones drawn with the seed",)
 
 
 def _some(rows, most, seed):

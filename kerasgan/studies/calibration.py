@@ -113,8 +113,8 @@ def draw(path, rows, sets):
     plt = drawing.pyplot()
     names = [name for name in sets if name != ITSELF]
     values = [rows[name][0]["value"] for name in names]
-    figure = plt.figure(figsize=(11.5, 0.62 * len(names) + 1.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(6, 5))
+    figure = plt.figure(figsize=(12.6, 0.66 * len(names) + 1.0), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(6, 6.6))
     axes = left.subplots()
     places = np.arange(len(names))[::-1]
     axes.barh(places, values, color="#2a7f9e", height=0.62)
@@ -129,7 +129,7 @@ def draw(path, rows, sets):
     axes.spines[["top", "right"]].set_visible(False)
     for axis, name in zip(right.subplots(len(names), 1, squeeze=False)[:, 0], names):
         strip = np.concatenate(list(sets[name][:_SHOWN]), axis=1)
-        axis.imshow(strip[:, :, 0] if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255, aspect="auto")
+        axis.imshow(strip[:, :, 0] if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255)
         axis.set_axis_off()
     protocol = rows[names[0]][0]["protocol"]
     figure.suptitle(f"{protocol['samples']:,} images each, against {protocol['reference']}", fontsize=11)

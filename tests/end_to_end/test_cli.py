@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import cli
+from kerasgan import cli, presets, standing
 
 QUIET = {
     name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
@@ -125,6 +125,25 @@ def test_evaluate_says_a_number_and_its_protocol(trained, tmp_path, monkeypatch,
     assert (facts["samples"], facts["seed"], facts["command"]) == (40, 3, typed)
     again = ["evaluate", trained / "checkpoints" / "step-00000005.keras", "-n", 40, "--truncation", 0.5, "--seed", 3]
     assert f"{found['fd[garments]']['value']:.6g}" in command(monkeypatch, capsys, *again)[1]  # from the kept moments
+
+
+def test_a_preset_of_a_run_is_measured_against_its_data(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
+    facts = {"recipe": yaml.safe_load((trained / "recipe.yaml").read_text())}
+    presets.save(standing.copied(gan), tmp_path / "with", facts, "card")
+    presets.save(standing.copied(gan), tmp_path / "without", {}, "card")
+    numbers = []
+    for model in (trained, tmp_path / "with"):
+        out = tmp_path / "result.json"
+        assert command(monkeypatch, capsys, "evaluate", model, "-n", 20, "--out", out)[0] == 0
+        numbers.append(json.loads(out.read_text())["results"][0]["value"])
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-4)
+    status, _, err = command(monkeypatch, capsys, "evaluate", tmp_path / "without", "-n", 20)
+    assert status == 1 and "--data: expected a dataset, a folder, a recipe or a run" in err
+    photos = ["--data", trained_photos(trained)]  # which are read in colour, as a folder without a recipe is
+    status, _, err = command(monkeypatch, capsys, "evaluate", tmp_path / "without", "-n", 20, *photos)
+    assert status == 0, err
 
 
 def trained_photos(run):
