@@ -90,6 +90,69 @@ def export(
     print(f"saved model: {folder}")
 
 
+class Weights(enum.StrEnum):
+    """Which weights `evaluate` generates with."""
+
+    AVERAGE = "moving average"
+    TRAINED = "trained"
+
+
+@app.command()
+def evaluate(
+    models: Annotated[list[pathlib.Path], typer.Argument(help="Run folders, presets' folders, or .keras files.")],
+    metrics: Annotated[
+        str, typer.Option(help="Of fid, kid, is, mis, prdc, intra-fid, swd, ms-ssim; with commas.")
+    ] = "fid",
+    features: Annotated[
+        str,
+        typer.Option(
+            help="The feature network, whose name is part of every number's: garments, efficientnet-lite0, "
+            "inception-2015, keras-inception-v3, ..., or a .keras file."
+        ),
+    ] = "garments",
+    features_weights: Annotated[
+        pathlib.Path | None, typer.Option(help="File of the feature network's weights, where it takes one.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", "-n", help="Images to generate with each model.", min=2)] = 50_000,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Real images: a run, a recipe, a folder or a TFDS name; those of the first run by default."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of a TFDS dataset; that of the training by default.")] = None,
+    data_dir: Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder.")] = None,
+    seed: Annotated[int, typer.Option(help="Image i has seed SEED + i.", min=0)] = 0,
+    truncation: Truncation = None,
+    weights: Annotated[Weights | None, typer.Option(help="The moving average by default, where there is one.")] = None,
+    standing_passes: Annotated[
+        int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps those of the training.", min=0)
+    ] = 0,
+    batch_size: Annotated[int, typer.Option(help="Images generated at a time.", min=1)] = 100,
+    out: Annotated[pathlib.Path | None, typer.Option(help="JSON file of the numbers and their protocol.")] = None,
+):
+    """Measure models: 50,000 images of the moving average against the training split, unless told otherwise."""
+    quiet.import_tensorflow()
+    from kerasgan import evaluation
+
+    evaluation.evaluate(
+        models,
+        out,
+        metrics,
+        features,
+        features_weights,
+        n,
+        data,
+        split,
+        None if data_dir is None else str(data_dir),
+        seed,
+        truncation,
+        None if weights is None else str(weights),
+        standing_passes,
+        batch_size,
+    )
+    if out is not None:
+        print(f"result: {out}")
+
+
 class Layout(enum.StrEnum):
     """Whose state dicts `convert` reads."""
 

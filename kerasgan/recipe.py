@@ -10,7 +10,8 @@
 
 `latent`, `generator`, `critic`, `objective` and the optimizers each name a class or function and its arguments, which
 are checked against its signature: a new objective or network needs no line here. `techniques` names any number of
-plug-ins. A rate or a noise may be one of Keras's schedules:
+plug-ins. With `collapse_guard_every` in `train`, `collapse_action: {RollBack: {factor: 0.5}}` says what the guard does
+on an alarm. A rate or a noise may be one of Keras's schedules:
 `learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
 
 What one part decides is given to the others by kerasgan: the image's shape and the number of classes by `data`, the
@@ -27,6 +28,7 @@ import pydantic
 import yaml
 
 from kerasgan import files, latents, networks, objectives, techniques
+from kerasgan.callbacks import collapse_actions
 
 _GIVEN = {  # arguments that kerasgan fills in
     "latent": {"name"},
@@ -36,6 +38,7 @@ _GIVEN = {  # arguments that kerasgan fills in
     "techniques": {"name"},
     "generator_optimizer": {"name"},
     "critic_optimizer": {"name"},
+    "collapse_action": set(),
 }
 _HOMES = {
     "latent": latents,
@@ -45,6 +48,15 @@ _HOMES = {
     "techniques": techniques,
     "generator_optimizer": keras.optimizers,
     "critic_optimizer": keras.optimizers,
+    "collapse_action": collapse_actions,
+}
+_BASES = {  # of the classes that a part may name; networks are functions
+    "latent": latents.Prior,
+    "objective": keras.Model,
+    "techniques": techniques.technique.Technique,
+    "generator_optimizer": keras.optimizers.Optimizer,
+    "critic_optimizer": keras.optimizers.Optimizer,
+    "collapse_action": collapse_actions.Action,
 }
 
 
@@ -74,7 +86,10 @@ class Data(_Section):
 class Train(_Section):
     """How long to train (`steps` generator updates, in all), how often to write what, and how to compute.
 
-    `mixed_precision` names the type in which layers compute; weights and losses are float32.
+    `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
+    the number of steps between two looks of a `CollapseGuard`, with its default thresholds.
+    With `evaluate_every`, `kerasgan.callbacks.EvaluateGAN` measures the images of the generator against the training
+    data.
     """
 
     steps: int = pydantic.Field(ge=1)
@@ -84,9 +99,30 @@ class Train(_Section):
     sample_count: int = pydantic.Field(64, ge=1)
     checkpoint_every: int = pydantic.Field(1000, ge=1)
     singular_values_every: int | None = pydantic.Field(None, ge=1)
+    collapse_guard_every: int | None = pydantic.Field(None, ge=1)
+    evaluate_every: int | None = pydantic.Field(None, ge=1)
+    evaluate_metrics: str = "fid"
+    evaluate_features: str = "garments"
+    evaluate_n: int = pydantic.Field(5000, ge=2)
     jit_compile: bool = False
     gradient_accumulation_steps: int = pydantic.Field(1, ge=1)
     mixed_precision: Literal["float16", "bfloat16"] | None = None
+
+    @pydantic.field_validator("evaluate_metrics")
+    @classmethod
+    def _known_metrics(cls, value):
+        from kerasgan.metrics import measures  # when it is asked for: most recipes measure nothing
+
+        measures.chosen(value)
+        return value
+
+    @pydantic.field_validator("evaluate_features")
+    @classmethod
+    def _known_features(cls, value):
+        from kerasgan.metrics import features
+
+        features.check(value)
+        return value
 
 
 class Recipe(_Section):
@@ -101,6 +137,7 @@ class Recipe(_Section):
     techniques: dict[str, dict[str, Any]] | None = None
     generator_optimizer: dict[str, dict[str, Any]] | None = None
     critic_optimizer: dict[str, dict[str, Any]] | None = None
+    collapse_action: dict[str, dict[str, Any]] | None = None
     train: Train
 
     def make(self, part, **given):
@@ -159,6 +196,9 @@ def parse(text, where="recipe"):
         raise _error(where, root, Recipe, (), error) from None
     if (recipe.data.tfds is None) == (recipe.data.folder is None):
         raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds and folder")
+    if recipe.collapse_action and recipe.train.collapse_guard_every is None:
+        line = _line(root, ("collapse_action",))
+        raise RecipeError(f"{where}:{line}: collapse_action: expected train.collapse_guard_every with it")
     resolved = {}
     for part in _HOMES:
         spec = getattr(recipe, part)
@@ -241,9 +281,7 @@ def _find(part, name):
 def _names(part, home):
     if home is networks:
         return sorted(f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part))
-    base = {"latent": latents.Prior, "objective": keras.Model, "techniques": techniques.technique.Technique}.get(
-        part, keras.optimizers.Optimizer
-    )
+    base = _BASES[part]
     return sorted(
         name
         for name, value in vars(home).items()

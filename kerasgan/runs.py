@@ -32,6 +32,11 @@ def create(out, name):
             number += 1
 
 
+def is_run(folder):
+    """Whether a folder is a run folder."""
+    return (pathlib.Path(folder) / "recipe.yaml").is_file()
+
+
 def newest_checkpoint(run):
     """Return the path of a run's newest checkpoint.
 
@@ -39,7 +44,7 @@ def newest_checkpoint(run):
         FileNotFoundError: if the folder is no run or has no checkpoint.
     """
     run = pathlib.Path(run)
-    if not (run / "recipe.yaml").is_file():
+    if not is_run(run):
         raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it")
     found = checkpoints(run / "checkpoints")
     if not found:

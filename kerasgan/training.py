@@ -12,7 +12,9 @@ import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, data, files, pictures, recipe, runs
+from kerasgan import callbacks, data, devices, evaluation, files, pictures, recipe, runs
+from kerasgan.metrics import evaluator, features
+from kerasgan.metrics.reference import cache_folder
 
 
 class Interrupted(Exception):
@@ -24,7 +26,8 @@ def train(recipe_path, out="runs", steps=None):
 
     The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
     `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`; with `singular_values_every`, `singular_values.jsonl`
-    and `.png` too.
+    and `.png` too; with `collapse_guard_every`, `collapse_guard/` with the guard's log and healthy checkpoints; with
+    `evaluate_every`, `evaluation.jsonl`, `evaluation.png` and `best.keras`.
 
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
@@ -40,15 +43,17 @@ def train(recipe_path, out="runs", steps=None):
     """
     plan = _with_steps(recipe.load(recipe_path), steps)
     source = _open(plan.data)
-    strategy = _strategy()
+    strategy = devices.all_gpus()
     with strategy.scope(), _precision(plan.train.mixed_precision):
         gan = _build(plan, source)
+        judge = _judge(plan.train)
     stream, steps_per_epoch = _stream(plan, source, gan)
+    reference = _reference(plan, judge, gan)
     run = runs.create(out, plan.name)
     try:
         plan.save(run / "recipe.yaml")
         _describe(gan, source, run / "run.json")
-        return _fit(plan, gan, stream, steps_per_epoch, run)
+        return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:
         raise
     except Exception:
@@ -76,15 +81,17 @@ def resume(run, steps=None):
     run = checkpoint.parent.parent
     plan = _with_steps(recipe.load(run / "recipe.yaml"), steps)
     source = _open(plan.data)
-    with _strategy().scope():
+    with devices.all_gpus().scope():
         gan = kerasgan.load(checkpoint)
+        judge = _judge(plan.train)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
             f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
         )
     stream, steps_per_epoch = _stream(plan, source, gan)
+    reference = _reference(plan, judge, gan)
     plan.save(run / "recipe.yaml")
-    return _fit(plan, gan, stream, steps_per_epoch, run)
+    return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
 
 def _with_steps(plan, steps):
@@ -97,13 +104,6 @@ def _open(section):
     if section.folder is not None:
         return data.folder(section.folder)
     return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
-
-
-def _strategy():
-    """All GPUs of the machine where there are several, else the one device."""
-    if len(tf.config.list_physical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 @contextlib.contextmanager
@@ -188,7 +188,35 @@ def _spectra(settings, run):
     return [] if every is None else [callbacks.SingularValues(run, every, run / "tensorboard")]
 
 
-def _fit(plan, gan, stream, steps_per_epoch, run):
+def _guards(plan, run):
+    """What watches the losses: a guard that rolls back must not be cut off by losses that are not finite."""
+    every, action = plan.train.collapse_guard_every, plan.make("collapse_action")
+    guard = [] if every is None else [callbacks.CollapseGuard(run / "collapse_guard", every, action)]
+    return guard if isinstance(action, callbacks.RollBack) else [*guard, callbacks.FiniteLosses()]
+
+
+def _judge(settings):
+    """The feature network that the recipe asks for, or `None`."""
+    return None if settings.evaluate_every is None else features.load(settings.evaluate_features)
+
+
+def _reference(plan, judge, gan):
+    """The images that generated ones are measured against, or `None`."""
+    if judge is None:
+        return None
+    reference = evaluation.reference_of(plan.data, judge, gan.image_shape, cache=cache_folder())
+    evaluator.check(gan, reference, plan.train.evaluate_metrics, plan.train.evaluate_n, seed=0)
+    return reference
+
+
+def _measuring(settings, run, reference):
+    if reference is None:
+        return []
+    every, n = settings.evaluate_every, settings.evaluate_n
+    return [callbacks.EvaluateGAN(reference, run, settings.evaluate_metrics, every, n)]
+
+
+def _fit(plan, gan, stream, steps_per_epoch, run, reference):
     images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
     checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
@@ -200,13 +228,14 @@ def _fit(plan, gan, stream, steps_per_epoch, run):
             steps_per_epoch=steps_per_epoch,
             verbose=0,
             callbacks=[
-                callbacks.FiniteLosses(),
+                *_guards(plan, run),
                 callbacks.Progress(settings.steps, images_per_step),
                 callbacks.MetricsLog(
                     run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
                 ),
                 callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
                 *_spectra(settings, run),
+                *_measuring(settings, run, reference),
                 checkpoint,
                 callbacks.StopAt(settings.steps),
             ],

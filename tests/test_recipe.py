@@ -139,3 +139,32 @@ def test_techniques_and_schedules_are_made_and_checked():
         recipe.parse(text.replace("decay_steps: 9", "steps: 9"))
     with pytest.raises(recipe.RecipeError, match=r"learning_rate.*expected a number, or a schedule .*; got 'fast'"):
         recipe.parse(GOOD.replace("3e-4", "fast"))
+
+
+def test_a_guard_is_given_its_action():
+    text = GOOD.replace("steps: 10", "steps: 10\n  collapse_guard_every: 5")
+    action = "collapse_action: {RollBack: {factor: 0.25}}\n"
+    plan = recipe.parse(text + action)
+    made = plan.make("collapse_action")
+    assert (type(made), made.factor, made.max_rollbacks) == (kerasgan.callbacks.RollBack, 0.25, 3)
+    assert recipe.parse(text).make("collapse_action") is None
+    with pytest.raises(recipe.RecipeError, match="collapse_action: expected train.collapse_guard_every with it"):
+        recipe.parse(GOOD + action)
+    known = "FreezeCritic, FreezeGenerator, RollBack, Stop, Warn$"
+    with pytest.raises(recipe.RecipeError, match=f"collapse_action: unknown name 'Action'; known: {known}"):
+        recipe.parse(text + "collapse_action: {Action: {}}")
+
+
+def test_what_is_measured_during_training_is_checked_before_it():
+    plan = recipe.parse(
+        GOOD + "  evaluate_every: 5\n  evaluate_metrics: kid,fid\n  evaluate_features: efficientnet-lite0\n"
+    )
+    assert (plan.train.evaluate_every, plan.train.evaluate_metrics, plan.train.evaluate_n) == (5, "kid,fid", 5000)
+    for line, message in [
+        ("evaluate_metrics: fid,mode", r"train.evaluate_metrics: .*expected some of fid, .*; got fid,mode"),
+        ("evaluate_features: vgg", r"train.evaluate_features: .*expected one of garments, .*; got 'vgg'"),
+        ("evaluate_n: 1", "train.evaluate_n: "),
+        ("evaluate_every: 0", "train.evaluate_every: "),
+    ]:
+        with pytest.raises(recipe.RecipeError, match="recipe:21: " + message):
+            recipe.parse(GOOD + f"  {line}\n")

@@ -1,9 +1,10 @@
-"""Keras callbacks: sample grids, metrics logs, checkpoints, progress, singular values, a guard against collapse."""
+"""Keras callbacks: grids, logs, checkpoints, progress, singular values, measuring, a guard against collapse."""
 
 from kerasgan.callbacks.checkpoint import Checkpoint
 from kerasgan.callbacks.collapse_actions import FreezeCritic, FreezeGenerator, RollBack, Stop, Warn
 from kerasgan.callbacks.collapse_guard import CollapseGuard
 from kerasgan.callbacks.collapse_rule import CollapseRule
+from kerasgan.callbacks.evaluate_gan import EvaluateGAN
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.finite import FiniteLosses
 from kerasgan.callbacks.metrics_log import MetricsLog
@@ -16,6 +17,7 @@ __all__ = [
     "Checkpoint",
     "CollapseGuard",
     "CollapseRule",
+    "EvaluateGAN",
     "EverySteps",
     "FiniteLosses",
     "FreezeCritic",

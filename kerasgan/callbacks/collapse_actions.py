@@ -1,6 +1,7 @@
 """What a collapse guard does when it raises an alarm: one class each."""
 
 import keras
+from keras import ops
 
 from kerasgan import arguments
 
@@ -67,7 +68,7 @@ class RollBack(Action):
             guard.model.stop_training = True
             return f"training stops after {self.rollbacks} roll-backs"
         optimizers = guard.model.generator_optimizer, guard.model.critic_optimizer
-        rates = [float(optimizer.learning_rate) * self.factor for optimizer in optimizers]
+        rates = [float(ops.convert_to_numpy(optimizer.learning_rate)) * self.factor for optimizer in optimizers]
         step = guard.restore()
         if step is None:
             guard.model.stop_training = True
@@ -90,7 +91,7 @@ class _Freeze(Action):
     def act(self, guard):
         """Set the learning rate to 0."""
         optimizer = getattr(guard.model, f"{self.side}_optimizer")
-        if float(optimizer.learning_rate) == 0.0:
+        if float(ops.convert_to_numpy(optimizer.learning_rate)) == 0.0:
             return ""
         optimizer.learning_rate = 0.0
         return f"froze the {self.side}: its learning rate is 0"

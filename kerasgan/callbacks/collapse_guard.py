@@ -127,8 +127,8 @@ class CollapseGuard(EverySteps):
         for variable, value in zip(stay, values):
             variable.assign(value)
         for name, mean in trackers.items():
-            if not math.isfinite(float(mean.total)):
-                mean.total.assign(self._means[name] * mean.count)
+            if not np.isfinite(ops.convert_to_numpy(mean.total)):
+                mean.total.assign(self._means[name] * ops.convert_to_numpy(mean.count))
         self._sum, self._low = float(self.model.trackers["critic_loss"].result()) * self._count, 0
         for later in newer:
             found[later].unlink()

@@ -4,7 +4,7 @@ from kerasgan.data import brown, text
 from kerasgan.data.array_source import arrays
 from kerasgan.data.folder_source import folder
 from kerasgan.data.images import to_float, to_uint8
-from kerasgan.data.pipeline import load, steps_per_epoch
+from kerasgan.data.pipeline import in_order, load, steps_per_epoch
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import prepare, tfds
 from kerasgan.data.toy import eight_gaussians, swiss_roll, twenty_five_gaussians
@@ -15,6 +15,7 @@ __all__ = [
     "brown",
     "eight_gaussians",
     "folder",
+    "in_order",
     "load",
     "prepare",
     "steps_per_epoch",

@@ -121,6 +121,33 @@ def load(
     return batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
+def in_order(source, image_size=32, channels=None, batch_size=100, center_crop=True):
+    """All images of a source once, in its order: for measuring, where `load` is for training.
+
+    Args:
+        source: a `Source`.
+        image_size: as for `load`.
+        channels: as for `load`.
+        batch_size: images of a batch; the last may be smaller.
+        center_crop: as for `load`.
+
+    Returns:
+        A `tf.data.Dataset` of pairs of uint8 [N, image_size, image_size, channels] and int64 [N], the same images as
+        `load` gives in [-1, 1]. Labels are -1 where the source has none.
+
+    Raises:
+        ValueError: naming the argument that is wrong.
+    """
+    image_size = arguments.integer("image_size", image_size, 1)
+    shape = (image_size, image_size, source.channels if channels is None else arguments.channels(channels))
+    examples = source.examples.map(
+        lambda image, label: (_fitted(image, shape, center_crop), label),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return examples.batch(arguments.integer("batch_size", batch_size, 1)).prefetch(tf.data.AUTOTUNE)
+
+
 def _as_source(source, split, data_dir):
     if isinstance(source, str):
         return tfds(source, split=split, data_dir=data_dir)

@@ -2,10 +2,13 @@
 
 from kerasgan.metrics import (
     divergences,
+    extraction,
+    features,
     frechet,
     inception_score,
     intra_class,
     kernel_distance,
+    measures,
     modes,
     moments,
     ms_ssim,
@@ -15,13 +18,21 @@ from kerasgan.metrics import (
     statistics,
     variety,
 )
+from kerasgan.metrics.evaluator import evaluate, evaluate_images
+from kerasgan.metrics.reference import Reference
 
 __all__ = [
+    "Reference",
     "divergences",
+    "evaluate",
+    "evaluate_images",
+    "extraction",
+    "features",
     "frechet",
     "inception_score",
     "intra_class",
     "kernel_distance",
+    "measures",
     "modes",
     "moments",
     "ms_ssim",

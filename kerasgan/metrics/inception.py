@@ -127,7 +127,12 @@ def prepared(images, half_pixel_centers: bool = False):
         if images.dtype.kind == "f" and images.size:
             given += f" with numbers from {images.min():g} to {images.max():g}"
         raise ValueError(f"images: expected uint8 [N, H, W, 3] or [N, H, W, 1]; got {given}")
-    x = tf.cast(tf.repeat(images, 3 // images.shape[-1], axis=-1), tf.float32)
+    return scaled(tf.repeat(images, 3 // images.shape[-1], axis=-1), half_pixel_centers)
+
+
+def scaled(images, half_pixel_centers: bool = False):
+    """Resize and scale a tensor of uint8 images [N, H, W, 3] as `prepared` says, without looking at it."""
+    x = tf.cast(images, tf.float32)
     if half_pixel_centers:
         x = x / 255.0
     x = tf.raw_ops.ResizeBilinear(

@@ -15,7 +15,13 @@ import numpy as np
 from kerasgan import arguments, files
 
 # what the measure is called with the network of the published numbers, and with any other
-_NAMES = {"frechet": ("fid", "fd"), "kernel": ("kid", "kd"), "inception_score": ("is", "score")}
+_NAMES = {
+    "frechet": ("fid", "fd"),
+    "kernel": ("kid", "kd"),
+    "inception_score": ("is", "score"),
+    "modified_inception_score": ("m-is", "m-score"),
+    "intra_frechet": ("intra-fid", "intra-fd"),
+}
 INCEPTION_2015 = "inception-2015"
 _VERSIONS = ("kerasgan", "keras", "tensorflow", "numpy", "scipy")
 
@@ -27,7 +33,8 @@ def metric_name(measure: str, network: str) -> str:
     are called fd, kd and score.
 
     Args:
-        measure: "frechet", "kernel", "inception_score", or any other measure's name, which is kept.
+        measure: "frechet", "kernel", "inception_score", "modified_inception_score", "intra_frechet", or any other
+            measure's name, which is kept.
         network: the feature network's name.
 
     Raises:
@@ -81,6 +88,8 @@ class Protocol:
         splits: parts or subsets over which the number is a mean; 1 for a number of all samples at once.
         weights: which weights generated, "moving average" or "trained", or "" for data.
         notes: anything else that changes the number, such as "k = 5" or "truncation 0.5".
+        model: what generated: a path, or "" where there is none.
+        network_weights: `kerasgan.metrics.features.FeatureNetwork.digest`, or "" where it is not known.
         command: the command that made it; this process's by default.
         versions: of packages; the installed ones by default.
 
@@ -98,6 +107,8 @@ class Protocol:
     splits: int = 1
     weights: str = ""
     notes: tuple[str, ...] = ()
+    model: str = ""
+    network_weights: str = ""
     command: str = dataclasses.field(default_factory=command)
     versions: dict[str, str] = dataclasses.field(default_factory=versions)
 
@@ -111,12 +122,19 @@ class Protocol:
             )
 
     def __str__(self):
-        parts = [f"{self.samples:,} samples" + (f" of {self.weights} weights" if self.weights else "")]
+        return ", ".join(self.parts)
+
+    @property
+    def parts(self) -> list[str]:
+        """The facts that are printed, each in a few words; command and versions are in the JSON alone."""
+        source = f" of {self.model}" if self.model else ""
+        parts = [f"{self.samples:,} samples{source}" + (f" of {self.weights} weights" if self.weights else "")]
         if self.reference_samples:
             parts.append(f"against {self.reference_samples:,} of {self.reference} ({self.data})")
-        parts += [f"{self.features} features", f"seed {self.seed}"]
+        weights = f" of weights {self.network_weights}" if self.network_weights else ""
+        parts += [f"{self.features} features{weights}", f"seed {self.seed}"]
         parts += [f"{self.splits} splits"] if self.splits > 1 else []
-        return ", ".join([*parts, *self.notes])
+        return [*parts, *self.notes]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -153,9 +171,12 @@ class Result:
         return metric_name(self.measure, self.protocol.network)
 
     def __str__(self):
-        spread = "" if self.std is None else f" +- {self.std:.4g}"
         ending = "".join(f"; CAUTION: {caveat}" for caveat in self.caveats)
-        return f"{self.name} = {self.value:.6g}{spread} ({self.protocol}{ending})"
+        return f"{self.name} = {self._number} ({self.protocol}{ending})"
+
+    @property
+    def _number(self):
+        return f"{self.value:.6g}" + ("" if self.std is None else f" +- {self.std:.4g}")
 
     __repr__ = __str__
 
@@ -172,6 +193,17 @@ class Result:
             "caveats": list(self.caveats),
             "protocol": {**dataclasses.asdict(self.protocol), "notes": list(self.protocol.notes)},
         }
+
+
+def table(results) -> str:
+    """Return results as text: first the facts that their protocols share, then a line a number, with its own facts."""
+    shared = [part for part in results[0].protocol.parts if all(part in other.protocol.parts for other in results)]
+    lines, width = [", ".join(shared)], max(len(result.name) for result in results)
+    for result in results:
+        own = [part for part in result.protocol.parts if part not in shared]
+        own += [f"CAUTION: {caveat}" for caveat in result.caveats]
+        lines.append(f"  {result.name:{width}}  {result._number:24}  {', '.join(own)}".rstrip())
+    return "\n".join(lines)
 
 
 def write(path, results) -> pathlib.Path:

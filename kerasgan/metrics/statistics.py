@@ -99,10 +99,6 @@ def frechet_result(
         )
     counts = generated.moments.count, reference.moments.count
     value = frechet.from_moments(generated.moments, reference.moments)
-    caveats = ()
-    if result.few_samples(min(counts), reference.moments.dim):
-        expected = frechet.expected_distance(reference.moments.covariance, *counts)
-        caveats = result.few_samples(min(counts), reference.moments.dim, expected)
     made = result.Protocol(
         network=generated.network,
         samples=counts[0],
@@ -114,4 +110,14 @@ def frechet_result(
         weights=weights,
         notes=notes,
     )
+    caveats = frechet_caveats(generated.moments, reference.moments)
     return result.Result(measure="frechet", value=value, protocol=made, caveats=caveats)
+
+
+def frechet_caveats(generated: Moments, reference: Moments) -> tuple[str, ...]:
+    """Return what must be said of a Frechet distance where one set is small, with the distance to expect; else ()."""
+    counts = generated.count, reference.count
+    if not result.few_samples(min(counts), reference.dim):
+        return ()
+    expected = frechet.expected_distance(reference.covariance, *counts)
+    return result.few_samples(min(counts), reference.dim, expected)

@@ -17,7 +17,7 @@ DataDir = Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder; ~/ten
 # of the studies `collapse` and `freeze`, which begin with the same training
 CollapseSteps = Annotated[int, typer.Option(help="Healthy training steps.", min=1)]
 CollapseMore = Annotated[int, typer.Option(help="Training steps of each branch.", min=1)]
-CollapseRaised = Annotated[float, typer.Option(help="What learning rates are multiplied by after the healthy steps.")]
+CollapseGrowth = Annotated[float, typer.Option(help="What learning rates are multiplied by at each look after them.")]
 CollapseEvery = Annotated[int, typer.Option(help="Training steps between two looks of the guard.", min=1)]
 CollapseSeed = Annotated[int, typer.Option(help="Seed of weights and training.", min=0)]
 
@@ -152,29 +152,39 @@ def characters(
 
 @app.command()
 def truncation(
-    model: Annotated[pathlib.Path, typer.Option(help="A run folder, or a .keras file, of a model of Fashion-MNIST.")],
-    truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas.")] = (
+    model: Annotated[pathlib.Path, typer.Option(help="A run folder, a preset's folder, or a .keras file.")],
+    truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas; inf for none.")] = (
         "0.05,0.1,0.2,0.35,0.5,0.7,1,1.4,2"
     ),
-    n: Annotated[int, typer.Option("--n", "-n", help="Images at each threshold.", min=10)] = 5000,
+    metrics: Annotated[
+        str, typer.Option(help="As for `kerasgan evaluate`; the first two numbers make the curve.")
+    ] = "fid,is",
+    features: Annotated[str, typer.Option(help="The feature network.")] = "garments",
+    n: Annotated[int, typer.Option("--n", "-n", help="Images at each threshold.", min=2)] = 5000,
     seed: Annotated[int, typer.Option(help="Image i has seed SEED + i.", min=0)] = 0,
+    standing_passes: Annotated[
+        int, typer.Option(help="Batches for new batch-norm statistics at each bound; 0 keeps the training's.", min=0)
+    ] = 0,
+    data: Annotated[
+        str | None, typer.Option(help="Real images: a run, a recipe, a folder or a TFDS name; the run's by default.")
+    ] = None,
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/truncation"),
-    classifier: Classifier = pathlib.Path("studies"),
     data_dir: DataDir = None,
 ):
     """Fidelity against variety as latents are truncated (arXiv:1809.11096, figures 2 and 17)."""
     quiet.import_tensorflow()
     from kerasgan.studies import truncation_sweep as study
 
-    print(f"result: {study.run(model, out, _numbers('truncations', truncations), n, seed, classifier, data_dir)}")
+    bounds = _numbers("truncations", truncations)
+    print(f"result: {study.run(model, out, bounds, metrics, features, n, seed, standing_passes, data, data_dir)}")
 
 
 @app.command()
 def collapse(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/collapse"),
-    steps: CollapseSteps = 700,
-    more: CollapseMore = 300,
-    raised: CollapseRaised = 8.0,
+    steps: CollapseSteps = 600,
+    more: CollapseMore = 400,
+    growth: CollapseGrowth = 1.25,
     every: CollapseEvery = 10,
     seed: CollapseSeed = 0,
     data_dir: DataDir = None,
@@ -183,15 +193,15 @@ def collapse(
     quiet.import_tensorflow()
     from kerasgan.studies import collapse as study
 
-    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+    print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
 
 
 @app.command()
 def freeze(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/freeze"),
-    steps: CollapseSteps = 700,
-    more: CollapseMore = 300,
-    raised: CollapseRaised = 8.0,
+    steps: CollapseSteps = 600,
+    more: CollapseMore = 400,
+    growth: CollapseGrowth = 1.25,
     every: CollapseEvery = 10,
     seed: CollapseSeed = 0,
     data_dir: DataDir = None,
@@ -200,7 +210,44 @@ def freeze(
     quiet.import_tensorflow()
     from kerasgan.studies import freeze as study
 
-    print(f"result: {study.run(out, steps, more, raised, every, seed, data_dir)}")
+    print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
+
+
+@app.command()
+def classifier(
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/classifier"),
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.", min=1)] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.", min=0)] = 0,
+    data_dir: DataDir = None,
+):
+    """Train the feature network `garments`: garments.weights.h5, and garments.json with its accuracy."""
+    quiet.import_tensorflow()
+    from kerasgan.metrics.features import garments as network
+
+    facts = network.train(out, epochs, seed, data_dir)
+    print(f"{out / network.WEIGHTS}: accuracy {facts['accuracy']}")
+
+
+@app.command()
+def calibration(
+    real: Annotated[
+        str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train/CLASS, test/CLASS.")
+    ] = "fashion_mnist",
+    features: Annotated[str, typer.Option(help="The feature network, as for `kerasgan evaluate`.")] = "garments",
+    n: Annotated[int, typer.Option("--n", "-n", help="Images of each set and of the reference.", min=20)] = 5000,
+    image_size: Annotated[int, typer.Option(help="Height and width of the images.", min=1)] = 32,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of images and of the noise.", min=0)] = 0,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/calibration")
+    ),
+    data_dir: DataDir = None,
+):
+    """What the measures say of real images and of spoilt ones: blurred, noisy, of few classes."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import calibration as study
+
+    path = study.run(out, real, features, n, image_size, seed, data_dir)
+    print(f"{(out / 'table.md').read_text()}result: {path}")
 
 
 def _numbers(name, text):

@@ -3,7 +3,7 @@
 Brock, Donahue and Simonyan 2019, "Large scale GAN training for high fidelity natural image synthesis",
 arXiv:1809.11096, section 4.2, freeze the generator or the critic just before BigGAN collapses, and train the other on.
 Here the training is that of the study `collapse`: it is stopped at the first alarm, and from the guard's last healthy
-checkpoint it goes on in three ways. A side is frozen by a learning rate of 0.
+checkpoint it goes on in three ways. A side is frozen by a learning rate of 0; that of the other rises on.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ BRANCHES = {  # name: (sides that are frozen, colour)
 
 
 def run(
-    out, steps=collapse.STEPS, more=collapse.MORE, raised=collapse.RAISED, every=collapse.EVERY, seed=0, data_dir=None
+    out, steps=collapse.STEPS, more=collapse.MORE, growth=collapse.GROWTH, every=collapse.EVERY, seed=0, data_dir=None
 ):
     """Run the study: `freeze.png` and `result.json`.
 
@@ -28,7 +28,7 @@ def run(
         out: output folder; the guards' logs and checkpoints lie in folders of it, which are made anew.
         steps: healthy training steps, a multiple of `every`.
         more: training steps of each branch, and at most those until the first alarm, a multiple of `every`.
-        raised: what both learning rates are multiplied by after the healthy steps.
+        growth: what both learning rates are multiplied by every `every` steps after the healthy ones.
         every: training steps between two looks.
         seed: integer, of weights and training.
         data_dir: TFDS's folder.
@@ -41,7 +41,7 @@ def run(
         RuntimeError: if the training did not collapse within `more` steps.
         ConnectionError: as `kerasgan.data.tfds`.
     """
-    collapse.check(steps, more, raised, every)
+    collapse.check(steps, more, growth, every)
     out = pathlib.Path(out)
     images = garments.arrays("train", data_dir)[0]
     for name in ("trunk", "toward collapse", *BRANCHES):
@@ -49,18 +49,16 @@ def run(
     start = collapse.train_trunk(out / "trunk", images, steps, every, seed)
     shutil.copytree(out / "trunk", out / "toward collapse")
     guard = callbacks.CollapseGuard(out / "toward collapse", every, callbacks.Stop(), collapse.RULE)
-    collapse.go_on(start, images, more, every, "toward collapse", raised, guard)
+    collapse.go_on(start, images, more, every, "toward collapse", growth, guard)
     if not guard.looks[-1]["alarms"]:
-        raise RuntimeError(
-            f"no alarm within {more} steps after the learning rates were raised; give more, or raise more"
-        )
+        raise RuntimeError(f"no alarm within {more} steps of rising learning rates; give more, or a larger growth")
     frozen_at = max(look["step"] for look in guard.looks if look["healthy"])
     before = out / "toward collapse" / f"healthy-{frozen_at:08d}.keras"
     found, strips = {}, {}
     for name, (sides, _) in BRANCHES.items():
         shutil.copytree(out / "toward collapse", out / name)
         guard = callbacks.CollapseGuard(out / name, every, rule=collapse.RULE)
-        _, one = collapse.go_on(before, images, more, every, name, guard=guard, frozen=sides)
+        _, one = collapse.go_on(before, images, more, every, name, growth, guard, sides)
         found[name], strips[name] = guard.looks, one.images
     result = collapse.summary(found, frozen_at) | {"frozen_at": frozen_at}
     for name, branch in result["branches"].items():
@@ -68,9 +66,9 @@ def run(
         losses = [look["critic_loss"] for look in later if look["critic_loss"] is not None]
         branch |= {"highest_loss": max(losses, default=None), "loss_at_end": later[-1]["critic_loss"]}
     draw(out / "freeze.png", found, strips, frozen_at, result["healthy_variety"])
-    settings = {"steps": steps, "more": more, "raised": raised, "every": every, "seed": seed}
+    settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed}
     result["protocol"] = (
-        f"{collapse.protocol(steps, raised, every)} Here the branches start at the last healthy look before the first "
+        f"{collapse.protocol(steps, growth, every)} Here the branches start at the last healthy look before the first "
         "alarm; a frozen side has the learning rate 0."
     )
     return report.write_result(out, settings, {**result, "looks": found})

@@ -4,7 +4,6 @@ import json
 import pathlib
 import platform
 import sys
-import time
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import files
+from kerasgan.countdown import Countdown as Countdown
 
 
 def write_result(folder, settings, result):
@@ -50,33 +50,6 @@ def save_figure(figure, path):
         figure.savefig(beside, dpi=120, format="png")
     plt.close(figure)
     return pathlib.Path(path)
-
-
-class Countdown:
-    """Lines of progress on standard output: `WGANGP: 500/4000, 62.1 steps/s, 56 s left`.
-
-    Args:
-        what: name in front of the line.
-        total: steps in all.
-        seconds: least time between two lines.
-    """
-
-    def __init__(self, what, total, seconds=5.0):
-        self.what, self.total, self.seconds = what, total, seconds
-        self._began = self._shown = time.perf_counter()
-
-    def show(self, done, note=""):
-        """Print a line if the last is old enough, or all is done; `note` is appended."""
-        now = time.perf_counter()
-        if now - self._shown < self.seconds and done < self.total:
-            return
-        self._shown = now
-        rate = done / max(now - self._began, 1e-9)
-        left = (self.total - done) / max(rate, 1e-9)
-        ending = f"{left:.0f} s left" if done < self.total else f"{now - self._began:.0f} s in all"
-        print(
-            f"{self.what}: {done}/{self.total}, {rate:.1f} steps/s, {ending}{', ' + note if note else ''}", flush=True
-        )
 
 
 def _plain(value):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan.data import Source, arrays, load, steps_per_epoch, to_uint8
+from kerasgan.data import Source, arrays, in_order, load, steps_per_epoch, to_uint8
 
 
 def order(batches, steps=None):
@@ -170,6 +170,18 @@ def test_interrupted_file_cache_is_written_again(counted, tmp_path):
 def test_buffer_of_one_keeps_the_order(numbered):
     batches = load(arrays(numbered(12)), image_size=4, batch_size=4, shuffle_buffer=1)
     assert order(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_in_order_are_all_images_as_load_gives_them(noise):
+    images, labels = noise(11), np.arange(11) % 3
+    batches = list(in_order(arrays(images, labels), 6, channels=3, batch_size=4).as_numpy_iterator())
+    assert [len(batch) for batch, _ in batches] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate([numbers for _, numbers in batches]), labels)
+    (whole,) = load(arrays(images), image_size=6, channels=3, batch_size=11, shuffle_buffer=1)
+    np.testing.assert_array_equal(np.concatenate([batch for batch, _ in batches]), to_uint8(whole))
+    assert set(next(iter(in_order(arrays(images))))[1].numpy()) == {-1}
+    with pytest.raises(ValueError, match="batch_size: expected an integer of at least 1, got 0"):
+        in_order(arrays(images), batch_size=0)
 
 
 def test_shrinking_is_antialiased_as_pillow_does(noise):

@@ -43,6 +43,21 @@ def test_three_steps_of_the_other_objectives(objective, steps):
     compare(objective, steps(*OTHERS))
 
 
+def test_a_roll_back_on_two_replicas_equals_that_on_one(tmp_path):
+    runs = []
+    for replicas in (1, 2):
+        command = [sys.executable, "-m", "tests.distribute.roll_back", str(replicas), tmp_path / f"{replicas}.npz"]
+        subprocess.run(command, check=True, timeout=900, cwd=ROOT)
+        runs.append(dict(np.load(tmp_path / f"{replicas}.npz")))
+    one, two = runs
+    assert one["actions"].tolist() == two["actions"].tolist()
+    assert [bool(action) for action in one.pop("actions")] == [False, False, True, False, False]
+    two.pop("actions")
+    assert one["rates"] == pytest.approx(0.01)
+    for (name, wanted), got in zip(one.items(), two.values(), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-5, rtol=1e-5, err_msg=name)
+
+
 def compare(objective, runs):
     """Assert that both runs of the objective ended with the same weights and logs, far from where they began."""
     one, two = ({k: v for k, v in run.items() if k.startswith(f"{objective} ")} for run in runs)

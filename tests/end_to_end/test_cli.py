@@ -2,6 +2,8 @@
 
 import json
 import os
+import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -10,10 +12,11 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import cli
+from kerasgan import cli, presets, standing
 
 QUIET = {
     name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
@@ -102,6 +105,100 @@ def test_sample_writes_the_models_images(trained, tmp_path, monkeypatch, capsys)
     assert status == 0 and f"picture: {tmp_path / 'grid.png'}" in out and Image.open(tmp_path / "grid.png").width >= 512
 
 
+def test_evaluate_says_a_number_and_its_protocol(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    arguments = ["evaluate", trained, "--metrics", "fid,is", "-n", 40, "--truncation", 0.5, "--seed", 3]
+    status, out, err = command(monkeypatch, capsys, *arguments, "--out", tmp_path / "result.json")
+    assert status == 0, err
+    assert "40 samples of" in out and "step-00000005.keras of moving average weights" in out
+    assert "against 32 of photos" in out and "CAUTION: 32 samples of 128 features" in out
+    found = {r["name"]: r for r in json.loads((tmp_path / "result.json").read_text())["results"]}
+    assert list(found) == ["fd[garments]", "score[garments]"]
+    gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
+    network = kerasgan.metrics.features.load("garments")
+    real = [np.asarray(Image.open(file)) for file in sorted((trained_photos(trained)).glob("*/*.png"))]
+    made = network(gan.sample(40, seed=3, truncation=0.5))
+    wanted = kerasgan.metrics.frechet.frechet_distance(made["features"], network(np.array(real)[..., None])["features"])
+    assert found["fd[garments]"]["value"] == pytest.approx(wanted, rel=1e-3)
+    facts = found["fd[garments]"]["protocol"]
+    typed = " ".join(map(str, ["kerasgan", *arguments, "--out", tmp_path / "result.json"]))
+    assert (facts["samples"], facts["seed"], facts["command"]) == (40, 3, typed)
+    again = ["evaluate", trained / "checkpoints" / "step-00000005.keras", "-n", 40, "--truncation", 0.5, "--seed", 3]
+    assert f"{found['fd[garments]']['value']:.6g}" in command(monkeypatch, capsys, *again)[1]  # from the kept moments
+
+
+def test_a_preset_of_a_run_is_measured_against_its_data(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
+    facts = {"recipe": yaml.safe_load((trained / "recipe.yaml").read_text())}
+    presets.save(standing.copied(gan), tmp_path / "with", facts, "card")
+    presets.save(standing.copied(gan), tmp_path / "without", {}, "card")
+    numbers = []
+    for model in (trained, tmp_path / "with"):
+        out = tmp_path / "result.json"
+        assert command(monkeypatch, capsys, "evaluate", model, "-n", 20, "--out", out)[0] == 0
+        numbers.append(json.loads(out.read_text())["results"][0]["value"])
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-4)
+    status, _, err = command(monkeypatch, capsys, "evaluate", tmp_path / "without", "-n", 20)
+    assert status == 1 and "--data: expected a dataset, a folder, a recipe or a run" in err
+    photos = ["--data", trained_photos(trained)]  # which are read in colour, as a folder without a recipe is
+    status, _, err = command(monkeypatch, capsys, "evaluate", tmp_path / "without", "-n", 20, *photos)
+    assert status == 0, err
+
+
+def trained_photos(run):
+    return pathlib.Path(yaml.safe_load((run / "recipe.yaml").read_text())["data"]["folder"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metrics", "fid,mode"], "metrics: expected some of fid"),
+        (["--features", "vgg"], "features: expected one of garments"),
+        (["--data", "no_such_dataset"], "name: TFDS has no dataset 'no_such_dataset'"),
+        (["--split", "test"], "split: expected none, as .* is a folder of images; got 'test'"),
+        (["--features-weights", "none.h5"], "no such file: none.h5"),
+        (["--truncation", "0"], "truncation: expected a positive number or None; got 0.0"),
+    ],
+)
+def test_evaluate_names_what_is_wrong(arguments, message, trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "result.json"
+    status, _, err = command(monkeypatch, capsys, "evaluate", trained, "-n", 20, *arguments, "--out", out)
+    assert status == 1 and re.match(f"error: {message}", err) and err.count("\n") == 1 and not out.exists()
+
+
+def test_a_recipe_that_measures_while_it_trains(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=4)
+    text = recipe.read_text()
+    recipe.write_text(
+        text.replace("steps: 4,", "steps: 4, evaluate_every: 2, evaluate_metrics: 'kid,is', evaluate_n: 20,")
+    )
+    status, out, err = command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)
+    assert status == 0, err
+    run = tmp_path / "00000-tiny"
+    assert "kd[garments]" in out and "20 samples of step 2 of moving average weights" in out
+    lines = [json.loads(line) for line in (run / "evaluation.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert [result["name"] for result in lines[0]["results"]] == ["kd[garments]", "score[garments]"]
+    assert (run / "best.keras").is_file() and Image.open(run / "evaluation.png").width > 500
+    best = min(lines, key=lambda line: line["results"][0]["value"])
+    again = ["evaluate", run / "best.keras", "--metrics", "kid", "-n", 20, "--out", tmp_path / "again.json"]
+    assert command(monkeypatch, capsys, *again)[0] == 0
+    [found] = json.loads((tmp_path / "again.json").read_text())["results"]
+    assert found["value"] == pytest.approx(best["results"][0]["value"], rel=1e-3, abs=1e-6)
+
+
+def test_what_cannot_be_measured_fails_before_a_run_is_made(photos, tmp_path, monkeypatch, capsys):
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos)
+    text = recipe.read_text().replace("channels: 1", "channels: 3").replace("steps: 5,", "steps: 5, evaluate_every: 2,")
+    recipe.write_text(text)
+    status, _, err = command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)
+    assert status == 1 and "expected grey images, as garments takes; got 3 channels" in err
+    assert not (tmp_path / "00000-tiny").exists()
+
+
 def test_export_refuses_to_replace_a_version(trained, tmp_path, monkeypatch, capsys):
     assert command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")[0] == 0
     status, _, err = command(monkeypatch, capsys, "export", trained, tmp_path / "m" / "1")
@@ -126,6 +223,34 @@ def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, mo
     assert rows[0]["step"] == rows[1]["step"] == 5
     status, _, err = command(monkeypatch, capsys, "train", "--resume", tmp_path / "00000-tiny")
     assert status == 1 and "already at step 5 of 5" in err
+
+
+def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not_finite(photos, tmp_path):
+    from kerasgan import training
+
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos)
+    guarded = recipe.read_text().replace("checkpoint_every: 2", "checkpoint_every: 2, collapse_guard_every: 1")
+    guarded += "critic_optimizer: {SGD: {learning_rate: 1e30}}\n"  # infinite after a step
+    recipe.write_text(guarded)
+    with pytest.raises(FloatingPointError):
+        training.train(recipe, tmp_path)
+    recipe.write_text(guarded + "collapse_action: {RollBack: {}}\n")
+    run = training.train(recipe, tmp_path)
+    looks = [json.loads(line) for line in (run / "collapse_guard" / "collapse_guard.jsonl").read_text().splitlines()]
+    assert [look["action"] for look in looks] == ["training stops, as there is no healthy checkpoint to roll back to"]
+
+
+def test_mixed_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path):
+    import keras
+
+    from kerasgan import training
+
+    recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=1)
+    recipe.write_text(recipe.read_text().replace("steps: 1", "steps: 1, mixed_precision: float16"))
+    run = training.train(recipe, tmp_path)
+    assert keras.mixed_precision.dtype_policy().name == "float32"
+    gan = kerasgan.load(run / "checkpoints" / "step-00000001.keras")
+    assert {layer.compute_dtype for layer in gan.critic.layers if layer.weights} == {"float16"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -33,6 +33,15 @@ def test_inception_score_equals_scipys_entropies(count, classes, splits):
     assert got.std == pytest.approx(np.std(expected), rel=1e-9, abs=1e-12)
 
 
+def test_inception_score_is_torch_fidelitys():
+    theirs = pytest.importorskip("torch_fidelity.metric_isc")
+    import torch
+
+    logits = RNG.normal(0, 3, (53, 12))
+    wanted = theirs.isc_features_to_metric(torch.tensor(logits), splits=4, shuffle=False)
+    assert inception_score(special.softmax(logits, axis=1), 4) == pytest.approx(tuple(wanted.values()), rel=1e-9)
+
+
 @pytest.mark.parametrize("classes", [2, 10, 1000])
 def test_certain_and_even_rows_score_the_number_of_classes(classes):
     rows = np.tile(np.eye(classes), (4, 1))

@@ -49,6 +49,16 @@ def test_every_way_of_printing_has_the_protocol():
         float(measured)
 
 
+def test_a_table_has_what_is_shared_once_and_what_is_not_beside_its_number():
+    protocols = protocol(splits=100, notes=("subsets of 1000", "no truncation")), protocol(notes=("no truncation",))
+    results = [Result(measure="kernel", value=0.5, std=0.1, protocol=protocols[0])]
+    results.append(Result(measure="frechet", value=2.25, protocol=protocols[1]))
+    shared, kernel, frechet = result.table(results).splitlines()
+    assert shared == ", ".join(protocols[1].parts)
+    assert kernel.split() == ["kd[garments]", "0.5", "+-", "0.1", "100", "splits,", "subsets", "of", "1000"]
+    assert frechet.split() == ["fd[garments]", "2.25"]
+
+
 def test_json_holds_everything(tmp_path):
     measured = Result(measure="frechet", value=1.5, protocol=protocol())
     [read] = json.loads(result.write(tmp_path / "deep" / "r.json", [measured]).read_text())["results"]

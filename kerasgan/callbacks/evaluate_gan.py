@@ -1,0 +1,174 @@
+"""Measuring the generator while it learns, and keeping the best one."""
+
+import json
+import math
+import pathlib
+import time
+import warnings
+
+from kerasgan import arguments, files
+from kerasgan.callbacks.every import EverySteps
+from kerasgan.metrics import evaluator, measures, result
+from kerasgan.metrics.reference import Reference
+
+LOG, PICTURE, BEST = "evaluation.jsonl", "evaluation.png", "best.keras"
+
+
+class EvaluateGAN(EverySteps):
+    """Measure images of the generator that samples, always of the same latents, and keep the best model.
+
+    `FOLDER/evaluation.jsonl` gets a line a measurement: `step`, `seconds` that it took, `best`, and `results`, each
+    number with its protocol. `FOLDER/evaluation.png` draws them over the steps. Where the first metric is at its best
+    so far, the whole model is saved as `FOLDER/best.keras`. The numbers are also put into Keras's logs at the end of
+    each epoch, under names such as `fd[garments]`, for `History` and callbacks that come later in the list. Lines of a
+    resumed run are appended, after lines beyond its step are dropped.
+
+    Args:
+        reference: `kerasgan.metrics.Reference`: real images, and the feature network.
+        folder: where the files go; made where missing.
+        metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas; the first
+            decides which model is best.
+        every: training steps between two measurements.
+        n: images of each. Numbers of different n are not comparable; 50,000 is the usual one for a final number.
+        seed: image i has seed `seed + i`.
+        truncation: bound on |z|, or `None`.
+        batch_size: images generated at a time.
+        verbose: whether to print the numbers and their protocol.
+
+    Raises:
+        ValueError: if an argument is wrong; when training begins, if the model makes other images than the reference
+            has.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        folder,
+        metrics="fid",
+        every: int = 1000,
+        n: int = 5000,
+        seed: int = 0,
+        truncation: float | None = None,
+        batch_size: int = 100,
+        verbose: bool = True,
+    ):
+        super().__init__(every)
+        self.reference = reference
+        self.folder = pathlib.Path(folder)
+        self.metrics = list(measures.chosen(metrics))
+        self.n = arguments.integer("n", n, 2)
+        self.seed = arguments.integer("seed", seed, 0)
+        self.truncation = truncation
+        self.batch_size = arguments.integer("batch_size", batch_size, 1)
+        self.verbose = verbose
+        self.best = None
+        self._latest = {}
+
+    def on_train_begin(self, logs=None):
+        """Check that model and reference fit, and read the lines of a resumed run."""
+        super().on_train_begin(logs)
+        evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
+        path = self.folder / LOG
+        old = path.read_text().splitlines() if path.exists() else []
+        lines = [line for line in map(json.loads, old) if line["step"] <= self.step]
+        with files.written_whole(path) as beside:
+            beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        values = [line["results"][0]["value"] for line in lines if line["best"]]
+        self.best = values[-1] if values else None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Put the newest numbers into Keras's logs."""
+        if logs is not None:
+            logs.update(self._latest)
+
+    def act(self, step, logs):
+        """Measure, write a line, draw, and save the model where it is the best."""
+        began = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
+            results = evaluator.evaluate(
+                self.model,
+                self.reference,
+                self.metrics,
+                self.n,
+                self.seed,
+                self.truncation,
+                batch_size=self.batch_size,
+                name=f"step {step}",
+            )
+        self._latest = {found.name: found.value for found in results}
+        better = measures.MEASURES[self.metrics[0]].better
+        is_best = self.best is None or better * (results[0].value - self.best) > 0
+        if is_best:
+            self.best = results[0].value
+            self.model.save(self.folder / BEST)
+        seconds = round(time.perf_counter() - began, 3)
+        line = {"step": step, "seconds": seconds, "best": is_best, "results": [r.to_dict() for r in results]}
+        with (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        plot_evaluation(self.folder / LOG, self.folder / PICTURE)
+        if self.verbose:
+            print(result.table(results), flush=True)
+
+
+def plot_evaluation(lines, path):
+    """Draw every number over the training steps, the best of the first one marked, its protocol beneath.
+
+    Args:
+        lines: the file `evaluation.jsonl` that `EvaluateGAN` writes.
+        path: PNG file to write.
+
+    Returns:
+        The path, or `None` if there are fewer than two measurements.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = [json.loads(line) for line in pathlib.Path(lines).read_text().splitlines()]
+    if len(rows) < 2:
+        return None
+    steps = [row["step"] for row in rows]
+    names = [found["name"] for found in rows[-1]["results"]]
+    columns = min(len(names), 3)
+    height = math.ceil(len(names) / columns)
+    figure, axes = plt.subplots(
+        height, columns, figsize=(max(6.4, 4.2 * columns), 3.2 * height + 0.9), squeeze=False, layout="constrained"
+    )
+    for place, name in enumerate(names):
+        axis = axes.flat[place]
+        found = [{one["name"]: one for one in row["results"]}.get(name) for row in rows]
+        values = [math.nan if one is None else one["value"] for one in found]
+        axis.plot(steps, values, color="#2a7f9e", lw=1.6, marker="o", ms=4)
+        spreads = [math.nan if one is None or one["std"] is None else one["std"] for one in found]
+        if not all(map(math.isnan, spreads)):
+            low, high = zip(*((value - std, value + std) for value, std in zip(values, spreads)))
+            axis.fill_between(steps, low, high, color="#2a7f9e", alpha=0.15, lw=0)
+        if place == 0:
+            best = max(index for index, row in enumerate(rows) if row["best"])
+            axis.plot(steps[best], values[best], color="#d1603d", marker="*", ms=14, lw=0)
+            axis.annotate(
+                f"best: {values[best]:.4g}\nat step {steps[best]:,}",
+                (steps[best], values[best]),
+                xytext=(0, 12),
+                textcoords="offset points",
+                ha="right" if best > len(rows) / 2 else "left",
+                fontsize=9,
+            )
+        axis.set_title(name)
+        axis.set_xlabel("generator steps")
+        axis.margins(y=0.2)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25)
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    protocol = rows[-1]["results"][0]["protocol"]
+    against = f" against {protocol['reference_samples']:,} of {protocol['reference']}" if protocol["reference"] else ""
+    figure.supxlabel(
+        f"{protocol['samples']:,} images of {protocol['weights']} weights{against}, seed {protocol['seed']}", fontsize=9
+    )
+    with files.written_whole(path) as beside:
+        figure.savefig(beside, dpi=120, format="png")
+    plt.close(figure)
+    return pathlib.Path(path)

@@ -1,0 +1,148 @@
+"""Measuring models: what `kerasgan evaluate` does."""
+
+import json
+import pathlib
+import warnings
+
+from kerasgan import data, devices, presets, recipe, runs
+from kerasgan import metrics as metrics_module
+from kerasgan.metrics import evaluator, features, measures, result
+from kerasgan.metrics.reference import Reference, cache_folder
+
+
+def evaluate(
+    models,
+    out=None,
+    metrics="fid",
+    network="garments",
+    network_weights=None,
+    n=evaluator.SAMPLES,
+    real=None,
+    split=None,
+    data_dir=None,
+    seed=0,
+    truncation=None,
+    weights=None,
+    standing_passes=0,
+    batch_size=100,
+    cache=None,
+):
+    """Measure models against real images, with one reference for all of them.
+
+    Args:
+        models: paths as for `kerasgan.runs.load_model`.
+        out: JSON file of all results, or `None`; written anew after each model.
+        metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
+        network: name of the feature network, see `kerasgan.metrics.features.NAMES`.
+        network_weights: path of its weights, for those that take one.
+        n: images to generate with each model.
+        real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
+            images, or the name of a TFDS dataset; by default the run that the first model is of.
+        split: of the dataset; the one it was trained on by default, "train" without a recipe.
+        data_dir: TFDS's folder; the recipe's by default.
+        seed: as for `kerasgan.metrics.evaluate`.
+        truncation: as there.
+        weights: as there.
+        standing_passes: batches for new batch-norm statistics, 0 for those that were trained.
+        batch_size: as there.
+        cache: folder of kept moments; `kerasgan.metrics.reference.cache_folder()` by default.
+
+    Returns:
+        The list of all `kerasgan.metrics.result.Result`s, which are printed too.
+
+    Raises:
+        ValueError, OSError, ImportError: naming what is wrong, before images are generated.
+    """
+    chosen = measures.chosen(metrics)
+    with devices.all_gpus().scope():
+        judge = features.load(network, network_weights)
+        reference, results = None, []
+        for path in models:
+            model = runs.load_model(path)
+            if reference is None:
+                reference = _reference(real or path, split, data_dir, model, judge, cache or cache_folder())
+            results += _printed(
+                model,
+                reference,
+                metrics=list(chosen),
+                n=n,
+                seed=seed,
+                truncation=truncation,
+                weights=weights,
+                standing_passes=standing_passes,
+                batch_size=batch_size,
+                name=str(runs.newest_checkpoint(path) if runs.is_run(path) else path),
+                verbose=True,
+            )
+            if out is not None:
+                result.write(out, results)
+    return results
+
+
+def reference_of(section, judge, image_shape, split=None, data_dir=None, cache=None, verbose=False):
+    """Return the reference that a recipe's data section says.
+
+    Args:
+        section: `kerasgan.recipe.Data`.
+        judge: `FeatureNetwork`.
+        image_shape: (H, W, C) of the generated images.
+        split: of a TFDS dataset; the section's by default.
+        data_dir: TFDS's folder; the section's by default.
+        cache: folder of kept moments, or `None`.
+        verbose: whether to print lines of progress.
+
+    Raises:
+        ValueError: if there is no such dataset or split, or the images cannot be judged.
+        FileNotFoundError, ConnectionError: if the images are not there.
+    """
+    if len(image_shape) != 3:
+        raise ValueError(f"model: expected one that makes images; its data are of shape {tuple(image_shape)}")
+    height, width, channels = image_shape
+    if height != width:
+        raise ValueError(f"model: expected square images, as kerasgan.data makes them; got {height} x {width}")
+    if section.folder is None:
+        split = split or section.split
+        source = data.tfds(section.tfds, split=split, data_dir=data_dir or section.data_dir)
+        name = f"{section.tfds} {split}"
+    elif split is not None:
+        raise ValueError(f"split: expected none, as {section.folder} is a folder of images; got {split!r}")
+    else:
+        source = data.folder(section.folder)
+        name = source.name
+    name = f"{name} at {height} x {width}"
+    return Reference.of_source(source, judge, height, channels, section.center_crop, name, cache, verbose)
+
+
+def _reference(real, split, data_dir, model, judge, cache):
+    return reference_of(data_section(real), judge, tuple(model.image_shape), split, data_dir, cache, verbose=True)
+
+
+def data_section(real):
+    """Return the data section of the recipe of a run, a checkpoint or a file; or one of a folder or a dataset's name.
+
+    Raises:
+        ValueError: if it is a model that is of no run.
+    """
+    real = str(real)
+    path = pathlib.Path(real)
+    if path.suffix in (".yaml", ".yml"):
+        return recipe.load(path).data
+    for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
+        if runs.is_run(folder):
+            return recipe.load(folder / "recipe.yaml").data
+    if presets.is_preset(path):
+        known = json.loads((path / "metadata.json").read_text()).get("recipe")
+        if known is not None:
+            return recipe.Data.model_validate(known["data"])
+    if presets.is_preset(path) or path.suffix == ".keras":
+        raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
+    return recipe.Data(folder=real) if path.is_dir() else recipe.Data(tfds=real)
+
+
+def _printed(model, reference, **arguments):
+    """What `kerasgan.metrics.evaluate` finds, printed; caveats are in the results, so they need no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results = metrics_module.evaluate(model, reference, **arguments)
+    print(result.table(results), flush=True)
+    return results

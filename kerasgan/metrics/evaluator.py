@@ -1,0 +1,228 @@
+"""Measuring a generator against real images."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import arguments, checks, standing
+from kerasgan.metrics import extraction, measures
+from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics.pipelining import spread
+from kerasgan.metrics.reference import Reference
+from kerasgan.metrics.result import Protocol, Result
+from kerasgan.sampler import Sampler
+
+SAMPLES = 50_000
+
+
+def evaluate(
+    model,
+    reference: Reference,
+    metrics=("fid",),
+    n: int = SAMPLES,
+    seed: int = 0,
+    truncation: float | None = None,
+    weights: str | None = None,
+    standing_passes: int = 0,
+    batch_size: int = 100,
+    name: str = "",
+    verbose: bool = False,
+) -> list[Result]:
+    """Generate images and measure them against a reference.
+
+    The default protocol: 50,000 images, of the moving average of the generator where there is one, batch norm with its
+    inference statistics, no truncation; of a conditional model the labels come in turn where the reference's classes
+    are equally frequent or unknown, else they are drawn with its frequencies. The reference is the training split,
+    unless another is given.
+
+    Args:
+        model: `Sampler`, such as a `GAN`.
+        reference: `Reference`: real images of the same shape, with the feature network.
+        metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas.
+        n: images to generate, at least 2.
+        seed: image i has seed `seed + i`: two sets share no image where their seeds are n apart.
+        truncation: bound on |z|, or `None`.
+        weights: "moving average" or "trained"; by default the moving average, where there is one.
+        standing_passes: batches for new batch-norm statistics at the truncation, see `kerasgan.standing_statistics`; 0
+            for those of the training.
+        batch_size: images generated at a time.
+        name: of the model, for the protocol.
+        verbose: whether to print lines of progress.
+
+    Returns:
+        `Result`s in the order of the metrics; "prdc" gives four.
+
+    Raises:
+        ValueError: naming the argument that is wrong, before images are generated; or if images or features are not
+            finite numbers of the shape that is expected.
+    """
+    wanted = check(model, reference, metrics, n, seed, truncation)
+    arguments.integer("standing_passes", standing_passes, 0)
+    sampler, weights = sampler_of(model, weights)
+    if standing_passes:
+        sampler = standing.standing_statistics(sampler, truncation, standing_passes)
+    labels, manner = _labels(model, reference, n, seed)
+    notes = (
+        f"batch norm's statistics of {standing_passes} new batches" if standing_passes else "batch norm in inference",
+        f"truncation {truncation:g}" if truncation is not None else "no truncation",
+        *([manner] if manner else []),
+    )
+    strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()  # threads do not know it
+    batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
+    return _results(batches, n, wanted, reference, seed, name, weights, notes, verbose, strategy)
+
+
+def evaluate_images(
+    images,
+    reference: Reference,
+    metrics=("fid",),
+    labels=None,
+    seed: int = 0,
+    name: str = "arrays",
+    notes: tuple[str, ...] = (),
+    verbose: bool = False,
+) -> list[Result]:
+    """Measure images in memory against a reference: those of another program, or real ones.
+
+    Args:
+        images: uint8 [N, H, W, C], N at least 2, in no particular order.
+        reference: `Reference`: real images of the same shape, with the feature network.
+        metrics: as for `evaluate`.
+        labels: integers [N], which "intra-fid" needs, or `None`.
+        seed: integer of at least 0, of measures that draw.
+        name: what the images are, for the protocol.
+        notes: how they were made, for the protocol.
+        verbose: whether to print lines of progress.
+
+    Returns:
+        `Result`s in the order of the metrics.
+
+    Raises:
+        ValueError: naming the argument that is wrong; or if images or features are not such as is expected.
+    """
+    images = extraction.checked_images(images)
+    wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
+    arguments.integer("seed", seed, 0)
+    batches = extraction.in_batches(images, labels)
+    return _results(batches, len(images), wanted, reference, seed, name, "", notes, verbose)
+
+
+def _results(batches, count, wanted, reference, seed, name, weights, notes, verbose, strategy=None):
+    """What the measures find in batches of images."""
+    keep, real_keep = Keep(), Keep()
+    for measure in wanted.values():
+        keep |= measure.keep
+        real_keep |= measure.keep if measure.reference else Keep()
+    compared = any(measure.reference for measure in wanted.values())
+    real = reference.extracted(Keep(features=real_keep.features), seed) if compared else None
+    what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
+    made = extraction.extract(batches, reference.network, count, keep, seed, what, strategy)
+    results = []
+    for measure in wanted.values():
+        for found in measure.function(made, real if measure.reference else None, seed):
+            protocol = Protocol(
+                network=found.network or reference.network.name,
+                network_weights="" if found.network else reference.network.digest,
+                model=name,
+                samples=count,
+                reference=reference.name if measure.reference else "",
+                reference_samples=reference.count if measure.reference else 0,
+                data=reference.data if measure.reference else "",
+                features=found.features or reference.network.features,
+                seed=seed,
+                splits=found.splits,
+                weights=weights,
+                notes=(*found.notes, *notes, *([] if found.network else [f"images {reference.network.preparation}"])),
+            )
+            results.append(
+                Result(
+                    measure=found.measure, value=found.value, std=found.std, protocol=protocol, caveats=found.caveats
+                )
+            )
+    return results
+
+
+def check(model, reference, metrics, n, seed, truncation=None):
+    """Return the measures by name that `evaluate` is asked for.
+
+    Raises:
+        ValueError: if model, reference, metrics and numbers do not fit together.
+    """
+    arguments.integer("n", n, 2)
+    arguments.integer("seed", seed, 0)
+    if truncation is not None and not truncation > 0:
+        raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
+    return _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+
+
+def _fitting(image_shape, labelled, reference, metrics):
+    wanted = measures.chosen(metrics)
+    if tuple(image_shape) != tuple(reference.image_shape):
+        raise ValueError(
+            f"reference: expected images of shape {tuple(image_shape)}, as the generated ones are; {reference.name} "
+            f"has {tuple(reference.image_shape)}"
+        )
+    for metric, measure in wanted.items():
+        if measure.keep.probabilities and reference.network.classes is None:
+            raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
+        if measure.labels and (not labelled or reference.class_counts is None):
+            raise ValueError(f"metrics: {metric} needs labels of the generated images and of the reference's")
+    return wanted
+
+
+def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batch_size: int = 100, strategy=None):
+    """Yield n images of a sampler in batches, pairs of uint8 [B, H, W, C] and labels [B] (`None` without classes).
+
+    The same images as `sampler.sample(n, seed, labels, truncation)`, made on all replicas of a strategy: that in whose
+    scope the sampler was made, by default the current one.
+    """
+    arguments.integer("batch_size", batch_size, 1)
+    strategy = strategy or tf.distribute.get_strategy()
+    labels = checks.sample_labels(labels, n, sampler.num_classes)
+    bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
+    made = spread(strategy, tf.function(sampler.images_from_seeds, autograph=False, reduce_retracing=True))
+    for first in range(0, n, batch_size):
+        rows = slice(first, min(first + batch_size, n))
+        inputs = [np.arange(rows.start, rows.stop, dtype=np.int64) + seed, bounds[rows]]
+        inputs += [] if labels is None else [labels[rows]]
+        yield made(*inputs), None if labels is None else labels[rows]
+
+
+def sampler_of(model, weights: str | None = None):
+    """Return what samples with the weights that are asked for, and their name.
+
+    Args:
+        model: `Sampler`.
+        weights: "moving average", "trained", or `None` for those that `model.sample` uses.
+
+    Returns:
+        (`Sampler`, "moving average" or "trained").
+
+    Raises:
+        ValueError: if the model has no such weights.
+    """
+    averaged = model.sampling_generator is not model.generator
+    weights = weights or ("moving average" if averaged else "trained")
+    if weights == "moving average" and not averaged:
+        raise ValueError("weights: expected 'trained', as the model has no moving average; got 'moving average'")
+    if weights not in ("moving average", "trained"):
+        raise ValueError(f"weights: expected 'moving average' or 'trained'; got {weights!r}")
+    if weights == "trained" and averaged:
+        return Sampler(model.generator, model.latent, model.num_classes), weights
+    return model, weights
+
+
+def _labels(model, reference, n, seed):
+    """Labels for n images, and in words how they were chosen; `None` and "" without classes."""
+    if model.num_classes is None:
+        return None, ""
+    counts = reference.class_counts
+    if counts is not None and len(counts) > model.num_classes:
+        raise ValueError(
+            f"reference: expected labels below {model.num_classes}, the model's classes; {reference.name} has "
+            f"{len(counts) - 1}"
+        )
+    if counts is None or (len(counts) == model.num_classes and len(set(counts)) == 1):
+        return np.arange(n) % model.num_classes, "labels 0, 1, ... in turn"
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(len(counts), n, p=counts / counts.sum())
+    return labels, "labels drawn with the reference's frequencies"

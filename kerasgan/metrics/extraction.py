@@ -1,0 +1,146 @@
+"""From images to their features: streamed, so that memory does not grow with the number of images."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import arguments
+from kerasgan.countdown import Countdown
+from kerasgan.metrics.features.network import FeatureNetwork, checked_images
+from kerasgan.metrics.moments import Moments
+from kerasgan.metrics.pipelining import ahead, spread
+
+
+@dataclasses.dataclass(frozen=True)
+class Keep:
+    """What is kept of the images beside their moments.
+
+    Args:
+        features: feature vectors to keep, of images drawn with the seed, with their labels; all where there are fewer.
+        probabilities: whether to keep the class probabilities of all images.
+        images: how many images to keep, from the first.
+    """
+
+    features: int = 0
+    probabilities: bool = False
+    images: int = 0
+
+    def __or__(self, other):
+        """Return what keeps what either keeps."""
+        return Keep(
+            max(self.features, other.features),
+            self.probabilities or other.probabilities,
+            max(self.images, other.images),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+    """What a network saw in a set of images.
+
+    Args:
+        moments: `Moments` of all images' features.
+        features: float32 [K, D] of the kept images, in their order; `None` where none were wanted.
+        labels: int [K], of the images whose features were kept, or `None` where there are none.
+        probabilities: float32 [N, classes] of all images, or `None`.
+        images: uint8 [I, H, W, C], the first images, or `None`.
+    """
+
+    moments: Moments
+    features: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    images: np.ndarray | None = None
+
+
+def extract(
+    batches,
+    network: FeatureNetwork,
+    count: int,
+    keep: Keep = Keep(),  # noqa: B008  frozen
+    seed: int = 0,
+    what: str = "",
+    strategy=None,
+) -> Extracted:
+    """Run images through a feature network.
+
+    Reading or generating a batch, the network, and the moments each have a thread: the next batch is made while this
+    one is judged.
+
+    Args:
+        batches: iterable of uint8 images [B, H, W, C], or of pairs of images and labels int [B] (or `None`); B may
+            differ between batches. `in_batches` makes one of an array.
+        network: `FeatureNetwork`.
+        count: images in all.
+        keep: what to keep beside the moments.
+        seed: integer of at least 0, of the choice of features to keep.
+        what: a word for the line of progress on standard output; "" for none.
+        strategy: `tf.distribute.Strategy` in whose scope the network was made; the current one by default.
+
+    Returns:
+        `Extracted`.
+
+    Raises:
+        ValueError: if there are fewer than two images or not as many as was said, they are not uint8 or not of one
+            size, the network cannot judge them, or their features are not finite.
+    """
+    arguments.integer("count", count, 2)
+    if keep.probabilities and network.classes is None:
+        raise ValueError(f"network: expected one that classifies; {network.name} gives features alone")
+    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
+    chosen = np.zeros(count, bool)
+    chosen[rng.choice(count, min(keep.features, count), replace=False)] = True
+    moments = Moments(network.features)
+    kept = {"features": [], "labels": [], "probabilities": [], "images": []}
+    countdown = Countdown(what, count, unit="images") if what else None
+    done = 0
+    judged = _judged(ahead(batches), network, strategy or tf.distribute.get_strategy())
+    for images, labels, found in ahead(judged):
+        rows = slice(done, done + len(images))
+        done += len(images)
+        if done > count:
+            raise ValueError(f"images: expected {count}; got more")
+        moments.update(found["features"])
+        if keep.features:
+            kept["features"].append(found["features"][chosen[rows]])
+            if labels is not None:
+                kept["labels"].append(np.asarray(labels)[chosen[rows]])
+        if keep.probabilities:
+            kept["probabilities"].append(found["probabilities"])
+        if rows.start < keep.images:
+            kept["images"].append(images[: keep.images - rows.start])
+        if countdown:
+            countdown.show(done)
+    if done < count:
+        raise ValueError(f"images: expected {count}; got {done}")
+    return Extracted(moments, **{name: np.concatenate(parts) if parts else None for name, parts in kept.items()})
+
+
+def in_batches(images, labels=None, batch_size: int = 100):
+    """Yield parts of arrays, pairs of images and labels (`None` without), for `extract`.
+
+    Raises:
+        ValueError: if the images are no uint8 array [N, H, W, C], or the labels are not N.
+    """
+    images = checked_images(images)
+    arguments.integer("batch_size", batch_size, 1)
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"labels: expected {len(images)}, one an image; got {len(labels)}")
+    for first in range(0, len(images), batch_size):
+        rows = slice(first, first + batch_size)
+        yield images[rows], None if labels is None else labels[rows]
+
+
+def _judged(batches, network, strategy):
+    """Yield images, their labels and what the network makes of them."""
+    shape, judge = None, spread(strategy, network.compiled)
+    for batch in batches:
+        images, labels = batch if isinstance(batch, tuple) else (batch, None)
+        images = checked_images(images)
+        if shape is None:
+            shape = images.shape[1:]
+            network.check(shape)
+        if images.shape[1:] != shape:
+            raise ValueError(f"images: expected all of the shape of the first, {shape}; got {images.shape[1:]}")
+        yield images, labels, judge(images)

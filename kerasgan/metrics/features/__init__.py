@@ -1,0 +1,59 @@
+"""Feature networks by name: what images are judged by. `load` makes one; each has a file of its own."""
+
+import importlib
+import pathlib
+
+import keras
+
+from kerasgan.metrics.features.network import FeatureNetwork
+
+# the name, which stands in the name of every number, and the file that makes it
+_MODULES = {
+    "garments": "garments",
+    "efficientnet-lite0": "efficientnet_lite0",
+    "efficientnet-lite0-224": "efficientnet_lite0",
+    "inception-2015": "inception_2015",
+    "inception-2015-pytorch-fid": "inception_2015",
+    "inception-2015-clean": "inception_2015",
+    "keras-inception-v3": "keras_inception_v3",
+}
+NAMES = tuple(_MODULES)
+
+__all__ = ["NAMES", "FeatureNetwork", "load"]
+
+
+def load(name: str, weights=None) -> FeatureNetwork:
+    """Make a feature network.
+
+    Args:
+        name: one of `NAMES`, or the path of a `.keras` file, see `kerasgan.metrics.features.own`.
+        weights: path of its weights, for those that take them; `None` for the network's own way to them.
+
+    Returns:
+        `FeatureNetwork`, which computes in float32 whatever Keras's policy.
+
+    Raises:
+        ValueError: if there is no network of that name, it takes no weights, or they are not its own.
+        FileNotFoundError: if the weights are not there.
+        ConnectionError: if they must be downloaded and cannot be.
+        ImportError: naming the package that is not installed.
+    """
+    module = importlib.import_module(f"{__name__}.{check(name)}")
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        return module.load(str(name), None if weights is None else pathlib.Path(weights))
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
+def check(name) -> str:
+    """Return the file here that makes a network of this name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    module = _MODULES.get(name, "own" if str(name).endswith(".keras") else None)
+    if module is None:
+        raise ValueError(f"features: expected one of {', '.join(NAMES)}, or a .keras file; got {name!r}")
+    return module

@@ -1,0 +1,112 @@
+"""What every feature network has in common."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.metrics import result
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureNetwork:
+    """A network that turns images into features, and perhaps class probabilities, with its way of taking images in.
+
+    Args:
+        name: what numbers made with it are called after, without brackets.
+        model: `keras.Model` from what `prepare` gives to a dict with "features", float32 [N, D], and where the network
+            classifies, "probabilities", float32 [N, K], rows that sum to 1.
+        prepare: function of uint8 images [N, H, W, C] as a tensor, to what the model takes. `C` is `channels`.
+        preparation: what `prepare` does, in words, for protocols: "bilinear to 299 x 299, (x - 128) / 128".
+        channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then.
+        sides: the heights and widths that it takes, `None` for any.
+    """
+
+    name: str
+    model: keras.Model
+    prepare: Callable
+    preparation: str
+    channels: int = 3
+    sides: tuple[int, ...] | None = None
+
+    @property
+    def features(self) -> int:
+        """D, numbers in a feature vector."""
+        return self._outputs["features"]
+
+    @property
+    def classes(self) -> int | None:
+        """K, number of classes, or `None`."""
+        return self._outputs.get("probabilities")
+
+    @functools.cached_property
+    def _outputs(self):
+        """The length of each output by its name."""
+        return {name: output.shape[1] for name, output in self.model.output.items()}
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Fingerprint of the weights: other weights under the same name are another network."""
+        return result.fingerprint(*self.model.get_weights())
+
+    @functools.cached_property
+    def compiled(self):
+        """Function of uint8 images [N, H, W, C], a tensor or array, to the model's dict of tensors; not checked."""
+
+        def judge(images):
+            if self.channels == 3 and images.shape[-1] == 1:
+                images = tf.repeat(images, 3, axis=-1)
+            return self.model(self.prepare(images), training=False)
+
+        @functools.cache
+        def traced(shape):  # each size and number of channels has a trace of its own, for any number of images
+            return tf.function(judge, input_signature=[tf.TensorSpec([None, *shape], tf.uint8)], autograph=False)
+
+        return lambda images: traced(tuple(images.shape[1:]))(images)
+
+    def check(self, image_shape) -> None:
+        """Raise `ValueError` unless it can judge uint8 images of this shape, (H, W, C)."""
+        height, width, channels = image_shape
+        if channels != self.channels and channels != 1:
+            wanted = "grey images" if self.channels == 1 else "images of 3 channels or grey ones"
+            raise ValueError(f"images: expected {wanted}, as {self.name} takes; got {channels} channels")
+        if self.sides is not None and (height not in self.sides or width not in self.sides):
+            wanted = " or ".join(map(str, self.sides))
+            raise ValueError(f"images: expected {wanted} pixels a side, as {self.name} takes; got {height} x {width}")
+
+    def __call__(self, images) -> dict[str, np.ndarray]:
+        """Judge images.
+
+        Args:
+            images: uint8 [N, H, W, C], N at least 1.
+
+        Returns:
+            dict of "features", float32 [N, D], and where the network classifies, "probabilities", float32 [N, K].
+
+        Raises:
+            ValueError: if the images are none, or not such as it takes.
+        """
+        images = checked_images(images)
+        self.check(images.shape[1:])
+        return {name: value.numpy() for name, value in self.compiled(images).items()}
+
+
+def checked_images(images, name: str = "images") -> np.ndarray:
+    """Return images as a uint8 array [N, H, W, C].
+
+    Raises:
+        ValueError: if they are anything else; of floats it says their range, which tells what they are.
+    """
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # a list of images of different sizes
+        raise ValueError(f"{name}: expected one array, uint8 [N, H, W, C]; got images of different sizes") from error
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
+        given = f"{images.dtype} of shape {images.shape}"
+        if images.dtype.kind == "f" and images.size:
+            given += f" with numbers from {images.min():g} to {images.max():g}; kerasgan.data.to_uint8 converts [-1, 1]"
+        raise ValueError(f"{name}: expected uint8 images [N, H, W, C] with values from 0 to 255; got {given}")
+    return images

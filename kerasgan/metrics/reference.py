@@ -1,0 +1,190 @@
+"""Real images that generated ones are compared with, and what a network saw in them."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from kerasgan import data
+from kerasgan.countdown import Countdown
+from kerasgan.data.source import Source
+from kerasgan.metrics import extraction
+from kerasgan.metrics.extraction import Extracted, Keep
+from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.metrics.statistics import Statistics
+
+_BATCH = 100
+
+
+def cache_folder() -> pathlib.Path:
+    """Return where statistics of references are kept: `$KERASGAN_CACHE`, or ~/.cache/kerasgan."""
+    return pathlib.Path(os.environ.get("KERASGAN_CACHE") or "~/.cache/kerasgan").expanduser()
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """Real images and the network that judges them. Make it with `of_arrays` or `of_source`.
+
+    The images are read when they are first needed. Moments are kept on disk, by the fingerprints of the images and of
+    the network's weights: they are then computed once, while the images are still read for the fingerprint.
+
+    Args:
+        batches: function that returns an iterable of pairs of images uint8 [B, H, W, C] and labels [B] or `None`, each
+            time all of them in the same order.
+        count: how many images.
+        image_shape: (H, W, C).
+        name: what they are, such as "fashion_mnist train".
+        network: `FeatureNetwork`.
+        cache: folder of kept moments; `None` for none.
+        verbose: whether to print lines of progress.
+    """
+
+    batches: Callable
+    count: int
+    image_shape: tuple[int, int, int]
+    name: str
+    network: FeatureNetwork
+    cache: pathlib.Path | None = None
+    verbose: bool = False
+
+    def __post_init__(self):
+        self.network.check(self.image_shape)
+        if self.count < 2:
+            raise ValueError(f"reference: expected at least 2 images; {self.name} has {self.count}")
+
+    @classmethod
+    def of_arrays(cls, images, network, labels=None, name: str = "arrays", cache=None, verbose: bool = False):
+        """Return the reference of images in memory.
+
+        Args:
+            images: uint8 [N, H, W, C].
+            network: `FeatureNetwork`.
+            labels: integers [N], or `None`.
+            name: what they are.
+            cache: as for `Reference`.
+            verbose: as for `Reference`.
+
+        Raises:
+            ValueError: if they are no such images, fewer than two, or the network cannot judge them.
+        """
+        images = extraction.checked_images(images)
+        labels = None if labels is None else np.asarray(labels)
+        return cls(
+            lambda: extraction.in_batches(images, labels, _BATCH),
+            *(len(images), images.shape[1:], name, network),
+            *(None if cache is None else pathlib.Path(cache), verbose),
+        )
+
+    @classmethod
+    def of_source(
+        cls,
+        source: Source,
+        network,
+        image_size: int,
+        channels: int | None = None,
+        center_crop: bool = True,
+        name: str | None = None,
+        cache=None,
+        verbose: bool = False,
+    ):
+        """Return the reference of all images of a source, made the size of the generated ones.
+
+        Args:
+            source: `kerasgan.data.Source`.
+            network: `FeatureNetwork`.
+            image_size: as for `kerasgan.data.load`.
+            channels: as for `kerasgan.data.load`.
+            center_crop: as for `kerasgan.data.load`.
+            name: what they are; the source's name by default.
+            cache: as for `Reference`.
+            verbose: as for `Reference`.
+
+        Raises:
+            ValueError: if a number is wrong, there are fewer than two images, or the network cannot judge them.
+        """
+
+        def batches():
+            images = data.in_order(source, image_size, channels, _BATCH, center_crop)
+            for some, labels in images.as_numpy_iterator():
+                yield some, None if source.class_names is None else labels
+
+        shape = (image_size, image_size, channels or source.channels)
+        cache = None if cache is None else pathlib.Path(cache)
+        return cls(batches, source.count, shape, name or source.name, network, cache, verbose)
+
+    @property
+    def data(self) -> str:
+        """Fingerprint of the images, `kerasgan.metrics.result.fingerprint` of the array of all of them."""
+        return self._read[0]
+
+    @property
+    def class_counts(self) -> np.ndarray | None:
+        """How many images each class has, int [classes], or `None` without labels."""
+        return self._read[1]
+
+    def extracted(self, keep: Keep, seed: int = 0) -> Extracted:
+        """Return what the network saw in the images: from memory, from disk where only moments are needed, or anew.
+
+        Args:
+            keep: what is needed beside the moments.
+            seed: of the choice of features to keep.
+
+        Raises:
+            ValueError: as `kerasgan.metrics.extraction.extract`.
+        """
+        known = self._known.get("extracted")
+        if known is not None and (keep | known[0]) == known[0] and (not keep.features or known[1] == seed):
+            return known[2]
+        moments = self._kept_moments() if keep == Keep() else None
+        if moments is None:
+            what = f"{self.name}, {self.network.name}" if self.verbose else ""
+            found = extraction.extract(self.batches(), self.network, self.count, keep, seed, what)
+            if self.cache is not None:
+                Statistics(found.moments, self._identity, self.name, self.data).save(self._path)
+        else:
+            found = Extracted(moments)
+        self._known["extracted"] = keep, seed, found
+        return found
+
+    @functools.cached_property
+    def _known(self):
+        return {}
+
+    @functools.cached_property
+    def _read(self):
+        digest = hashlib.sha256(f"|u1{(self.count, *self.image_shape)}".encode())
+        counts = np.zeros(0, int)
+        countdown = Countdown(f"{self.name}, reading", self.count, unit="images") if self.verbose else None
+        done, labelled = 0, True
+        for images, labels in self.batches():
+            digest.update(np.ascontiguousarray(images).data)
+            labelled = labelled and labels is not None
+            if labelled:
+                more = np.bincount(labels, minlength=len(counts))
+                counts = more + np.pad(counts, (0, len(more) - len(counts)))
+            done += len(images)
+            if countdown:
+                countdown.show(done)
+        return digest.hexdigest()[:16], counts if labelled else None
+
+    @property
+    def _identity(self):
+        return f"{self.network.name} {self.network.digest}"
+
+    @property
+    def _path(self):
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", self._identity)
+        return self.cache / "statistics" / f"{name}-{self.data}.npz"
+
+    def _kept_moments(self):
+        if self.cache is None or not self._path.is_file():
+            return None
+        try:
+            return Statistics.load(self._path, self._identity, self.data).moments
+        except ValueError:  # damaged: made again and replaced
+            return None

@@ -1,0 +1,177 @@
+"""The study `calibration`: what the measures say of real images, and of real images spoilt on purpose.
+
+A distance of generated images says little alone. Here are those of images whose faults are known: other images of the
+training split, the test split, blurred images, images with noise, images of two classes only, and noise alone. All
+sets have the same number of images, for the distances depend on it.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import arguments, data, files
+from kerasgan.metrics import evaluator, features
+from kerasgan.metrics.reference import Reference, cache_folder
+from kerasgan.studies import drawing, report
+
+METRICS = "fid,kid,is,prdc"
+ITSELF = "the reference itself"  # of which only the score says anything
+_SHOWN = 10  # images of a row of the picture
+_TWO = 2  # classes of the set without the others
+
+
+def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=None, weights=None):
+    """Run the study: `result.json`, `table.md` and `calibration.png`.
+
+    Rows that `result.json` already has are not measured again: an interrupted study goes on.
+
+    Args:
+        out: output folder.
+        real: where the images are: the name of a TFDS dataset with the splits "train" and "test", or a folder with
+            folders of images of these names, each with a folder a class.
+        network: name of the feature network.
+        n: images of each set and of the reference, at least 20.
+        image_size: height and width.
+        seed: of the choice of images and of the noise.
+        data_dir: TFDS's folder.
+        weights: file of the network's weights, where it takes one.
+
+    Returns:
+        Path of `result.json`.
+
+    Raises:
+        ValueError: if there are too few images, they have no labels, or a number is wrong.
+        FileNotFoundError, ConnectionError: if the images are not there.
+    """
+    arguments.integer("n", n, 20)
+    out = pathlib.Path(out)
+    judge = features.load(network, weights)
+    sets, kept, name = _sets(real, n, image_size, seed, data_dir)
+    reference = Reference.of_arrays(kept, judge, name=f"{name} train, {n:,} images", cache=cache_folder(), verbose=True)
+    settings = {"real": str(real), "features": network, "n": n, "image_size": image_size, "seed": seed}
+    rows = _rows_of(out / "result.json", settings, reference.data)
+    for row, images in sets.items():
+        if row in rows:
+            continue
+        compared = "is" if row == ITSELF else METRICS
+        found = evaluator.evaluate_images(images, reference, compared, seed=seed, name=row, verbose=True)
+        rows[row] = [one.to_dict() for one in found]
+        report.write_result(out, settings, {"reference": reference.data, "rows": rows})
+    draw(out / "calibration.png", rows, sets)
+    with files.written_whole(out / "table.md") as beside:
+        beside.write_text(table(rows))
+    return out / "result.json"
+
+
+def spoilt(images, labels, rng, other, other_labels) -> dict[str, np.ndarray]:
+    """Return sets of images with a fault each, by the fault, in the order that a good distance gives them.
+
+    Args:
+        images: uint8 [N, H, W, C], to be spoilt.
+        labels: integers of `other_labels`.
+        rng: `numpy.random.Generator`.
+        other: further images, from which those of two classes are taken.
+        other_labels: integers, one for each of them.
+    """
+    height, width = images.shape[1:3]
+    few = other[np.isin(other_labels, np.unique(labels)[:_TWO])]
+    smaller = tf.image.resize(tf.cast(images, tf.float32), (height // 2, width // 2), "bilinear", antialias=True)
+    blurred = tf.image.resize(smaller, (height, width), "bilinear").numpy()
+
+    def noisy(deviation):
+        return images + rng.normal(0.0, deviation, images.shape)
+
+    return {
+        "halved and enlarged again": _bytes(blurred),
+        "noise of 16 levels": _bytes(noisy(16.0)),
+        f"{_TWO} classes alone": few[: len(images)],
+        "noise of 48 levels": _bytes(noisy(48.0)),
+        "noise alone": rng.integers(0, 256, images.shape, dtype="uint8"),
+    }
+
+
+def table(rows) -> str:
+    """Return the rows as a table in Markdown, a column a measure, with the protocol that they share beneath."""
+    names = [one["name"] for one in max(rows.values(), key=len)]
+    lines = [["images", *names], ["---", *["---:"] * len(names)]]
+    for row, found in rows.items():
+        by_name = {one["name"]: one for one in found}
+        lines.append([row, *(f"{by_name[name]['value']:.4g}" if name in by_name else "" for name in names)])
+    [first, *_] = (found[0]["protocol"] for row, found in rows.items() if row != ITSELF)
+    protocol = (
+        f"{first['samples']:,} images each, against {first['reference']} ({first['data']}); {first['features']} "
+        f"features of {first['network']} (weights {first['network_weights']}), seed {first['seed']}, "
+        f"{first['notes'][-1]}."
+    )
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{protocol}\n"
+
+
+def draw(path, rows, sets):
+    """Draw the Frechet distances as bars, and beside them some images of each set; returns the path."""
+    plt = drawing.pyplot()
+    names = [name for name in sets if name != ITSELF]
+    values = [rows[name][0]["value"] for name in names]
+    figure = plt.figure(figsize=(12.6, 0.66 * len(names) + 1.0), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(6, 6.6))
+    axes = left.subplots()
+    places = np.arange(len(names))[::-1]
+    axes.barh(places, values, color="#2a7f9e", height=0.62)
+    for place, value in zip(places, values):
+        axes.annotate(
+            f"{value:.3g}", (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    axes.set(
+        yticks=places, yticklabels=names, xscale="log", xlabel=rows[names[0]][0]["name"], ylim=(-0.6, len(names) - 0.4)
+    )
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+    for axis, name in zip(right.subplots(len(names), 1, squeeze=False)[:, 0], names):
+        strip = np.concatenate(list(sets[name][:_SHOWN]), axis=1)
+        axis.imshow(strip[:, :, 0] if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255)
+        axis.set_axis_off()
+    protocol = rows[names[0]][0]["protocol"]
+    figure.suptitle(f"{protocol['samples']:,} images each, against {protocol['reference']}", fontsize=11)
+    return report.save_figure(figure, path)
+
+
+def _sets(real, n, image_size, seed, data_dir):
+    """The sets of images by name, the reference's images, and what they are called."""
+    (images, labels), (test, test_labels) = (_split(real, split, image_size, data_dir) for split in ("train", "test"))
+    rng = np.random.default_rng(seed)
+    order, test_order = rng.permutation(len(images)), rng.permutation(len(test))
+    if len(images) < 2 * n or len(test) < n:
+        raise ValueError(
+            f"n: expected at most half of the {len(images)} training and all {len(test)} test images; got {n}"
+        )
+    rest = order[n:]
+    kept, test, test_labels = images[order[:n]], test[test_order[:n]], test_labels[test_order[:n]]
+    faults = spoilt(test, test_labels, rng, images[rest], labels[rest])
+    smallest = min(map(len, faults.values()))
+    if smallest < n:
+        raise ValueError(f"n: expected at most {smallest}, the images of {_TWO} classes; got {n}")
+    sets = {ITSELF: kept, "other training images": images[rest[:n]], "test split": test, **faults}
+    return sets, kept, pathlib.Path(str(real)).name
+
+
+def _split(real, split, image_size, data_dir):
+    folder = pathlib.Path(real) / split
+    source = data.folder(folder) if folder.is_dir() else data.tfds(str(real), split=split, data_dir=data_dir)
+    if source.class_names is None:
+        raise ValueError(f"real: expected images with labels; {source.name} has none")
+    images, labels = zip(*data.in_order(source, image_size, batch_size=1000).as_numpy_iterator())
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _rows_of(path, settings, fingerprint):
+    """The rows of an earlier run of the same settings on the same images."""
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text())
+    same = content["settings"] == settings and content["result"]["reference"] == fingerprint
+    return content["result"]["rows"] if same else {}
+
+
+def _bytes(values):
+    return np.clip(np.floor(values + 0.5), 0, 255).astype("uint8")

@@ -1,0 +1,246 @@
+"""`evaluate` and its references against each measure computed on all images at once."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import linalg
+
+from kerasgan import data
+from kerasgan.metrics import Reference, evaluate, evaluate_images, reference, result
+from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics.features import FeatureNetwork
+from kerasgan.metrics.inception_score import inception_score, modified_inception_score
+from kerasgan.metrics.kernel_distance import kernel_distance
+from kerasgan.metrics.ms_ssim import ms_ssim_variety
+from kerasgan.metrics.neighbours import neighbours
+from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein
+from kerasgan.sampler import Sampler
+from tests.metrics.images import features_of, network, pictures, probabilities_of
+
+ALL = "fid,kid,is,mis,prdc,swd"
+
+
+class Pictures:
+    """Makes `pictures`, as a model whose image i is that of number `seed + i`."""
+
+    def __init__(self, num_classes=None, channels=1):
+        self.num_classes, self.image_shape = num_classes, (8, 8, channels)
+        self.generator = self.sampling_generator = object()
+        self.asked = []
+        self.all = pictures(300, seed=9, channels=channels, high=200)
+
+    def images_from_seeds(self, seeds, bounds, labels=None):
+        made = tf.gather(self.all, seeds)
+        if labels is not None:
+            tf.py_function(lambda values: self.asked.append((bounds, values.numpy())), [labels], [])
+        return made if labels is None else made + tf.cast(labels, tf.uint8)[:, None, None, None]
+
+
+def coarse():
+    """A network of images of 32 pixels, of which it sees every fourth."""
+    return FeatureNetwork("toy", network().model, lambda x: x[:, ::4, ::4] / 255, "every fourth pixel", 1)
+
+
+def by_scipy(a, b):
+    covariances = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    return np.square(a.mean(0) - b.mean(0)).sum() + np.trace(covariances[0] + covariances[1] - 2.0 * root)
+
+
+def test_every_measure_is_its_own_function_of_all_images():
+    model, real = Pictures(), pictures(150)
+    found = {
+        r.name: r for r in evaluate(model, Reference.of_arrays(real, network()), ALL, n=120, seed=7, batch_size=50)
+    }
+    made = model.all[7:127]
+    a, b = features_of(made), features_of(real)
+    kernel = kernel_distance(a, b, 100, 120, 7)
+    score = inception_score(probabilities_of(made))
+    modified = modified_inception_score(probabilities_of(made))
+    near = neighbours(b, a, 5)
+    wanted = {
+        "fd[toy]": (by_scipy(a, b), None, 1),
+        "kd[toy]": (*kernel, 100),
+        "score[toy]": (*score, 10),
+        "m-score[toy]": (*modified[:2], len(modified.by_class)),
+        **{f"{name}[toy]": (value, None, 1) for name, value in near._asdict().items()},
+        "sliced_wasserstein[toy]": (sliced_wasserstein(a, b, seed=7), None, 1),
+    }
+    assert list(found) == list(wanted)
+    for name, (value, std, splits) in wanted.items():
+        assert found[name].value == pytest.approx(value, rel=1e-4), name
+        assert found[name].std == (None if std is None else pytest.approx(std, rel=1e-3)), name
+        assert found[name].protocol.splits == splits, name
+
+
+def test_images_in_memory_are_measured_as_a_models_are():
+    model, real, own = Pictures(), pictures(150), np.arange(120) % 3
+    reference = Reference.of_arrays(real, network(), np.arange(150) % 3)
+    one = evaluate(model, reference, ALL, n=120, seed=7)
+    found = evaluate_images(
+        model.all[7:127], reference, ALL + ",intra-fid", own, seed=7, name="of a friend", notes=("x",)
+    )
+    assert [r.value for r in found[: len(one)]] == pytest.approx([r.value for r in one], rel=1e-6)
+    assert (
+        found[-1].name == "intra-fd[toy]" and "120 samples of of a friend" in str(found[0]) and ", x," in str(found[0])
+    )
+    with pytest.raises(ValueError, match="images of shape .8, 4, 1., as the generated ones are"):
+        evaluate_images(model.all[:, :, :4], reference)
+    with pytest.raises(ValueError, match="labels: expected 300, one an image; got 120"):
+        evaluate_images(model.all, reference, labels=own)
+    with pytest.raises(ValueError, match="intra-fid needs labels"):
+        evaluate_images(model.all, reference, "intra-fid")
+    with pytest.raises(ValueError, match="count: expected an integer of at least 2, got 1"):
+        evaluate_images(model.all[:1], reference)
+
+
+def test_the_protocol_says_how_it_was_made():
+    real = pictures(150)
+    judge = network()
+    [found] = evaluate(Pictures(), Reference.of_arrays(real, judge, name="all"), n=60, truncation=0.5, name="runs/x")
+    protocol = found.protocol
+    assert (protocol.samples, protocol.reference, protocol.reference_samples) == (60, "all", 150)
+    assert protocol.data == result.fingerprint(real) and protocol.network_weights == judge.digest
+    assert (protocol.weights, protocol.model, protocol.features) == ("trained", "runs/x", 4)
+    assert protocol.notes == ("batch norm in inference", "truncation 0.5", "images x / 255")
+    for part in (
+        "fd[toy] = ",
+        "60 samples of runs/x of trained weights",
+        f"150 of all ({protocol.data})",
+        judge.digest,
+    ):
+        assert part in str(found)
+
+
+def test_few_samples_are_said():
+    judge = network(dim=40)
+    with pytest.warns(UserWarning, match=r"fd\[toy\]: 30 samples of 40 features: no more samples than features"):
+        [found] = evaluate(Pictures(), Reference.of_arrays(pictures(50), judge), n=30)
+    assert "two samples of one distribution would be at about" in str(found)
+
+
+def test_labels_come_in_turn_or_with_the_classes_frequencies():
+    real, labels = pictures(120), np.arange(120) % 4
+    model = Pictures(num_classes=4)
+    [found] = evaluate(model, Reference.of_arrays(real, network(), labels), n=50, batch_size=20)
+    made = model.all[:50] + (np.arange(50) % 4).astype("uint8")[:, None, None, None]
+    assert found.value == pytest.approx(by_scipy(features_of(made), features_of(real)), rel=1e-4)
+    assert "labels 0, 1, ... in turn" in str(found)
+    rare = np.where(np.arange(120) < 90, 0, 3)
+    [found] = evaluate(model, Reference.of_arrays(real, network(), rare), n=200, batch_size=200)
+    assert "labels drawn with the reference's frequencies" in str(found)
+    [(_, asked)] = model.asked[-1:]
+    assert set(asked) == {0, 3} and 0.65 < np.mean(asked == 0) < 0.85
+    made = model.all[:200] + asked.astype("uint8")[:, None, None, None]
+    assert found.value == pytest.approx(by_scipy(features_of(made), features_of(real)), rel=1e-4)
+    with pytest.raises(ValueError, match="reference: expected labels below 4, the model's classes; arrays has 7"):
+        evaluate(model, Reference.of_arrays(real, network(), np.arange(120) % 8), n=8)
+
+
+def test_the_distance_within_classes():
+    real, labels = pictures(120), np.arange(120) % 3
+    model = Pictures(num_classes=3)
+    [found] = evaluate(model, Reference.of_arrays(real, network(), labels), ["intra-fid"], n=90)
+    own = np.arange(90) % 3
+    made = model.all[:90] + own.astype("uint8")[:, None, None, None]
+    values = [by_scipy(features_of(made[own == k]), features_of(real[labels == k])) for k in range(3)]
+    assert found.name == "intra-fd[toy]" and found.value == pytest.approx(np.mean(values), rel=1e-4)
+    assert "30 samples of 4 features" in str(found)
+    with pytest.raises(ValueError, match="intra-fid needs labels of the generated images"):
+        evaluate(Pictures(), Reference.of_arrays(real, network(), labels), ["intra-fid"], n=90)
+
+
+def test_variety_by_similarity_has_no_network(small_gan):
+    gan = small_gan()
+    [found] = evaluate(gan, Reference.of_arrays(np.zeros((4, 32, 32, 1), "uint8"), coarse()), "ms-ssim", n=20)
+    assert found.name == "ms_ssim[pixels]" and found.protocol.reference == ""
+    wanted = ms_ssim_variety(gan.sample(20), pairs=1000)
+    assert found.value == pytest.approx(wanted.mean, abs=0.02) and 0 < found.value < 1
+
+
+def test_moving_average_and_trained_weights(small_gan):
+    gan = small_gan()
+    gan.generator.set_weights([2.0 * value for value in gan.generator.get_weights()])
+    real = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 1), dtype="uint8")
+    reference = Reference.of_arrays(real, coarse())
+    default, average, trained = (
+        evaluate(gan, reference, n=20, weights=weights)[0] for weights in (None, "moving average", "trained")
+    )
+    assert default.value == average.value != trained.value
+    assert [r.protocol.weights for r in (default, trained)] == ["moving average", "trained"]
+    alone = Sampler(gan.generator, gan.latent)
+    assert evaluate(alone, reference, n=20)[0].value == pytest.approx(trained.value, rel=1e-6)
+    with pytest.raises(ValueError, match="weights: expected 'trained', as the model has no moving average"):
+        evaluate(alone, reference, n=20, weights="moving average")
+    [standing] = evaluate(gan, reference, n=20, standing_passes=2)
+    assert standing.value != default.value and "batch norm's statistics of 2 new batches" in str(standing)
+    assert standing.protocol.weights == "moving average"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(metrics="fid,mode"), "metrics: expected some of fid, kid, .*; got fid,mode"),
+        (dict(metrics="fid,fid"), "each once; got fid,fid"),
+        (dict(metrics=[]), "metrics: expected some of .*; got none"),
+        (dict(n=1), "n: expected an integer of at least 2, got 1"),
+        (dict(seed=-1), "seed: expected an integer of at least 0"),
+        (dict(truncation=0.0), "truncation: expected a positive number or None; got 0.0"),
+        (dict(weights="best"), "weights: expected 'moving average' or 'trained'; got 'best'"),
+        (dict(batch_size=0), "batch_size: expected an integer of at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(Pictures(), Reference.of_arrays(pictures(9), network()), **{"n": 5, **arguments})
+
+
+def test_a_reference_of_other_images_is_refused():
+    with pytest.raises(
+        ValueError, match=r"expected images of shape \(8, 8, 1\), as the generated ones are; arrays has \(8, 8"
+    ):
+        evaluate(Pictures(), Reference.of_arrays(pictures(9, channels=3), network(channels=3)), n=5)
+    with pytest.raises(ValueError, match="expected grey images, as toy takes; got 3 channels"):
+        Reference.of_arrays(pictures(9, channels=3), network())
+    with pytest.raises(ValueError, match="reference: expected at least 2 images; arrays has 1"):
+        Reference.of_arrays(pictures(1), network())
+    with pytest.raises(ValueError, match="expected uint8 images .* with numbers from 0 to 1; kerasgan.data.to_uint8"):
+        Reference.of_arrays(np.linspace(0, 1, 128).reshape(2, 8, 8, 1), network())
+
+
+def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):
+    images, labels = pictures(250), np.arange(250) % 5
+    source = data.arrays(images, labels)
+    one = Reference.of_source(source, network(), 8)
+    other = Reference.of_arrays(images, network(), labels)
+    assert one.data == other.data == result.fingerprint(images)
+    np.testing.assert_array_equal(one.class_counts, np.full(5, 50))
+    np.testing.assert_allclose(
+        one.extracted(Keep()).moments.covariance, other.extracted(Keep()).moments.covariance, rtol=1e-9
+    )
+    assert Reference.of_arrays(images, network()).class_counts is None
+    assert Reference.of_source(data.arrays(images), network(), 8).class_counts is None
+
+
+def test_moments_are_kept_on_disk_for_these_images_and_this_network(tmp_path, monkeypatch):
+    images = pictures(60)
+    first = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    [file] = (tmp_path / "statistics").iterdir()
+    runs = []
+    real_extract = reference.extraction.extract
+    monkeypatch.setattr(
+        reference.extraction, "extract", lambda *a, **k: runs.append(1) or real_extract(*a, **k), raising=True
+    )
+    read = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    np.testing.assert_array_equal(read.covariance, first.covariance)
+    assert not runs
+    Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep(features=10))  # features are not on disk
+    Reference.of_arrays(pictures(60, seed=1), network(), cache=tmp_path).extracted(Keep())
+    judge = network()
+    judge.model.get_layer("mix").set_weights([np.ones((64, 4), "float32")])
+    Reference.of_arrays(images, judge, cache=tmp_path).extracted(Keep())
+    assert len(runs) == 3 and len(list((tmp_path / "statistics").iterdir())) == 3
+    file.write_bytes(file.read_bytes()[:100])
+    mended = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    np.testing.assert_allclose(mended.covariance, first.covariance, rtol=1e-9)
+    assert len(runs) == 4

@@ -1,0 +1,103 @@
+"""Measuring during `fit`: the numbers of `evaluate`, the best model kept, a resumed run's lines."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kerasgan
+from kerasgan.callbacks import EvaluateGAN
+from kerasgan.metrics import Reference, evaluate
+from kerasgan.metrics.features import FeatureNetwork
+from tests.metrics.images import network
+
+REAL = np.random.default_rng(3).integers(0, 256, (60, 32, 32, 1), dtype="uint8")
+
+
+def reference():
+    """Random images, and a network that sees every fourth pixel."""
+    judge = FeatureNetwork("toy", network().model, lambda x: x[:, ::4, ::4] / 255, "every fourth pixel", 1)
+    return Reference.of_arrays(REAL, judge, name="noise")
+
+
+class Watched(EvaluateGAN):
+    """Remembers the model of every step at which it measured."""
+
+    def act(self, step, logs):
+        super().act(step, logs)
+        self.model.save(self.folder / f"{step}.keras")
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "evaluation.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Return the folder and the history of a training of 5 steps, measured every second and at the end."""
+    from tests.conftest import make_gan
+
+    folder = tmp_path_factory.mktemp("measured")
+    gan = make_gan()
+    callback = Watched(reference(), folder, "is,fid,kid", every=2, n=30, seed=4, truncation=1.5, verbose=False)
+    history = gan.fit(REAL[:40], batch_size=8, epochs=1, verbose=0, callbacks=[callback])
+    return folder, history.history
+
+
+def test_the_numbers_are_those_of_evaluate_at_that_step(measured):
+    folder, history = measured
+    assert [line["step"] for line in lines(folder)] == [2, 4, 5]
+    for line in lines(folder):
+        model = kerasgan.load(folder / f"{line['step']}.keras")
+        wanted = evaluate(model, reference(), "is,fid,kid", n=30, seed=4, truncation=1.5)
+        assert [one["name"] for one in line["results"]] == ["score[toy]", "fd[toy]", "kd[toy]"]
+        for one, other in zip(line["results"], wanted):
+            assert one["value"] == pytest.approx(other.value, rel=1e-3, abs=1e-6)
+            assert one["protocol"]["model"] == f"step {line['step']}" and one["protocol"]["weights"] == "moving average"
+    # the last measurement comes after the last epoch's logs
+    assert history["fd[toy]"] == [pytest.approx(lines(folder)[1]["results"][1]["value"])]
+
+
+def test_the_best_model_by_the_first_metric_is_kept(measured):
+    folder, _ = measured
+    found = lines(folder)
+    scores = [line["results"][0]["value"] for line in found]
+    assert len(set(scores)) == 3
+    assert [line["best"] for line in found] == [value == max(scores[: i + 1]) for i, value in enumerate(scores)]
+    best = kerasgan.load(folder / "best.keras")
+    assert int(best.step.numpy()) == found[int(np.argmax(scores))]["step"]
+    assert Image.open(folder / "evaluation.png").size[0] >= 1200
+
+
+def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path):
+    folder, _ = measured
+    (tmp_path / "evaluation.jsonl").write_text((folder / "evaluation.jsonl").read_text())
+    gan = kerasgan.load(folder / "2.keras")
+    callback = EvaluateGAN(reference(), tmp_path, "is,fid,kid", every=2, n=30, seed=4, truncation=1.5)
+    gan.fit(REAL[:16], batch_size=8, epochs=1, verbose=0, callbacks=[callback])
+    assert [line["step"] for line in lines(tmp_path)] == [2, 4]
+    assert lines(tmp_path)[0] == lines(folder)[0]
+    assert callback.best == max(line["results"][0]["value"] for line in lines(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(metrics="mode"), "metrics: expected some of fid"),
+        (dict(every=0), "every: expected an integer of at least 1"),
+        (dict(n=1), "n: expected an integer of at least 2"),
+        (dict(batch_size=0), "batch_size: expected an integer of at least 1"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        EvaluateGAN(reference(), tmp_path, **arguments)
+
+
+def test_a_model_of_other_images_is_named_before_training(tmp_path, small_gan):
+    other = Reference.of_arrays(np.zeros((4, 8, 8, 1), "uint8"), network())
+    gan = small_gan()
+    with pytest.raises(ValueError, match=r"expected images of shape \(32, 32, 1\), as the generated ones are"):
+        gan.fit(REAL[:8], batch_size=8, epochs=1, verbose=0, callbacks=[EvaluateGAN(other, tmp_path)])
+    assert int(gan.step.numpy()) == 0 and not (tmp_path / "evaluation.jsonl").exists()
