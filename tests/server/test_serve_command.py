@@ -71,6 +71,7 @@ def test_flags_of_tensorflow_model_server(chosen, tmp_path):
         "--enable_per_model_batching_parameters=true",
         f"--monitoring_config_file={tmp_path / 'monitoring.config'}",
         "--enable_grpc_healthcheck_service=true",
+        "--enable_serialization_as_tensor_content=true",
         "--allow_version_labels_for_unavailable_models=true",
         "--file_system_poll_wait_seconds=2",
         "--model_config_file_poll_wait_seconds=60",
@@ -96,6 +97,7 @@ def test_flags_of_tensorflow_model_server(chosen, tmp_path):
         grpc_arguments=(("grpc.max_connection_age_ms", 2000), ("grpc.x", "y")),
         ssl_config_file=pathlib.Path("ssl.config"),
         metrics_path="/m",
+        tensor_content=True,
         health_checks=True,
     )
     assert how == ModelOptions(
