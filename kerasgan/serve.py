@@ -119,6 +119,13 @@ def serve(
     grpc_channel_arguments: Annotated[
         str, typer.Option("--grpc_channel_arguments", help="Passed to gRPC: grpc.max_connection_age_ms=2000,...")
     ] = "",
+    enable_serialization_as_tensor_content: Annotated[
+        bool,
+        typer.Option(
+            "--enable_serialization_as_tensor_content/--noenable_serialization_as_tensor_content",
+            help="Write tensors of gRPC answers as bytes: quicker.",
+        ),
+    ] = False,
     enable_grpc_healthcheck_service: Annotated[
         bool,
         typer.Option(
@@ -226,6 +233,7 @@ def serve(
         rest_timeout_seconds=1e-3 * rest_api_timeout_in_ms,
         metrics_path=metrics_path,
         cors=rest_api_enable_cors_support,
+        tensor_content=enable_serialization_as_tensor_content,
         health_checks=enable_grpc_healthcheck_service,
         access_log=access_log,
     )

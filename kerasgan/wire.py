@@ -123,6 +123,8 @@ _TYPES = {
     23: ("uint64", "uint64_val"),
 }
 _ENUMS = {np.dtype(name): enum for enum, (name, _) in _TYPES.items()}
+_VALUES = {np.dtype(name): _MESSAGES["TensorProto"][field][0] for name, field in _TYPES.values()}  # field numbers
+_CONTENT = _MESSAGES["TensorProto"]["tensor_content"][0]
 
 
 def dtype_of(enum):
@@ -146,19 +148,59 @@ def _varint(number):
 
 
 def _packed(array):
-    """The bytes of a packed repeated field for float32, float64 and uint8; None for other dtypes.
+    """The values of a TensorProto, serialized, for float32, float64 and uint8; None for other dtypes.
 
     A Python list of a million numbers takes some 50 ms; this takes about one.
     """
     if array.dtype in (np.float32, np.float64):
-        return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    if array.dtype == np.uint8:  # varints: one byte below 128, else the value itself and then 1
-        values = array.ravel()
-        lengths = 1 + (values > 127)
-        out = np.repeat(values, lengths)
-        out[np.cumsum(lengths)[values > 127] - 1] = 1
-        return out.tobytes()
-    return None
+        content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    elif array.dtype == np.uint8:  # varints: one byte below 128, else the value itself and then 1
+        pairs = np.ones((array.size, 2), np.uint8)
+        pairs[:, 0] = array.ravel()
+        needed = np.ones((array.size, 2), bool)
+        needed[:, 1] = pairs[:, 0] > 127
+        content = pairs[needed].tobytes()
+    else:
+        return None
+    return field_bytes(_VALUES[array.dtype], content)
+
+
+def field_bytes(number, content):
+    """A field of a serialized message that holds bytes, text or another serialized message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def tensor_bytes(array, as_content=False):
+    """The serialized TensorProto of an array, some times faster than to make the message and serialize it.
+
+    Args:
+        array: NumPy array of any shape; an object array holds bytes.
+        as_content: whether numbers are written as `tensor_content` instead of typed fields.
+
+    Raises:
+        ValueError: if the dtype is not supported.
+    """
+    proto = TensorProto()
+    if as_content and not array.dtype.hasobject:
+        _set_type(proto, array)
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        return proto.SerializeToString() + field_bytes(_CONTENT, little.tobytes())
+    packed = _packed(array)
+    if packed is None:
+        set_tensor(proto, array)
+        return proto.SerializeToString()
+    return _set_type(proto, array).SerializeToString() + packed
+
+
+def _set_type(proto, array):
+    enum = _ENUMS.get(array.dtype)
+    if enum is None:
+        raise ValueError(f"arrays of dtype {array.dtype} are not supported")
+    proto.dtype = enum
+    proto.tensor_shape.SetInParent()
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    return proto
 
 
 def set_tensor(proto, array):
@@ -171,21 +213,13 @@ def set_tensor(proto, array):
     Raises:
         ValueError: if the dtype is not supported.
     """
-    enum = _ENUMS.get(array.dtype)
-    if enum is None:
-        raise ValueError(f"arrays of dtype {array.dtype} are not supported")
-    field = _TYPES[enum][1]
-    proto.dtype = enum
-    proto.tensor_shape.SetInParent()
-    for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
+    _set_type(proto, array)
     packed = _packed(array)
     if packed is not None:
-        number = _MESSAGES["TensorProto"][field][0]
-        proto.MergeFromString(_varint(number << 3 | 2) + _varint(len(packed)) + packed)
+        proto.MergeFromString(packed)
     else:
         values = array.view(np.uint16) if array.dtype == np.float16 else array
-        getattr(proto, field).extend(values.ravel().tolist())
+        getattr(proto, _TYPES[proto.dtype][1]).extend(values.ravel().tolist())
 
 
 def shape_of(proto, itemsize=1, max_bytes=None):

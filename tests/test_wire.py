@@ -111,3 +111,18 @@ def test_what_is_not_a_tensor_is_refused():
         wire.get_array(unknown)
     with pytest.raises(ValueError, match="complex64"):
         wire.set_tensor(wire.TensorProto(), np.zeros(1, np.complex64))
+
+
+@pytest.mark.parametrize("as_content", [False, True])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "float16", "uint8", "int32", "int64", "bool", "uint64", "object"]
+)
+@pytest.mark.parametrize("shape", [(), (0, 2), (3, 5)])
+def test_serialized_tensors_are_read_by_tensorflow(dtype, shape, as_content):
+    values = np.random.default_rng(0).integers(0, 256, shape)
+    array = np.array([b"%d" % value for value in values.ravel()] + [None], object)[:-1].reshape(shape)
+    if dtype != "object":
+        array = (values % 2 if dtype == "bool" else values).astype(dtype)
+    proto = TensorProto.FromString(wire.tensor_bytes(array, as_content))
+    assert bool(proto.tensor_content) == (as_content and dtype != "object" and array.size > 0)
+    np.testing.assert_array_equal(tf.make_ndarray(proto), array, strict=True)

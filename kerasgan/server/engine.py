@@ -82,6 +82,7 @@ class Engine:
                 raise from_tensorflow(error) from error
             raise failed_precondition(f"{folder}: {error}") from error
         self.signatures = dict(meta_graph.signature_def)
+        self._prepared = {name: _Signature(signature) for name, signature in self.signatures.items()}
         self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
 
     def close(self):
@@ -104,14 +105,16 @@ class Engine:
         Raises:
             ServingError: with TensorFlow Serving's code and text.
         """
-        signature_name = signature_name or DEFAULT_SIGNATURE
-        if signature_name not in self.signatures:
-            raise failed_precondition(f'Serving signature key "{signature_name}" not found.')
-        signature = self.signatures[signature_name]
-        feeds = _feeds(signature, inputs)
-        outputs = _output_names(signature, output_filter)
-        values = self.run_tensors(feeds, [signature.outputs[output].name for output in outputs], deadline)
+        signature = self._signature(signature_name or DEFAULT_SIGNATURE)
+        feeds = signature.feeds(inputs)
+        outputs = signature.outputs_named(output_filter)
+        values = self.run_tensors(feeds, [signature.outputs[output] for output in outputs], deadline)
         return dict(zip(outputs, values, strict=True))
+
+    def _signature(self, name):
+        if name not in self._prepared:
+            raise failed_precondition(f'Serving signature key "{name}" not found.')
+        return self._prepared[name]
 
     def run_tensors(self, feeds, fetches, deadline=None):
         """Run tensors of the graph, whatever the signatures.
@@ -160,10 +163,15 @@ class Engine:
 
 
 def _checked(index, array, dtype):
-    given = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
-    if given != tf.as_dtype(dtype):
+    if array.dtype != _numpy_dtype(dtype):
+        given = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
         raise invalid_argument(f"Expects arg[{index}] to be {dtype_name(dtype)} but {dtype_name(given)} is provided")
     return np.asarray(array, order="C")
+
+
+@functools.lru_cache
+def _numpy_dtype(dtype):
+    return np.dtype(tf.as_dtype(dtype).as_numpy_dtype)
 
 
 def _as_array(value):
@@ -175,54 +183,65 @@ def _as_array(value):
     return np.asarray(value)
 
 
-def _feeds(signature, inputs):
-    if signature.method_name not in _METHOD_NAMES:
-        raise ServingError(
-            grpc.StatusCode.INTERNAL,
-            "Expected prediction signature method_name to be one of {" + ", ".join(_METHOD_NAMES) + "}. "
-            f"Was: {signature.method_name}",
-        )
-    _check_names(signature, inputs)
-    feeds = {}
-    for alias, info in signature.inputs.items():
-        array = inputs[alias] if alias in inputs else tf.make_ndarray(signature.defaults[alias])
-        feeds[info.name] = (array, info.dtype)
-    return feeds
+class _Signature:
+    """A signature in plain dictionaries: reading the proto for each request takes longer."""
 
+    def __init__(self, signature):
+        self.method_name = signature.method_name
+        self.inputs = {alias: (info.name, info.dtype) for alias, info in signature.inputs.items()}
+        self.outputs = {alias: signature.outputs[alias].name for alias in sorted(signature.outputs)}
+        self.defaults = {alias: tf.make_ndarray(tensor) for alias, tensor in signature.defaults.items()}
 
-def _check_names(signature, inputs):
-    sent, wanted = set(inputs), set(signature.inputs)
-    if len(sent) > len(wanted) or (len(sent) < len(wanted) and not signature.defaults):
-        raise invalid_argument(
-            f"input size does not match signature: {len(sent)}!={len(wanted)} "
-            f"len({{{_joined(sent)}}}) != len({{{_joined(wanted)}}}). "
-            f"Sent extra: {{{_joined(sent - wanted)}}}. Missing but required: {{{_joined(wanted - sent)}}}."
-        )
-    for alias in sorted(wanted - sent - set(signature.defaults)):
-        raise invalid_argument(
-            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].name}) not found in request "
-            f"and no default value provided. Inputs expected to be in the request {{{_joined(sent)}}}, "
-            f"or default input alias set: {_joined(signature.defaults)}"
-        )
-    if sent - wanted:
-        raise invalid_argument(
-            f"Inputs contains invalid name. Used request inputs: {_joined(sent & wanted)}, "
-            f"request input: {_joined(sent)}"
-        )
-
-
-def _output_names(signature, output_filter):
-    seen = set()
-    for alias in output_filter:
-        if alias not in signature.outputs:
-            raise invalid_argument(
-                f"output tensor alias not found in signature: {alias} "
-                f"Outputs expected to be in the set {{{_joined(signature.outputs)}}}."
+    def feeds(self, inputs):
+        """What `Engine.run_tensors` takes, from arrays by alias."""
+        if self.method_name not in _METHOD_NAMES:
+            raise ServingError(
+                grpc.StatusCode.INTERNAL,
+                "Expected prediction signature method_name to be one of {" + ", ".join(_METHOD_NAMES) + "}. "
+                f"Was: {self.method_name}",
             )
-        if alias in seen:
-            raise invalid_argument(f"duplicate output tensor alias: {alias}")
-        seen.add(alias)
-    return tuple(sorted(seen or signature.outputs))
+        if inputs.keys() != self.inputs.keys():
+            self._check_names(inputs)
+        return {
+            name: (inputs[alias] if alias in inputs else self.defaults[alias], dtype)
+            for alias, (name, dtype) in self.inputs.items()
+        }
+
+    def _check_names(self, inputs):
+        sent, wanted = set(inputs), set(self.inputs)
+        if len(sent) > len(wanted) or (len(sent) < len(wanted) and not self.defaults):
+            raise invalid_argument(
+                f"input size does not match signature: {len(sent)}!={len(wanted)} "
+                f"len({{{_joined(sent)}}}) != len({{{_joined(wanted)}}}). "
+                f"Sent extra: {{{_joined(sent - wanted)}}}. Missing but required: {{{_joined(wanted - sent)}}}."
+            )
+        for alias in sorted(wanted - sent - set(self.defaults)):
+            raise invalid_argument(
+                f"Signature input alias: {alias}(feed name: {self.inputs[alias][0]}) not found in request "
+                f"and no default value provided. Inputs expected to be in the request {{{_joined(sent)}}}, "
+                f"or default input alias set: {_joined(self.defaults)}"
+            )
+        if sent - wanted:
+            raise invalid_argument(
+                f"Inputs contains invalid name. Used request inputs: {_joined(sent & wanted)}, "
+                f"request input: {_joined(sent)}"
+            )
+
+    def outputs_named(self, output_filter):
+        """The aliases of the outputs to compute, sorted."""
+        if not output_filter:
+            return list(self.outputs)
+        seen = set()
+        for alias in output_filter:
+            if alias not in self.outputs:
+                raise invalid_argument(
+                    f"output tensor alias not found in signature: {alias} "
+                    f"Outputs expected to be in the set {{{_joined(self.outputs)}}}."
+                )
+            if alias in seen:
+                raise invalid_argument(f"duplicate output tensor alias: {alias}")
+            seen.add(alias)
+        return sorted(seen)
 
 
 def _joined(names):

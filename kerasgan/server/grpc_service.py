@@ -13,6 +13,7 @@ from tensorflow_serving.apis import (
     model_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
+    predict_pb2,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
 )
@@ -66,17 +67,18 @@ def _cut(message):
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """`tensorflow.serving.PredictionService`."""
 
-    def __init__(self, models, recorder, max_tensor_bytes):
+    def __init__(self, models, recorder, options):
         self.models = models
         self.recorder = recorder
-        self.max_tensor_bytes = max_tensor_bytes
+        self.options = options
 
     @_answers
     def Predict(self, request, seen):
-        """Run a signature on tensors."""
+        """Run a signature on tensors; the answer is serialized already."""
         seen.rows = next((dims[0].size for dims in _dimensions(request) if dims), None)
         with self._used(seen, request.model_spec, api.model_spec(request)) as found:
-            return predict(found, request, self.max_tensor_bytes, seen.deadline)
+            options = self.options
+            return predict(found, request, options.max_request_bytes, seen.deadline, options.tensor_content)
 
     @_answers
     def Classify(self, request, seen):
@@ -147,7 +149,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return response
 
 
-def add_services(server, models, watcher, recorder, max_tensor_bytes):
+def add_services(server, models, watcher, recorder, options):
     """Add the services and reflection to a `grpc.Server`.
 
     Args:
@@ -155,11 +157,15 @@ def add_services(server, models, watcher, recorder, max_tensor_bytes):
         models: `Models`.
         watcher: the `Watcher` that takes another set of them.
         recorder: the `Recorder` of requests.
-        max_tensor_bytes: largest input tensor accepted.
+        options: `ServerOptions`.
     """
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(models, recorder, max_tensor_bytes), server
+    prediction = PredictionService(models, recorder, options)
+    predict_handler = grpc.unary_unary_rpc_method_handler(
+        prediction.Predict, predict_pb2.PredictRequest.FromString, response_serializer=None
     )
+    # generic handlers are asked before those of the line after
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_PREDICTION, {"Predict": predict_handler}),))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher, recorder), server)
     reflection.enable_server_reflection((_PREDICTION, _MODEL, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 

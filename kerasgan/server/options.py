@@ -74,6 +74,8 @@ class ServerOptions:
         rest_timeout_seconds: time for a REST request, from its first byte to the answer (504).
         metrics_path: path on the REST port of the page for Prometheus; None for no such page.
         cors: whether web pages from other addresses may use the REST API.
+        tensor_content: whether tensors of gRPC answers are written as `tensor_content`, which is quicker, instead
+            of typed fields; clients must read both.
         health_checks: whether the standard gRPC health service is there.
         access_log: file to which one JSON line a request is appended; "-" for standard output, None for none.
     """
@@ -91,6 +93,7 @@ class ServerOptions:
     rest_timeout_seconds: float = 30.0
     metrics_path: str | None = DEFAULT_METRICS_PATH
     cors: bool = False
+    tensor_content: bool = False
     health_checks: bool = False
     access_log: str | None = None
 

@@ -7,10 +7,11 @@ from kerasgan import wire
 from kerasgan.server.engine import DEFAULT_SIGNATURE
 from kerasgan.server.errors import invalid_argument
 
+_OUTPUTS = predict_pb2.PredictResponse.DESCRIPTOR.fields_by_name["outputs"].number
 _TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
 
 
-def predict(found, request, max_tensor_bytes, deadline=None):
+def predict(found, request, max_tensor_bytes, deadline=None, as_content=False):
     """Answer a `PredictRequest`.
 
     Args:
@@ -18,9 +19,10 @@ def predict(found, request, max_tensor_bytes, deadline=None):
         request: the request; which model it names is not looked at.
         max_tensor_bytes: largest input tensor accepted.
         deadline: when the caller's time is up, as in `Engine.run`.
+        as_content: whether outputs are written as `tensor_content` instead of typed fields.
 
     Returns:
-        `PredictResponse`.
+        The serialized `PredictResponse`; to make the message first would take some times longer.
 
     Raises:
         ServingError: with TensorFlow Serving's code and text.
@@ -32,9 +34,11 @@ def predict(found, request, max_tensor_bytes, deadline=None):
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number
     response.model_spec.signature_name = signature_name or DEFAULT_SIGNATURE
+    parts = [response.SerializeToString()]  # messages in a row are one message
     for name, array in outputs.items():
-        _set_tensor(response.outputs[name], array)
-    return response
+        entry = wire.field_bytes(1, name.encode()) + wire.field_bytes(2, _tensor_bytes(array, as_content))
+        parts.append(wire.field_bytes(_OUTPUTS, entry))
+    return b"".join(parts)
 
 
 def _array(name, proto, max_tensor_bytes):
@@ -47,8 +51,8 @@ def _array(name, proto, max_tensor_bytes):
         raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
 
 
-def _set_tensor(proto, array):
+def _tensor_bytes(array, as_content):
     try:
-        wire.set_tensor(proto, array)
+        return wire.tensor_bytes(array, as_content)
     except ValueError:  # a dtype that NumPy does not have
-        proto.CopyFrom(tf.make_tensor_proto(array))
+        return tf.make_tensor_proto(array).SerializeToString()

@@ -84,7 +84,7 @@ class ModelServer:
             grpc_server = self._bind_grpc(stack)
             stack.callback(self.watcher.stop)
             self.watcher.start()
-            add_services(grpc_server, self.models, self.watcher, recorder, self.options.max_request_bytes)
+            add_services(grpc_server, self.models, self.watcher, recorder, self.options)
             health = add_health_checks(grpc_server) if self.options.health_checks else None
             if rest_socket is not None:
                 self._start_rest(rest_socket, recorder, stack)

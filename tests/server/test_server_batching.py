@@ -17,6 +17,7 @@ from kerasgan.server.batching_parameters import read_parameters
 from kerasgan.server.engine import Engine
 from kerasgan.server.errors import ServingError
 from kerasgan.server.metrics import BatchingMetrics
+from tests.conftest import make_gan
 from tests.server import saved_models
 from tests.server.cases import cases, tensor_of
 from tests.server.conftest import call
@@ -499,3 +500,33 @@ def test_stopping_computes_what_waits_in_the_queue(folders):
         server.stop()
         predictions = [answer.result(20)[3]["predictions"][0] for answer in answers]
     assert predictions == [{"y": x, "rows": 3} for x in range(3)]
+
+
+# ---------------------------------------------------------------- images
+
+
+def test_images_of_a_batch_are_those_of_one_request_with_the_same_rows_bit_by_bit(tmp_path, batched):
+    """And those of lone requests to one level: kernels differ between batch sizes (about 2e-7 before rounding)."""
+    gan = make_gan(num_classes=3)
+    last = gan.ema_generator.get_layer(index=-2)  # larger weights give images of high contrast
+    last.set_weights([50 * weights for weights in last.get_weights()])
+    gan.export(tmp_path / "1")
+    alone = Engine(tmp_path / "1")
+    engine = batched(tmp_path / "1", max_batch_size=6, batch_timeout_micros=AN_HOUR)
+    rows = [
+        {"seed": np.array([seed]), "label": np.array([seed % 3]), "truncation": np.float32([1 + seed])}
+        for seed in range(6)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = []
+        for number, inputs in enumerate(rows):
+            answers.append(pool.submit(engine.run, "", inputs))
+            if number < 5:
+                waiting(engine, number + 1)  # so that they come in this order
+        images = np.concatenate([answer.result(60)["images"] for answer in answers])
+    together_in_one = {name: np.concatenate([inputs[name] for inputs in rows]) for name in rows[0]}
+    np.testing.assert_array_equal(images, alone.run("", together_in_one)["images"])
+    lone = np.concatenate([alone.run("", inputs)["images"] for inputs in rows])
+    assert np.abs(images.astype(int) - lone).max() <= 1
+    assert images.std() > 10
+    alone.close()

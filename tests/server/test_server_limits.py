@@ -291,3 +291,18 @@ def test_a_log_that_cannot_be_opened_is_named(folders, tmp_path):
     options = ServerOptions(port=0, rest_port=0, access_log=str(tmp_path / "no" / "log"))
     with pytest.raises(OSError, match="no/log"):
         ModelServer(Models({"m": {7: folders["two"]}}), options).start()
+
+
+def test_tensor_content_if_asked_for(folders):
+    options = ServerOptions(port=0, rest_port=None, tensor_content=True)
+    with (
+        ModelServer(Models({"m": {1: folders["echo"]}}), options) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        for value in (np.float32([[1, np.nan]]), np.uint8([0, 127, 128, 255]), np.array([b"a\0"], object)):
+            dtype = "string" if value.dtype == object else str(value.dtype)
+            request = predict_pb2.PredictRequest(model_spec={"name": "m", "signature_name": dtype})
+            request.inputs["x"].CopyFrom(tf.make_tensor_proto(value))
+            tensor = stub(channel).Predict(request, timeout=20).outputs["y"]
+            assert bool(tensor.tensor_content) == (dtype != "string")
+            np.testing.assert_array_equal(tf.make_ndarray(tensor), value)
