@@ -110,7 +110,7 @@ def test_without_an_alarm_there_is_nothing_to_freeze(monkeypatch, tmp_path):
     monkeypatch.setattr(garments, "arrays", lambda split, data_dir=None: (None, None))
     monkeypatch.setattr(collapse, "train_trunk", lambda folder, *rest: folder.mkdir(parents=True))
     monkeypatch.setattr(collapse, "go_on", lambda *rest: rest[-1].looks.append(look(10, 4.0)))
-    with pytest.raises(RuntimeError, match="no alarm within 300 steps of rising learning rates"):
+    with pytest.raises(RuntimeError, match="no alarm within 400 steps of rising learning rates"):
         freeze.run(tmp_path)
 
 
