@@ -148,14 +148,7 @@ def plot_evaluation(lines, path):
         if place == 0:
             best = max(index for index, row in enumerate(rows) if row["best"])
             axis.plot(steps[best], values[best], color="#d1603d", marker="*", ms=14, lw=0)
-            axis.annotate(
-                f"best: {values[best]:.4g}\nat step {steps[best]:,}",
-                (steps[best], values[best]),
-                xytext=(0, 12),
-                textcoords="offset points",
-                ha="right" if best > len(rows) / 2 else "left",
-                fontsize=9,
-            )
+            name = f"{name}: best {values[best]:.4g} at step {steps[best]:,}"
         axis.set_title(name)
         axis.set_xlabel("generator steps")
         axis.margins(y=0.2)
