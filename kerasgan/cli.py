@@ -9,6 +9,7 @@ import typer
 
 from kerasgan import quiet
 from kerasgan.studies import commands as studies
+from kerasgan.zoo import commands as zoo
 
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",
@@ -18,8 +19,11 @@ app = typer.Typer(
 )
 
 app.add_typer(studies.app, name="study")
+app.add_typer(zoo.app, name="zoo")
 
-Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, a preset's folder, or a .keras file.")]
+Model = Annotated[
+    str, typer.Argument(help="A run folder, a .keras file, or a preset: its name (zoo list), folder or address.")
+]
 Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
 Labels = Annotated[str | None, typer.Option(help="A class, or one for each image: 3 or 0,1,2.")]
 Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
