@@ -4,6 +4,7 @@ from kerasgan.data import brown, text
 from kerasgan.data.array_source import arrays
 from kerasgan.data.folder_source import folder
 from kerasgan.data.images import to_float, to_uint8
+from kerasgan.data.npz_source import npz
 from kerasgan.data.pipeline import load, steps_per_epoch
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import prepare, tfds
@@ -16,6 +17,7 @@ __all__ = [
     "eight_gaussians",
     "folder",
     "load",
+    "npz",
     "prepare",
     "steps_per_epoch",
     "swiss_roll",
