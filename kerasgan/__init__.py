@@ -40,6 +40,7 @@ _OBJECTIVES = (
 _NAMES = {
     "GAN": "kerasgan.gan",
     "Sampler": "kerasgan.sampler",
+    "from_preset": "kerasgan.presets",
     "load": "kerasgan.sampler",
     "standing_statistics": "kerasgan.standing",
     **dict.fromkeys(_OBJECTIVES, "kerasgan.objectives"),

@@ -12,6 +12,7 @@ from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
 from kerasgan.serve import ServeCommand, serve
 from kerasgan.studies import commands as studies
+from kerasgan.zoo import commands as zoo
 
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",
@@ -21,8 +22,11 @@ app = typer.Typer(
 )
 
 app.add_typer(studies.app, name="study")
+app.add_typer(zoo.app, name="zoo")
 
-Model = Annotated[pathlib.Path, typer.Argument(help="A run folder, a preset's folder, or a .keras file.")]
+Model = Annotated[
+    str, typer.Argument(help="A run folder, a .keras file, or a preset: its name (zoo list), folder or address.")
+]
 
 
 @app.command()
@@ -31,15 +35,29 @@ def train(
     out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
+    data: Annotated[
+        pathlib.Path | None, typer.Option(help="A folder of pictures or an .npz file, instead of the recipe's dataset.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
+    ] = False,
 ):
     """Train a recipe, or go on with a run."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, or --resume RUN")
+    if resume is not None and (data is not None or dry_run):
+        raise typer.BadParameter("--data, --dry-run: expected with a recipe; got --resume")
     quiet.import_tensorflow()
+    if dry_run:
+        from kerasgan import dry_run as dry
+
+        print(dry.run(recipe, steps or 0, data))
+        return
     from kerasgan import training
 
     try:
-        run = training.train(recipe, out, steps) if resume is None else training.resume(resume, steps)
+        run = training.train(recipe, out, steps, data) if resume is None else training.resume(resume, steps)
     except training.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
@@ -99,7 +117,7 @@ class Weights(enum.StrEnum):
 
 @app.command()
 def evaluate(
-    models: Annotated[list[pathlib.Path], typer.Argument(help="Run folders, presets' folders, or .keras files.")],
+    models: Annotated[list[str], typer.Argument(help="Run folders, .keras files, or presets.")],
     metrics: Annotated[
         str, typer.Option(help="Of fid, kid, is, mis, prdc, intra-fid, swd, ms-ssim; with commas.")
     ] = "fid",

@@ -8,6 +8,7 @@ from kerasgan import data, devices, presets, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, features, measures, result
 from kerasgan.metrics.reference import Reference, cache_folder
+from kerasgan.zoo import registry, sources
 
 
 def evaluate(
@@ -100,14 +101,15 @@ def reference_of(section, judge, image_shape, split=None, data_dir=None, cache=N
     height, width, channels = image_shape
     if height != width:
         raise ValueError(f"model: expected square images, as kerasgan.data makes them; got {height} x {width}")
-    if section.folder is None:
+    if section.tfds is not None:
         split = split or section.split
         source = data.tfds(section.tfds, split=split, data_dir=data_dir or section.data_dir)
         name = f"{section.tfds} {split}"
     elif split is not None:
-        raise ValueError(f"split: expected none, as {section.folder} is a folder of images; got {split!r}")
+        place = section.folder or section.arrays
+        raise ValueError(f"split: expected none, as {place} is no dataset of TFDS; got {split!r}")
     else:
-        source = data.folder(section.folder)
+        source = data.folder(section.folder) if section.folder is not None else data.npz(section.arrays)
         name = source.name
     name = f"{name} at {height} x {width}"
     return Reference.of_source(source, judge, height, channels, section.center_crop, name, cache, verbose)
@@ -118,7 +120,7 @@ def _reference(real, split, data_dir, model, judge, cache):
 
 
 def data_section(real):
-    """Return the data section of the recipe of a run, a checkpoint or a file; or one of a folder or a dataset's name.
+    """Return the data section of the recipe of a run, checkpoint, preset or file; or of a folder, dataset or .npz file.
 
     Raises:
         ValueError: if it is a model that is of no run.
@@ -130,13 +132,17 @@ def data_section(real):
     for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
         if runs.is_run(folder):
             return recipe.load(folder / "recipe.yaml").data
+    if not path.exists() and real in registry.load():
+        path = sources.folder(real)
     if presets.is_preset(path):
         known = json.loads((path / "metadata.json").read_text()).get("recipe")
         if known is not None:
             return recipe.Data.model_validate(known["data"])
     if presets.is_preset(path) or path.suffix == ".keras":
         raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
-    return recipe.Data(folder=real) if path.is_dir() else recipe.Data(tfds=real)
+    if path.is_dir():
+        return recipe.Data(folder=real)
+    return recipe.Data(arrays=real) if path.suffix == ".npz" else recipe.Data(tfds=real)
 
 
 def _printed(model, reference, **arguments):

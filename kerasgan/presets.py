@@ -1,25 +1,58 @@
-"""Presets: a generator as a folder of a config, weights, and what is known about them. No pickle."""
+"""Presets: a generator as a folder of a config, weights, and what is known about them. No pickle.
+
+config.json, model.weights.h5          the generator with its prior, for sampling
+metadata.json                          where it comes from, its numbers, and size and SHA-256 of the other files
+README.md, samples.png                 the model card and its grid of images
+training.json, training.weights.h5     the whole GAN with its optimizers, where training may go on
+"""
 
 import json
 import pathlib
+import warnings
 
 import keras
 
 from kerasgan import files
 from kerasgan.sampler import Sampler
+from kerasgan.zoo import config_check, manifest, sources, weights_file
 
-_CONFIG, _WEIGHTS, _METADATA, _CARD = "config.json", "model.weights.h5", "metadata.json", "README.md"
+
+def from_preset(source, training: bool = False):
+    """Load a preset: of the registry by its name, of a folder, or of an address.
+
+    Only the files that are needed are downloaded, into a cache (`$KERASGAN_CACHE`), each checked by its SHA-256; with
+    `KERASGAN_OFFLINE=1` nothing is. A mirror of the registry's presets is named by `$KERASGAN_ZOO_URL`.
+
+    Args:
+        source: a name (`kerasgan zoo list`), a preset's folder, or the address of one: https://, hf://user/repo, gs://
+            or s3://.
+        training: whether to load the whole GAN, with critic and optimizers as they were, so that `fit` goes on.
+
+    Returns:
+        `Sampler`; with `training` the `GAN`, compiled.
+
+    Raises:
+        ValueError: if there is no such name, if the preset is damaged, of a newer format, or names what no preset may
+            name, or if it has no training state and `training` asks for it.
+        FileNotFoundError, PermissionError, ConnectionError: if it cannot be fetched.
+        OSError: if the cache cannot be written.
+    """
+    return load(sources.folder(source, manifest.TRAINING if training else manifest.GENERATOR), training)
 
 
-def save(sampler, folder, metadata, card, overwrite=False):
-    """Write a preset: `config.json`, `model.weights.h5`, `metadata.json` and the model card `README.md`.
+def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, float16=False):
+    """Write a preset.
 
     Args:
         sampler: `Sampler`; of a `GAN` in training, take `kerasgan.standing.copied(gan)`.
         folder: where to; it appears complete or not at all.
-        metadata: dict that JSON can hold: where the weights come from, measured numbers and their protocol.
+        metadata: dict that JSON can hold: where the weights come from, measured numbers and their protocol. The table
+            of files and the format are added.
         card: text of the model card, Markdown.
         overwrite: whether an existing folder may be replaced.
+        grid: `PIL.Image.Image` of its images, or `None`.
+        gan: compiled `GAN` to go on with, or `None`.
+        float16: whether the sampler's kernels, which `weights_file.round_to_float16` has rounded, take half the bytes.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -36,43 +69,81 @@ def save(sampler, folder, metadata, card, overwrite=False):
         raise FileExistsError(f"{folder} exists; choose another folder, or say that it may be replaced")
     with files.replace_folder(folder) as beside:
         beside.mkdir()
-        config = keras.saving.serialize_keras_object(sampler)
-        (beside / _CONFIG).write_text(json.dumps(config, indent=1) + "\n")
-        (beside / _METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
-        (beside / _CARD).write_text(card)
-        keras.Model.save_weights(sampler, beside / _WEIGHTS)
+        _write_model(sampler, beside, manifest.GENERATOR, float16)
+        if gan is not None:
+            _write_model(gan, beside, manifest.TRAINING)
+        (beside / manifest.CARD).write_text(card)
+        if grid is not None:
+            grid.save(beside / manifest.GRID, format="PNG", optimize=True)
+        values = {"format": manifest.FORMAT, **metadata, "files": manifest.describe(beside)}
+        (beside / manifest.METADATA).write_text(json.dumps(values, indent=2) + "\n")
     return folder
 
 
 def is_preset(folder):
     """Whether a folder holds a preset."""
-    return (pathlib.Path(folder) / _CONFIG).is_file() and (pathlib.Path(folder) / _WEIGHTS).is_file()
+    return all((pathlib.Path(folder) / name).is_file() for name in manifest.GENERATOR)
 
 
-def load(folder):
-    """Load a preset.
+def load(folder, training=False):
+    """Load the preset of a folder.
 
     Args:
         folder: a folder written by `save`.
+        training: whether to load the whole GAN.
 
     Returns:
-        `Sampler`.
+        `Sampler`; with `training` the `GAN`, compiled.
 
     Raises:
         FileNotFoundError: if the folder is no preset.
-        ValueError: if it is damaged.
+        ValueError: if it is damaged, of a newer format, or names what no preset may name; or if it has no training
+            state and `training` asks for it.
     """
-    from kerasgan import networks  # noqa: F401  registers the layers
-
     folder = pathlib.Path(folder)
-    if not is_preset(folder):
-        raise FileNotFoundError(f"{folder}: expected a preset, a folder with {_CONFIG} and {_WEIGHTS}")
+    names = manifest.TRAINING if training else manifest.GENERATOR
+    path = folder / manifest.METADATA
+    if not path.is_file():
+        if is_preset(folder):
+            raise ValueError(f"{folder}: not a readable preset: it has no {manifest.METADATA}")
+        raise FileNotFoundError(f"{folder}: expected a preset, a folder with {' and '.join(manifest.GENERATOR)}")
+    known = manifest.read_metadata(path.read_bytes(), folder)["files"]
+    for name in names:
+        if name not in known:
+            without = "published without critic and optimizers; only its generator loads" if training else "no preset"
+            raise ValueError(f"{folder}: {without}: {manifest.METADATA} lists no {name}")
+        found = manifest.problem(folder / name, known[name])
+        if found:
+            raise ValueError(f"{folder / name}: damaged or incomplete: {found}")
+    return _read_model(folder, names)
+
+
+def _write_model(model, folder, names, float16=False):
+    config, weights = (folder / name for name in names)
+    config.write_text(json.dumps(keras.saving.serialize_keras_object(model), indent=1) + "\n")
+    keras.Model.save_weights(model, weights)
+    if float16:
+        halved = weights.with_name(f"halved-{weights.name}")
+        weights_file.store_as_float16(weights, halved)
+        halved.replace(weights)
+
+
+def _read_model(folder, names):
+    config, weights = (folder / name for name in names)
     try:
-        config = json.loads((folder / _CONFIG).read_text())
-        sampler = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        sampler.load_weights(folder / _WEIGHTS)
-    except Exception as error:  # json, h5py and Keras each raise their own
+        values = json.loads(config.read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{config}: not JSON ({error})") from None
+    config_check.check(values, config)
+    weights_file.check(weights)
+    try:
+        model = keras.saving.deserialize_keras_object(values, safe_mode=True)
+        if isinstance(model, Sampler):
+            with warnings.catch_warnings():  # Keras warns of some weights that are not there
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(weights)
+    except Exception as error:  # h5py, TensorFlow and Keras each raise their own
         raise ValueError(f"{folder}: not a readable preset ({type(error).__name__}: {error})") from error
-    if not isinstance(sampler, Sampler):
-        raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(sampler).__name__}")
-    return sampler
+    if not isinstance(model, Sampler):
+        raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(model).__name__}")
+    return model

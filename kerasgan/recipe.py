@@ -69,10 +69,14 @@ class _Section(pydantic.BaseModel):
 
 
 class Data(_Section):
-    """Where the real images come from: exactly one of `tfds` and `folder`. See `kerasgan.data.load`."""
+    """Where the real images come from: exactly one of `tfds`, `folder` and `arrays`. See `kerasgan.data.load`.
+
+    `arrays` is the path of an `.npz` file, see `kerasgan.data.npz`.
+    """
 
     tfds: str | None = None
     folder: str | None = None
+    arrays: str | None = None
     split: str = "train"
     data_dir: str | None = None
     cache: bool | str = True
@@ -194,8 +198,8 @@ def parse(text, where="recipe"):
         recipe = Recipe.model_validate(values)
     except pydantic.ValidationError as error:
         raise _error(where, root, Recipe, (), error) from None
-    if (recipe.data.tfds is None) == (recipe.data.folder is None):
-        raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds and folder")
+    if [recipe.data.tfds, recipe.data.folder, recipe.data.arrays].count(None) != 2:
+        raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds, folder and arrays")
     if recipe.collapse_action and recipe.train.collapse_guard_every is None:
         line = _line(root, ("collapse_action",))
         raise RecipeError(f"{where}:{line}: collapse_action: expected train.collapse_guard_every with it")

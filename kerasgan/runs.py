@@ -52,17 +52,23 @@ def newest_checkpoint(run):
     return found[-1]
 
 
-def load_model(path):
-    """Load the model of a run folder (its newest checkpoint), of a preset's folder, or of a `.keras` file.
+def load_model(source):
+    """Load the model of a run folder (its newest checkpoint), of a preset, or of a `.keras` file.
+
+    Args:
+        source: path of a run folder, of a preset's folder or of a `.keras` file; else a preset's name or address, see
+            `kerasgan.from_preset`.
 
     Raises:
         FileNotFoundError: if there is none of them.
-        ValueError: if the file is damaged.
+        ValueError: if the file is damaged, or there is no preset of that name.
     """
     import kerasgan
     from kerasgan import presets
+    from kerasgan.zoo import sources
 
-    path = pathlib.Path(path)
-    if presets.is_preset(path):
-        return presets.load(path)
+    path = pathlib.Path(source)
+    is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"
+    if sources.is_address(source) or is_name or presets.is_preset(path):
+        return presets.from_preset(source)
     return kerasgan.load(newest_checkpoint(path) if path.is_dir() else path)

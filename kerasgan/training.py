@@ -21,7 +21,7 @@ class Interrupted(Exception):
     """Training was interrupted; the message says how to go on."""
 
 
-def train(recipe_path, out="runs", steps=None):
+def train(recipe_path, out="runs", steps=None, images=None):
     """Train a recipe in a new numbered run folder.
 
     The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
@@ -33,6 +33,8 @@ def train(recipe_path, out="runs", steps=None):
         recipe_path: YAML file, see `kerasgan.recipe`.
         out: folder of the run folders.
         steps: training steps, or `None` for the recipe's.
+        images: path of a folder of pictures, or of an `.npz` file (see `kerasgan.data.npz`), to train on instead of the
+            recipe's dataset; `None` for that.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -41,11 +43,11 @@ def train(recipe_path, out="runs", steps=None):
         RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
-    plan = _with_steps(recipe.load(recipe_path), steps)
-    source = _open(plan.data)
+    plan = planned(recipe_path, steps, images)
+    source = open_source(plan.data)
     strategy = devices.all_gpus()
-    with strategy.scope(), _precision(plan.train.mixed_precision):
-        gan = _build(plan, source)
+    with strategy.scope(), precision(plan.train.mixed_precision):
+        gan = build(plan, source)
         judge = _judge(plan.train)
     stream, steps_per_epoch = _stream(plan, source, gan)
     reference = _reference(plan, judge, gan)
@@ -79,8 +81,8 @@ def resume(run, steps=None):
     """
     checkpoint = runs.newest_checkpoint(run)
     run = checkpoint.parent.parent
-    plan = _with_steps(recipe.load(run / "recipe.yaml"), steps)
-    source = _open(plan.data)
+    plan = planned(run / "recipe.yaml", steps)
+    source = open_source(plan.data)
     with devices.all_gpus().scope():
         gan = kerasgan.load(checkpoint)
         judge = _judge(plan.train)
@@ -94,20 +96,39 @@ def resume(run, steps=None):
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
 
-def _with_steps(plan, steps):
-    if steps is None:
-        return plan
-    return plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
+def planned(recipe_path, steps=None, images=None):
+    """Read a recipe, with another number of steps or other images where they are given; see `train`."""
+    plan = recipe.load(recipe_path)
+    if steps is not None:
+        plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
+    if images is not None:
+        kind = "arrays" if str(images).endswith(".npz") else "folder"
+        places = {"tfds": None, "folder": None, "arrays": None, "split": "train", kind: str(images)}
+        plan = plan.model_copy(update={"data": plan.data.model_copy(update=places)})
+    return plan
 
 
-def _open(section):
+def open_source(section):
+    """Open the real images that a recipe's data section names.
+
+    Args:
+        section: `kerasgan.recipe.Data`.
+
+    Returns:
+        `kerasgan.data.Source`.
+
+    Raises:
+        ValueError, OSError: if they are not there or cannot be read.
+    """
     if section.folder is not None:
         return data.folder(section.folder)
+    if section.arrays is not None:
+        return data.npz(section.arrays)
     return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
 
 
 @contextlib.contextmanager
-def _precision(name):
+def precision(name):
     """Keras's policy for the layers made inside; that of the caller's other models stays what it was."""
     before = keras.mixed_precision.dtype_policy()
     if name is not None:
@@ -118,7 +139,16 @@ def _precision(name):
         keras.mixed_precision.set_global_policy(before)
 
 
-def _build(plan, source):
+def build(plan, source):
+    """Build a recipe's GAN and compile it.
+
+    Args:
+        plan: `kerasgan.recipe.Recipe`.
+        source: `kerasgan.data.Source`, of which channels and classes are taken.
+
+    Raises:
+        ValueError: if the recipe asks for labels that the source does not have, or its parts do not fit together.
+    """
     if plan.data.labels and source.class_names is None:
         raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
     keras.utils.set_random_seed(plan.train.seed)

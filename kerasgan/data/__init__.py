@@ -4,6 +4,7 @@ from kerasgan.data import brown, text
 from kerasgan.data.array_source import arrays
 from kerasgan.data.folder_source import folder
 from kerasgan.data.images import to_float, to_uint8
+from kerasgan.data.npz_source import npz
 from kerasgan.data.pipeline import in_order, load, steps_per_epoch
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import prepare, tfds
@@ -17,6 +18,7 @@ __all__ = [
     "folder",
     "in_order",
     "load",
+    "npz",
     "prepare",
     "steps_per_epoch",
     "swiss_roll",

@@ -54,6 +54,18 @@ def tfds(name, split="train", data_dir=None):
     return Source(examples, count, tuple(label.names) if label else None, name)
 
 
+def described(name, data_dir=None):
+    """(channels, class names or None) of a dataset of TFDS, which need not be there.
+
+    Raises:
+        ValueError: as `tfds`.
+    """
+    builder = _builder(name, data_dir)
+    _check_image(builder)
+    label = _label(builder)
+    return builder.info.features["image"].shape[-1], tuple(label.names) if label else None
+
+
 def prepare(name, data_dir=None):
     """Make sure that a dataset of TFDS lies prepared in `data_dir`; return its TFDS builder.
 

@@ -152,7 +152,7 @@ def characters(
 
 @app.command()
 def truncation(
-    model: Annotated[pathlib.Path, typer.Option(help="A run folder, a preset's folder, or a .keras file.")],
+    model: Annotated[str, typer.Option(help="A run folder, a .keras file, or a preset.")],
     truncations: Annotated[str, typer.Option(help="Bounds on |z|, separated by commas; inf for none.")] = (
         "0.05,0.1,0.2,0.35,0.5,0.7,1,1.4,2"
     ),

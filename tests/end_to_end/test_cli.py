@@ -156,7 +156,7 @@ def trained_photos(run):
         (["--metrics", "fid,mode"], "metrics: expected some of fid"),
         (["--features", "vgg"], "features: expected one of garments"),
         (["--data", "no_such_dataset"], "name: TFDS has no dataset 'no_such_dataset'"),
-        (["--split", "test"], "split: expected none, as .* is a folder of images; got 'test'"),
+        (["--split", "test"], "split: expected none, as .* is no dataset of TFDS; got 'test'"),
         (["--features-weights", "none.h5"], "no such file: none.h5"),
         (["--truncation", "0"], "truncation: expected a positive number or None; got 0.0"),
     ],

@@ -1,0 +1,40 @@
+"""Images of a NumPy file."""
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from kerasgan.data.array_source import arrays
+from kerasgan.data.source import Source
+
+
+def npz(path):
+    """Images, and perhaps labels, of an `.npz` file: `x`, the images, `y`, a class each, and `classes`, their names.
+
+    Args:
+        path: the file. `x` is as `images` of `arrays`; `y`, where there is one, holds integers, or names, which are
+            numbered in sorted order; `classes`, where there is one, names the integers.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is none of arrays, has no `x`, or holds pickled objects; or as `arrays`.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"path: no file at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in ("x", "y", "classes") if name in file}
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path} is no readable .npz file: {error}") from error
+    if "x" not in found:
+        raise ValueError(f"path: {path} has no array x of images")
+    labels, names = found.get("y"), found.get("classes")
+    if labels is not None and labels.dtype.kind == "U":
+        names, labels = np.unique(labels, return_inverse=True)
+    source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
+    return Source(source.examples, source.count, source.class_names, path.stem)

@@ -1,0 +1,222 @@
+"""What a recipe costs, without its data: what `kerasgan train --dry-run` says."""
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import data, training
+from kerasgan.data import tfds_source
+from kerasgan.data.source import Source
+
+# their output is their input's memory
+_VIEWS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "PreventGradient", "IdentityN"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a training step of a recipe takes.
+
+    Args:
+        name: of the recipe.
+        images: real images of a training step.
+        generator: trainable parameters.
+        critic: trainable parameters.
+        flops: floating-point operations of a step, a multiplication and an addition counting as two.
+        state: bytes of all variables: weights, moving average, optimizers.
+        working: bytes of the intermediate results at the step's peak.
+        seconds: of each step that was taken on noise, the first of which builds the graph.
+    """
+
+    name: str
+    images: int
+    generator: int
+    critic: int
+    flops: int
+    state: int
+    working: int
+    seconds: tuple[float, ...] = ()
+
+    def __str__(self):
+        lines = [
+            f"{self.name}: nothing is written",
+            f"trainable parameters: generator {self.generator:,}, critic {self.critic:,}",
+            f"a step: {self.images:,} real images, {self.flops / 1e9:,.2f} GFLOPs (as TensorFlow's profiler counts the "
+            "step's graph)",
+            f"memory: {_gib(self.state + self.working)}: {_gib(self.state)} of variables (weights, moving average, "
+            f"optimizers) and {_gib(self.working)} of intermediate results at the peak, if operations run in the "
+            "order of the graph; libraries' workspaces come on top, and what runs side by side",
+        ]
+        if self.seconds:
+            later = f", then {np.mean(self.seconds[1:]):.3f} s each" if len(self.seconds) > 1 else ""
+            lines.append(f"{len(self.seconds)} steps on noise: {self.seconds[0]:.1f} s for the first{later}")
+        return "\n".join(lines)
+
+
+def run(recipe_path, steps=0, images=None):
+    """Build a recipe's model, count what a step of it takes, and perhaps take some steps on noise.
+
+    Args:
+        recipe_path: YAML file.
+        steps: steps to take.
+        images: path as for `training.train`, or `None`.
+
+    Returns:
+        `Cost`.
+
+    Raises:
+        RecipeError, ValueError, OSError: as `training.train`, but that the dataset need not be there; a folder must,
+            for its classes.
+    """
+    plan = training.planned(recipe_path, images=images)
+    source = noise(plan.data)
+    with training.precision(plan.train.mixed_precision):
+        gan = training.build(plan, source)
+    cost = count(plan, gan)
+    return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
+
+
+def noise(section):
+    """Return a `Source` with the channels and classes that a recipe's data have, but with a single image of noise.
+
+    Raises:
+        ValueError, FileNotFoundError: if they cannot be known: no such TFDS dataset, no such folder.
+    """
+    if section.tfds is not None:
+        channels, class_names = tfds_source.described(section.tfds, section.data_dir)
+    elif section.labels:
+        found = training.open_source(section)
+        channels, class_names = found.channels, found.class_names
+    else:
+        channels, class_names = section.channels or 3, None
+    shape = (1, section.image_size, section.image_size, channels)
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return Source(data.arrays(image).examples, 1, class_names, section.tfds or section.folder or section.arrays)
+
+
+def count(plan, gan):
+    """Return the `Cost` of a step of a compiled `GAN`, whose batches are as the recipe says."""
+    graph = _graph(plan, gan)
+    optimizers = [gan.generator_optimizer, gan.critic_optimizer]
+    variables = {id(v): v for part in (gan, *optimizers) for v in part.variables}
+    return Cost(
+        name=plan.name,
+        images=plan.data.batch_size * gan.batches_per_step,
+        generator=_size(gan.generator.trainable_variables),
+        critic=_size(gan.critic.trainable_variables),
+        flops=flops(graph),
+        state=sum(math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables.values()),
+        working=peak_bytes(graph),
+    )
+
+
+def take_steps(plan, gan, steps):
+    """Train a compiled `GAN` on a batch of noise; returns the seconds of each step.
+
+    Raises:
+        FloatingPointError: if a loss is not finite.
+    """
+    images, labels = _specs(plan, gan)
+    rng = np.random.default_rng(0)
+    batch = rng.uniform(-1, 1, images.shape).astype(np.float32)
+    if labels is not None:
+        batch = (batch, rng.integers(0, gan.num_classes, labels.shape, dtype=np.int32))
+    batches = tf.data.Dataset.from_tensors(batch)
+    seconds = []
+    for _ in range(steps):
+        began = time.perf_counter()
+        logs = gan.fit(batches, verbose=0).history
+        seconds.append(time.perf_counter() - began)
+        for name, values in logs.items():
+            if not np.isfinite(values).all():
+                raise FloatingPointError(f"{plan.name}: {name} is {values[-1]} after {len(seconds)} steps on noise")
+    return tuple(seconds)
+
+
+def flops(graph):
+    """Return the floating-point operations of a graph, as `tf.compat.v1.profiler` counts them.
+
+    A multiplication and an addition count as two. What no result needs, such as the critic's gradient in the
+    generator's update, TensorFlow does not compute, and it counts nothing.
+
+    Args:
+        graph: `tf.Graph` of a concrete function, whose shapes are known; what is of unknown size counts nothing.
+    """
+    profiler = tf.compat.v1.profiler
+    builder = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    tree = profiler.profile(graph, cmd="scope", options=builder.with_empty_output().build())
+    needed = {operation.name for operation in _needed(graph)}
+    total, nodes = 0, [tree]
+    while nodes:
+        node = nodes.pop()
+        total += node.float_ops if node.name in needed else 0
+        nodes += node.children
+    return total
+
+
+def peak_bytes(graph):
+    """Return the most bytes that the results of a graph's operations take at once.
+
+    Each result lives from its operation to its last use, operations run one after the other in the order in which the
+    graph was made, and views (reshaping) take nothing. Variables are not counted.
+
+    Args:
+        graph: as for `flops`.
+    """
+    operations = _needed(graph)
+    owner, last = {}, {}
+    for index, operation in enumerate(operations):
+        for tensor in operation.inputs:
+            last[owner[tensor.ref()]] = index
+        for place, tensor in enumerate(operation.outputs):
+            is_view = operation.type in _VIEWS and place < len(operation.inputs)
+            owner[tensor.ref()] = owner[operation.inputs[place].ref()] if is_view else tensor.ref()
+            last[owner[tensor.ref()]] = index
+    ends = {}
+    for reference, index in last.items():
+        ends.setdefault(index, []).append(reference)
+    live = most = 0
+    for index, operation in enumerate(operations):
+        live += sum(_bytes(tensor) for tensor in operation.outputs if owner[tensor.ref()] == tensor.ref())
+        most = max(most, live)
+        live -= sum(_bytes(reference.deref()) for reference in ends.get(index, ()))
+    return most
+
+
+def _needed(graph):
+    """The operations of a concrete function's graph that its results and assignments need, in the graph's order."""
+    needed, left = set(), [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    while left:
+        operation = left.pop()
+        if operation not in needed:
+            needed.add(operation)
+            left += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return [operation for operation in graph.get_operations() if operation in needed]
+
+
+def _graph(plan, gan):
+    images, labels = _specs(plan, gan)
+    step = tf.function(gan.train_step, autograph=False)
+    return step.get_concrete_function(images if labels is None else (images, labels)).graph
+
+
+def _specs(plan, gan):
+    rows = plan.data.batch_size * gan.batches_per_step
+    labels = None if gan.num_classes is None else tf.TensorSpec((rows,), tf.int32)
+    return tf.TensorSpec((rows, *gan.image_shape), tf.float32), labels
+
+
+def _bytes(tensor):
+    if tensor.dtype in (tf.resource, tf.variant, tf.string) or not tensor.shape.is_fully_defined():
+        return 0
+    return tensor.shape.num_elements() * tensor.dtype.size
+
+
+def _size(variables):
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+def _gib(count):
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

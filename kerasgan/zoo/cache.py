@@ -1,0 +1,123 @@
+"""Where downloaded presets are kept. A preset's folder is named after the checksums of its files, so that two versions
+never mix, and a file appears in it whole and checked or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import sys
+
+import filelock
+import platformdirs
+
+from kerasgan import files as writing
+from kerasgan.zoo import download, manifest
+
+
+def root():
+    """Return the cache's folder: `$KERASGAN_CACHE`, else the user's cache folder of kerasgan."""
+    given = os.environ.get("KERASGAN_CACHE")
+    return pathlib.Path(given) if given else platformdirs.user_cache_path("kerasgan")
+
+
+def offline():
+    """Whether `$KERASGAN_OFFLINE` forbids downloads."""
+    return os.environ.get("KERASGAN_OFFLINE", "") not in ("", "0")
+
+
+def place(label, files):
+    """Return the folder of a preset in the cache.
+
+    Args:
+        label: string of letters, digits, `_`, `-` and `.`.
+        files: dict of names to `manifest.File`.
+    """
+    content = json.dumps({name: files[name].sha256 for name in sorted(files)})
+    return root() / "presets" / f"{label}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def fetch(label, files, names, base):
+    """Make sure that files of a preset are in the cache.
+
+    Args:
+        label: see `place`.
+        files: dict of names to `manifest.File`, all that the preset has.
+        names: those that are needed.
+        base: address of the preset's folder, or `None` where there is none.
+
+    Returns:
+        `pathlib.Path` of its folder in the cache.
+
+    Raises:
+        ConnectionError: if `$KERASGAN_OFFLINE` is set and a file is not there yet; or as `download.fetch`.
+        FileNotFoundError, PermissionError, ValueError, OSError: as `download.fetch`.
+    """
+    folder = place(label, files)
+    missing = _missing(folder, files, names)
+    if not missing:
+        return folder
+    if offline():
+        raise ConnectionError(
+            f"{label}: {', '.join(missing)} not in the cache {folder}, and KERASGAN_OFFLINE forbids the download"
+        )
+    if base is None:
+        raise FileNotFoundError(
+            f"{label}: its files are neither in this installation nor in the cache, and the registry has no address "
+            "for them; set KERASGAN_ZOO_URL to a mirror"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        for name in _missing(folder, files, names):  # another process may have fetched them
+            with _bar(f"{label}/{name}", files[name].size) as bar:
+                download.fetch(base, name, folder / name, files[name], bar)
+    return folder
+
+
+def metadata(base):
+    """Return the bytes of the `metadata.json` at an address; what came last, where `$KERASGAN_OFFLINE` is set.
+
+    Raises:
+        ConnectionError, FileNotFoundError, PermissionError, ValueError: as `download.read`.
+    """
+    kept = root() / "addresses" / f"{hashlib.sha256(base.encode()).hexdigest()[:32]}.json"
+    if offline():
+        if not kept.is_file():
+            raise ConnectionError(f"{base}: not in the cache {root()}, and KERASGAN_OFFLINE forbids the download")
+        return kept.read_bytes()
+    content = download.read(base, manifest.METADATA)
+    manifest.read_metadata(content, base)
+    with writing.written_whole(kept) as beside:
+        beside.write_bytes(content)
+    return content
+
+
+def _missing(folder, files, names):
+    return [name for name in names if manifest.problem(folder / name, files[name])]
+
+
+@contextlib.contextmanager
+def _lock(folder):
+    lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=1)
+    except filelock.Timeout:
+        print(f"waiting for another process that downloads {folder.name}", file=sys.stderr)
+        lock.acquire()
+    with lock:
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def _bar(what, size):
+    """Yields a function of the bytes that have come, which moves a bar on a terminal."""
+    from rich import console, progress
+
+    columns = ("{task.description}", progress.BarColumn(), progress.DownloadColumn(), progress.TransferSpeedColumn())
+    screen = console.Console(stderr=True)
+    with progress.Progress(*columns, console=screen, disable=not screen.is_terminal) as bars:
+        task = bars.add_task(what, total=size)
+        yield lambda have: bars.update(task, completed=have)

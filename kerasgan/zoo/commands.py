@@ -1,0 +1,121 @@
+"""The commands `kerasgan zoo ...`. TensorFlow is imported by `publish` and `verify` alone."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from kerasgan import quiet
+
+app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A name of `zoo list`, a preset's folder, or its address.")]
+
+
+@app.command("list")
+def list_():
+    """Show the presets of the registry."""
+    from kerasgan.zoo import registry
+
+    rows = [("NAME", "IMAGES", "CLASSES", "PARAMETERS", "SIZE", "WHAT")]
+    for name, entry in registry.load().items():
+        shape = "x".join(map(str, entry.image_shape))
+        size = "convert" if entry.convert else _bytes(entry.size)
+        rows.append((name, shape, str(entry.num_classes or "-"), f"{entry.parameters:,}", size, entry.summary))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+@app.command()
+def info(name: Name):
+    """Show what is known about a preset; nothing but its metadata is downloaded."""
+    from kerasgan.zoo import registry, sources
+
+    known = {} if sources.is_address(name) or pathlib.Path(name).is_dir() else {name: registry.entry(name)}
+    if name in known and known[name].convert:
+        entry = known[name]
+        print(f"{name}: {entry.summary}\ndata: {entry.data.name}, licence: {entry.data.licence}")
+        print("\n".join(["to convert:", *(f"  {line}" for line in entry.convert.commands(name))]))
+        if entry.convert.note:
+            print(entry.convert.note)
+        return
+    facts = sources.metadata(name)
+    print(f"{facts.get('name', name)}: {facts.get('summary', '')}".rstrip())
+    for key in ("image_shape", "num_classes", "objective", "latent", "trainable_parameters", "weights", "data"):
+        if key in facts:
+            print(f"{key.replace('_', ' ')}: {_plain(facts[key])}")
+    for key in ("command", "steps", "seconds"):
+        if key in facts.get("training", {}):
+            print(f"{key}: {facts['training'][key]}")
+    for found in facts.get("metrics") or []:
+        print(f"{found['name']}: {found['value']:.5g} ({found['protocol']['samples']:,} samples)")
+    for file, described in facts["files"].items():
+        print(f"  {file}: {_bytes(described.size)}, sha256 {described.sha256}")
+
+
+@app.command()
+def pull(
+    name: Name,
+    training: Annotated[bool, typer.Option("--training", help="Critic and optimizers too, to go on with.")] = False,
+):
+    """Download a preset into the cache, and print its folder."""
+    from kerasgan.zoo import manifest, sources
+
+    names = (*manifest.GENERATOR, manifest.CARD, manifest.GRID, *(manifest.TRAINING if training else ()))
+    facts = sources.metadata(name)
+    if training and not set(manifest.TRAINING) <= set(facts["files"]):
+        raise ValueError(f"{name}: was published without critic and optimizers")
+    print(f"preset: {sources.folder(name, names)}")
+
+
+@app.command()
+def verify(
+    name: Name,
+    metrics: Annotated[bool, typer.Option(help="Whether to measure its numbers anew.")] = True,
+):
+    """Make the grid of a preset's card anew and measure its numbers anew; fail if they differ."""
+    quiet.import_tensorflow()
+    from kerasgan.zoo import verify as zoo_verify
+
+    print("\n".join(zoo_verify.verify(name, metrics)))
+    print(f"verified: {name}")
+
+
+@app.command()
+def publish(
+    run: Annotated[pathlib.Path, typer.Argument(help="A run folder.")],
+    licence: Annotated[str, typer.Option(help="Of the data that it was trained on.")],
+    name: Annotated[str | None, typer.Option(help="Of the preset; the recipe's by default.")] = None,
+    zoo: Annotated[pathlib.Path, typer.Option(help="Folder of registry.json and presets/.")] = pathlib.Path("zoo"),
+    summary: Annotated[str, typer.Option(help="A sentence about the model.")] = "",
+    evaluation: Annotated[pathlib.Path | None, typer.Option(help="The JSON file of `kerasgan evaluate --out`.")] = None,
+    float16: Annotated[bool, typer.Option("--float16", help="Store the kernels in half the bytes.")] = False,
+    training: Annotated[bool, typer.Option("--training", help="Store critic and optimizers too.")] = False,
+    source: Annotated[
+        str | None, typer.Option(help="Address where the files will lie, such as hf://user/repo.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")] = False,
+):
+    """Make a preset of a run, with its card, its grid and its place in the registry."""
+    quiet.import_tensorflow()
+    from kerasgan.zoo import publish as zoo_publish
+
+    folder = zoo_publish.publish(
+        run, zoo, name, licence, summary, evaluation, float16, training, source, overwrite=overwrite
+    )
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"preset: {folder}, {_bytes(size)}")
+
+
+def _bytes(count):
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,28 @@
+"""Where the Hugging Face Hub keeps a file of a preset: `hf://user/repo`, `hf://user/repo@revision/folder`."""
+
+import re
+
+_ADDRESS = re.compile(r"^hf://([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/([\w./-]+?))?/?$")
+
+
+def address(base, name):
+    """Return (URL, headers) of a file; the headers hold the user's token, where there is one.
+
+    Args:
+        base: address of the preset's folder.
+        name: the file's name.
+
+    Raises:
+        ValueError: if the address is none of the Hub.
+        ImportError: if the package huggingface_hub is not installed.
+    """
+    found = _ADDRESS.match(base)
+    if not found or ".." in base:
+        raise ValueError(f"url: expected hf://user/repo, hf://user/repo@revision or with a folder; got {base!r}")
+    try:
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.utils import build_hf_headers
+    except ImportError as error:
+        raise ImportError(f"{base}: needs the package huggingface_hub; pip install 'kerasgan[remote]'") from error
+    repository, revision, folder = found.groups()
+    return hf_hub_url(repository, name, subfolder=folder, revision=revision), build_hf_headers(library_name="kerasgan")

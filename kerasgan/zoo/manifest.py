@@ -1,0 +1,137 @@
+"""The files of a preset: which there may be, how large, and the table of their sizes and checksums."""
+
+import hashlib
+import json
+import pathlib
+
+import pydantic
+
+import kerasgan
+
+FORMAT = 1  # of presets and of the registry
+METADATA = "metadata.json"
+GENERATOR = ("config.json", "model.weights.h5")
+TRAINING = ("training.json", "training.weights.h5")
+CARD, GRID = "README.md", "samples.png"
+
+_MIB = 2**20
+_LARGEST = {
+    METADATA: 4 * _MIB,
+    "config.json": 16 * _MIB,
+    "training.json": 32 * _MIB,
+    CARD: 4 * _MIB,
+    GRID: 64 * _MIB,
+    "model.weights.h5": 4096 * _MIB,
+    "training.weights.h5": 32768 * _MIB,
+}
+NAMES = tuple(_LARGEST)
+
+
+class File(pydantic.BaseModel):
+    """Size in bytes and SHA-256 of a file."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    size: int = pydantic.Field(ge=1)
+    sha256: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
+
+
+def largest(name):
+    """Return the most bytes that a preset's file of this name may have."""
+    return _LARGEST[name]
+
+
+def table(values, where):
+    """Check a table of files.
+
+    Args:
+        values: dict of file names to `size` and `sha256`, as JSON has it.
+        where: names the table in messages.
+
+    Returns:
+        dict of names, all of them of a preset, to `File`.
+
+    Raises:
+        ValueError: if a name is none that a preset has (so that no path leads out of its folder), a size is beyond
+            what such a file may have, or the table is none.
+    """
+    if not isinstance(values, dict) or not values:
+        raise ValueError(f"{where}: expected a table of files; got {str(values)[:80]}")
+    checked = {}
+    for name, value in values.items():
+        if name not in _LARGEST:
+            raise ValueError(f"{where}: expected files named {', '.join(NAMES)}; got {name!r}")
+        try:
+            file = File.model_validate(value)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, (name, *first["loc"])))
+            raise ValueError(f"{where}: {key}: {first['msg']}; got {first['input']!r}") from None
+        if file.size > _LARGEST[name]:
+            raise ValueError(f"{where}: {name}: expected at most {_LARGEST[name]:,} bytes; got {file.size:,}")
+        checked[name] = file
+    return checked
+
+
+def describe(folder):
+    """Return the table of the files of a preset's folder, without `metadata.json`, which holds it."""
+    found = sorted(path for path in pathlib.Path(folder).iterdir() if path.name in NAMES and path.name != METADATA)
+    return {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in found}
+
+
+def sha256(path):
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def problem(path, file):
+    """Return what is wrong with a file, or `None`.
+
+    Args:
+        path: of the file.
+        file: `File` that it should be.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return "it is missing"
+    size = path.stat().st_size
+    if size != file.size:
+        return f"expected {file.size:,} bytes; it has {size:,}"
+    found = sha256(path)
+    return None if found == file.sha256 else f"expected SHA-256 {file.sha256}; it is {found}"
+
+
+def read_metadata(text, where):
+    """Read a preset's `metadata.json`.
+
+    Args:
+        text: bytes or string.
+        where: names the preset in messages.
+
+    Returns:
+        dict, its `files` a dict of `File`s.
+
+    Raises:
+        ValueError: if it is no metadata of a preset, or of a newer format than this kerasgan reads.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: {METADATA}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: {METADATA}: expected an object; got {type(values).__name__}")
+    check_format(values, f"{where}: {METADATA}")
+    return {**values, "files": table(values.get("files"), f"{where}: {METADATA}")}
+
+
+def check_format(values, where):
+    """Raise `ValueError` unless the dict's `format` is one that this kerasgan reads."""
+    found = values.get("format")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise ValueError(f"{where}: format: expected an integer from 1 on; got {found!r}")
+    if found > FORMAT:
+        raise ValueError(
+            f"{where}: made by a newer kerasgan: format {found}, and kerasgan {kerasgan.__version__} reads formats up "
+            f"to {FORMAT}; pip install --upgrade kerasgan"
+        )

@@ -1,0 +1,139 @@
+"""The registry: the presets that have names, with the sizes and checksums of their files."""
+
+import difflib
+import json
+import os
+import pathlib
+from typing import Any
+
+import pydantic
+
+from kerasgan.zoo import manifest
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+# in a wheel inside the package (setup.py puts it there), in a checkout at its top
+FOLDER = _PACKAGE / "_zoo" if (_PACKAGE / "_zoo").is_dir() else _PACKAGE.parent / "zoo"
+FILE = "registry.json"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class _Part(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(_Part):
+    """What a preset was trained on, and its licence."""
+
+    name: str
+    licence: str
+
+
+class Convert(_Part):
+    """Published weights from elsewhere, which `kerasgan convert` makes a preset of.
+
+    `layout` is the command's argument, `url` where the weights are, `note` what else is to be known.
+    """
+
+    layout: str
+    url: str
+    note: str = ""
+
+    def commands(self, name):
+        """Return the lines to type."""
+        file = self.url.rpartition("/")[2]
+        return [f"curl -LO {self.url}", f"kerasgan convert {self.layout} {file} {name}"]
+
+
+class Entry(_Part):
+    """A preset of the registry: its files, or from what it is to be converted.
+
+    `source` is the address of the files; without one they are at `presets/NAME` beside the registry, or on the mirror
+    `$KERASGAN_ZOO_URL`. `metrics` are results as `kerasgan evaluate` writes them.
+    """
+
+    summary: str
+    data: Data
+    image_shape: list[int]
+    num_classes: int | None = None
+    parameters: int
+    objective: str | None = None
+    steps: int | None = None
+    recipe: str | None = None
+    metrics: list[dict[str, Any]] = []
+    files: dict[str, manifest.File] = {}
+    source: str | None = None
+    convert: Convert | None = None
+
+    @property
+    def size(self):
+        """Bytes of the files that sampling needs."""
+        return sum(self.files[name].size for name in manifest.GENERATOR if name in self.files)
+
+
+def load(folder=None):
+    """Read the registry.
+
+    Args:
+        folder: that holds `registry.json`; the installation's by default.
+
+    Returns:
+        dict of names to `Entry`, in the order of the file.
+
+    Raises:
+        ValueError: naming the file and the key that is wrong, or if it is of a newer format.
+    """
+    path = pathlib.Path(folder or FOLDER) / FILE
+    if not path.is_file():
+        return {}
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict) or not isinstance(values.get("presets"), dict):
+        raise ValueError(f"{path}: expected an object with format and presets")
+    manifest.check_format(values, path)
+    return {name: _entry(name, value, f"{path}: {name}") for name, value in values["presets"].items()}
+
+
+def entry(name):
+    """Return the `Entry` of a name.
+
+    Raises:
+        ValueError: if there is none, with the names that are near.
+    """
+    known = load()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`kerasgan zoo list` shows all"
+    raise ValueError(f"no preset {name!r}: it is no folder here and no name of the registry; {hint}")
+
+
+def text(entries):
+    """Return the registry as the text of its file."""
+    presets = {name: value.model_dump(exclude_defaults=True) for name, value in sorted(entries.items())}
+    return json.dumps({"format": manifest.FORMAT, "presets": presets}, indent=1) + "\n"
+
+
+def address(name, value):
+    """Return the address of an entry's files, or `None`: the mirror `$KERASGAN_ZOO_URL`, else the entry's source."""
+    mirror = os.environ.get("KERASGAN_ZOO_URL")
+    return f"{mirror.rstrip('/')}/{name}" if mirror else value.source
+
+
+def _entry(name, value, where):
+    import re
+
+    if not re.match(NAME, name):
+        raise ValueError(f"{where}: expected a name of letters, digits, _, - and .; got {name!r}")
+    try:
+        checked = Entry.model_validate(value)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}: {key}: {first['msg']}; got {str(first['input'])[:80]}") from None
+    if bool(checked.files) == (checked.convert is not None):
+        raise ValueError(f"{where}: expected exactly one of files and convert")
+    if checked.files:
+        manifest.table(value["files"], where)
+    return checked

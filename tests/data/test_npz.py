@@ -1,0 +1,51 @@
+"""Images of an .npz file."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from kerasgan import data
+
+GARMENTS = pathlib.Path(__file__).parents[3] / "shared" / "data" / "clothing64.npz"
+
+
+def examples(source):
+    return [(image.numpy(), int(label)) for image, label in source.examples]
+
+
+def test_images_labels_and_names(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
+    np.savez(tmp_path / "plain.npz", x=images)
+    np.savez(tmp_path / "numbers.npz", x=images, y=np.array([1, 0, 1, 0, 1]), classes=np.array(["a", "b"]))
+    np.savez_compressed(tmp_path / "names.npz", x=images, y=np.array(["cat", "ape", "cat", "dog", "ape"]))
+    plain, numbers, names = (data.npz(tmp_path / f"{name}.npz") for name in ("plain", "numbers", "names"))
+    assert (plain.class_names, plain.count, plain.name, plain.channels) == (None, 5, "plain", 3)
+    assert numbers.class_names == ("a", "b") and [label for _, label in examples(numbers)] == [1, 0, 1, 0, 1]
+    assert names.class_names == ("ape", "cat", "dog") and [label for _, label in examples(names)] == [1, 0, 1, 2, 0]
+    for source in (plain, numbers, names):
+        np.testing.assert_array_equal([image for image, _ in examples(source)], images)
+
+
+def test_bad_files_are_named(tmp_path):
+    np.savez(tmp_path / "other.npz", z=np.zeros(3))
+    np.savez(tmp_path / "objects.npz", x=np.array([{}, None], dtype=object))
+    (tmp_path / "text.npz").write_text("no arrays")
+    np.save(tmp_path / "single.npy", np.zeros(3))
+    (tmp_path / "single.npz").write_bytes((tmp_path / "single.npy").read_bytes())
+    for name, said in (
+        ("other", "has no array x"),
+        ("objects", "no readable .npz"),
+        ("text", "no readable .npz"),
+        ("single", "no readable .npz"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}.npz.*{said}|{name}.npz is {said}"):
+            data.npz(tmp_path / f"{name}.npz")
+    with pytest.raises(FileNotFoundError, match="no file at"):
+        data.npz(tmp_path / "absent.npz")
+
+
+@pytest.mark.skipif(not GARMENTS.is_file(), reason=f"needs {GARMENTS}")
+def test_the_garments_are_read():
+    source = data.npz(GARMENTS)
+    assert (source.count, source.channels, len(source.class_names)) == (5096, 3, 17)

@@ -1,0 +1,79 @@
+"""A small preset, a server of it, and a cache of its own for each test."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from kerasgan import presets
+from kerasgan.sampler import Sampler
+from kerasgan.zoo import manifest, registry
+from tests.conftest import make_gan
+from tests.zoo.served import serving
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Return (preset's folder with training state, its GAN), trained for two steps."""
+    from kerasgan import standing
+
+    gan = make_gan(num_classes=3)
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 1), dtype=np.uint8)
+    gan.fit(images, np.arange(32) % 3, batch_size=16, verbose=0)
+    folder = tmp_path_factory.mktemp("made") / "small"
+    sampler = standing.copied(gan)
+    assert type(sampler) is Sampler
+    presets.save(sampler, folder, {"name": "small", "summary": "Small."}, "# small\n", gan=gan)
+    return folder, gan
+
+
+@pytest.fixture
+def preset(made, tmp_path):
+    """Return a copy of that preset's folder, to be damaged."""
+    return shutil.copytree(made[0], tmp_path / "site" / "small")
+
+
+@pytest.fixture
+def web(preset):
+    """Return a server of that copy's parent folder."""
+    with serving(preset.parent) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Return the cache's folder, empty."""
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("KERASGAN_OFFLINE", raising=False)
+    monkeypatch.delenv("KERASGAN_ZOO_URL", raising=False)
+    monkeypatch.setattr("kerasgan.zoo.download._PAUSE", 0.01)
+    return tmp_path / "cache"
+
+
+def rewrite_metadata(folder, **changes):
+    """Change a preset's metadata, with the table of its files as they now are."""
+    path = folder / manifest.METADATA
+    values = {**json.loads(path.read_text()), "files": manifest.describe(folder), **changes}
+    path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+@pytest.fixture
+def zoo(tmp_path, preset, monkeypatch):
+    """Return a zoo folder whose registry has the preset as `small`; the files are elsewhere."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    table = manifest.describe(preset)
+    path = preset / manifest.METADATA
+    table[manifest.METADATA] = {"size": path.stat().st_size, "sha256": manifest.sha256(path)}
+    entry = registry.Entry(
+        summary="Small.",
+        data=registry.Data(name="noise", licence="none"),
+        image_shape=[32, 32, 1],
+        num_classes=3,
+        parameters=1,
+        files={name: manifest.File(**values) for name, values in table.items()},
+    )
+    (folder / registry.FILE).write_text(registry.text({"small": entry}))
+    monkeypatch.setattr(registry, "FOLDER", folder)
+    return folder

@@ -1,0 +1,233 @@
+"""Downloads over HTTP from a server on loopback that breaks off, lies, or is asked twice at once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan.zoo import cache, download, manifest, sources
+from tests.zoo.conftest import rewrite_metadata
+from tests.zoo.served import serving
+
+WEIGHTS = "model.weights.h5"
+
+
+def kept(folder):
+    """Return the names of all files in the cache but locks."""
+    return {path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+
+
+def test_an_address_gives_the_model_and_only_its_generator_is_downloaded(web, made, cache):
+    sampler = kerasgan.from_preset(f"{web.url}/small")
+    np.testing.assert_array_equal(sampler.sample(5, seed=3), made[1].sample(5, seed=3))
+    assert {path.rpartition("/")[2] for path, _, _ in web.asked} == {"metadata.json", "config.json", WEIGHTS}
+    again = kerasgan.from_preset(f"{web.url}/small/")
+    np.testing.assert_array_equal(again.sample(2), sampler.sample(2))
+    assert web.count(WEIGHTS) == 1 and web.count("config.json") == 1
+    [folder] = (cache / "presets").glob("small-*/")
+    assert {path.name for path in folder.iterdir()} == {"metadata.json", "config.json", WEIGHTS}
+
+
+def test_a_cut_connection_is_gone_on_with(web, preset, cache):
+    size = (preset / WEIGHTS).stat().st_size
+    web.cuts[WEIGHTS] = [40_000, 20_000]
+    folder = sources.folder(f"{web.url}/small")
+    assert (folder / WEIGHTS).read_bytes() == (preset / WEIGHTS).read_bytes()
+    firsts = [first for path, first, _ in web.asked if path.endswith(WEIGHTS)]
+    assert size > 60_000 and len(firsts) == 3 and firsts[0] == 0 and 0 < firsts[1] < firsts[2] < size
+    assert not list(cache.rglob("*.part"))
+
+
+def test_a_connection_cut_again_and_again_is_gone_on_with_by_the_next_call(web, preset, cache):
+    web.cuts[WEIGHTS] = [20_000] * 4
+    with pytest.raises(ConnectionError, match=rf"small/{WEIGHTS}: the connection broke at [\d,]+ of [\d,]+ bytes"):
+        kerasgan.from_preset(f"{web.url}/small")
+    assert WEIGHTS not in kept(cache)
+    [part] = cache.rglob("*.part")
+    had = part.stat().st_size
+    assert 0 < had <= 80_000
+    web.asked.clear()
+    kerasgan.from_preset(f"{web.url}/small")
+    assert [first for path, first, _ in web.asked if path.endswith(WEIGHTS)] == [had]
+    assert not list(cache.rglob("*.part"))
+
+
+def test_a_server_without_ranges_begins_anew(web, preset):
+    web.ranges = False
+    web.cuts[WEIGHTS] = [40_000]
+    folder = sources.folder(f"{web.url}/small")
+    assert (folder / WEIGHTS).read_bytes() == (preset / WEIGHTS).read_bytes()
+
+
+def test_a_server_that_is_busy_is_asked_again(web):
+    web.status[WEIGHTS] = [503, 500]
+    kerasgan.from_preset(f"{web.url}/small")
+    assert web.count(WEIGHTS) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "not the file that was published: expected SHA-256"),
+        (lambda content: content + b"more", "expected [0-9,]+ bytes; more came"),
+        (lambda content: content[:-9], "the connection broke at [0-9,]+ of [0-9,]+ bytes"),
+    ],
+)
+def test_what_is_not_the_published_file_is_not_kept(web, preset, cache, change, said):
+    path = preset / WEIGHTS
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises((ValueError, ConnectionError), match=said):
+        kerasgan.from_preset(f"{web.url}/small")
+    assert WEIGHTS not in kept(cache)
+    if "broke" not in said:
+        assert not list(cache.rglob("*.part"))
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_anew(web, preset):
+    folder = sources.folder(f"{web.url}/small")
+    whole = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(whole[:-100] + bytes(100))
+    assert (sources.folder(f"{web.url}/small") / WEIGHTS).read_bytes() == whole
+    assert web.count(WEIGHTS) == 2
+
+
+def test_two_versions_do_not_mix(web, preset):
+    first = sources.folder(f"{web.url}/small")
+    (preset / "README.md").write_text("changed")
+    rewrite_metadata(preset, name="second")
+    second = sources.folder(f"{web.url}/small")
+    assert first != second and json.loads((second / "metadata.json").read_text())["name"] == "second"
+    assert json.loads((first / "metadata.json").read_text())["name"] == "small"
+
+
+def test_two_processes_at_once_download_once(web, cache):
+    web.slowly = 0.2
+    script = "import sys; from kerasgan.zoo import sources; print(sources.folder(sys.argv[1]))"
+    line = [sys.executable, "-c", script, f"{web.url}/small"]
+    pair = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outs = [process.communicate(timeout=60) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], outs
+    assert outs[0][0] == outs[1][0]
+    assert web.count(WEIGHTS) == 1 and web.count("config.json") == 1
+
+
+def test_a_full_disk_leaves_nothing(web, tmp_path):
+    """A limit on the size of files stands in for a full disk: writes beyond it fail as they would there."""
+    script = (
+        "import resource, signal, sys; from kerasgan import cli;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "sys.argv = ['kerasgan', *sys.argv[1:]]; cli.main()"
+    )
+    line = [sys.executable, "-c", script, "zoo", "pull", f"{web.url}/small"]
+    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and "cannot write" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not list((tmp_path / "cache").rglob("*.h5*"))
+
+
+def test_offline_nothing_is_asked(web, monkeypatch, made):
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    with pytest.raises(ConnectionError, match="KERASGAN_OFFLINE forbids the download"):
+        kerasgan.from_preset(f"{web.url}/small")
+    assert not web.asked
+    monkeypatch.setenv("KERASGAN_OFFLINE", "0")
+    kerasgan.from_preset(f"{web.url}/small")
+    asked = len(web.asked)
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    sampler = kerasgan.from_preset(f"{web.url}/small")
+    np.testing.assert_array_equal(sampler.sample(2), made[1].sample(2))
+    with pytest.raises(ConnectionError, match="training.json, training.weights.h5 not in the cache"):
+        kerasgan.from_preset(f"{web.url}/small", training=True)
+    assert len(web.asked) == asked
+
+
+def test_a_mirror_gives_the_registrys_files(zoo, web, monkeypatch, made):
+    with pytest.raises(FileNotFoundError, match="set KERASGAN_ZOO_URL to a mirror"):
+        kerasgan.from_preset("small")
+    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
+    np.testing.assert_array_equal(kerasgan.from_preset("small").sample(4), made[1].sample(4))
+
+
+def test_a_mirror_cannot_give_other_files(zoo, web, preset, monkeypatch, cache):
+    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
+    content = (preset / WEIGHTS).read_bytes()
+    (preset / WEIGHTS).write_bytes(content[::-1])
+    rewrite_metadata(preset)  # the mirror's own table would vouch for it
+    with pytest.raises(ValueError, match="metadata.json: not the file that was published: expected SHA-256"):
+        kerasgan.from_preset("small")
+    assert not kept(cache)
+
+
+def test_a_preset_beside_the_registry_needs_no_network(zoo, preset, monkeypatch, made):
+    import shutil
+
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    shutil.copytree(preset, zoo / "presets" / "small")
+    np.testing.assert_array_equal(kerasgan.from_preset("small").sample(4), made[1].sample(4))
+    (zoo / "presets" / "small" / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="config.json: not the file of the registry: expected [0-9,]+ bytes"):
+        kerasgan.from_preset("small")
+
+
+def test_what_a_server_does_not_have_or_give_is_said_at_once(web, preset):
+    with pytest.raises(FileNotFoundError, match="none/metadata.json: the server does not have it"):
+        kerasgan.from_preset(f"{web.url}/none")
+    (preset / WEIGHTS).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{WEIGHTS}: the server does not have it"):
+        kerasgan.from_preset(f"{web.url}/small")
+    web.status["config.json"] = [403]
+    with pytest.raises(PermissionError, match="status 403"):
+        download.read(f"{web.url}/small", "config.json")
+    assert web.count(WEIGHTS) == 1
+
+
+def test_a_server_that_is_not_there_is_named(web):
+    with serving(web.folder) as gone:
+        url = gone.url
+    with pytest.raises(ConnectionError, match=f"{url}/small/metadata.json: cannot be fetched"):
+        kerasgan.from_preset(f"{url}/small")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://example.com/small", "expected https, as http is for this machine alone"),
+        ("ftp://example.com/small", "expected an address with https://"),
+        ("file:///etc/small", "expected an address with https://"),
+        ("https://example.com/small?x=1", "without \\? and #"),
+        ("hf://justone", "expected hf://user/repo"),
+        ("hf://a/../b", "expected hf://user/repo"),
+    ],
+)
+def test_other_addresses_are_refused(url, said):
+    with pytest.raises(ValueError, match=said):
+        kerasgan.from_preset(url)
+
+
+def test_a_server_may_not_lead_to_plain_http(web):
+    web.redirect["metadata.json"] = "http://example.invalid/metadata.json"
+    with pytest.raises((ValueError, ConnectionError)):
+        kerasgan.from_preset(f"{web.url}/small")
+    with pytest.raises(ValueError, match="led to http://example.com; expected https"):
+        download.check_scheme_kept("http://example.com/x")
+    web.redirect["metadata.json"] = f"{web.url}/small/README.md"  # on this machine it may
+    with pytest.raises(ValueError, match="not JSON"):
+        kerasgan.from_preset(f"{web.url}/small")
+
+
+def test_an_endless_metadata_is_cut_off(web, preset, monkeypatch):
+    monkeypatch.setitem(manifest._LARGEST, "metadata.json", 100)
+    with pytest.raises(ValueError, match="expected at most 100 bytes; more came"):
+        kerasgan.from_preset(f"{web.url}/small")
+
+
+def test_the_cache_lies_where_it_is_told(monkeypatch, tmp_path):
+    assert cache.root() == tmp_path / "cache"
+    monkeypatch.delenv("KERASGAN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache.root() == tmp_path / "xdg" / "kerasgan"

@@ -1,0 +1,206 @@
+"""Presets made of runs: what they give, that training goes on with them, and that they can be verified."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import kerasgan
+from kerasgan import presets, standing, training
+from kerasgan.zoo import manifest, registry, verify, weights_file
+from tests.conftest import make_gan
+from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
+from tests.zoo.conftest import rewrite_metadata
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, photos):  # noqa: F811
+    """Return a run folder of a conditional model, 4 steps."""
+    folder = tmp_path_factory.mktemp("run")
+    return training.train(write_recipe(folder / "tiny.yaml", photos, steps=4, labels="true"), folder / "runs")
+
+
+@pytest.fixture
+def published(run, tmp_path, monkeypatch, capsys):
+    """Return the zoo folder in which that run is published, and where names are looked up."""
+    zoo = tmp_path / "zoo"
+    arguments = ["--licence", "none: noise", "--zoo", zoo, "--float16", "--training"]
+    status, out, err = command(monkeypatch, capsys, "zoo", "publish", run, *arguments)
+    assert (status, err) == (0, "") and f"preset: {zoo / 'presets' / 'tiny'}" in out
+    monkeypatch.setattr(registry, "FOLDER", zoo)
+    return zoo
+
+
+def newest(run):
+    return kerasgan.load(run / "checkpoints" / "step-00000004.keras")
+
+
+def test_a_published_run_samples_under_its_name(published, run):
+    sampler = kerasgan.from_preset("tiny")
+    assert type(sampler) is kerasgan.Sampler
+    wide = newest(run).sample(64, seed=5, labels=1, truncation=0.7).astype(int)
+    images = sampler.sample(64, seed=5, labels=1, truncation=0.7).astype(int)
+    assert np.abs(images - wide).mean() <= 1
+    folder = published / "presets" / "tiny"
+    assert {path.name for path in folder.iterdir()} == set(manifest.NAMES)
+    entry = registry.load(published)["tiny"]
+    assert (entry.objective, entry.steps, entry.num_classes, entry.recipe) == ("SGAN", 4, 2, "tiny")
+    for name, file in entry.files.items():
+        assert manifest.problem(folder / name, file) is None
+    grid = Image.open(folder / "samples.png")
+    expected = kerasgan.pictures.grid(sampler.sample(16, seed=0), columns=2)
+    assert np.abs(np.asarray(grid, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_the_card_is_made_of_the_runs_own_numbers(published, run):
+    text = (published / "presets" / "tiny" / "README.md").read_text()
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    about = json.loads((run / "run.json").read_text())
+    for said in (
+        "# tiny",
+        f"critic loss {last['critic_loss']:.3f}",
+        f"critic {about['trainable_parameters']['critic']:,}",
+        f"tensorflow {about['versions']['tensorflow']}",
+        "objective: SGAN, 4 training steps of 8 images",
+        "Licence: none: noise. Classes: boots, coats.",
+        "kernels stored in float16",
+        "ema_decay: 0.999",
+        "None was measured.",
+    ):
+        assert said in text, said
+
+
+def test_training_goes_on_as_if_it_had_never_stopped(published, run, images):
+    labels = np.arange(len(images)) % 2
+    models = newest(run), kerasgan.from_preset("tiny", training=True)
+    for model in models:
+        assert int(model.step.numpy()) == 4
+        model.fit(images, labels, batch_size=8, epochs=1, verbose=0)
+    straight, resumed = models
+    assert int(resumed.step.numpy()) == 10
+    for one, other in zip(straight.variables, resumed.variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
+    for one, other in zip(straight.critic_optimizer.variables, resumed.critic_optimizer.variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6, err_msg=one.path)
+
+
+def test_a_preset_without_training_state_says_so(made, tmp_path):
+    presets.save(standing.copied(made[1]), tmp_path / "generator", {"name": "generator"}, "# it\n")
+    with pytest.raises(ValueError, match="published without critic and optimizers; only its generator loads"):
+        kerasgan.from_preset(tmp_path / "generator", training=True)
+    assert kerasgan.from_preset(tmp_path / "generator").sample(1).shape == (1, 32, 32, 1)
+
+
+@pytest.mark.parametrize("prior", [None, kerasgan.latents.GaussianMixture(8, 5)])
+def test_float16_halves_kernels_and_hardly_changes_images(tmp_path, prior):
+    gan = make_gan(latent=prior)
+    for variable in gan.generator.variables:  # images of full contrast, as those of a trained network
+        if len(variable.shape) > 1:
+            variable.assign(variable * 25)
+    sampler = standing.copied(gan)
+    sampler.generator.set_weights(gan.generator.get_weights())
+    exact = sampler.sample(64).astype(int)
+    assert exact.std() > 60
+    presets.save(sampler, tmp_path / "whole", {}, "# it\n")
+    weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
+    presets.save(sampler, tmp_path / "half", {}, "# it\n", float16=True)
+    rounded = kerasgan.from_preset(tmp_path / "half").sample(64).astype(int)
+    assert 0 < np.abs(rounded - exact).mean() <= 1
+    np.testing.assert_array_equal(rounded, sampler.sample(64))
+    kinds = set()
+    with h5py.File(tmp_path / "half" / "model.weights.h5") as file:
+        file.visititems(
+            lambda name, item: kinds.add((item.ndim > 1, item.dtype.name)) if isinstance(item, h5py.Dataset) else None
+        )
+    assert kinds - {(False, "int64"), (False, "uint32")} == {(True, "float16"), (False, "float32")}
+    sizes = [(tmp_path / name / "model.weights.h5").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.75 * sizes[1]
+
+
+def test_a_number_beyond_float16_keeps_its_kernel_whole(small_gan):
+    sampler = standing.copied(small_gan())
+    kernels = [variable for variable in sampler.generator.variables if len(variable.shape) > 1]
+    large = kernels[0].numpy() + 1e-4
+    large.flat[0] = 70000.0
+    kernels[0].assign(large)
+    before = kernels[1].numpy()
+    weights_file.round_to_float16(sampler.generator.variables)
+    np.testing.assert_array_equal(kernels[0].numpy(), large)
+    np.testing.assert_array_equal(kernels[1].numpy(), before.astype(np.float16))
+
+
+def test_verify_passes_what_was_published_and_fails_what_differs(published, monkeypatch, capsys):
+    status, out, err = command(monkeypatch, capsys, "zoo", "verify", "tiny")
+    assert (status, err) == (0, "") and "grid: " in out and out.endswith("verified: tiny\n")
+    folder = published / "presets" / "tiny"
+    picture = np.asarray(Image.open(folder / "samples.png"), int)
+    for change, good in ((0, True), (1, True), (3, False)):
+        shifted = np.clip(picture + np.where(picture > 127, -change, change), 0, 255)
+        Image.fromarray(shifted.astype(np.uint8)).save(folder / "samples.png")
+        rewrite_metadata(folder)
+        status, out, err = command(monkeypatch, capsys, "zoo", "verify", folder)
+        assert (status == 0) == good, (change, out, err)
+        if not good:
+            assert status == 1 and f"error: {folder}: grid: {change:.4f} of 255" in err and err.count("\n") == 1
+    Image.fromarray(picture[:-1].astype(np.uint8)).save(folder / "samples.png")
+    rewrite_metadata(folder)
+    with pytest.raises(verify.Different, match="grid: inf"):
+        verify.verify(folder)
+
+
+def test_publishing_refuses_before_anything_is_written(published, run, tmp_path, monkeypatch, capsys):
+    before = {path: path.stat().st_mtime_ns for path in published.rglob("*")}
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"results": [{"name": "fd[x]", "value": 1}]}')
+    for arguments, said in (
+        ([run, "--licence", "MIT"], "has a preset tiny; choose another name, or say --overwrite"),
+        ([run, "--licence", " ", "--name", "b"], "licence: expected the licence of the data"),
+        ([run, "--licence", "MIT", "--name", "../b"], "name: expected letters, digits"),
+        ([run, "--licence", "MIT", "--name", "b", "--evaluation", bad], "expected what `kerasgan evaluate --out`"),
+        ([run, "--licence", "MIT", "--name", "b", "--evaluation", tmp_path / "c"], "no such evaluation"),
+        ([tmp_path, "--licence", "MIT", "--name", "b"], "expected a run folder"),
+    ):
+        status, _, err = command(monkeypatch, capsys, "zoo", "publish", *arguments, "--zoo", published)
+        assert status == 1 and said in err and err.count("\n") == 1, err
+    assert {path: path.stat().st_mtime_ns for path in published.rglob("*")} == before
+    again = [run, "--licence", "MIT", "--overwrite", "--zoo", published, "--source", "hf://someone/tiny"]
+    assert command(monkeypatch, capsys, "zoo", "publish", *again)[0] == 0
+    entry = registry.load(published)["tiny"]
+    assert entry.source == "hf://someone/tiny" and "training.json" not in entry.files
+
+
+def test_commands_take_names(published, run, tmp_path, monkeypatch, capsys):
+    status, out, _ = command(monkeypatch, capsys, "zoo", "list")
+    assert status == 0 and "tiny  32x32x1  2" in out
+    status, out, _ = command(monkeypatch, capsys, "zoo", "info", "tiny")
+    assert status == 0 and "licence none: noise" in out and "model.weights.h5: " in out
+    status, out, _ = command(monkeypatch, capsys, "zoo", "pull", "tiny", "--training")
+    assert status == 0 and out == f"preset: {published / 'presets' / 'tiny'}\n"
+    assert command(monkeypatch, capsys, "sample", "tiny", "-n", 4, "--out", tmp_path / "a.png")[0] == 0
+    for arguments in (["sample", "tinny"], ["zoo", "info", "tinny"], ["zoo", "verify", "tinny"]):
+        status, _, err = command(monkeypatch, capsys, *arguments)
+        assert status == 1 and "no preset 'tinny'" in err and "did you mean tiny?" in err and err.count("\n") == 1
+
+
+def test_what_is_to_be_converted_says_how(zoo, monkeypatch, capsys):
+    path = zoo / "registry.json"
+    values = json.loads(path.read_text())
+    values["presets"]["deep"] = {
+        "summary": "Deep.",
+        "data": {"name": "imagenet", "licence": "none"},
+        "image_shape": [128, 128, 3],
+        "num_classes": 1000,
+        "parameters": 1,
+        "convert": {"layout": "pytorch-pretrained-biggan", "url": "https://example.com/deep.bin"},
+    }
+    path.write_text(json.dumps(values))
+    with pytest.raises(
+        ValueError, match="deep: cannot be hosted here.*kerasgan convert pytorch-pretrained-biggan deep"
+    ):
+        kerasgan.from_preset("deep")
+    status, out, _ = command(monkeypatch, capsys, "zoo", "info", "deep")
+    assert status == 0 and "curl -LO https://example.com/deep.bin" in out
+    status, out, _ = command(monkeypatch, capsys, "zoo", "list")
+    assert status == 0 and "convert" in out
