@@ -66,7 +66,7 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
 
 
 def spoilt(images, labels, rng, other, other_labels) -> dict[str, np.ndarray]:
-    """Return sets of images with a fault each, by the fault, in the order that a good distance gives them.
+    """Return sets of images with a fault each, by the fault.
 
     Args:
         images: uint8 [N, H, W, C], to be spoilt.
@@ -120,7 +120,7 @@ def draw(path, rows, sets):
     axes.barh(places, values, color="#2a7f9e", height=0.62)
     for place, value in zip(places, values):
         axes.annotate(
-            f"{value:.3g}", (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+            f"{value:.4g}", (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
         )
     axes.set(
         yticks=places, yticklabels=names, xscale="log", xlabel=rows[names[0]][0]["name"], ylim=(-0.6, len(names) - 0.4)
