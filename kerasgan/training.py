@@ -41,7 +41,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
     plan = planned(recipe_path, steps, images)
-    source = open_source(plan.data)
+    source = plan.data.open()
     strategy = _strategy()
     with strategy.scope(), precision(plan.train.mixed_precision):
         gan = build(plan, source)
@@ -77,7 +77,7 @@ def resume(run, steps=None):
     checkpoint = runs.newest_checkpoint(run)
     run = checkpoint.parent.parent
     plan = planned(run / "recipe.yaml", steps)
-    source = open_source(plan.data)
+    source = plan.data.open()
     with _strategy().scope():
         gan = kerasgan.load(checkpoint)
     if int(gan.step.numpy()) >= plan.train.steps:
@@ -99,25 +99,6 @@ def planned(recipe_path, steps=None, images=None):
         places = {"tfds": None, "folder": None, "arrays": None, "split": "train", kind: str(images)}
         plan = plan.model_copy(update={"data": plan.data.model_copy(update=places)})
     return plan
-
-
-def open_source(section):
-    """Open the real images that a recipe's data section names.
-
-    Args:
-        section: `kerasgan.recipe.Data`.
-
-    Returns:
-        `kerasgan.data.Source`.
-
-    Raises:
-        ValueError, OSError: if they are not there or cannot be read.
-    """
-    if section.folder is not None:
-        return data.folder(section.folder)
-    if section.arrays is not None:
-        return data.npz(section.arrays)
-    return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
 
 
 def _strategy():
