@@ -6,7 +6,9 @@ EXTRAS ?= test
 
 .PHONY: demo test slow lint data clean
 
-demo: data  ## train, export, serve and query once; everything lands in demo/
+demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
+	$(BIN)/kerasgan sample sgan_fashion_mnist -n 80 --out demo/pretrained.png
+	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.demo
 
 test: $(INSTALLED)  ## the test suite; with EXTRAS=test,parity also the comparisons with PyTorch

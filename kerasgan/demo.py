@@ -52,7 +52,9 @@ def main(recipe, out):
         kerasgan("query", MODEL, "--server", grpc, *asked, "--out", pictures / "grpc.png")
         kerasgan("query", MODEL, "--server", rest, *asked, "--out", pictures / "rest.png")
     print(f"\nserver stopped; the demo took {(time.perf_counter() - began) / 60:.1f} minutes. Results:")
+    pretrained = out / "pretrained.png"  # made by `make demo`
     results = {
+        **({"images of the preset": pretrained} if pretrained.exists() else {}),
         "sample grids while training": run / "samples",
         "the last grid": sorted((run / "samples").iterdir())[-1],
         "losses": run / "losses.png",

@@ -87,7 +87,7 @@ def noise(section):
     if section.tfds is not None:
         channels, class_names = tfds_source.described(section.tfds, section.data_dir)
     elif section.labels:
-        found = training.open_source(section)
+        found = section.open()
         channels, class_names = found.channels, found.class_names
     else:
         channels, class_names = section.channels or 3, None

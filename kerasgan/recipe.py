@@ -27,7 +27,7 @@ import keras
 import pydantic
 import yaml
 
-from kerasgan import files, latents, networks, objectives, techniques
+from kerasgan import data, files, latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
 
 _GIVEN = {  # arguments that kerasgan fills in
@@ -86,14 +86,28 @@ class Data(_Section):
     batch_size: int = pydantic.Field(64, ge=1)
     labels: bool = False
 
+    def open(self):
+        """Open the real images.
+
+        Returns:
+            `kerasgan.data.Source`.
+
+        Raises:
+            ValueError, OSError: if they are not there or cannot be read.
+        """
+        if self.folder is not None:
+            return data.folder(self.folder)
+        if self.arrays is not None:
+            return data.npz(self.arrays)
+        return data.tfds(self.tfds, split=self.split, data_dir=self.data_dir)
+
 
 class Train(_Section):
     """How long to train (`steps` generator updates, in all), how often to write what, and how to compute.
 
     `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
-    the number of steps between two looks of a `CollapseGuard`, with its default thresholds.
-    With `evaluate_every`, `kerasgan.callbacks.EvaluateGAN` measures the images of the generator against the training
-    data.
+    the number of steps between two looks of a `CollapseGuard`, with its default thresholds. With `evaluate_every`,
+    `EvaluateGAN` measures the images of the generator against the training data.
     """
 
     steps: int = pydantic.Field(ge=1)
@@ -156,12 +170,16 @@ class Recipe(_Section):
             for name, arguments in (getattr(self, part) or {}).items()
         ]
 
+    def plain(self):
+        """Return the recipe with all its defaults as a dict, as YAML has it."""
+        parts = {key: value for key, value in self.model_dump().items() if value is not None}
+        parts["data"] = {key: value for key, value in parts["data"].items() if value is not None}
+        return parts
+
     def save(self, path):
         """Write the recipe with all its defaults as YAML, whole or not at all."""
         with files.written_whole(path) as beside:
-            parts = {key: value for key, value in self.model_dump().items() if value is not None}
-            parts["data"] = {key: value for key, value in parts["data"].items() if value is not None}
-            beside.write_text(yaml.safe_dump(parts, sort_keys=False))
+            beside.write_text(yaml.safe_dump(self.plain(), sort_keys=False))
 
 
 def load(path):

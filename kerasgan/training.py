@@ -44,7 +44,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
     plan = planned(recipe_path, steps, images)
-    source = open_source(plan.data)
+    source = plan.data.open()
     strategy = devices.all_gpus()
     with strategy.scope(), precision(plan.train.mixed_precision):
         gan = build(plan, source)
@@ -82,7 +82,7 @@ def resume(run, steps=None):
     checkpoint = runs.newest_checkpoint(run)
     run = checkpoint.parent.parent
     plan = planned(run / "recipe.yaml", steps)
-    source = open_source(plan.data)
+    source = plan.data.open()
     with devices.all_gpus().scope():
         gan = kerasgan.load(checkpoint)
         judge = _judge(plan.train)
@@ -108,23 +108,6 @@ def planned(recipe_path, steps=None, images=None):
     return plan
 
 
-def open_source(section):
-    """Open the real images that a recipe's data section names.
-
-    Args:
-        section: `kerasgan.recipe.Data`.
-
-    Returns:
-        `kerasgan.data.Source`.
-
-    Raises:
-        ValueError, OSError: if they are not there or cannot be read.
-    """
-    if section.folder is not None:
-        return data.folder(section.folder)
-    if section.arrays is not None:
-        return data.npz(section.arrays)
-    return data.tfds(section.tfds, split=section.split, data_dir=section.data_dir)
 
 
 @contextlib.contextmanager

@@ -136,17 +136,18 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(photos, tmp_path, monke
 
 def test_other_images_take_the_place_of_the_recipes(tmp_path, photos, monkeypatch, capsys):  # noqa: F811
     rng = np.random.default_rng(0)
-    np.savez(tmp_path / "it.npz", x=rng.integers(0, 256, (16, 32, 32, 1), dtype=np.uint8), y=np.arange(16) % 4)
+    path = tmp_path / "it.npz"
+    np.savez(path, x=rng.integers(0, 256, (16, 32, 32, 1), dtype=np.uint8), y=np.arange(16) % 4)
     write_recipe(tmp_path / "tiny.yaml", "nowhere", steps=1, labels="true")
-    for place, classes in ((tmp_path / "it.npz", 4), (photos, 2)):
-        arguments = ["--data", place, "--out", tmp_path / f"runs{classes}"]
-        status, _, err = command(monkeypatch, capsys, "train", tmp_path / "tiny.yaml", *arguments)
-        assert (status, err) == (0, "")
-        [run] = (tmp_path / f"runs{classes}").iterdir()
-        assert kerasgan.load(run / "checkpoints" / "step-00000001.keras").num_classes == classes
-        data = recipe.load(run / "recipe.yaml").data
-        assert data.folder == (str(place) if classes == 2 else None)
-        assert data.arrays == (str(place) if classes == 4 else None)
+    other = training.planned(tmp_path / "tiny.yaml", images=photos).data
+    assert (other.tfds, other.folder, other.arrays) == (None, str(photos), None) and other.open().count == 32
+    arguments = ["--data", path, "--out", tmp_path / "runs"]
+    status, _, err = command(monkeypatch, capsys, "train", tmp_path / "tiny.yaml", *arguments)
+    assert (status, err) == (0, "")
+    [run] = (tmp_path / "runs").iterdir()
+    assert kerasgan.load(run / "checkpoints" / "step-00000001.keras").num_classes == 4
+    kept = recipe.load(run / "recipe.yaml").data
+    assert (kept.tfds, kept.folder, kept.arrays) == (None, None, str(path))
 
 
 # Trainable parameters of generator and critic: methods.md, from the papers' own code. The WGAN-GP study's critic has

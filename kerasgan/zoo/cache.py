@@ -104,11 +104,10 @@ def _lock(folder):
     except filelock.Timeout:
         print(f"waiting for another process that downloads {folder.name}", file=sys.stderr)
         lock.acquire()
-    with lock:
-        try:
-            yield
-        finally:
-            lock.release()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -161,7 +161,7 @@ def _facts(run, plan, gan, name, licence, summary, metrics, float16):
         "grid": {"n": 8 * columns, "seed": 0, "truncation": None, "columns": columns},
         "tolerance": {"grid_levels": GRID_LEVELS, "metrics": METRICS},
         "metrics": metrics,
-        "recipe": {key: value for key, value in plan.model_dump().items() if value is not None},
+        "recipe": plan.plain(),
     }
 
 

@@ -31,17 +31,20 @@ class Data(_Part):
 class Convert(_Part):
     """Published weights from elsewhere, which `kerasgan convert` makes a preset of.
 
-    `layout` is the command's argument, `url` where the weights are, `note` what else is to be known.
+    `layout` is the command's argument, `file` the weights' name, `url` the file's address or that of a page which has
+    it, `note` what else is to be known.
     """
 
     layout: str
+    file: str
     url: str
     note: str = ""
 
     def commands(self, name):
         """Return the lines to type."""
-        file = self.url.rpartition("/")[2]
-        return [f"curl -LO {self.url}", f"kerasgan convert {self.layout} {file} {name}"]
+        is_direct = self.url.endswith((".bin", ".pth", ".safetensors"))
+        get = f"curl -L -o {self.file} {self.url}" if is_direct else f"# get {self.file} from {self.url}"
+        return [get, f"kerasgan convert {self.layout} {self.file} {name}"]
 
 
 class Entry(_Part):

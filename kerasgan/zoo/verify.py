@@ -2,10 +2,8 @@
 
 import json
 import re
-import tempfile
 
 import numpy as np
-import yaml
 from PIL import Image
 
 from kerasgan import pictures, presets
@@ -56,9 +54,8 @@ def verify(source, metrics=True):
         raise Different(f"{source}: {said}")
     if not metrics:
         return lines
-    measured = _measured_anew(folder, facts)
-    for found in facts["metrics"]:
-        old, new = found["value"], measured[found["name"]]
+    for found, new in _measured_anew(folder, facts["metrics"]):
+        old = found["value"]
         relative = abs(new - old) / max(abs(old), 1e-12)
         said = f"{found['name']}: {new:.6g}, {old:.6g} on the card: {relative:.2%}, at most {tolerance['metrics']:.0%}"
         lines.append(said)
@@ -75,42 +72,31 @@ def _difference(picture, folder):
     return float(np.abs(old - new).mean()) if old.shape == new.shape else float("inf")
 
 
-def _measured_anew(folder, facts):
-    """Names of the preset's numbers to what `kerasgan.evaluation` finds now."""
-    measured = {}
-    groups = {}
-    for found in facts["metrics"]:
-        groups.setdefault(_protocol(found), []).append(found["name"])
-    for (network, samples, seed, truncation), names in groups.items():
+def _measured_anew(folder, numbers):
+    """Pairs of a preset's numbers and what they are now, against the data of the preset's recipe."""
+    groups, pairs = {}, []
+    for found in numbers:
+        groups.setdefault(_protocol(found), []).append(found)
+    for (network, samples, seed, truncation), group in groups.items():
         from kerasgan import evaluation
 
-        wanted = dict.fromkeys(_metric(name) for name in names)
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as recipe:
-            yaml.safe_dump(facts["recipe"], recipe)
-            recipe.flush()
-            results = evaluation.evaluate(
-                [folder],
-                metrics=",".join(wanted),
-                network=network,
-                n=samples,
-                real=recipe.name,
-                seed=seed,
-                truncation=truncation,
-            )
-        measured.update({result.name: result.value for result in results})
-    return measured
+        metrics = ",".join(dict.fromkeys(_metric(found["name"]) for found in group))
+        results = evaluation.evaluate(
+            [folder], metrics=metrics, network=network, n=samples, seed=seed, truncation=truncation
+        )
+        measured = {result.name: result.value for result in results}
+        pairs += [(found, measured[found["name"]]) for found in group]
+    return pairs
 
 
 def _protocol(found):
     """(network, samples, seed, truncation) of a number; what was measured in another way cannot be verified."""
     name, protocol = found["name"], found["protocol"]
-    network = re.fullmatch(r".+\[(.+)\]", name)
-    notes = [re.fullmatch(r"truncation (\S+)", note) for note in protocol["notes"]]
-    bounds = [float(note[1]) for note in notes if note]
     if any("new batches" in note for note in protocol["notes"]):
         raise ValueError(f"{name}: was measured with other batch-norm statistics; verify measures the preset as it is")
-    network = protocol["network"] if network is None or network[1] == "pixels" else network[1]
-    return network, protocol["samples"], protocol["seed"], bounds[0] if bounds else None
+    network = "garments" if protocol["network"] == "pixels" else protocol["network"]  # which pixels do not need
+    bounds = [re.fullmatch(r"truncation (\S+)", note) for note in protocol["notes"]]
+    return network, protocol["samples"], protocol["seed"], next((float(bound[1]) for bound in bounds if bound), None)
 
 
 def _metric(name):

@@ -1,6 +1,7 @@
 """Presets made of runs: what they give, that training goes on with them, and that they can be verified."""
 
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 import kerasgan
 from kerasgan import presets, standing, training
-from kerasgan.zoo import manifest, registry, verify, weights_file
+from kerasgan.zoo import manifest, publish, registry, verify, weights_file
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 from tests.zoo.conftest import rewrite_metadata
@@ -22,13 +23,18 @@ def run(tmp_path_factory, photos):  # noqa: F811
     return training.train(write_recipe(folder / "tiny.yaml", photos, steps=4, labels="true"), folder / "runs")
 
 
+@pytest.fixture(scope="module")
+def zoo_of_run(run, tmp_path_factory):
+    """Return the zoo folder in which that run is published."""
+    zoo = tmp_path_factory.mktemp("zoo")
+    publish.publish(run, zoo, licence="none: noise", float16=True, training=True)
+    return zoo
+
+
 @pytest.fixture
-def published(run, tmp_path, monkeypatch, capsys):
-    """Return the zoo folder in which that run is published, and where names are looked up."""
-    zoo = tmp_path / "zoo"
-    arguments = ["--licence", "none: noise", "--zoo", zoo, "--float16", "--training"]
-    status, out, err = command(monkeypatch, capsys, "zoo", "publish", run, *arguments)
-    assert (status, err) == (0, "") and f"preset: {zoo / 'presets' / 'tiny'}" in out
+def published(zoo_of_run, tmp_path, monkeypatch):
+    """Return a copy of that zoo folder, where names are looked up."""
+    zoo = shutil.copytree(zoo_of_run, tmp_path / "zoo")
     monkeypatch.setattr(registry, "FOLDER", zoo)
     return zoo
 
@@ -150,6 +156,31 @@ def test_verify_passes_what_was_published_and_fails_what_differs(published, monk
         verify.verify(folder)
 
 
+def test_the_numbers_of_the_card_are_measured_anew(run, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("kerasgan.evaluation", reason="needs kerasgan evaluate")
+    scores, zoo = tmp_path / "scores.json", tmp_path / "zoo"
+    measured = ["evaluate", run, "--metrics", "fid,prdc", "--features", "garments", "-n", 64, "--out", scores]
+    assert command(monkeypatch, capsys, *measured)[0] == 0
+    publish.publish(run, zoo, licence="none: noise", evaluation=scores)
+    folder = zoo / "presets" / "tiny"
+    results = json.loads(scores.read_text())["results"]
+    assert json.loads((folder / "metadata.json").read_text())["metrics"] == results
+    card = (folder / "README.md").read_text()
+    assert f"**fd[garments] = {results[0]['value']:.5g}**" in card and "`kerasgan evaluate " in card
+    assert registry.load(zoo)["tiny"].metrics[0] == {
+        "name": "fd[garments]",
+        "value": results[0]["value"],
+        "samples": 64,
+    }
+    status, out, err = command(monkeypatch, capsys, "zoo", "verify", folder)
+    assert status == 0 and out.count(" on the card: 0.00%") == len(results) == 5, (out, err)
+    results[0]["value"] *= 1.1
+    rewrite_metadata(folder, metrics=results)
+    status, _, err = command(monkeypatch, capsys, "zoo", "verify", folder)
+    assert status == 1 and f"{folder}: fd[garments]: " in err and "9.09%, at most 5%" in err
+    assert command(monkeypatch, capsys, "zoo", "verify", folder, "--no-metrics")[0] == 0
+
+
 def test_publishing_refuses_before_anything_is_written(published, run, tmp_path, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in published.rglob("*")}
     bad = tmp_path / "bad.json"
@@ -166,7 +197,8 @@ def test_publishing_refuses_before_anything_is_written(published, run, tmp_path,
         assert status == 1 and said in err and err.count("\n") == 1, err
     assert {path: path.stat().st_mtime_ns for path in published.rglob("*")} == before
     again = [run, "--licence", "MIT", "--overwrite", "--zoo", published, "--source", "hf://someone/tiny"]
-    assert command(monkeypatch, capsys, "zoo", "publish", *again)[0] == 0
+    status, out, err = command(monkeypatch, capsys, "zoo", "publish", *again)
+    assert (status, err) == (0, "") and f"preset: {published / 'presets' / 'tiny'}, " in out
     entry = registry.load(published)["tiny"]
     assert entry.source == "hf://someone/tiny" and "training.json" not in entry.files
 
@@ -193,14 +225,18 @@ def test_what_is_to_be_converted_says_how(zoo, monkeypatch, capsys):
         "image_shape": [128, 128, 3],
         "num_classes": 1000,
         "parameters": 1,
-        "convert": {"layout": "pytorch-pretrained-biggan", "url": "https://example.com/deep.bin"},
+        "convert": {
+            "layout": "pytorch-pretrained-biggan",
+            "file": "deep.bin",
+            "url": "https://example.com/deep.bin",
+        },
     }
     path.write_text(json.dumps(values))
     with pytest.raises(
-        ValueError, match="deep: cannot be hosted here.*kerasgan convert pytorch-pretrained-biggan deep"
+        ValueError, match="deep: cannot be hosted here.*kerasgan convert pytorch-pretrained-biggan deep.bin deep"
     ):
         kerasgan.from_preset("deep")
     status, out, _ = command(monkeypatch, capsys, "zoo", "info", "deep")
-    assert status == 0 and "curl -LO https://example.com/deep.bin" in out
+    assert status == 0 and "curl -L -o deep.bin https://example.com/deep.bin" in out
     status, out, _ = command(monkeypatch, capsys, "zoo", "list")
     assert status == 0 and "convert" in out

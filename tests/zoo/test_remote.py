@@ -1,0 +1,108 @@
+"""Presets in buckets and on the Hugging Face Hub, over HTTP from servers on loopback that speak their protocols."""
+
+import contextlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan.zoo import download, hugging_face, manifest
+
+
+@contextlib.contextmanager
+def s3(monkeypatch):
+    """Run moto's S3 server while the block runs; yields a boto3 client of it."""
+    server_module = pytest.importorskip("moto.server", reason="needs moto[s3,server]")
+    pytest.importorskip("s3fs", reason="needs s3fs")
+    boto3 = pytest.importorskip("boto3", reason="needs moto[s3,server]")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    for name, value in (
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    try:
+        yield boto3.client("s3", endpoint_url=url)
+    finally:
+        server.stop()
+
+
+def test_a_bucket_of_s3(preset, made, monkeypatch, cache):
+    with s3(monkeypatch) as client:
+        client.create_bucket(Bucket="models")
+        for path in preset.iterdir():
+            client.upload_file(str(path), "models", f"gans/small/{path.name}")
+        sampler = kerasgan.from_preset("s3://models/gans/small")
+        np.testing.assert_array_equal(sampler.sample(3), made[1].sample(3))
+
+        # a partial file is gone on with: its first bytes, wrong on purpose, stay, which the checksum then finds
+        weights = preset / "model.weights.h5"
+        file = manifest.File(size=weights.stat().st_size, sha256=manifest.sha256(weights))
+        content = weights.read_bytes()
+        target = cache / "part" / weights.name
+        target.parent.mkdir()
+        part = target.with_name(f"{target.name}.part")
+        part.write_bytes(content[:50_000])
+        download.fetch("s3://models/gans/small", weights.name, target, file, lambda have: None)
+        assert target.read_bytes() == content
+        target.unlink()
+        part.write_bytes(bytes(50_000))
+        with pytest.raises(ValueError, match="not the file that was published: expected SHA-256"):
+            download.fetch("s3://models/gans/small", weights.name, target, file, lambda have: None)
+        assert list(target.parent.iterdir()) == []
+        with pytest.raises(FileNotFoundError, match="s3://models/gans/none/metadata.json"):
+            kerasgan.from_preset("s3://models/gans/none")
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("hf://someone/small", "someone/small/resolve/main"),
+        ("hf://someone/small@v1.2/deep/er", "someone/small/resolve/v1.2/deep/er"),
+    ],
+)
+def test_the_hub(web, preset, made, monkeypatch, address, place):
+    """The Hub gives files at /USER/REPO/resolve/REVISION/PATH, addresses that huggingface_hub makes."""
+    hub = pytest.importorskip("huggingface_hub", reason="needs huggingface_hub")
+    folder = web.folder / place
+    folder.mkdir(parents=True)
+    for path in preset.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    url, _ = hugging_face.address(address, "config.json")
+    assert url == f"{hub.constants.ENDPOINT}/{place}/config.json"
+    real = hugging_face.address
+
+    def on_loopback(base, name):
+        url, headers = real(base, name)
+        return url.replace(hub.constants.ENDPOINT, web.url), headers
+
+    monkeypatch.setattr(hugging_face, "address", on_loopback)
+    web.cuts["model.weights.h5"] = [40_000]
+    np.testing.assert_array_equal(kerasgan.from_preset(address).sample(3), made[1].sample(3))
+    assert [status for path, _, status in web.asked if path.endswith(".h5")] == [200, 206]
+
+
+def test_the_token_goes_to_the_hub(monkeypatch):
+    pytest.importorskip("huggingface_hub", reason="needs huggingface_hub")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    _, headers = hugging_face.address("hf://someone/small", "config.json")
+    assert headers["authorization"] == "Bearer hf_secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "module"), [("hf://someone/small", "huggingface_hub"), ("s3://models/small", "s3fs"), ("gs://m/s", "gcsfs")]
+)
+def test_a_package_that_is_not_there_is_named(url, module):
+    script = f"import sys; sys.modules[{module!r}] = None; from kerasgan.zoo import sources; sources.folder({url!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert (
+        last.startswith(f"ImportError: {url}") and f"needs the package {module}; pip install 'kerasgan[remote]'" in last
+    )
