@@ -108,8 +108,6 @@ def planned(recipe_path, steps=None, images=None):
     return plan
 
 
-
-
 @contextlib.contextmanager
 def precision(name):
     """Keras's policy for the layers made inside; that of the caller's other models stays what it was."""
