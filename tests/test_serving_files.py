@@ -1,6 +1,7 @@
 """The files of serving/, each against the schema of the program that reads it."""
 
 import ast
+import importlib.util
 import itertools
 import json
 import pathlib
@@ -159,10 +160,10 @@ def _check(kind, value, types, where=""):
     return seen
 
 
-@pytest.mark.slow  # two times some seconds of load
+@pytest.mark.slow  # two times some seconds of load; locust must not be imported here: it patches the standard library
+@pytest.mark.skipif(importlib.util.find_spec("locust") is None, reason="no locust: pip install 'kerasgan[load]'")
 @pytest.mark.parametrize("transport", ["gRPC", "REST"])
 def test_the_load_test_loads(tmp_path, transport):
-    pytest.importorskip("locust")
     saved_models.generator(tmp_path / "m")
     with ModelServer(Models({"m": {1: tmp_path / "m"}}), ServerOptions(port=0, rest_port=0)) as server:
         host = f"127.0.0.1:{server.port}" if transport == "gRPC" else f"http://127.0.0.1:{server.rest_port}"
