@@ -1,13 +1,15 @@
 """What a recipe costs, without its data: what `kerasgan train --dry-run` says."""
 
+import contextlib
 import dataclasses
+import logging
 import math
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data, training
+from kerasgan import data, initial_values, training
 from kerasgan.data import tfds_source
 from kerasgan.data.source import Source
 
@@ -72,7 +74,8 @@ def run(recipe_path, steps=0, images=None):
     """
     plan = training.planned(recipe_path, images=images)
     source = noise(plan.data)
-    with training.precision(plan.train.mixed_precision):
+    values = contextlib.nullcontext() if steps else initial_values.skipped()
+    with training.precision(plan.train.mixed_precision), values:
         gan = training.build(plan, source)
     cost = count(plan, gan)
     return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
@@ -146,7 +149,8 @@ def flops(graph):
     """
     profiler = tf.compat.v1.profiler
     builder = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
-    tree = profiler.profile(graph, cmd="scope", options=builder.with_empty_output().build())
+    with _without_warnings():  # that this profiler is of TensorFlow 1, whose successor counts nothing
+        tree = profiler.profile(graph, cmd="scope", options=builder.with_empty_output().build())
     needed = {operation.name for operation in _needed(graph)}
     total, nodes = 0, [tree]
     while nodes:
@@ -183,6 +187,17 @@ def peak_bytes(graph):
         most = max(most, live)
         live -= sum(_bytes(reference.deref()) for reference in ends.get(index, ()))
     return most
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _needed(graph):

@@ -12,7 +12,7 @@ import warnings
 
 import keras
 
-from kerasgan import files
+from kerasgan import files, initial_values
 from kerasgan.sampler import Sampler
 from kerasgan.zoo import config_check, manifest, sources, weights_file
 
@@ -137,7 +137,8 @@ def _read_model(folder, names):
     config_check.check(values, config)
     weights_file.check(weights)
     try:
-        model = keras.saving.deserialize_keras_object(values, safe_mode=True)
+        with initial_values.skipped():
+            model = keras.saving.deserialize_keras_object(values, safe_mode=True)
         if isinstance(model, Sampler):
             with warnings.catch_warnings():  # Keras warns of some weights that are not there
                 warnings.simplefilter("error", UserWarning)
