@@ -36,7 +36,8 @@ def train(
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
     data: Annotated[
-        pathlib.Path | None, typer.Option(help="A folder of pictures or an .npz file, instead of the recipe's dataset.")
+        pathlib.Path | None,
+        typer.Option(help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data."),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -71,16 +72,27 @@ def sample(
     seed: Seed = 0,
     labels: Labels = None,
     truncation: Truncation = None,
-    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
-        pathlib.Path("samples.png")
-    ),
+    out: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="A .png file for a grid, else a folder for single images; lines of text go to a file. By default "
+            "samples.png or samples.txt."
+        ),
+    ] = None,
 ):
-    """Generate images."""
+    """Generate images, points or lines of text."""
     quiet.import_tensorflow()
-    from kerasgan import runs
+    from kerasgan import kinds, runs
 
-    images = runs.load_model(model).sample(n, seed=seed, labels=command_line.label_list(labels), truncation=truncation)
-    command_line.save_images(out, images)
+    loaded = runs.load_model(model)
+    kind = kinds.of_model(loaded)
+    out = out or pathlib.Path(f"samples{kind.suffix}")
+    samples = loaded.sample(n, seed=seed, labels=command_line.label_list(labels), truncation=truncation)
+    if kind is kinds.ImageData:
+        command_line.save_images(out, samples)
+    else:
+        kind.save(out, loaded, samples)
+        print(f"samples: {out}")
 
 
 @app.command()
@@ -119,15 +131,19 @@ class Weights(enum.StrEnum):
 def evaluate(
     models: Annotated[list[str], typer.Argument(help="Run folders, .keras files, or presets.")],
     metrics: Annotated[
-        str, typer.Option(help="Of fid, kid, is, mis, prdc, intra-fid, swd, ms-ssim; with commas.")
-    ] = "fid",
-    features: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="The feature network, whose name is part of every number's: garments, efficientnet-lite0, "
-            "inception-2015, keras-inception-v3, ..., or a .keras file."
+            help="With commas. Of images fid, kid, is, mis, prdc, intra-fid, swd, ms-ssim; of points modes, w1, js; of "
+            "text ngrams. By default fid; modes,w1,js; ngrams."
         ),
-    ] = "garments",
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="The feature network of images, whose name is part of every number's: garments (the default), "
+            "efficientnet-lite0, inception-2015, keras-inception-v3, ..., or a .keras file."
+        ),
+    ] = None,
     features_weights: Annotated[
         pathlib.Path | None, typer.Option(help="File of the feature network's weights, where it takes one.")
     ] = None,

@@ -9,9 +9,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data, initial_values, training
-from kerasgan.data import tfds_source
-from kerasgan.data.source import Source
+from kerasgan import initial_values, training
 
 # their output is their input's memory
 _VIEWS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "PreventGradient", "IdentityN"})
@@ -73,30 +71,12 @@ def run(recipe_path, steps=0, images=None):
             for its classes.
     """
     plan = training.planned(recipe_path, images=images)
-    source = noise(plan.data)
+    source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with training.precision(plan.train.mixed_precision), values:
         gan = training.build(plan, source)
     cost = count(plan, gan)
     return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
-
-
-def noise(section):
-    """Return a `Source` with the channels and classes that a recipe's data have, but with a single image of noise.
-
-    Raises:
-        ValueError, FileNotFoundError: if they cannot be known: no such TFDS dataset, no such folder.
-    """
-    if section.tfds is not None:
-        channels, class_names = tfds_source.described(section.tfds, section.data_dir)
-    elif section.labels:
-        found = section.open()
-        channels, class_names = found.channels, found.class_names
-    else:
-        channels, class_names = section.channels or 3, None
-    shape = (1, section.image_size, section.image_size, channels)
-    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return Source(data.arrays(image).examples, 1, class_names, section.tfds or section.folder or section.arrays)
 
 
 def count(plan, gan):

@@ -4,18 +4,18 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import data, devices, presets, recipe, runs
+from kerasgan import devices, kinds, presets, recipe, runs
 from kerasgan import metrics as metrics_module
-from kerasgan.metrics import evaluator, features, measures, result
-from kerasgan.metrics.reference import Reference, cache_folder
+from kerasgan.metrics import evaluator, measures, result
+from kerasgan.metrics.reference import cache_folder
 from kerasgan.zoo import registry, sources
 
 
 def evaluate(
     models,
     out=None,
-    metrics="fid",
-    network="garments",
+    metrics=None,
+    network=None,
     network_weights=None,
     n=evaluator.SAMPLES,
     real=None,
@@ -33,8 +33,9 @@ def evaluate(
     Args:
         models: paths as for `kerasgan.runs.load_model`.
         out: JSON file of all results, or `None`; written anew after each model.
-        metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
-        network: name of the feature network, see `kerasgan.metrics.features.NAMES`.
+        metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`; by default "fid" of images, "modes,w1,js"
+            of points, "ngrams" of lines.
+        network: name of the feature network, see `kerasgan.metrics.features.NAMES`; "garments" by default.
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
@@ -54,18 +55,21 @@ def evaluate(
     Raises:
         ValueError, OSError, ImportError: naming what is wrong, before images are generated.
     """
-    chosen = measures.chosen(metrics)
+    if metrics is not None:
+        measures.chosen(metrics)
     with devices.all_gpus().scope():
-        judge = features.load(network, network_weights)
         reference, results = None, []
         for path in models:
             model = runs.load_model(path)
             if reference is None:
-                reference = _reference(real or path, split, data_dir, model, judge, cache or cache_folder())
+                section, where = data_section(real or path), cache or cache_folder()
+                metrics = metrics or section.metrics
+                shape = model.image_shape
+                reference = section.reference(shape, network, network_weights, split, data_dir, where, verbose=True)
             results += _printed(
                 model,
                 reference,
-                metrics=list(chosen),
+                metrics=metrics,
                 n=n,
                 seed=seed,
                 truncation=truncation,
@@ -78,45 +82,6 @@ def evaluate(
             if out is not None:
                 result.write(out, results)
     return results
-
-
-def reference_of(section, judge, image_shape, split=None, data_dir=None, cache=None, verbose=False):
-    """Return the reference that a recipe's data section says.
-
-    Args:
-        section: `kerasgan.recipe.Data`.
-        judge: `FeatureNetwork`.
-        image_shape: (H, W, C) of the generated images.
-        split: of a TFDS dataset; the section's by default.
-        data_dir: TFDS's folder; the section's by default.
-        cache: folder of kept moments, or `None`.
-        verbose: whether to print lines of progress.
-
-    Raises:
-        ValueError: if there is no such dataset or split, or the images cannot be judged.
-        FileNotFoundError, ConnectionError: if the images are not there.
-    """
-    if len(image_shape) != 3:
-        raise ValueError(f"model: expected one that makes images; its data are of shape {tuple(image_shape)}")
-    height, width, channels = image_shape
-    if height != width:
-        raise ValueError(f"model: expected square images, as kerasgan.data makes them; got {height} x {width}")
-    if section.tfds is not None:
-        split = split or section.split
-        source = data.tfds(section.tfds, split=split, data_dir=data_dir or section.data_dir)
-        name = f"{section.tfds} {split}"
-    elif split is not None:
-        place = section.folder or section.arrays
-        raise ValueError(f"split: expected none, as {place} is no dataset of TFDS; got {split!r}")
-    else:
-        source = data.folder(section.folder) if section.folder is not None else data.npz(section.arrays)
-        name = source.name
-    name = f"{name} at {height} x {width}"
-    return Reference.of_source(source, judge, height, channels, section.center_crop, name, cache, verbose)
-
-
-def _reference(real, split, data_dir, model, judge, cache):
-    return reference_of(data_section(real), judge, tuple(model.image_shape), split, data_dir, cache, verbose=True)
 
 
 def data_section(real):
@@ -137,12 +102,12 @@ def data_section(real):
     if presets.is_preset(path):
         known = json.loads((path / "metadata.json").read_text()).get("recipe")
         if known is not None:
-            return recipe.Data.model_validate(known["data"])
+            return recipe.section(known["data"])
     if presets.is_preset(path) or path.suffix == ".keras":
         raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
     if path.is_dir():
-        return recipe.Data(folder=real)
-    return recipe.Data(arrays=real) if path.suffix == ".npz" else recipe.Data(tfds=real)
+        return kinds.ImageData(folder=real)
+    return kinds.ImageData(arrays=real) if path.suffix == ".npz" else kinds.ImageData(tfds=real)
 
 
 def _printed(model, reference, **arguments):

@@ -1,15 +1,17 @@
-"""Pictures: grids of images, single images and loss curves, as PNG files."""
+"""Pictures: grids of images, single images, lines of text, points and loss curves, as PNG files."""
 
+import io
 import json
 import math
 import pathlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from . import files
 
 _SMALLEST_WIDTH = 512
+_LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
 
 
 def grid(images, columns=None):
@@ -50,6 +52,50 @@ def save_grid(path, images, columns=None):
     with files.written_whole(path) as beside:
         picture.save(beside, format="PNG")
     return pathlib.Path(path)
+
+
+def lines(text):
+    """Write lines on a white ground.
+
+    Args:
+        text: list of strings.
+
+    Returns:
+        `PIL.Image.Image`, grey.
+    """
+    font = ImageFont.load_default(_LETTERS)
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    width = max((ruler.textlength(line, font) for line in text), default=0)
+    sheet = Image.new("L", (max(_SMALLEST_WIDTH, math.ceil(width) + 2 * _LETTERS), _PITCH * (len(text) + 1)), 255)
+    pen = ImageDraw.Draw(sheet)
+    for number, line in enumerate(text):
+        pen.text((_LETTERS, _PITCH * (number + 0.5)), line, fill=0, font=font)
+    return sheet
+
+
+def points(places, side=2.1):
+    """Draw points of the plane.
+
+    Args:
+        places: array [N, 2].
+        side: the picture shows [-side, side] in both directions.
+
+    Returns:
+        `PIL.Image.Image`.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
+    axis.scatter(*np.transpose(places), s=4, c="#b3001b", alpha=0.5, linewidths=0)
+    axis.set(xlim=(-side, side), ylim=(-side, side), aspect="equal")
+    axis.spines[["top", "right"]].set_visible(False)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format="png")
+    plt.close(figure)
+    return Image.open(drawn).convert("RGB")
 
 
 def save_each(folder, images):

@@ -14,6 +14,8 @@ plug-ins. With `collapse_guard_every` in `train`, `collapse_action: {RollBack: {
 on an alarm. A rate or a noise may be one of Keras's schedules:
 `learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
 
+`data` may be `{text: brown, batch_size: 64}` or `{toy: eight_gaussians, batch_size: 256}` too: see `kerasgan.kinds`.
+
 What one part decides is given to the others by kerasgan: the image's shape and the number of classes by `data`, the
 latent's length by `latent`, the seed by `train`.
 """
@@ -27,7 +29,7 @@ import keras
 import pydantic
 import yaml
 
-from kerasgan import data, files, latents, networks, objectives, techniques
+from kerasgan import files, kinds, latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
 
 _GIVEN = {  # arguments that kerasgan fills in
@@ -68,46 +70,13 @@ class _Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Data(_Section):
-    """Where the real images come from: exactly one of `tfds`, `folder` and `arrays`. See `kerasgan.data.load`.
-
-    `arrays` is the path of an `.npz` file, see `kerasgan.data.npz`.
-    """
-
-    tfds: str | None = None
-    folder: str | None = None
-    arrays: str | None = None
-    split: str = "train"
-    data_dir: str | None = None
-    cache: bool | str = True
-    image_size: int = pydantic.Field(32, ge=1)
-    channels: int | None = None
-    center_crop: bool = True
-    batch_size: int = pydantic.Field(64, ge=1)
-    labels: bool = False
-
-    def open(self):
-        """Open the real images.
-
-        Returns:
-            `kerasgan.data.Source`.
-
-        Raises:
-            ValueError, OSError: if they are not there or cannot be read.
-        """
-        if self.folder is not None:
-            return data.folder(self.folder)
-        if self.arrays is not None:
-            return data.npz(self.arrays)
-        return data.tfds(self.tfds, split=self.split, data_dir=self.data_dir)
-
-
 class Train(_Section):
     """How long to train (`steps` generator updates, in all), how often to write what, and how to compute.
 
     `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
     the number of steps between two looks of a `CollapseGuard`, with its default thresholds. With `evaluate_every`,
-    `EvaluateGAN` measures the images of the generator against the training data.
+    `EvaluateGAN` measures what the generator makes against the training data, by default with the metrics and the
+    feature network that go with the kind of data.
     """
 
     steps: int = pydantic.Field(ge=1)
@@ -119,8 +88,8 @@ class Train(_Section):
     singular_values_every: int | None = pydantic.Field(None, ge=1)
     collapse_guard_every: int | None = pydantic.Field(None, ge=1)
     evaluate_every: int | None = pydantic.Field(None, ge=1)
-    evaluate_metrics: str = "fid"
-    evaluate_features: str = "garments"
+    evaluate_metrics: str | None = None
+    evaluate_features: str | None = None
     evaluate_n: int = pydantic.Field(5000, ge=2)
     jit_compile: bool = False
     gradient_accumulation_steps: int = pydantic.Field(1, ge=1)
@@ -131,7 +100,8 @@ class Train(_Section):
     def _known_metrics(cls, value):
         from kerasgan.metrics import measures  # when it is asked for: most recipes measure nothing
 
-        measures.chosen(value)
+        if value is not None:
+            measures.chosen(value)
         return value
 
     @pydantic.field_validator("evaluate_features")
@@ -139,7 +109,8 @@ class Train(_Section):
     def _known_features(cls, value):
         from kerasgan.metrics import features
 
-        features.check(value)
+        if value is not None:
+            features.check(value)
         return value
 
 
@@ -147,7 +118,7 @@ class Recipe(_Section):
     """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`."""
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    data: Data
+    data: kinds.AnySection
     latent: dict[str, dict[str, Any]] = {"Normal": {}}
     generator: dict[str, dict[str, Any]]
     critic: dict[str, dict[str, Any]]
@@ -180,6 +151,11 @@ class Recipe(_Section):
         """Write the recipe with all its defaults as YAML, whole or not at all."""
         with files.written_whole(path) as beside:
             beside.write_text(yaml.safe_dump(self.plain(), sort_keys=False))
+
+
+def section(values):
+    """Return the `kerasgan.kinds.Section` of a recipe's `data`, a dict; pydantic's ValidationError if it is none."""
+    return pydantic.TypeAdapter(kinds.AnySection).validate_python(values)
 
 
 def load(path):
@@ -216,8 +192,6 @@ def parse(text, where="recipe"):
         recipe = Recipe.model_validate(values)
     except pydantic.ValidationError as error:
         raise _error(where, root, Recipe, (), error) from None
-    if [recipe.data.tfds, recipe.data.folder, recipe.data.arrays].count(None) != 2:
-        raise RecipeError(f"{where}:{_line(root, ('data',))}: data: expected exactly one of tfds, folder and arrays")
     if recipe.collapse_action and recipe.train.collapse_guard_every is None:
         line = _line(root, ("collapse_action",))
         raise RecipeError(f"{where}:{line}: collapse_action: expected train.collapse_guard_every with it")
@@ -330,16 +304,25 @@ def _schema(part, name):
 def _error(where, root, schema, prefix, error):
     """An unknown key, or else the first error of a validation, as a `RecipeError` with its line."""
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    location = prefix + tuple(first["loc"])
+    path = tuple(first["loc"])
+    if not prefix and path[0] == "data" and len(path) > 1:  # pydantic names the kind of data next
+        return _error_in(where, root, kinds.BY_NAME[path[1]], ("data",), path[2:], first)
+    return _error_in(where, root, schema, prefix, path, first)
+
+
+def _error_in(where, root, schema, prefix, path, first):
+    """A pydantic error at `path` in a schema, which is at `prefix` in the recipe, as a `RecipeError`."""
+    location = prefix + path
     key = ".".join(map(str, location))
     line = _line(root, location)
     if first["type"] == "extra_forbidden":
-        for piece in first["loc"][:-1]:
+        for piece in path[:-1]:
             schema = schema.model_fields[piece].annotation
         return RecipeError(f"{where}:{line}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
     if first["type"] == "missing":
         return RecipeError(f"{where}:{line}: {key}: missing")
-    message = first["msg"][0].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     return RecipeError(f"{where}:{line}: {key}: {message}; got {first['input']!r}")
 
 

@@ -126,6 +126,11 @@ class Sampler(keras.Model):
         return tuple(self.generator.output_shape[1:])
 
     @property
+    def vocabulary(self):
+        """The `kerasgan.data.text.Vocabulary` of a model of text, which decodes its samples; `None` of any other."""
+        return getattr(self.generator.layers[-1], "vocabulary", None)
+
+    @property
     def takes_truncation(self):
         """Whether the generator itself takes the threshold, to choose among its statistics."""
         return checks.takes_truncation(self.generator)

@@ -12,8 +12,8 @@ import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, data, devices, evaluation, files, pictures, recipe, runs
-from kerasgan.metrics import evaluator, features
+from kerasgan import callbacks, devices, files, pictures, recipe, runs
+from kerasgan.metrics import evaluator
 from kerasgan.metrics.reference import cache_folder
 
 
@@ -33,8 +33,8 @@ def train(recipe_path, out="runs", steps=None, images=None):
         recipe_path: YAML file, see `kerasgan.recipe`.
         out: folder of the run folders.
         steps: training steps, or `None` for the recipe's.
-        images: path of a folder of pictures, or of an `.npz` file (see `kerasgan.data.npz`), to train on instead of the
-            recipe's dataset; `None` for that.
+        images: path of a folder of pictures or of an `.npz` file (see `kerasgan.data.npz`), for a recipe of text of a
+            file of lines, to train on instead of the recipe's dataset; `None` for that.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -48,9 +48,8 @@ def train(recipe_path, out="runs", steps=None, images=None):
     strategy = devices.all_gpus()
     with strategy.scope(), precision(plan.train.mixed_precision):
         gan = build(plan, source)
-        judge = _judge(plan.train)
+    reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
-    reference = _reference(plan, judge, gan)
     run = runs.create(out, plan.name)
     try:
         plan.save(run / "recipe.yaml")
@@ -83,15 +82,15 @@ def resume(run, steps=None):
     run = checkpoint.parent.parent
     plan = planned(run / "recipe.yaml", steps)
     source = plan.data.open()
-    with devices.all_gpus().scope():
+    strategy = devices.all_gpus()
+    with strategy.scope():
         gan = kerasgan.load(checkpoint)
-        judge = _judge(plan.train)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
             f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
         )
+    reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
-    reference = _reference(plan, judge, gan)
     plan.save(run / "recipe.yaml")
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
@@ -102,9 +101,7 @@ def planned(recipe_path, steps=None, images=None):
     if steps is not None:
         plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
     if images is not None:
-        kind = "arrays" if str(images).endswith(".npz") else "folder"
-        places = {"tfds": None, "folder": None, "arrays": None, "split": "train", kind: str(images)}
-        plan = plan.model_copy(update={"data": plan.data.model_copy(update=places)})
+        plan = plan.model_copy(update={"data": plan.data.instead(images)})
     return plan
 
 
@@ -125,21 +122,19 @@ def build(plan, source):
 
     Args:
         plan: `kerasgan.recipe.Recipe`.
-        source: `kerasgan.data.Source`, of which channels and classes are taken.
+        source: what `plan.data.open()` gave, of which shape and classes are taken.
 
     Raises:
         ValueError: if the recipe asks for labels that the source does not have, or its parts do not fit together.
     """
-    if plan.data.labels and source.class_names is None:
-        raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
+    num_classes, shape = plan.data.num_classes(source), plan.data.shape(source)
     keras.utils.set_random_seed(plan.train.seed)
-    num_classes = len(source.class_names) if plan.data.labels else None
-    image_shape = (plan.data.image_size, plan.data.image_size, plan.data.channels or source.channels)
     latent = plan.make("latent")
+    generator = plan.make("generator", image_shape=shape, latent_dim=latent.dim, num_classes=num_classes)
     gan = plan.make(
         "objective",
-        generator=plan.make("generator", image_shape=image_shape, latent_dim=latent.dim, num_classes=num_classes),
-        critic=plan.make("critic", image_shape=image_shape, num_classes=num_classes),
+        generator=plan.data.completed(generator, source),
+        critic=plan.make("critic", image_shape=shape, num_classes=num_classes),
         latent=latent,
         num_classes=num_classes,
         seed=plan.train.seed,
@@ -156,20 +151,8 @@ def build(plan, source):
 
 def _stream(plan, source, gan):
     """The endless training data from the model's step on, and the steps of one pass over them."""
-    stream = data.load(
-        source,
-        image_size=plan.data.image_size,
-        channels=plan.data.channels,
-        batch_size=plan.data.batch_size,
-        critic_steps=gan.batches_per_step,
-        labels=plan.data.labels,
-        center_crop=plan.data.center_crop,
-        cache=plan.data.cache,
-        seed=plan.train.seed,
-        repeat=True,
-        start_step=int(gan.step.numpy()),
-    )
-    return stream, data.steps_per_epoch(source, plan.data.batch_size, gan.batches_per_step)
+    stream = plan.data.stream(source, gan.batches_per_step, plan.train.seed, int(gan.step.numpy()))
+    return stream, plan.data.steps_per_epoch(source, gan.batches_per_step)
 
 
 def _describe(gan, source, path):
@@ -206,25 +189,25 @@ def _guards(plan, run):
     return guard if isinstance(action, callbacks.RollBack) else [*guard, callbacks.FiniteLosses()]
 
 
-def _judge(settings):
-    """The feature network that the recipe asks for, or `None`."""
-    return None if settings.evaluate_every is None else features.load(settings.evaluate_features)
-
-
-def _reference(plan, judge, gan):
-    """The images that generated ones are measured against, or `None`."""
-    if judge is None:
+def _reference(plan, gan, strategy):
+    """What the generator is measured against while it trains, or `None`."""
+    settings = plan.train
+    if settings.evaluate_every is None:
         return None
-    reference = evaluation.reference_of(plan.data, judge, gan.image_shape, cache=cache_folder())
-    evaluator.check(gan, reference, plan.train.evaluate_metrics, plan.train.evaluate_n, seed=0)
+    with strategy.scope():  # of the feature network
+        reference = plan.data.reference(gan.image_shape, settings.evaluate_features, cache=cache_folder())
+    evaluator.check(gan, reference, _metrics(plan), settings.evaluate_n, seed=0)
     return reference
 
 
-def _measuring(settings, run, reference):
+def _metrics(plan):
+    return plan.train.evaluate_metrics or plan.data.metrics
+
+
+def _measuring(plan, run, reference):
     if reference is None:
         return []
-    every, n = settings.evaluate_every, settings.evaluate_n
-    return [callbacks.EvaluateGAN(reference, run, settings.evaluate_metrics, every, n)]
+    return [callbacks.EvaluateGAN(reference, run, _metrics(plan), plan.train.evaluate_every, plan.train.evaluate_n)]
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run, reference):
@@ -246,7 +229,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
                 ),
                 callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
                 *_spectra(settings, run),
-                *_measuring(settings, run, reference),
+                *_measuring(plan, run, reference),
                 checkpoint,
                 callbacks.StopAt(settings.steps),
             ],

@@ -170,7 +170,7 @@ def test_full_size_recipes_build_and_take_a_step_on_noise(name, monkeypatch):
     monkeypatch.setattr(keras.initializers.Orthogonal, "__call__", lambda self, *where, **kind: normal(*where, **kind))
     plan = recipe.load(ZOO / f"{name}.yaml")
     small = plan.model_copy(update={"data": plan.data.model_copy(update={"batch_size": 2})})
-    gan = training.build(small, dry_run.noise(plan.data))
+    gan = training.build(small, plan.data.noise())
     cost = dry_run.count(small, gan)
     assert (cost.generator, cost.critic) == FULL_SIZE[name]
     before = [variable.numpy() for variable in gan.generator.trainable_variables[:2]]
@@ -184,6 +184,6 @@ def test_full_size_recipes_build_and_take_a_step_on_noise(name, monkeypatch):
 def test_the_other_recipes_build_and_take_a_step_on_noise(path):
     plan = recipe.load(path)
     small = plan.model_copy(update={"data": plan.data.model_copy(update={"batch_size": 4})})
-    gan = training.build(small, dry_run.noise(plan.data))
+    gan = training.build(small, plan.data.noise())
     dry_run.take_steps(small, gan, 1)
     assert int(gan.step.numpy()) == 1

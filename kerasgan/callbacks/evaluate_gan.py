@@ -157,7 +157,8 @@ def plot_evaluation(lines, path):
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     protocol = rows[-1]["results"][0]["protocol"]
-    against = f" against {protocol['reference_samples']:,} of {protocol['reference']}" if protocol["reference"] else ""
+    real = result.compared_with(protocol["reference"], protocol["reference_samples"])
+    against = f" against {real}" if real else ""
     figure.supxlabel(
         f"{protocol['samples']:,} images of {protocol['weights']} weights{against}, seed {protocol['seed']}", fontsize=9
     )

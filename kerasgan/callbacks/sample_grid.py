@@ -2,17 +2,19 @@
 
 import pathlib
 
-from kerasgan import pictures
+from kerasgan import kinds
 from kerasgan.callbacks.every import EverySteps
 
 
 class SampleGrid(EverySteps):
     """Write a grid of samples, always of the same latents, as `FOLDER/step-00000500.png`.
 
+    A model of points gives a picture of them, one of text a file of lines, `step-00000500.txt`.
+
     Args:
         folder: where the pictures go; made where missing.
         every: training steps between two pictures.
-        n: images in the grid.
+        n: samples.
         seed: see `GAN.sample`.
         labels: see `GAN.sample`; by default the grid has a column for each class.
         truncation: see `GAN.sample`.
@@ -28,6 +30,7 @@ class SampleGrid(EverySteps):
 
     def act(self, step, logs):
         """Write the grid of this step."""
-        images = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
+        samples = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = self.model.num_classes if self.labels is None else None  # by default a column a class
-        pictures.save_grid(self.folder / f"step-{step:08d}.png", images, columns)
+        kind = kinds.of_model(self.model)
+        kind.save(self.folder / f"step-{step:08d}{kind.suffix}", self.model, samples, columns)

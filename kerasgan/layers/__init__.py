@@ -1,5 +1,6 @@
 """Layers that Keras does not have, one file a layer."""
 
+from kerasgan.layers.characters import Characters
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
@@ -10,6 +11,7 @@ from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
 
 __all__ = [
+    "Characters",
     "ConditionalBatchNormalization",
     "DropReference",
     "MinibatchDiscrimination",

@@ -1,4 +1,4 @@
-"""Measuring a generator against real images."""
+"""Measuring a generator against real examples."""
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +27,7 @@ def evaluate(
     name: str = "",
     verbose: bool = False,
 ) -> list[Result]:
-    """Generate images and measure them against a reference.
+    """Generate images, points or lines and measure them against a reference.
 
     The default protocol: 50,000 images, of the moving average of the generator where there is one, batch norm with its
     inference statistics, no truncation; of a conditional model the labels come in turn where the reference's classes
@@ -36,7 +36,8 @@ def evaluate(
 
     Args:
         model: `Sampler`, such as a `GAN`.
-        reference: `Reference`: real images of the same shape, with the feature network.
+        reference: `Reference`: real images of the same shape, with the feature network; for points and lines
+            `PointReference` and `LineReference` of `kerasgan.metrics.references`.
         metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas.
         n: images to generate, at least 2.
         seed: image i has seed `seed + i`: two sets share no image where their seeds are n apart.
@@ -68,7 +69,11 @@ def evaluate(
     )
     strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()  # threads do not know it
     batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
-    return _results(batches, n, wanted, reference, seed, name, weights, notes, verbose, strategy)
+    if "images" not in reference.of:
+        made = np.concatenate([reference.kept(batch) for batch, _ in batches])
+        return _results(made, reference, n, wanted, reference, seed, name, weights, notes)
+    judged = _judged(batches, n, wanted, reference, seed, name, verbose, strategy)
+    return _results(*judged, n, wanted, reference, seed, name, weights, notes)
 
 
 def evaluate_images(
@@ -103,11 +108,12 @@ def evaluate_images(
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
     arguments.integer("seed", seed, 0)
     batches = extraction.in_batches(images, labels)
-    return _results(batches, len(images), wanted, reference, seed, name, "", notes, verbose)
+    judged = _judged(batches, len(images), wanted, reference, seed, name, verbose)
+    return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
 
 
-def _results(batches, count, wanted, reference, seed, name, weights, notes, verbose, strategy=None):
-    """What the measures find in batches of images."""
+def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=None):
+    """What the measures need of batches of images, and of the reference's."""
     keep, real_keep = Keep(), Keep()
     for measure in wanted.values():
         keep |= measure.keep
@@ -115,7 +121,11 @@ def _results(batches, count, wanted, reference, seed, name, weights, notes, verb
     compared = any(measure.reference for measure in wanted.values())
     real = reference.extracted(Keep(features=real_keep.features), seed) if compared else None
     what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
-    made = extraction.extract(batches, reference.network, count, keep, seed, what, strategy)
+    return extraction.extract(batches, reference.network, count, keep, seed, what, strategy), real
+
+
+def _results(made, real, count, wanted, reference, seed, name, weights, notes):
+    """What the measures find."""
     results = []
     for measure in wanted.values():
         for found in measure.function(made, real if measure.reference else None, seed):
@@ -158,10 +168,12 @@ def _fitting(image_shape, labelled, reference, metrics):
     wanted = measures.chosen(metrics)
     if tuple(image_shape) != tuple(reference.image_shape):
         raise ValueError(
-            f"reference: expected images of shape {tuple(image_shape)}, as the generated ones are; {reference.name} "
+            f"reference: expected examples of shape {tuple(image_shape)}, as the generated ones are; {reference.name} "
             f"has {tuple(reference.image_shape)}"
         )
     for metric, measure in wanted.items():
+        if measure.of not in reference.of:
+            raise ValueError(f"metrics: {metric} is a measure of {measure.of}; {reference.name} has {reference.of[0]}")
         if measure.keep.probabilities and reference.network.classes is None:
             raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
         if measure.labels and (not labelled or reference.class_counts is None):

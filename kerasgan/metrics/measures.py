@@ -7,11 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasgan.metrics import (
+    divergences,
     frechet,
     intra_class,
     kernel_distance,
+    modes,
     ms_ssim,
     neighbours,
+    ngrams,
+    references,
     result,
     sliced_wasserstein,
     statistics,
@@ -25,6 +29,9 @@ NEIGHBOURS, NEAREST = 10_000, 5
 PROJECTIONS = 256
 PAIRS, PAIRED = 1000, 5000  # of MS-SSIM: pairs, and images they are drawn from
 KEPT = 50_000
+ASSIGNED = 2500  # points of an exact W1, whose time grows with the cube
+JS_EDGES = np.concatenate([[-np.inf], np.linspace(-2.0, 2.0, 81), [np.inf]])  # cells of 0.05
+N_GRAMS = (1, 2, 3, 4)
 
 
 class Found(NamedTuple):
@@ -49,11 +56,12 @@ class Measure:
 
     Args:
         function: function of (`Extracted` of the generated images, that of the reference or `None`, seed) that returns
-            a list of `Found`.
+            a list of `Found`; for what is no image, of (what the reference kept of the generated, the reference, seed).
         keep: what it needs of the images beside their moments.
         reference: whether it compares with real images.
         better: 1 where a greater number is better, -1 where a smaller one is; of the first number it finds.
         labels: whether it needs the labels of both sets.
+        of: "images", "points", "mixtures" (points whose centres are known) or "lines", of which it is a measure.
     """
 
     function: Callable
@@ -61,6 +69,7 @@ class Measure:
     reference: bool
     better: int
     labels: bool = False
+    of: str = "images"
 
 
 def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Found]:
@@ -118,6 +127,46 @@ def _ms_ssim(generated, reference, seed):
     return [Found("ms_ssim", found.mean, found.std, notes=notes, network="pixels", features=features)]
 
 
+def _modes(points, reference, seed):
+    mixture = reference.points
+    found = modes.modes(points, mixture.centres, mixture.std)
+    notes = (f"within 3 standard deviations of one of {len(mixture.centres)} modes",)
+    numbers = {"modes": found.covered, "high_quality": found.high_quality, "smallest_share": found.shares.min()}
+    if found.covered:
+        numbers["kl_of_modes"] = found.kl
+    return [_of_points(name, float(value), notes) for name, value in numbers.items()]
+
+
+def _wasserstein(points, reference, seed):
+    count = min(ASSIGNED, len(points))
+    value = divergences.w1(points[:count], reference.points.sample(count, seed=seed + 1))
+    return [_of_points("w1", value, (f"the first {count:,} to as many real ones, exact",))]
+
+
+def _jensen_shannon(points, reference, seed):
+    value = divergences.js_to_density(points, reference.points, JS_EDGES)
+    floor = divergences.js_to_density(reference.points.sample(len(points), seed=seed + 1), reference.points, JS_EDGES)
+    notes = ("nats", "cells of 0.05 to their exact masses", f"as many real points: {floor:.4f}")
+    return [_of_points("js", value, notes)]
+
+
+def _of_points(name, value, notes):
+    return Found(name, value, notes=notes, network="points", features=2)
+
+
+def _n_grams(encoded, reference, seed):
+    real = reference.held_out[: len(encoded)]
+    found = []
+    for n in N_GRAMS:
+        value, floor = (
+            ngrams.jensen_shannon(ngrams.counts(references.rows(lines), n), reference.counts(n))
+            for lines in (encoded, real)
+        )
+        notes = ("bits", f"{len(real):,} held-out lines: {floor:.4f}")
+        found.append(Found(f"js_{n}_grams", value, notes=notes, network="characters", features=encoded.shape[1]))
+    return found
+
+
 MEASURES = {
     "fid": Measure(_frechet, Keep(), True, -1),
     "kid": Measure(_kernel, Keep(features=KEPT), True, -1),
@@ -127,6 +176,10 @@ MEASURES = {
     "intra-fid": Measure(_intra_class, Keep(features=KEPT), True, -1, labels=True),
     "swd": Measure(_sliced_wasserstein, Keep(features=NEIGHBOURS), True, -1),
     "ms-ssim": Measure(_ms_ssim, Keep(images=PAIRED), False, -1),
+    "modes": Measure(_modes, Keep(), True, 1, of="mixtures"),
+    "w1": Measure(_wasserstein, Keep(), True, -1, of="points"),
+    "js": Measure(_jensen_shannon, Keep(), True, -1, of="points"),
+    "ngrams": Measure(_n_grams, Keep(), True, -1, of="lines"),
 }
 
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class Reference:
         cache: folder of kept moments; `None` for none.
         verbose: whether to print lines of progress.
     """
+
+    of: ClassVar[tuple[str, ...]] = ("images",)
 
     batches: Callable
     count: int

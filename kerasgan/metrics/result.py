@@ -73,6 +73,11 @@ def command() -> str:
     return " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
+def compared_with(reference: str, samples: int) -> str:
+    """Return what a number's samples were compared with, in words: "60,000 of fashion_mnist train"."""
+    return f"{samples:,} of {reference}" if samples else reference
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Protocol:
     """How a number was made.
@@ -81,7 +86,8 @@ class Protocol:
         network: the feature network's name.
         samples: number of generated images.
         reference: what they were compared with, such as "cifar10 train".
-        reference_samples: number of its images; 0 for measures without a reference.
+        reference_samples: number of its images; 0 for measures without a reference, and for a distribution that is
+            known exactly.
         data: `fingerprint` of the reference, or "" without one.
         features: numbers a feature vector has.
         seed: of the generated images, and of the measure where it draws.
@@ -129,8 +135,8 @@ class Protocol:
         """The facts that are printed, each in a few words; command and versions are in the JSON alone."""
         source = f" of {self.model}" if self.model else ""
         parts = [f"{self.samples:,} samples{source}" + (f" of {self.weights} weights" if self.weights else "")]
-        if self.reference_samples:
-            parts.append(f"against {self.reference_samples:,} of {self.reference} ({self.data})")
+        if self.reference:
+            parts.append(f"against {compared_with(self.reference, self.reference_samples)} ({self.data})")
         weights = f" of weights {self.network_weights}" if self.network_weights else ""
         parts += [f"{self.features} features{weights}", f"seed {self.seed}"]
         parts += [f"{self.splits} splits"] if self.splits > 1 else []

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from kerasgan import data, evaluation, metrics, runs, standing
-from kerasgan.metrics import evaluator, features, measures
+from kerasgan.metrics import evaluator, measures
 from kerasgan.metrics.reference import cache_folder
 from kerasgan.studies import drawing, report
 
@@ -94,9 +94,9 @@ def run(
     if len(measures.chosen(names)) < 2 and names != "prdc":  # which gives four
         raise ValueError(f"metrics: expected some that give two numbers, for a curve; got {names!r}")
     gan = runs.load_model(model)
-    judge = features.load(network)
     section = evaluation.data_section(real or model)
-    reference = evaluation.reference_of(section, judge, tuple(gan.image_shape), None, data_dir, cache_folder(), True)
+    where = cache_folder()
+    reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)
     found = truncation_sweep(gan, truncations, reference, names, n, seed, standing_passes, str(model))
     held_out = _held_out(section, reference, names, n, seed, data_dir)
     shown = rows_of_images(gan, truncations, seed=seed, standing_passes=standing_passes)

@@ -1,8 +1,40 @@
 """The model card of a published run, Markdown written from its metadata alone."""
 
+import dataclasses
+from collections.abc import Callable
+
 import yaml
 
+from kerasgan.metrics import result
 from kerasgan.zoo import manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """The words for what a model makes: its plural, a function of the shape's numbers, code that samples."""
+
+    plural: str
+    described: Callable
+    example: str
+
+    def counted(self, count):
+        """How many examples there are; without a count they are drawn as needed."""
+        return f"{self.plural} drawn as needed" if count is None else f"{count:,} {self.plural}"
+
+
+_KINDS = {  # by the number of a shape's dimensions
+    3: _Kind(
+        "images",
+        lambda height, width, channels: f"{height} x {width} images with {channels} channel{'s' * (channels > 1)}",
+        "images = gan.sample(64, seed=7)  # uint8 [64, H, W, C]",
+    ),
+    2: _Kind(
+        "lines",
+        lambda length, symbols: f"Lines of {length} characters, each one of {symbols}",
+        "lines = gan.vocabulary.decode(gan.sample(64, seed=7))  # strings",
+    ),
+    1: _Kind("points", lambda dim: f"Points of {dim} numbers", "points = gan.sample(64, seed=7)  # float32 [64, D]"),
+}
 
 
 def text(facts):
@@ -11,38 +43,38 @@ def text(facts):
     Args:
         facts: the metadata of a preset, as `publish` makes them.
     """
-    height, width, channels = facts["image_shape"]
+    kind = _KINDS[len(facts["image_shape"])]
     training, data, grid = facts["training"], facts["data"], facts["grid"]
-    kind = f"{facts['num_classes']} classes" if facts["num_classes"] else "no classes"
+    conditions = f"{facts['num_classes']} classes" if facts["num_classes"] else "no classes"
     classes = f" Classes: {', '.join(data['classes'])}." if facts["num_classes"] else ""
     precision = "kernels stored in float16" if facts["weights"]["dtype"] == "float16" else "stored in float32"
     lines = [
         f"# {facts['name']}",
         "",
-        f"![{grid['n']} images of {facts['name']}]({manifest.GRID})",
+        f"![{grid['n']} {kind.plural} of {facts['name']}]({manifest.GRID})",
         "",
-        f"*{grid['n']} images, seeds {grid['seed']} to {grid['seed'] + grid['n'] - 1}"
+        f"*{grid['n']} {kind.plural}, seeds {grid['seed']} to {grid['seed'] + grid['n'] - 1}"
         + (", one class a column" if facts["num_classes"] else "")
         + ", no truncation.*",
         "",
-        f"{facts['summary']} {height} x {width} images with {channels} channel{'s' * (channels > 1)}, {kind}.",
+        f"{facts['summary']} {kind.described(*facts['image_shape'])}, {conditions}.",
         "",
         "```python",
         "import kerasgan",
         "",
         f'gan = kerasgan.from_preset("{facts["name"]}")',
-        "images = gan.sample(64, seed=7)  # uint8 " + str([64, height, width, channels]),
+        kind.example,
         "```",
         "",
         "## Data",
         "",
-        f"{data['name']}, {data['images']:,} images. Licence: {data['licence']}.{classes}",
+        f"{data['name']}, {kind.counted(data['images'])}. Licence: {data['licence']}.{classes}",
         "",
         "## Training",
         "",
         f"- command: `{training['command']}`",
-        f"- objective: {facts['objective']}, {training['steps']:,} training steps of {training['batch_size']} images "
-        "a minibatch",
+        f"- objective: {facts['objective']}, {training['steps']:,} training steps of {training['batch_size']} "
+        f"{kind.plural} a minibatch",
         f"- time: {training['seconds'] / 60:.0f} minutes of the last `fit` on {', '.join(training['devices'])}; other "
         "work may have run beside it",
         f"- trainable parameters: generator {facts['trainable_parameters']['generator']:,}, critic "
@@ -78,9 +110,9 @@ def _numbers(results):
     for found in results:
         protocol = found["protocol"]
         spread = "" if found["std"] is None else f" ± {found['std']:.4g}"
-        against = f" against {protocol['reference_samples']:,} of {protocol['reference']}"
+        real = result.compared_with(protocol["reference"], protocol["reference_samples"])
         how = [
-            f"{protocol['samples']:,} samples{against if protocol['reference_samples'] else ''}",
+            f"{protocol['samples']:,} samples{f' against {real}' if real else ''}",
             f"{protocol['features']} features",
             f"seed {protocol['seed']}",
             *protocol["notes"],

@@ -8,13 +8,14 @@ import re
 import keras
 
 import kerasgan
-from kerasgan import files, pictures, presets, recipe, runs, standing
+from kerasgan import files, kinds, presets, recipe, runs, standing
 from kerasgan.gan import GAN
 from kerasgan.zoo import card, manifest, registry, weights_file
 
 GRID_LEVELS = 1.0  # of 255, mean absolute difference: TensorFlow's sums differ a little between machines
 METRICS = 0.05  # relative
 _MOST_CLASSES = 16  # that a grid shows
+_POINTS = 2500  # that a picture of points shows
 
 
 def publish(
@@ -50,7 +51,7 @@ def publish(
     Raises:
         FileNotFoundError: if there is no such run or file.
         FileExistsError: if the preset exists and `overwrite` is false.
-        ValueError: if a name, the licence or the evaluation are not as said, or the run makes no images.
+        ValueError: if a name, the licence or the evaluation are not as said, or the run is of no GAN.
         OSError: if the zoo cannot be written.
     """
     run, zoo = pathlib.Path(run), pathlib.Path(zoo)
@@ -60,14 +61,14 @@ def publish(
     if not re.match(registry.NAME, name):
         raise ValueError(f"name: expected letters, digits, _, - and .; got {name!r}")
     if not licence.strip():
-        raise ValueError(f"licence: expected the licence of the data, {plan.data.tfds or plan.data.folder}; got none")
+        raise ValueError(f"licence: expected the licence of the data, {plan.data.place}; got none")
     known = registry.load(zoo)
     if name in known and not overwrite:
         raise FileExistsError(f"{zoo / registry.FILE} has a preset {name}; choose another name, or say --overwrite")
     metrics = [] if evaluation is None else read_results(evaluation)
     gan = runs.load_model(checkpoint)
-    if not isinstance(gan, GAN) or len(gan.image_shape) != 3:
-        raise ValueError(f"run: expected a GAN that makes images [H, W, C]; {checkpoint} holds another model")
+    if not isinstance(gan, GAN):
+        raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing.copied(gan)
     if float16:
         weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
@@ -78,7 +79,7 @@ def publish(
         facts,
         card.text(facts),
         overwrite,
-        grid=pictures.grid(images_of_grid(sampler, facts["grid"]), facts["grid"]["columns"]),
+        grid=picture(sampler, facts["grid"]),
         gan=gan if training else None,
         float16=float16,
     )
@@ -88,9 +89,10 @@ def publish(
     return folder
 
 
-def images_of_grid(sampler, grid):
-    """Return the images uint8 [N, H, W, C] that a preset's `grid` says."""
-    return sampler.sample(grid["n"], seed=grid["seed"], truncation=grid["truncation"])
+def picture(sampler, grid):
+    """Return the picture that a preset's `grid` says: of images a grid, of text lines, of points their places."""
+    samples = sampler.sample(grid["n"], seed=grid["seed"], truncation=grid["truncation"])
+    return kinds.of_model(sampler).picture(sampler, samples, grid["columns"])
 
 
 def read_results(path):
@@ -158,7 +160,7 @@ def _facts(run, plan, gan, name, licence, summary, metrics, float16):
             "last": logged,
         },
         "versions": {**about["versions"], "published with kerasgan": kerasgan.__version__, "keras": keras.__version__},
-        "grid": {"n": 8 * columns, "seed": 0, "truncation": None, "columns": columns},
+        "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
         "tolerance": {"grid_levels": GRID_LEVELS, "metrics": METRICS},
         "metrics": metrics,
         "recipe": plan.plain(),

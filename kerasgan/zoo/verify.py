@@ -6,7 +6,8 @@ import re
 import numpy as np
 from PIL import Image
 
-from kerasgan import pictures, presets
+from kerasgan import presets
+from kerasgan.metrics import measures
 from kerasgan.zoo import manifest, publish, sources
 
 # the name of a number before its network's, and the metric of `kerasgan evaluate` that gives it
@@ -19,7 +20,13 @@ _METRICS = {
     **dict.fromkeys(("intra-fid", "intra-fd"), "intra-fid"),
     "sliced_wasserstein": "swd",
     "ms_ssim": "ms-ssim",
+    **dict.fromkeys(("modes", "high_quality", "smallest_share", "kl_of_modes"), "modes"),
+    "w1": "w1",
+    "js": "js",
+    **dict.fromkeys((f"js_{n}_grams" for n in measures.N_GRAMS), "ngrams"),
 }
+
+_NO_NETWORKS = ("pixels", "points", "characters")  # what some numbers name instead of a feature network
 
 
 class Different(RuntimeError):
@@ -47,7 +54,7 @@ def verify(source, metrics=True):
         raise ValueError(f"{source}: was not published with a grid, which could be compared")
     grid, tolerance = facts["grid"], facts["tolerance"]
     sampler = presets.load(folder)
-    difference = _difference(pictures.grid(publish.images_of_grid(sampler, grid), grid["columns"]), folder)
+    difference = _difference(publish.picture(sampler, grid), folder)
     said = f"grid: {difference:.4f} of 255 levels on average, at most {tolerance['grid_levels']:g} allowed"
     lines = [said]
     if difference > tolerance["grid_levels"]:
@@ -94,7 +101,7 @@ def _protocol(found):
     name, protocol = found["name"], found["protocol"]
     if any("new batches" in note for note in protocol["notes"]):
         raise ValueError(f"{name}: was measured with other batch-norm statistics; verify measures the preset as it is")
-    network = "garments" if protocol["network"] == "pixels" else protocol["network"]  # which pixels do not need
+    network = None if protocol["network"] in _NO_NETWORKS else protocol["network"]
     bounds = [re.fullmatch(r"truncation (\S+)", note) for note in protocol["notes"]]
     return network, protocol["samples"], protocol["seed"], next((float(bound[1]) for bound in bounds if bound), None)
 

@@ -1,0 +1,37 @@
+"""The kinds of data that a recipe trains on, one file a kind: its `data` section, and all that depends on the kind."""
+
+from typing import Annotated
+
+import pydantic
+
+from kerasgan.kinds.images import ImageData
+from kerasgan.kinds.lines import LineData
+from kerasgan.kinds.points import PointData
+from kerasgan.kinds.section import Section
+
+__all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section", "of_model"]
+
+BY_NAME = {"images": ImageData, "lines": LineData, "points": PointData}
+_KEYS = {"text": "lines", "toy": "points"}  # that a section of another kind than images has
+
+
+def _name(section):
+    """Which kind a section is of; what is no section at all is taken for one of images, and refused as such."""
+    given = section if isinstance(section, dict) else getattr(section, "__dict__", {})
+    return next((name for key, name in _KEYS.items() if key in given), "images")
+
+
+# a section of any kind, in a pydantic model
+AnySection = Annotated[
+    Annotated[ImageData, pydantic.Tag("images")]
+    | Annotated[LineData, pydantic.Tag("lines")]
+    | Annotated[PointData, pydantic.Tag("points")],
+    pydantic.Discriminator(_name),
+]
+
+
+def of_model(model):
+    """Return the class of `Section` whose kind of data a `Sampler` makes: by its vocabulary, and its shape."""
+    if model.vocabulary is not None:
+        return LineData
+    return PointData if len(model.image_shape) == 1 else ImageData

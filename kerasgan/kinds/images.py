@@ -1,0 +1,131 @@
+"""Images: of a TFDS dataset, a folder or an `.npz` file."""
+
+from typing import ClassVar
+
+import numpy as np
+import pydantic
+
+from kerasgan import data, pictures
+from kerasgan.data import tfds_source
+from kerasgan.data.source import Source
+from kerasgan.kinds.section import Section, refused
+
+
+class ImageData(Section):
+    """Where the real images come from: exactly one of `tfds`, `folder` and `arrays`. See `kerasgan.data.load`.
+
+    `arrays` is the path of an `.npz` file, see `kerasgan.data.npz`.
+    """
+
+    metrics: ClassVar[str] = "fid"
+    features: ClassVar[str] = "garments"
+
+    tfds: str | None = None
+    folder: str | None = None
+    arrays: str | None = None
+    split: str = "train"
+    data_dir: str | None = None
+    cache: bool | str = True
+    image_size: int = pydantic.Field(32, ge=1)
+    channels: int | None = None
+    center_crop: bool = True
+    labels: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _one_place(self):
+        if [self.tfds, self.folder, self.arrays].count(None) != 2:
+            raise ValueError("expected exactly one of tfds, folder and arrays (or text, or toy)")
+        return self
+
+    @property
+    def place(self):
+        """The dataset's name or the path."""
+        return self.tfds or self.folder or self.arrays
+
+    def open(self):
+        """Return a `kerasgan.data.Source`; see `Section.open`."""
+        return self._opened(self.split, self.data_dir)
+
+    def _opened(self, split, data_dir):
+        if self.folder is not None:
+            return data.folder(self.folder)
+        if self.arrays is not None:
+            return data.npz(self.arrays)
+        return data.tfds(self.tfds, split=split, data_dir=data_dir)
+
+    def noise(self):
+        """Return a `Source` with the channels and classes of the data, but with a single image of noise.
+
+        Raises:
+            ValueError, FileNotFoundError: if they cannot be known: no such TFDS dataset, no such folder.
+        """
+        if self.tfds is not None:
+            channels, class_names = tfds_source.described(self.tfds, self.data_dir)
+        elif self.labels:
+            found = self.open()
+            channels, class_names = found.channels, found.class_names
+        else:
+            channels, class_names = self.channels or 3, None
+        image = np.random.default_rng(0).integers(0, 256, (1, self.image_size, self.image_size, channels), np.uint8)
+        return Source(data.arrays(image).examples, 1, class_names, self.place)
+
+    def instead(self, path):
+        """Return the section with the images of a folder or an `.npz` file."""
+        kind = "arrays" if str(path).endswith(".npz") else "folder"
+        places = {"tfds": None, "folder": None, "arrays": None, "split": "train", kind: str(path)}
+        return self.model_copy(update=places)
+
+    def shape(self, source):
+        """Return (H, W, C)."""
+        return self.image_size, self.image_size, self.channels or source.channels
+
+    def num_classes(self, source):
+        """Return the number of classes, if the section asks for labels; see `Section.num_classes`."""
+        if not self.labels:
+            return None
+        if source.class_names is None:
+            raise ValueError(f"data.labels: expected a source with labels; {source.name} has none")
+        return len(source.class_names)
+
+    def stream(self, source, batches_per_step, seed, start_step):
+        """Return batches of images, with labels if the section asks for them; see `kerasgan.data.load`."""
+        return data.load(
+            source,
+            image_size=self.image_size,
+            channels=self.channels,
+            batch_size=self.batch_size,
+            critic_steps=batches_per_step,
+            labels=self.labels,
+            center_crop=self.center_crop,
+            cache=self.cache,
+            seed=seed,
+            repeat=True,
+            start_step=start_step,
+        )
+
+    def steps_per_epoch(self, source, batches_per_step):
+        """Return how many training steps one pass takes; see `Section.steps_per_epoch`."""
+        return data.steps_per_epoch(source, self.batch_size, batches_per_step)
+
+    def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
+        """Return a `kerasgan.metrics.Reference`; see `Section.reference`."""
+        from kerasgan.metrics import features
+        from kerasgan.metrics.reference import Reference
+
+        if len(shape) != 3 or shape[0] != shape[1]:
+            raise ValueError(
+                f"model: expected one that makes square images [H, W, C], as its data are; it makes {tuple(shape)}"
+            )
+        size, _, channels = shape
+        if self.tfds is None:
+            refused("split", split, f"{self.place} is no dataset of TFDS")
+        split = split or self.split
+        judge = features.load(network or self.features, weights)
+        source = self._opened(split, data_dir or self.data_dir)
+        name = f"{source.name if self.tfds is None else f'{self.tfds} {split}'} at {size} x {size}"
+        return Reference.of_source(source, judge, size, channels, self.center_crop, name, cache, verbose)
+
+    @staticmethod
+    def picture(model, samples, columns=None):
+        """Return a grid of images uint8 [N, H, W, C]."""
+        return pictures.grid(samples, columns)

@@ -1,0 +1,112 @@
+"""What every kind of data can be asked."""
+
+import abc
+from typing import Any, ClassVar
+
+import pydantic
+
+from kerasgan import files
+
+
+class Section(pydantic.BaseModel, abc.ABC):
+    """The `data` section of a recipe; a subclass is one kind of data.
+
+    `open` finds the data and returns their source, an object with `name`, `count` (of examples, `None` where they are
+    drawn as needed) and `class_names` (`None` without labels), which the other methods take.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    # Beside these, `metrics` names what is measured where nothing else is asked for, `features` the feature network,
+    # `None` where there is none.
+    suffix: ClassVar[str] = ".png"  # of the files that `save` writes
+
+    batch_size: int = pydantic.Field(64, ge=1)
+
+    @property
+    @abc.abstractmethod
+    def place(self) -> str:
+        """Where the data are, for messages."""
+
+    @abc.abstractmethod
+    def open(self) -> Any:
+        """Return the source.
+
+        Raises:
+            ValueError, OSError: if the data are not there or cannot be read.
+        """
+
+    @abc.abstractmethod
+    def noise(self) -> Any:
+        """Return a source of the same shape and classes, for which the data need not be there where that can be."""
+
+    @abc.abstractmethod
+    def instead(self, path):
+        """Return the section with the data of another path.
+
+        Raises:
+            ValueError: if this kind is at no path.
+        """
+
+    @abc.abstractmethod
+    def shape(self, source) -> tuple[int, ...]:
+        """Return the shape of one example, which the networks are built for."""
+
+    def num_classes(self, source) -> int | None:
+        """Return the number of classes that the model is conditional on, or `None`.
+
+        Raises:
+            ValueError: if the section asks for labels that the source does not have.
+        """
+        return None
+
+    def completed(self, generator, source):
+        """Return the generator with what only the data know."""
+        return generator
+
+    @abc.abstractmethod
+    def stream(self, source, batches_per_step, seed, start_step):
+        """Return the endless `tf.data.Dataset` of training steps, from a step on."""
+
+    @abc.abstractmethod
+    def steps_per_epoch(self, source, batches_per_step) -> int:
+        """Return how many training steps one pass takes.
+
+        Raises:
+            ValueError: if there are fewer examples than one step needs.
+        """
+
+    @abc.abstractmethod
+    def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
+        """Return what generated examples are measured against, see `kerasgan.metrics.evaluate`.
+
+        Args:
+            shape: of a generated example.
+            network: name of a feature network; `features` by default.
+            weights: path of its weights, or `None`.
+            split: of a TFDS dataset; the section's by default.
+            data_dir: TFDS's folder; the section's by default.
+            cache: folder of kept moments, or `None`.
+            verbose: whether to print lines of progress.
+
+        Raises:
+            ValueError, OSError: if the data are not there, are of another shape, or an argument has no meaning here.
+        """
+
+    @staticmethod
+    @abc.abstractmethod
+    def picture(model, samples, columns=None):
+        """Return a `PIL.Image.Image` of samples, as `model.sample` gives them, so many columns where they have some."""
+
+    @classmethod
+    def save(cls, path, model, samples, columns=None):
+        """Write samples to a file, by default their picture as PNG; whole or not at all."""
+        picture = cls.picture(model, samples, columns)
+        with files.written_whole(path) as beside:
+            picture.save(beside, format="PNG")
+
+
+def refused(name, value, why):
+    """Raise `ValueError` if an argument is given that has no meaning."""
+    if value is not None:
+        raise ValueError(f"{name}: expected none, as {why}; got {value!r}")

@@ -1,0 +1,40 @@
+"""The end of a generator of text: which number is which character."""
+
+import keras
+
+from kerasgan.data import text
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class Characters(keras.layers.Layer):
+    """Give back rows of probabilities as they are, and keep the characters that they are of.
+
+    A model saved, published or loaded again can so turn what it makes to text: `sampler.vocabulary`.
+
+    Args:
+        characters: string without repetition, as of `kerasgan.data.text.Vocabulary`.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
+
+    Raises:
+        ValueError: if a character occurs twice, or there is none; when called, if the rows are of another length.
+    """
+
+    def __init__(self, characters: str, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary = text.Vocabulary(characters)
+
+    def build(self, input_shape):
+        """Check the length of the rows."""
+        if input_shape[-1] != len(self.vocabulary):
+            raise ValueError(
+                f"characters: expected rows of {len(self.vocabulary)} numbers, for as many characters with padding and "
+                f"unknown; got shape {tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        """Return the probabilities, float32 [N, length, len(vocabulary)]."""
+        return inputs
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "characters": self.vocabulary.characters}

@@ -1,0 +1,78 @@
+"""What generated points and lines are compared with; images have `kerasgan.metrics.Reference`."""
+
+import functools
+from typing import ClassVar
+
+import numpy as np
+
+from kerasgan.data import text, toy
+from kerasgan.metrics import ngrams, result
+
+
+class PointReference:
+    """A distribution of points that is known exactly.
+
+    Args:
+        points: `kerasgan.data.toy.Points`.
+    """
+
+    class_counts: ClassVar[None] = None
+    count: ClassVar[int] = 0  # of examples: it has none
+
+    def __init__(self, points: toy.Points):
+        self.points = points
+        self.name = points.name
+        self.image_shape = (2,)
+        self.of = ("points", "mixtures") if isinstance(points, toy.Mixture) else ("points",)
+
+    @functools.cached_property
+    def data(self) -> str:
+        """Fingerprint of a thousand of its points."""
+        return result.fingerprint(self.points.sample(1000))
+
+    def kept(self, batch):
+        """Return what the measures need of a batch of generated points: all."""
+        return batch
+
+
+class LineReference:
+    """Lines of text, and others of the same text that no model has seen.
+
+    Args:
+        training: int32 [N, length], as `kerasgan.data.text.Vocabulary.encode` makes them.
+        held_out: int32 [M, length].
+        vocabulary: `kerasgan.data.text.Vocabulary`.
+        name: what they are.
+    """
+
+    of: ClassVar[tuple[str, ...]] = ("lines",)
+    class_counts: ClassVar[None] = None
+
+    def __init__(self, training, held_out, vocabulary: text.Vocabulary, name: str):
+        self.training = np.asarray(training)
+        self.held_out = np.asarray(held_out)
+        self.vocabulary = vocabulary
+        self.name = f"{name}, training lines"
+        self.image_shape = (self.training.shape[1], len(vocabulary))
+        self.count = len(self.training)
+        self._counts = {}
+
+    @functools.cached_property
+    def data(self) -> str:
+        """Fingerprint of the lines."""
+        return result.fingerprint(self.training, self.held_out)
+
+    def kept(self, batch):
+        """Return what the measures need of a batch of generated probabilities: the most probable characters."""
+        return np.argmax(batch, -1)
+
+    def counts(self, n: int):
+        """Return how often each n-gram of the training lines occurs, see `kerasgan.metrics.ngrams.counts`."""
+        if n not in self._counts:
+            self._counts[n] = ngrams.counts(rows(self.training), n)
+        return self._counts[n]
+
+
+def rows(encoded):
+    """Return encoded lines, integers [N, length], as tuples, of which n-grams can be counted."""
+    return list(map(tuple, np.asarray(encoded).tolist()))
