@@ -90,13 +90,7 @@ class LineData(Section):
 
     def steps_per_epoch(self, source, batches_per_step):
         """Return how many training steps one pass takes; see `Section.steps_per_epoch`."""
-        steps = source.count // (self.batch_size * batches_per_step)
-        if not steps:
-            raise ValueError(
-                f"data: {source.name} has {source.count} lines to train on, but one step needs "
-                f"{self.batch_size * batches_per_step}"
-            )
-        return steps
+        return source.count // (self.batch_size * batches_per_step)
 
     def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
         """Return a `kerasgan.metrics.references.LineReference`; see `Section.reference`."""

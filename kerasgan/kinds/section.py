@@ -66,15 +66,15 @@ class Section(pydantic.BaseModel, abc.ABC):
 
     @abc.abstractmethod
     def stream(self, source, batches_per_step, seed, start_step):
-        """Return the endless `tf.data.Dataset` of training steps, from a step on."""
-
-    @abc.abstractmethod
-    def steps_per_epoch(self, source, batches_per_step) -> int:
-        """Return how many training steps one pass takes.
+        """Return the endless `tf.data.Dataset` of training steps, from a step on.
 
         Raises:
             ValueError: if there are fewer examples than one step needs.
         """
+
+    @abc.abstractmethod
+    def steps_per_epoch(self, source, batches_per_step) -> int:
+        """Return how many training steps one pass takes."""
 
     @abc.abstractmethod
     def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
