@@ -1,6 +1,7 @@
 """`Sampler`: a generator with its prior, which samples, is saved and exported."""
 
 import copy
+import functools
 
 import keras
 import numpy as np
@@ -74,7 +75,9 @@ class Sampler(keras.Model):
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
         labels = checks.sample_labels(labels, n, self.num_classes)
         if self._compiled_sampler is None:
-            self._compiled_sampler = tf.function(self.images_from_seeds, autograph=False, reduce_retracing=True)
+            # a partial has no code by which TensorFlow could take models for one function that is traced again
+            whole = functools.partial(self.images_from_seeds)
+            self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
         batches = []
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)

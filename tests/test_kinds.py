@@ -159,8 +159,8 @@ def test_a_preset_gives_what_its_card_says(folder, name, capsys):
     results = folder / f"{name}.json"
     evaluation.evaluate([run], results, n=300)
     made = publish.publish(run, folder / "zoo", licence="free", evaluation=results, training=True)
-    said = verify.verify(made)
-    assert said[0].startswith("grid: 0.0000 of 255") and len(said) == 1 + len(json.loads(results.read_text())["results"])
+    grid, *numbers = verify.verify(made)
+    assert grid.startswith("grid: 0.0000 of 255") and len(numbers) == len(json.loads(results.read_text())["results"])
     gan, sampler = kerasgan.load(run / "checkpoints" / "step-00000004.keras"), kerasgan.from_preset(made)
     np.testing.assert_allclose(sampler.sample(20), gan.sample(20), atol=1e-6)
     card = (made / "README.md").read_text()

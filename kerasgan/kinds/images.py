@@ -1,5 +1,6 @@
 """Images: of a TFDS dataset, a folder or an `.npz` file."""
 
+import pathlib
 from typing import ClassVar
 
 import numpy as np
@@ -56,12 +57,14 @@ class ImageData(Section):
     def noise(self):
         """Return a `Source` with the channels and classes of the data, but with a single image of noise.
 
+        Images that are nowhere are taken for RGB, unless the section says their channels.
+
         Raises:
             ValueError, FileNotFoundError: if they cannot be known: no such TFDS dataset, no such folder.
         """
         if self.tfds is not None:
             channels, class_names = tfds_source.described(self.tfds, self.data_dir)
-        elif self.labels:
+        elif self.labels or pathlib.Path(self.place).expanduser().exists():
             found = self.open()
             channels, class_names = found.channels, found.class_names
         else:

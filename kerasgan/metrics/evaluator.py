@@ -1,5 +1,7 @@
 """Measuring a generator against real examples."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -191,7 +193,8 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
-    made = spread(strategy, tf.function(sampler.images_from_seeds, autograph=False, reduce_retracing=True))
+    whole = functools.partial(sampler.images_from_seeds)  # as in `Sampler.sample`
+    made = spread(strategy, tf.function(whole, autograph=False, reduce_retracing=True))
     for first in range(0, n, batch_size):
         rows = slice(first, min(first + batch_size, n))
         inputs = [np.arange(rows.start, rows.stop, dtype=np.int64) + seed, bounds[rows]]

@@ -77,6 +77,27 @@ def random_architectures(
 
 
 @app.command()
+def objectives(
+    recipes: Annotated[
+        str | None, typer.Option(help="Recipes with commas; by default those of Fashion-MNIST in zoo/recipes.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Generator updates of each.", min=1)] = 2000,
+    n: Annotated[int, typer.Option("--n", "-n", help="Images measured of each.", min=2)] = 50_000,
+    metrics: Annotated[str, typer.Option(help="As of `kerasgan evaluate`.")] = "fid,prdc",
+    features: Annotated[str, typer.Option(help="The feature network.")] = "garments",
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/objectives")
+    ),
+):
+    """Every objective with the same number of updates on the same images: scores, costs, a grid each."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import objectives as study
+
+    paths = None if recipes is None else [one.strip() for one in recipes.split(",")]
+    print(f"table: {study.run(paths, steps, n, metrics, features, out)}")
+
+
+@app.command()
 def toy(
     data: Annotated[str, typer.Option(help="eight_gaussians, twenty_five_gaussians or swiss_roll.")] = (
         "eight_gaussians"

@@ -1,0 +1,156 @@
+"""The study `objectives`: every recipe of a dataset trained for as many updates, and measured in the same way."""
+
+import json
+import pathlib
+
+import kerasgan
+from kerasgan import arguments, dry_run, evaluation, files, kinds, recipe, runs, training
+from kerasgan.metrics import measures
+from kerasgan.studies import drawing, report
+from kerasgan.zoo import registry
+
+RECIPES = registry.FOLDER / "recipes"
+_TIMED = 12  # steps on noise; the first builds the graph
+_COLUMNS, _ROWS = 10, 4  # of images shown of each objective
+_PANELS = 3  # side by side
+
+
+def run(recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garments", out="studies/objectives"):
+    """Train recipes for the same number of generator updates, measure them, and write a table and a picture.
+
+    `runs/` in the output folder holds the run folders: a recipe whose run has a checkpoint at `steps` is not trained
+    again, and one whose run stopped before goes on. `result.json` is written anew after each recipe, and what it holds
+    already, measured in the same way, is not measured again.
+
+    Args:
+        recipes: paths of recipes of images; by default all of `zoo/recipes` whose names end in `_fashion_mnist`.
+        steps: generator updates of each.
+        n: images that are measured of each.
+        metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
+        network: name of the feature network.
+        out: output folder.
+
+    Returns:
+        `pathlib.Path` of `table.md`.
+
+    Raises:
+        ValueError: if an argument is wrong, or a run has gone beyond the steps and has no checkpoint there.
+        RecipeError, OSError: as `kerasgan.training.train`.
+    """
+    for name, value, least in (("steps", steps, 1), ("n", n, 2)):
+        arguments.integer(name, value, least)
+    measures.chosen(metrics)
+    paths = sorted(RECIPES.glob("*_fashion_mnist.yaml")) if recipes is None else [pathlib.Path(one) for one in recipes]
+    plans = {path: recipe.load(path) for path in paths}
+    for path, plan in plans.items():
+        if not isinstance(plan.data, kinds.ImageData):
+            raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
+    if not plans:
+        raise ValueError(f"recipes: expected some; there are none in {RECIPES}")
+    out = pathlib.Path(out)
+    settings = {"steps": steps, "n": n, "metrics": metrics, "network": network}
+    rows = _rows_of(out / "result.json", settings)
+    for path, plan in plans.items():
+        if plan.name in rows:
+            continue
+        print(f"{plan.name}:", flush=True)
+        checkpoint = _trained(path, plan, steps, out / "runs")
+        found = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
+        rows[plan.name] = _row(plan, checkpoint, found)
+        report.write_result(out, settings, {"rows": rows})
+    shown = {name: _images(rows[name]) for name in (plan.name for plan in plans.values())}
+    report.save_figure(draw(rows, metrics, shown), out / "objectives.png")
+    with files.written_whole(out / "table.md") as beside:
+        beside.write_text(table(rows, metrics))
+    return out / "table.md"
+
+
+def table(rows, metrics):
+    """Return Markdown: a row a recipe, the best by the first metric first, their protocol beneath."""
+    ordered = _ordered(rows, metrics)
+    names = [found["name"] for found in ordered[0]["results"]]
+    known = registry.load()
+    heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "steps", "recipe", "checkpoint"]
+    lines = [heads, ["---", *["---:"] * (len(names) + 5), "---", "---"]]
+    for row in ordered:
+        preset = row["recipe"] if row["recipe"] in known else None
+        values = [f"{found['value']:.3g}" for found in row["results"]]
+        sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
+        costs = [f"{row['flops'] / 1e9:.1f}", f"{1000 * row['seconds']:.0f}"]
+        recipe_link = f"[{row['recipe']}](zoo/recipes/{row['recipe']}.yaml)"
+        link = f"[{known[preset].steps:,} steps](zoo/presets/{preset})" if preset else ""
+        lines.append([row["label"], *values, *sizes, *costs, f"{row['steps']:,}", recipe_link, link])
+    protocol = ordered[0]["results"][0]["protocol"]
+    said = (
+        f"{protocol['samples']:,} images of each, moving averages of the generators, batch norm in inference, no "
+        f"truncation, seed {protocol['seed']}, against {protocol['reference_samples']:,} of {protocol['reference']}; "
+        f"{protocol['features']} features of {protocol['network']} (weights {protocol['network_weights']}). generator, "
+        "critic: trainable parameters. GFLOPs, ms: of a generator update with its critic updates, as TensorFlow's "
+        "profiler counts them and as the fastest of some on noise took."
+    )
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{said}\n"
+
+
+def draw(rows, metrics, shown):
+    """Return a figure of images of each recipe, uint8 [N, H, W, C] by its name, the best first."""
+    plt = drawing.pyplot()
+    ordered = [row for row in _ordered(rows, metrics) if row["recipe"] in shown]
+    height = -(-len(ordered) // _PANELS)
+    size = (4.4 * _PANELS, 2.05 * height)
+    figure, axes = plt.subplots(height, _PANELS, figsize=size, layout="constrained", squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, row in zip(axes.flat, ordered):
+        axis.imshow(drawing.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
+        first = row["results"][0]
+        axis.set_title(f"{row['label']}: {first['name']} {first['value']:.3g}", fontsize=10)
+    return figure
+
+
+def _ordered(rows, metrics):
+    """The rows, the best by the first of the metrics first."""
+    better = next(iter(measures.chosen(metrics).values())).better
+    return sorted(rows.values(), key=lambda row: -better * row["results"][0]["value"])
+
+
+def _trained(path, plan, steps, folder):
+    """The checkpoint of a recipe at a step, trained where there is none yet."""
+    found = sorted(folder.glob(f"[0-9]*-{plan.name}"))
+    wanted = found[-1] / "checkpoints" / f"step-{steps:08d}.keras" if found else None
+    if wanted is not None and wanted.is_file():
+        return wanted
+    run = training.resume(found[-1], steps) if found else training.train(path, folder, steps)
+    return run / "checkpoints" / f"step-{steps:08d}.keras"
+
+
+def _row(plan, checkpoint, found):
+    """What is known of a trained recipe; the time is that of steps on noise, so that all are timed alike."""
+    fresh = training.build(plan, plan.data.noise())
+    cost = dry_run.count(plan, fresh)
+    seconds = dry_run.take_steps(plan, fresh, _TIMED)
+    [(objective, _)] = plan.objective.items()
+    mixture = " with DeLiGAN's mixture" if "GaussianMixture" in plan.latent else ""
+    return {
+        "recipe": plan.name,
+        "label": objective + mixture + (", class-conditional" if plan.data.labels else ""),
+        "checkpoint": str(checkpoint),
+        "steps": int(kerasgan.load(checkpoint).step.numpy()),
+        "generator": cost.generator,
+        "critic": cost.critic,
+        "flops": cost.flops,
+        "seconds": min(seconds[1:]),
+        "results": [result.to_dict() for result in found],
+    }
+
+
+def _images(row):
+    gan = runs.load_model(row["checkpoint"])
+    return gan.sample(_COLUMNS * _ROWS, seed=0)
+
+
+def _rows_of(path, settings):
+    """The rows of an earlier run that measured in the same way."""
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text())
+    return content["result"]["rows"] if content["settings"] == settings else {}

@@ -1,0 +1,93 @@
+"""The study of all objectives with the same number of updates."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan import evaluation, training
+from kerasgan.studies import objectives as study
+
+RECIPE = """
+name: NAME
+data: {arrays: PATH, image_size: 32, batch_size: 4}
+latent: {Normal: {dim: 4}}
+generator: {dcgan.generator: {filters: 4}}
+critic: {dcgan.critic: {filters: 4}}
+objective: {OBJECTIVE: {}}
+train: {steps: 9}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with recipes of two objectives."""
+    folder = tmp_path_factory.mktemp("objectives")
+    images = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 1), "uint8")
+    np.savez(folder / "real.npz", x=images)
+    for name in ("SGAN", "LSGAN"):
+        text = RECIPE.replace("NAME", name.lower()).replace("PATH", str(folder / "real.npz")).replace("OBJECTIVE", name)
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studied(folder):
+    """That folder with the study of them, which began with a training that was interrupted."""
+    training.train(folder / "LSGAN.yaml", folder / "out" / "runs", steps=1)
+    study.run(recipes(folder), 2, 40, "fid", out=folder / "out")
+    return folder
+
+
+def recipes(folder):
+    """The paths of the recipes."""
+    return [folder / "SGAN.yaml", folder / "LSGAN.yaml"]
+
+
+@pytest.mark.slow
+def test_each_row_says_what_was_trained_and_measured(studied):
+    rows = json.loads((studied / "out" / "result.json").read_text())["result"]["rows"]
+    assert list(rows) == ["sgan", "lsgan"]
+    for row in rows.values():
+        gan = kerasgan.load(row["checkpoint"])
+        assert type(gan).__name__ == row["label"] and int(gan.step.numpy()) == row["steps"] == 2
+        assert row["generator"] == sum(np.prod(v.shape) for v in gan.generator.trainable_variables)
+        [found] = evaluation.evaluate([row["checkpoint"]], n=40)
+        assert row["results"][0]["value"] == pytest.approx(found.value, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_the_best_comes_first_and_its_numbers_are_in_the_table(studied):
+    rows = json.loads((studied / "out" / "result.json").read_text())["result"]["rows"].values()
+    lines = (studied / "out" / "table.md").read_text().splitlines()
+    best, other = sorted(rows, key=lambda row: row["results"][0]["value"])
+    for line, row in zip(lines[2:4], (best, other), strict=True):
+        assert line.startswith(f"| {row['label']} | {row['results'][0]['value']:.3g} | {row['generator']:,} |")
+    assert "40 images of each" in lines[-1] and "64 of real at 32 x 32" in lines[-1]
+    assert (studied / "out" / "objectives.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_second_time_nothing_is_trained_or_measured(studied, monkeypatch):
+    monkeypatch.setattr(training, "train", None)
+    monkeypatch.setattr(training, "resume", None)
+    monkeypatch.setattr(evaluation, "evaluate", None)
+    before = (studied / "out" / "table.md").read_text()
+    study.run(recipes(studied), 2, 40, "fid", out=studied / "out")
+    assert (studied / "out" / "table.md").read_text() == before
+    assert len(list((studied / "out" / "runs").iterdir())) == 2
+
+
+def test_wrong_arguments_are_named_before_any_work(folder, tmp_path):
+    with pytest.raises(ValueError, match="metrics: expected some of fid"):
+        study.run(recipes(folder), 2, 40, "std", out=tmp_path / "new")
+    points = tmp_path / "points.yaml"
+    text = (folder / "SGAN.yaml").read_text()
+    points.write_text(re.sub(r"data: .*", "data: {toy: swiss_roll}", text))
+    with pytest.raises(ValueError, match="recipes: expected recipes of images; .*points.yaml is of swiss_roll"):
+        study.run([points], 2, 40, "fid", out=tmp_path / "new")
+    with pytest.raises(FileNotFoundError, match="no such recipe"):
+        study.run([tmp_path / "none.yaml"], 2, 40, "fid", out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
