@@ -223,7 +223,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
             verbose=0,
             callbacks=[
                 *_guards(plan, run),
-                callbacks.Progress(settings.steps, images_per_step),
+                callbacks.Progress(settings.steps, images_per_step, what=plan.data.plural),
                 callbacks.MetricsLog(
                     run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
                 ),

@@ -20,7 +20,8 @@ class Counter(keras.Model):
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.step.assign(first)
         self.tracker = keras.metrics.Mean(name="loss")
-        self.num_classes = None
+        self.num_classes = self.vocabulary = None
+        self.image_shape = (4, 4, 1)
         self.built = True
         self.compile(optimizer=None, jit_compile=False)
 

@@ -66,7 +66,7 @@ def test_the_resolved_recipe_holds_all_defaults_and_reads_back_the_same(tmp_path
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("batch_size: 16", "batch_sise: 16", r"mine.yaml:4: data.batch_sise: unknown key; known: tfds, folder"),
+        ("batch_size: 16", "batch_sise: 16", r"mine.yaml:4: data.batch_sise: unknown key; known: batch_size, tfds"),
         ("batch_size: 16", "batch_size: many", "mine.yaml:4: data.batch_size: .*integer; got 'many'"),
         ("batch_size: 16", "batch_size: 0", "mine.yaml:4: data.batch_size: .*got 0"),
         (

@@ -16,12 +16,14 @@ class Progress(keras.callbacks.Callback):
         images_per_step: real images that a training step consumes.
         seconds: time between two lines where the output is no terminal.
         stream: text stream, standard output by default.
+        what: the plural of what the examples are.
     """
 
-    def __init__(self, total_steps, images_per_step, seconds=10.0, stream=None):
+    def __init__(self, total_steps, images_per_step, seconds=10.0, stream=None, what="images"):
         super().__init__()
         self.total_steps = total_steps
         self.images_per_step = images_per_step
+        self.what = what
         self.stream = stream or sys.stdout
         self._live = self.stream.isatty()
         self._seconds = 0.5 if self._live else seconds
@@ -59,7 +61,7 @@ class Progress(keras.callbacks.Callback):
         minutes, seconds = divmod(round(left), 60)
         losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
         line = (
-            f"step {self._step}/{self.total_steps}  {rate:.1f} steps/s  {rate * self.images_per_step:.0f} images/s  "
+            f"step {self._step}/{self.total_steps}  {rate:.1f} steps/s  {rate * self.images_per_step:.0f} {self.what}/s  "
             f"ETA {minutes}:{seconds:02d}  {losses}"
         )
         print(

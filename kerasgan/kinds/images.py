@@ -19,6 +19,7 @@ class ImageData(Section):
     """
 
     metrics: ClassVar[str] = "fid"
+    plural: ClassVar[str] = "images"
     features: ClassVar[str] = "garments"
 
     tfds: str | None = None

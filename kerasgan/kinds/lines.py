@@ -45,6 +45,7 @@ class LineData(Section):
     """
 
     metrics: ClassVar[str] = "ngrams"
+    plural: ClassVar[str] = "lines"
     features: ClassVar[None] = None
     suffix: ClassVar[str] = ".txt"
 

@@ -14,6 +14,7 @@ _STEPS_PER_EPOCH = 1000  # of endless data
 class PointData(Section):
     """Which distribution the points are drawn from; see `kerasgan.data.toy`."""
 
+    plural: ClassVar[str] = "points"
     features: ClassVar[None] = None
 
     toy: Literal["eight_gaussians", "twenty_five_gaussians", "swiss_roll"]

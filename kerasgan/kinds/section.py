@@ -19,6 +19,7 @@ class Section(pydantic.BaseModel, abc.ABC):
 
     # Beside these, `metrics` names what is measured where nothing else is asked for, `features` the feature network,
     # `None` where there is none.
+    plural: ClassVar[str]  # of an example
     suffix: ClassVar[str] = ".png"  # of the files that `save` writes
 
     batch_size: int = pydantic.Field(64, ge=1)

@@ -170,8 +170,8 @@ def _fitting(image_shape, labelled, reference, metrics):
     wanted = measures.chosen(metrics)
     if tuple(image_shape) != tuple(reference.image_shape):
         raise ValueError(
-            f"reference: expected examples of shape {tuple(image_shape)}, as the generated ones are; {reference.name} "
-            f"has {tuple(reference.image_shape)}"
+            f"reference: expected {reference.of[0]} of shape {tuple(image_shape)}, as the generated ones are; "
+            f"{reference.name} has {tuple(reference.image_shape)}"
         )
     for metric, measure in wanted.items():
         if measure.of not in reference.of:
