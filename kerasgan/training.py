@@ -224,7 +224,7 @@ def _measuring(settings, run, reference):
     if reference is None:
         return []
     every, n = settings.evaluate_every, settings.evaluate_n
-    return [callbacks.EvaluateGAN(reference, run, settings.evaluate_metrics, every, n)]
+    return [callbacks.EvaluateGAN(reference, run, settings.evaluate_metrics, every, n, grid=0)]
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run, reference):
