@@ -41,7 +41,9 @@ def test_floats_are_rounded_to_uint8(noise, dtype):
 
 def test_floats_from_0_to_1_are_not_taken_for_bright_images(noise):
     images = noise(5) / np.float32(255)
-    with pytest.raises(ValueError, match=r"^images: floats must be in .-1, 1., but these go from 0 to 1; give 2 x - 1"):
+    with pytest.raises(
+        ValueError, match=r"^images: floats must be in .-1, 1., but these go from 0 to 1; of images in .0, 1. give 2 x"
+    ):
         arrays(images)
     assert arrays(2 * images - 1).count == 5
 
