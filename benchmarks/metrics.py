@@ -42,8 +42,8 @@ def formula(mean_a, covariance_a, mean_b, covariance_b):
 
 
 def peers():
-    """The functions of the peers' packages by name, as far as they can be imported, and the formula."""
-    found = {"sqrtm formula": formula}
+    """The functions of the peers' packages by name; the formula stands for one that cannot be imported."""
+    found = {}
     for name, module, function in (
         ("pytorch-fid", "pytorch_fid.fid_score", "calculate_frechet_distance"),
         ("clean-fid", "cleanfid.fid", "frechet_distance"),
@@ -52,6 +52,7 @@ def peers():
             found[name] = getattr(importlib.import_module(module), function)
         except Exception as error:  # torchvision without its operators raises RuntimeError
             print(f"{name}: cannot be imported ({error}); its formula stands for it", flush=True)
+            found["sqrtm formula"] = formula
     return found
 
 
@@ -63,7 +64,7 @@ def distances(dim, rows_enough, rows_few, runs):
     rng = np.random.default_rng(0)
     widths = np.logspace(0.0, -3.0, dim)  # eigenvalues over six orders of magnitude, as those of deep features
     lines = []
-    for rows in (rows_enough, rows_few):
+    for rows in filter(None, (rows_enough, rows_few)):
         a, b = rng.normal(size=(rows, dim)) * widths, rng.gamma(2.0, size=(rows, dim)) * widths
         moments = Moments.of(a), Moments.of(b)
         arguments = [part for one in moments for part in (one.mean, one.covariance)]
@@ -157,8 +158,8 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, help="JSON file of the numbers")
     parser.add_argument("--dim", type=int, default=2048, help="features of the distances")
-    parser.add_argument("--rows", type=int, default=10_000, help="samples of the first distance")
-    parser.add_argument("--few", type=int, default=1000, help="samples of the second, fewer than features")
+    parser.add_argument("--rows", type=int, default=10_000, help="samples of the first distance; 0 for none")
+    parser.add_argument("--few", type=int, default=1000, help="samples of the second, fewer than features; 0 for none")
     parser.add_argument("--images", type=int, default=200, help="images of the extraction")
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--runs", type=int, default=3)

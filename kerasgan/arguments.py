@@ -2,6 +2,8 @@
 
 import operator
 
+import numpy as np
+
 
 def integer(name, value, least):
     """`value` as an int of at least `least`.
@@ -27,3 +29,17 @@ def channels(value, allowed=(1, 3, 4)):
     if isinstance(value, bool) or value not in allowed:
         raise ValueError(f"channels: expected one of {', '.join(map(str, allowed))}, got {value!r}")
     return int(value)
+
+
+def labels(name, values, count):
+    """`values` as an array of `count` integers of at least 0, the classes of as many rows.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    given = np.asarray(values)
+    if given.shape != (count,) or given.dtype.kind not in "iu":
+        raise ValueError(f"{name}: expected {count} integers, one a row; got {given.dtype} of shape {given.shape}")
+    if given.min() < 0:
+        raise ValueError(f"{name}: expected integers of at least 0; got {given.min()}")
+    return given

@@ -1,14 +1,13 @@
 """Pictures: grids of images, single images, lines of text, points and loss curves, as PNG files."""
 
 import io
-import json
 import math
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import files
+from . import figures, files, json_lines
 
 _SMALLEST_WIDTH = 512
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
@@ -83,11 +82,7 @@ def points(places, side=2.1):
     Returns:
         `PIL.Image.Image`.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    plt = figures.pyplot()
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
     axis.scatter(*np.transpose(places), s=4, c="#b3001b", alpha=0.5, linewidths=0)
     axis.set(xlim=(-side, side), ylim=(-side, side), aspect="equal")
@@ -119,23 +114,14 @@ def plot_losses(metrics_file, path):
     Returns:
         The path, or `None` if there are fewer than two lines.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = [json.loads(line) for line in pathlib.Path(metrics_file).read_text().splitlines()]
+    rows = json_lines.read(metrics_file)
     if len(rows) < 2:
         return None
     names = [name for name in rows[0] if name not in ("step", "seconds", "images_per_second")]
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    figure, axes = figures.pyplot().subplots(figsize=(8, 4.5), layout="constrained")
     for name in names:
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)
     axes.set(xlabel="generator steps", ylabel="loss", title="losses")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
+    figures.plain(axes)
     axes.legend(frameon=False)
-    with files.written_whole(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
-    plt.close(figure)
-    return pathlib.Path(path)
+    return figures.save(figure, path)

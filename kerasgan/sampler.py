@@ -74,16 +74,21 @@ class Sampler(keras.Model):
         if not (bounds > 0).all():
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
         labels = checks.sample_labels(labels, n, self.num_classes)
-        if self._compiled_sampler is None:
-            # a partial has no code by which TensorFlow could take models for one function that is traced again
-            whole = functools.partial(self.images_from_seeds)
-            self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
         batches = []
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
             batch_labels = None if labels is None else labels[rows]
-            batches.append(self._compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
+            batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
         return np.concatenate(batches)
+
+    @property
+    def compiled_sampler(self):
+        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used."""
+        if self._compiled_sampler is None:
+            # a partial has no code by which TensorFlow could take models for one function that is traced again
+            whole = functools.partial(self.images_from_seeds)
+            self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
+        return self._compiled_sampler
 
     def save(self, filepath, overwrite=True, zipped=None):
         """Save everything to a `.keras` file, of a GAN in training also critic, optimizers and step.

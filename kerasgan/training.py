@@ -207,7 +207,8 @@ def _metrics(plan):
 def _measuring(plan, run, reference):
     if reference is None:
         return []
-    return [callbacks.EvaluateGAN(reference, run, _metrics(plan), plan.train.evaluate_every, plan.train.evaluate_n)]
+    every, n = plan.train.evaluate_every, plan.train.evaluate_n
+    return [callbacks.EvaluateGAN(reference, run, _metrics(plan), every, n, grid=0)]
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run, reference):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import kerasgan
+from kerasgan import pictures
 from kerasgan.callbacks import EvaluateGAN
 from kerasgan.metrics import Reference, evaluate
 from kerasgan.metrics.features import FeatureNetwork
@@ -40,7 +41,8 @@ def measured(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("measured")
     gan = make_gan()
-    callback = Watched(reference(), folder, "is,fid,kid", every=2, n=30, seed=4, truncation=1.5, verbose=False)
+    settings = dict(every=2, n=30, seed=4, truncation=1.5, grid=30)
+    callback = Watched(reference(), folder, "is,fid,kid", **settings, verbose=False)
     history = gan.fit(REAL[:40], batch_size=8, epochs=1, verbose=0, callbacks=[callback])
     return folder, history.history
 
@@ -70,14 +72,24 @@ def test_the_best_model_by_the_first_metric_is_kept(measured):
     assert Image.open(folder / "evaluation.png").size[0] >= 1200
 
 
+def test_a_grid_shows_the_first_measured_images_at_every_measurement(measured):
+    folder, _ = measured
+    shown = sorted((folder / "samples").iterdir())
+    assert [path.name for path in shown] == [f"step-{step:08d}.png" for step in (2, 4, 5)]
+    images = kerasgan.load(folder / "4.keras").sample(30, seed=4, truncation=1.5)
+    found = np.asarray(Image.open(shown[1])).astype(int)
+    assert np.abs(found - np.asarray(pictures.grid(images))).max() <= 1
+
+
 def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path):
     folder, _ = measured
     (tmp_path / "evaluation.jsonl").write_text((folder / "evaluation.jsonl").read_text())
     gan = kerasgan.load(folder / "2.keras")
-    callback = EvaluateGAN(reference(), tmp_path, "is,fid,kid", every=2, n=30, seed=4, truncation=1.5)
+    callback = EvaluateGAN(reference(), tmp_path, "is,fid,kid", every=2, n=30, seed=4, truncation=1.5, grid=0)
     gan.fit(REAL[:16], batch_size=8, epochs=1, verbose=0, callbacks=[callback])
     assert [line["step"] for line in lines(tmp_path)] == [2, 4]
     assert lines(tmp_path)[0] == lines(folder)[0]
+    assert not (tmp_path / "samples").exists()
     assert callback.best == max(line["results"][0]["value"] for line in lines(tmp_path))
 
 
@@ -88,6 +100,8 @@ def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path)
         (dict(every=0), "every: expected an integer of at least 1"),
         (dict(n=1), "n: expected an integer of at least 2"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1"),
+        (dict(grid=-1), "grid: expected an integer of at least 0"),
+        (dict(seed=0.5), "seed: expected an integer of at least 0, got 0.5"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, tmp_path):
@@ -95,9 +109,16 @@ def test_wrong_arguments_are_named(arguments, message, tmp_path):
         EvaluateGAN(reference(), tmp_path, **arguments)
 
 
-def test_a_model_of_other_images_is_named_before_training(tmp_path, small_gan):
-    other = Reference.of_arrays(np.zeros((4, 8, 8, 1), "uint8"), network())
+def test_what_cannot_be_measured_is_named_before_training(tmp_path, small_gan):
+    small = Reference.of_arrays(np.zeros((4, 8, 8, 1), "uint8"), network())
+    bits = Reference.of_arrays(REAL // 128, reference().network)
     gan = small_gan()
-    with pytest.raises(ValueError, match=r"expected images of shape \(32, 32, 1\), as the generated ones are"):
-        gan.fit(REAL[:8], batch_size=8, epochs=1, verbose=0, callbacks=[EvaluateGAN(other, tmp_path)])
-    assert int(gan.step.numpy()) == 0 and not (tmp_path / "evaluation.jsonl").exists()
+    for other, arguments, message in [
+        (small, {}, r"expected \w+ of shape \(32, 32, 1\), as the generated ones are"),
+        (bits, {}, "arrays: expected values from 0 to 255; got 0 and 1 alone"),
+        (reference(), dict(truncation=-1.0), "truncation: expected a positive number or None; got -1.0"),
+        (reference(), dict(metrics="intra-fid"), "intra-fid needs labels"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            gan.fit(REAL[:8], batch_size=8, epochs=1, verbose=0, callbacks=[EvaluateGAN(other, tmp_path, **arguments)])
+    assert int(gan.step.numpy()) == 0 and not list(tmp_path.iterdir())

@@ -137,16 +137,15 @@ def test_points_are_measured_against_their_distribution(points):
 def test_a_sample_of_the_truth_is_as_good_as_it_gets():
     """What a second real sample reaches is what the protocol says of it, and all modes are there."""
 
-    class Truth:
-        image_shape, num_classes, generator = (2,), None, None
-        sampling_generator = property(lambda self: self.generator)
+    class Truth(kerasgan.Sampler):
         real = tf.constant(data.eight_gaussians().sample(2000, seed=1))
 
-        def images_from_seeds(self, seeds, truncation):
+        def images_from_seeds(self, seeds, truncation, labels=None):
             return tf.gather(self.real, seeds)
 
+    truth = Truth(kerasgan.networks.mlp.generator(width=2))
     reference = kinds.PointData(toy="eight_gaussians").reference((2,))
-    found = {r.name: r for r in evaluator.evaluate(Truth(), reference, "modes,w1,js", n=2000, batch_size=2000)}
+    found = {r.name: r for r in evaluator.evaluate(truth, reference, "modes,w1,js", n=2000, batch_size=2000)}
     assert found["modes[points]"].value == 8
     assert found["high_quality[points]"].value == pytest.approx(1 - math.exp(-4.5), abs=0.01)
     assert found["w1[points]"].value == 0  # the very points that it is compared with

@@ -1,6 +1,5 @@
 """An alarm before a training collapses, and the checkpoint to go back to."""
 
-import json
 import math
 import pathlib
 
@@ -8,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, data, files, random, spectra
+from kerasgan import arguments, data, json_lines, random, spectra
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
@@ -199,8 +198,7 @@ class CollapseGuard(EverySteps):
             "action": done,
         }
         self.looks.append(line)
-        with (self.folder / LOG).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        json_lines.append(self.folder / LOG, line)
 
     def _print(self, step, verdict, done):
         if verdict.alarms and (done or not self._alarmed):
@@ -212,32 +210,10 @@ class CollapseGuard(EverySteps):
 
     def _resume(self):
         """Read the lines up to the model's step, and rewrite the file without later ones."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / LOG
-        self.looks = [line for line in read_log(path) if line["step"] <= self.step] if path.is_file() else []
-        with files.written_whole(path) as beside:
-            beside.write_text("".join(json.dumps(line) + "\n" for line in self.looks))
+        self.looks = json_lines.keep_until(self.folder / LOG, self.step)
         healthy = [line for line in self.looks if line["healthy"]]
         self._healthy = [Look(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
         self._low, self._alarmed = 0, bool(self.looks and self.looks[-1]["alarms"])
-
-
-def read_log(path):
-    """Return the lines of a `collapse_guard.jsonl`, dicts; a last line that was not written to its end is left out.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if another line is damaged.
-    """
-    lines = pathlib.Path(path).read_text().splitlines()
-    looks = []
-    for number, line in enumerate(lines, 1):
-        try:
-            looks.append(json.loads(line))
-        except ValueError:
-            if number < len(lines):
-                raise ValueError(f"{path}: line {number} is not JSON") from None
-    return looks
 
 
 def _varieties(images, labels):

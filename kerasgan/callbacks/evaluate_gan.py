@@ -1,13 +1,14 @@
 """Measuring the generator while it learns, and keeping the best one."""
 
-import json
 import math
 import pathlib
+import textwrap
 import time
 import warnings
 
-from kerasgan import arguments, files
+from kerasgan import arguments, figures, json_lines
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import Reference
 
@@ -18,10 +19,11 @@ class EvaluateGAN(EverySteps):
     """Measure images of the generator that samples, always of the same latents, and keep the best model.
 
     `FOLDER/evaluation.jsonl` gets a line a measurement: `step`, `seconds` that it took, `best`, and `results`, each
-    number with its protocol. `FOLDER/evaluation.png` draws them over the steps. Where the first metric is at its best
-    so far, the whole model is saved as `FOLDER/best.keras`. The numbers are also put into Keras's logs at the end of
-    each epoch, under names such as `fd[garments]`, for `History` and callbacks that come later in the list. Lines of a
-    resumed run are appended, after lines beyond its step are dropped.
+    number with its protocol. `FOLDER/evaluation.png` draws them over the steps, `FOLDER/samples/step-00000500.png` is a
+    grid of the same latents each time. Where the first metric is at its best so far, the whole model is saved as
+    `FOLDER/best.keras`. The numbers are also put into Keras's logs at the end of each epoch, under names such as
+    `fd[garments]`, for `History` and callbacks that come later in the list. Lines of a resumed run are appended, after
+    lines beyond its step are dropped.
 
     Args:
         reference: `kerasgan.metrics.Reference`: real images, and the feature network.
@@ -33,11 +35,12 @@ class EvaluateGAN(EverySteps):
         seed: image i has seed `seed + i`.
         truncation: bound on |z|, or `None`.
         batch_size: images generated at a time.
+        grid: images in a grid, see `SampleGrid`; 0 for no grids.
         verbose: whether to print the numbers and their protocol.
 
     Raises:
-        ValueError: if an argument is wrong; when training begins, if the model makes other images than the reference
-            has.
+        ValueError: if an argument is wrong; when training begins, if the reference has no images that can be judged, or
+            the model makes others.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class EvaluateGAN(EverySteps):
         seed: int = 0,
         truncation: float | None = None,
         batch_size: int = 100,
+        grid: int = 64,
         verbose: bool = True,
     ):
         super().__init__(every)
@@ -60,19 +64,23 @@ class EvaluateGAN(EverySteps):
         self.seed = arguments.integer("seed", seed, 0)
         self.truncation = truncation
         self.batch_size = arguments.integer("batch_size", batch_size, 1)
+        self.grid = arguments.integer("grid", grid, 0)
         self.verbose = verbose
         self.best = None
         self._latest = {}
+        self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)
+
+    def set_model(self, model):
+        """Take the model that is trained."""
+        super().set_model(model)
+        self._grids.set_model(model)
 
     def on_train_begin(self, logs=None):
         """Check that model and reference fit, and read the lines of a resumed run."""
         super().on_train_begin(logs)
         evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
-        path = self.folder / LOG
-        old = path.read_text().splitlines() if path.exists() else []
-        lines = [line for line in map(json.loads, old) if line["step"] <= self.step]
-        with files.written_whole(path) as beside:
-            beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        _ = self.reference.data  # real images that are none are told before hours of training
+        lines = json_lines.keep_until(self.folder / LOG, self.step)
         values = [line["results"][0]["value"] for line in lines if line["best"]]
         self.best = values[-1] if values else None
 
@@ -82,7 +90,7 @@ class EvaluateGAN(EverySteps):
             logs.update(self._latest)
 
     def act(self, step, logs):
-        """Measure, write a line, draw, and save the model where it is the best."""
+        """Measure, save the model where it is the best, write a line, and draw."""
         began = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
@@ -104,15 +112,16 @@ class EvaluateGAN(EverySteps):
             self.model.save(self.folder / BEST)
         seconds = round(time.perf_counter() - began, 3)
         line = {"step": step, "seconds": seconds, "best": is_best, "results": [r.to_dict() for r in results]}
-        with (self.folder / LOG).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        json_lines.append(self.folder / LOG, line)
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
+        if self.grid:
+            self._grids.act(step, logs)
         if self.verbose:
             print(result.table(results), flush=True)
 
 
 def plot_evaluation(lines, path):
-    """Draw every number over the training steps, the best of the first one marked, its protocol beneath.
+    """Draw every number over the training steps, the best of the first one marked, their protocol beneath.
 
     Args:
         lines: the file `evaluation.jsonl` that `EvaluateGAN` writes.
@@ -121,19 +130,14 @@ def plot_evaluation(lines, path):
     Returns:
         The path, or `None` if there are fewer than two measurements.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = [json.loads(line) for line in pathlib.Path(lines).read_text().splitlines()]
+    rows = json_lines.read(lines)
     if len(rows) < 2:
         return None
     steps = [row["step"] for row in rows]
     names = [found["name"] for found in rows[-1]["results"]]
     columns = min(len(names), 3)
     height = math.ceil(len(names) / columns)
-    figure, axes = plt.subplots(
+    figure, axes = figures.pyplot().subplots(
         height, columns, figsize=(max(6.4, 4.2 * columns), 3.2 * height + 0.9), squeeze=False, layout="constrained"
     )
     for place, name in enumerate(names):
@@ -152,17 +156,16 @@ def plot_evaluation(lines, path):
         axis.set_title(name)
         axis.set_xlabel("generator steps")
         axis.margins(y=0.2)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.25)
+        figures.plain(axis)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    protocol = rows[-1]["results"][0]["protocol"]
-    real = result.compared_with(protocol["reference"], protocol["reference_samples"])
-    against = f" against {real}" if real else ""
-    figure.supxlabel(
-        f"{protocol['samples']:,} images of {protocol['weights']} weights{against}, seed {protocol['seed']}", fontsize=9
-    )
-    with files.written_whole(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
-    plt.close(figure)
-    return pathlib.Path(path)
+    protocols = [found["protocol"] for found in rows[-1]["results"]]
+    compared = next((protocol for protocol in protocols if protocol["reference"]), protocols[0])
+    figure.supxlabel("\n".join(textwrap.wrap(_told(compared), 34 * columns)), fontsize=9)
+    return figures.save(figure, path)
+
+
+def _told(protocol):
+    """The facts of a protocol, without the step that it is of and how its measure alone was made."""
+    facts = {**protocol, "model": "", "splits": 1, "notes": tuple(protocol["notes"])}
+    return str(result.Protocol(**facts))

@@ -1,11 +1,11 @@
 """Writing losses and speed to files while a model trains."""
 
-import json
 import pathlib
 import time
 
 import tensorflow as tf
 
+from kerasgan import json_lines
 from kerasgan.callbacks.every import EverySteps
 
 
@@ -31,10 +31,7 @@ class MetricsLog(EverySteps):
     def on_train_begin(self, logs=None):
         """Open the files."""
         super().on_train_begin(logs)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        old = self.path.read_text().splitlines() if self.path.exists() else []
-        kept = [line for line in old if json.loads(line)["step"] <= self.step]
-        self.path.write_text("".join(line + "\n" for line in kept))
+        json_lines.keep_until(self.path, self.step)
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         self._began = self._line_time = time.perf_counter()
         self._line_step = self.step
@@ -58,8 +55,7 @@ class MetricsLog(EverySteps):
         }
         line.update({name: (total - self._line_sums.get(name, 0.0)) / steps for name, total in sums.items()})
         self._line_step, self._line_time, self._line_sums = step, now, sums
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        json_lines.append(self.path, line)
         if self._writer:
             with self._writer.as_default(step=step):
                 for name, value in line.items():

@@ -60,8 +60,9 @@ class Progress(keras.callbacks.Callback):
         left = (self.total_steps - self._step) / rate if rate else 0.0
         minutes, seconds = divmod(round(left), 60)
         losses = "  ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
+        examples = rate * self.images_per_step
         line = (
-            f"step {self._step}/{self.total_steps}  {rate:.1f} steps/s  {rate * self.images_per_step:.0f} {self.what}/s  "
+            f"step {self._step}/{self.total_steps}  {rate:.1f} steps/s  {examples:.0f} {self.what}/s  "
             f"ETA {minutes}:{seconds:02d}  {losses}"
         )
         print(

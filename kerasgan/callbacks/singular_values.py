@@ -1,13 +1,12 @@
 """Writing and drawing the largest singular values of all kernels while a model trains."""
 
-import json
 import math
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import files, spectra
+from kerasgan import figures, json_lines, spectra
 from kerasgan.callbacks.every import EverySteps
 
 _REDRAW = 10  # measurements between two drawings
@@ -44,12 +43,9 @@ class SingularValues(EverySteps):
         networks = {"generator": self.model.generator, "critic": self.model.critic}
         self._top = {player: spectra.TopSingularValues(spectra.kernels(net)) for player, net in networks.items()}
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
-        old = self.path.read_text().splitlines() if self.path.exists() else []
-        kept = [line for line in old if json.loads(line)["step"] <= self.step]
-        with files.written_whole(self.path) as beside:
-            beside.write_text("".join(line + "\n" for line in kept))
+        kept = json_lines.keep_until(self.path, self.step)
         self._lines = len(kept)
-        if not kept or json.loads(kept[-1])["step"] < self.step:
+        if not kept or kept[-1]["step"] < self.step:
             self.act(self.step, logs)
 
     def act(self, step, logs):
@@ -60,8 +56,7 @@ class SingularValues(EverySteps):
                 kernel.name: [_number(value) for value in values[: min(kernel.shape)]]
                 for kernel, values in zip(top.kernels, top())
             }
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        json_lines.append(self.path, line)
         if self._writer:
             self._to_tensorboard(line)
         self._lines += 1
@@ -96,15 +91,12 @@ def plot_singular_values(lines, path):
     Returns:
         The path, or `None` if there are fewer than two measurements.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogFormatter
-
-    rows = [json.loads(line) for line in pathlib.Path(lines).read_text().splitlines()]
+    rows = json_lines.read(lines)
     if len(rows) < 2:
         return None
+    plt = figures.pyplot()
+    from matplotlib.ticker import LogFormatter
+
     steps = [row["step"] for row in rows]
     figure, axes = plt.subplots(
         2, 2, figsize=(12, 7), height_ratios=(3, 2), sharex=True, sharey="row", layout="constrained"
@@ -127,18 +119,14 @@ def plot_singular_values(lines, path):
     for ax in axes.flat:
         ax.set_yscale("log")
         ax.margins(x=0.01)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(alpha=0.25)
+        figures.plain(ax)
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
         ax.tick_params(axis="y", which="minor", labelsize=8)
     bar = figure.colorbar(plt.cm.ScalarMappable(cmap=colours), ax=axes, aspect=40, pad=0.01)
     bar.set_ticks([0.04, 0.96], labels=["first\nlayer", "last\nlayer"])
     bar.outline.set_visible(False)
-    with files.written_whole(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
-    plt.close(figure)
-    return pathlib.Path(path)
+    return figures.save(figure, path)
 
 
 def _number(value):

@@ -13,15 +13,18 @@ from kerasgan.metrics import (
     moments,
     ms_ssim,
     neighbours,
+    ngrams,
     result,
     sliced_wasserstein,
     statistics,
     variety,
 )
 from kerasgan.metrics.evaluator import evaluate, evaluate_images
+from kerasgan.metrics.frechet_metric import FrechetDistance
 from kerasgan.metrics.reference import Reference
 
 __all__ = [
+    "FrechetDistance",
     "Reference",
     "divergences",
     "evaluate",
@@ -37,6 +40,7 @@ __all__ = [
     "moments",
     "ms_ssim",
     "neighbours",
+    "ngrams",
     "result",
     "sliced_wasserstein",
     "statistics",

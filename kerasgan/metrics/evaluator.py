@@ -1,13 +1,12 @@
 """Measuring a generator against real examples."""
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments, checks, standing
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics.features.network import check_range
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
 from kerasgan.metrics.result import Protocol, Result
@@ -94,7 +93,7 @@ def evaluate_images(
         images: uint8 [N, H, W, C], N at least 2, in no particular order.
         reference: `Reference`: real images of the same shape, with the feature network.
         metrics: as for `evaluate`.
-        labels: integers [N], which "intra-fid" needs, or `None`.
+        labels: integers [N] of at least 0, which "intra-fid" needs, or `None`.
         seed: integer of at least 0, of measures that draw.
         name: what the images are, for the protocol.
         notes: how they were made, for the protocol.
@@ -107,6 +106,8 @@ def evaluate_images(
         ValueError: naming the argument that is wrong; or if images or features are not such as is expected.
     """
     images = extraction.checked_images(images)
+    check_range(images.max())
+    labels = None if labels is None else arguments.labels("labels", labels, len(images))
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
     arguments.integer("seed", seed, 0)
     batches = extraction.in_batches(images, labels)
@@ -193,8 +194,7 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
-    whole = functools.partial(sampler.images_from_seeds)  # as in `Sampler.sample`
-    made = spread(strategy, tf.function(whole, autograph=False, reduce_retracing=True))
+    made = spread(strategy, sampler.compiled_sampler)
     for first in range(0, n, batch_size):
         rows = slice(first, min(first + batch_size, n))
         inputs = [np.arange(rows.start, rows.stop, dtype=np.int64) + seed, bounds[rows]]

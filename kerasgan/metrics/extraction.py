@@ -121,12 +121,11 @@ def in_batches(images, labels=None, batch_size: int = 100):
     """Yield parts of arrays, pairs of images and labels (`None` without), for `extract`.
 
     Raises:
-        ValueError: if the images are no uint8 array [N, H, W, C], or the labels are not N.
+        ValueError: if the images are no uint8 array [N, H, W, C], or the labels are not N integers of at least 0.
     """
     images = checked_images(images)
     arguments.integer("batch_size", batch_size, 1)
-    if labels is not None and len(labels) != len(images):
-        raise ValueError(f"labels: expected {len(images)}, one an image; got {len(labels)}")
+    labels = None if labels is None else arguments.labels("labels", labels, len(images))
     for first in range(0, len(images), batch_size):
         rows = slice(first, first + batch_size)
         yield images[rows], None if labels is None else labels[rows]

@@ -11,7 +11,6 @@ The weights are not part of kerasgan. Both projects publish the same state dict,
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -27,7 +26,7 @@ def build() -> keras.Model:
     """Build the network with random weights.
 
     Returns:
-        `keras.Model` from images float32 [N, 299, 299, 3] in [-1, 1], as `prepared` makes them, to a dict: "64",
+        `keras.Model` from images float32 [N, 299, 299, 3] in [-1, 1], as `scaled` makes them, to a dict: "64",
         "192", "768" and "2048", features float32 [N, that many], the means over places after the first and second
         maximum pooling, before the auxiliary classifier and at the end ("2048" is what FID and KID use); "logits"
         [N, 1008]; "logits_unbiased" [N, 1008], those without the last bias, of which the published inception scores
@@ -103,13 +102,13 @@ def convert(state) -> keras.Model:
     return network
 
 
-def prepared(images, half_pixel_centers: bool = False):
+def scaled(images, half_pixel_centers: bool = False):
     """Resize images to 299 x 299 and scale them for the network.
 
     Bilinear, without any blur before making them smaller, as the FID's graph does it.
 
     Args:
-        images: uint8 [N, H, W, 3]; [N, H, W, 1] for grey ones, which become three equal channels.
+        images: uint8 [N, H, W, 3], a tensor or array.
         half_pixel_centers: False for the graph's own resize, in which pixel centres lie at integers, and its scale
             (x - 128) / 128 (torch-fidelity, TensorFlow's FID); True for PyTorch's resize and 2 x / 255 - 1
             (pytorch-fid). The two give different distances, so name them apart: "inception-2015" and
@@ -117,21 +116,7 @@ def prepared(images, half_pixel_centers: bool = False):
 
     Returns:
         float32 [N, 299, 299, 3].
-
-    Raises:
-        ValueError: if the images are none.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
-        given = f"{images.dtype} of shape {images.shape}"
-        if images.dtype.kind == "f" and images.size:
-            given += f" with numbers from {images.min():g} to {images.max():g}"
-        raise ValueError(f"images: expected uint8 [N, H, W, 3] or [N, H, W, 1]; got {given}")
-    return scaled(tf.repeat(images, 3 // images.shape[-1], axis=-1), half_pixel_centers)
-
-
-def scaled(images, half_pixel_centers: bool = False):
-    """Resize and scale a tensor of uint8 images [N, H, W, 3] as `prepared` says, without looking at it."""
     x = tf.cast(images, tf.float32)
     if half_pixel_centers:
         x = x / 255.0

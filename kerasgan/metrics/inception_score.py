@@ -111,7 +111,8 @@ def _checked(probabilities):
             f"probabilities: expected rows of numbers of at least 0 that sum to 1; row {first} has numbers from "
             f"{rows[first].min():g} to {rows[first].max():g} and sums to {sums[first]:g}"
         )
-    return rows / sums[:, None]
+    rows /= sums[:, None]
+    return rows
 
 
 def _score(rows):

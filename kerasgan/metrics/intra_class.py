@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasgan import arguments
 from kerasgan.metrics import frechet, moments
 
 
@@ -24,7 +25,7 @@ def intra_class_distance(features_a, labels_a, features_b, labels_b) -> IntraCla
 
     Args:
         features_a: numbers [N, D].
-        labels_a: integers [N].
+        labels_a: integers [N] of at least 0.
         features_b: numbers [M, D].
         labels_b: integers [M], of the same classes.
 
@@ -35,7 +36,8 @@ def intra_class_distance(features_a, labels_a, features_b, labels_b) -> IntraCla
         ValueError: if the features are none, the classes are not the same, or one has fewer than two samples.
     """
     a, b = moments.pair_of(features_a, features_b, "features_a", "features_b", 2)
-    labels_a, labels_b = _labels("labels_a", labels_a, a), _labels("labels_b", labels_b, b)
+    labels_a = arguments.labels("labels_a", labels_a, len(a))
+    labels_b = arguments.labels("labels_b", labels_b, len(b))
     classes = np.unique(labels_a)
     if not np.array_equal(classes, np.unique(labels_b)):
         one_sided = np.setxor1d(classes, labels_b).tolist()
@@ -46,10 +48,3 @@ def intra_class_distance(features_a, labels_a, features_b, labels_b) -> IntraCla
             raise ValueError(f"{name}: expected at least 2 samples a class; got 1 of {found[counts < 2].tolist()}")
     distances = {int(label): frechet.frechet_distance(a[labels_a == label], b[labels_b == label]) for label in classes}
     return IntraClass(float(np.mean(list(distances.values()))), distances)
-
-
-def _labels(name, labels, rows):
-    labels = np.asarray(labels)
-    if labels.shape != (len(rows),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"{name}: expected {len(rows)} integers, one a row; got {labels.dtype} {labels.shape}")
-    return labels

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasgan import data
+from kerasgan import arguments, data
 from kerasgan.countdown import Countdown
 from kerasgan.data.source import Source
 from kerasgan.metrics import extraction
 from kerasgan.metrics.extraction import Extracted, Keep
-from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.metrics.statistics import Statistics
 
 _BATCH = 100
@@ -67,16 +67,17 @@ class Reference:
         Args:
             images: uint8 [N, H, W, C].
             network: `FeatureNetwork`.
-            labels: integers [N], or `None`.
+            labels: integers [N] of at least 0, or `None`.
             name: what they are.
             cache: as for `Reference`.
             verbose: as for `Reference`.
 
         Raises:
-            ValueError: if they are no such images, fewer than two, or the network cannot judge them.
+            ValueError: if they are no such images, fewer than two, or the network cannot judge them; or the labels are
+                not N integers of at least 0.
         """
         images = extraction.checked_images(images)
-        labels = None if labels is None else np.asarray(labels)
+        labels = None if labels is None else arguments.labels("labels", labels, len(images))
         return cls(
             lambda: extraction.in_batches(images, labels, _BATCH),
             *(len(images), images.shape[1:], name, network),
@@ -122,7 +123,11 @@ class Reference:
 
     @property
     def data(self) -> str:
-        """Fingerprint of the images, `kerasgan.metrics.result.fingerprint` of the array of all of them."""
+        """Fingerprint of the images, `kerasgan.metrics.result.fingerprint` of the array of all of them.
+
+        Raises:
+            ValueError: if they hold 0 and 1 alone.
+        """
         return self._read[0]
 
     @property
@@ -143,12 +148,13 @@ class Reference:
         known = self._known.get("extracted")
         if known is not None and (keep | known[0]) == known[0] and (not keep.features or known[1] == seed):
             return known[2]
+        data = self.data  # before they are judged: what is wrong with them is told at once
         moments = self._kept_moments() if keep == Keep() else None
         if moments is None:
             what = f"{self.name}, {self.network.name}" if self.verbose else ""
             found = extraction.extract(self.batches(), self.network, self.count, keep, seed, what)
             if self.cache is not None:
-                Statistics(found.moments, self._identity, self.name, self.data).save(self._path)
+                Statistics(found.moments, self._identity, self.name, data).save(self._path)
         else:
             found = Extracted(moments)
         self._known["extracted"] = keep, seed, found
@@ -163,7 +169,7 @@ class Reference:
         digest = hashlib.sha256(f"|u1{(self.count, *self.image_shape)}".encode())
         counts = np.zeros(0, int)
         countdown = Countdown(f"{self.name}, reading", self.count, unit="images") if self.verbose else None
-        done, labelled = 0, True
+        done, labelled, greatest = 0, True, 0
         for images, labels in self.batches():
             digest.update(np.ascontiguousarray(images).data)
             labelled = labelled and labels is not None
@@ -171,17 +177,19 @@ class Reference:
                 more = np.bincount(labels, minlength=len(counts))
                 counts = more + np.pad(counts, (0, len(more) - len(counts)))
             done += len(images)
+            greatest = max(greatest, int(images.max()))
             if countdown:
                 countdown.show(done)
+        check_range(greatest, self.name)
         return digest.hexdigest()[:16], counts if labelled else None
 
     @property
     def _identity(self):
-        return f"{self.network.name} {self.network.digest}"
+        return f"{self.network.name} {self.network.digest}, images {self.network.preparation}"
 
     @property
     def _path(self):
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", self._identity)
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.network.name} {self.network.digest}")
         return self.cache / "statistics" / f"{name}-{self.data}.npz"
 
     def _kept_moments(self):
@@ -189,5 +197,5 @@ class Reference:
             return None
         try:
             return Statistics.load(self._path, self._identity, self.data).moments
-        except ValueError:  # damaged: made again and replaced
+        except ValueError:  # damaged, or of images prepared otherwise: made again and replaced
             return None

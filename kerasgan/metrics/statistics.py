@@ -21,8 +21,8 @@ class Statistics:
     Args:
         moments: `Moments`.
         network: name of the network that made the features.
-        name: what the images are, such as "cifar10 train".
-        data: `kerasgan.metrics.result.fingerprint` of the images.
+        name: what the images are, such as "cifar10 train", or what made them.
+        data: `kerasgan.metrics.result.fingerprint` of the images; "" of generated ones.
     """
 
     moments: Moments
@@ -75,7 +75,12 @@ class Statistics:
 
 
 def frechet_result(
-    generated: Statistics, reference: Statistics, seed: int, weights: str = "", notes: tuple[str, ...] = ()
+    generated: Statistics,
+    reference: Statistics,
+    seed: int,
+    weights: str = "",
+    notes: tuple[str, ...] = (),
+    network_weights: str = "",
 ) -> result.Result:
     """Measure the Frechet distance of generated images to a reference, with its protocol.
 
@@ -85,6 +90,7 @@ def frechet_result(
         seed: of the generated images.
         weights: which weights generated, as for `kerasgan.metrics.result.Protocol`.
         notes: anything else that changes the number.
+        network_weights: fingerprint of the network's weights, where it is known.
 
     Returns:
         `Result` named `fid[inception-2015...]` or `fd[network]`; it warns where the samples are few.
@@ -109,6 +115,8 @@ def frechet_result(
         seed=seed,
         weights=weights,
         notes=notes,
+        model=generated.name,
+        network_weights=network_weights,
     )
     caveats = frechet_caveats(generated.moments, reference.moments)
     return result.Result(measure="frechet", value=value, protocol=made, caveats=caveats)

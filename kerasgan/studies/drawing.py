@@ -2,15 +2,7 @@
 
 import numpy as np
 
-
-def pyplot():
-    """Return matplotlib's pyplot, set to draw without a screen."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+from kerasgan.figures import pyplot as pyplot
 
 
 def tiles(images, columns):

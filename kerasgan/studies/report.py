@@ -12,6 +12,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import files
 from kerasgan.countdown import Countdown as Countdown
+from kerasgan.figures import save as save_figure  # noqa: F401  for the studies
 
 
 def write_result(folder, settings, result):
@@ -40,16 +41,6 @@ def write_result(folder, settings, result):
     with files.written_whole(path) as beside:
         beside.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
     return path
-
-
-def save_figure(figure, path):
-    """Write a matplotlib figure as PNG, whole or not at all, and close it; returns the path."""
-    import matplotlib.pyplot as plt
-
-    with files.written_whole(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
-    plt.close(figure)
-    return pathlib.Path(path)
 
 
 def _plain(value):

@@ -39,6 +39,15 @@ def test_floats_are_rounded_to_uint8(noise, dtype):
     np.testing.assert_array_equal(got, images)
 
 
+def test_floats_from_0_to_1_are_not_taken_for_bright_images(noise):
+    images = noise(5) / np.float32(255)
+    with pytest.raises(
+        ValueError, match=r"^images: floats must be in .-1, 1., but these go from 0 to 1; of images in .0, 1. give 2 x"
+    ):
+        arrays(images)
+    assert arrays(2 * images - 1).count == 5
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.01, -1.01, 255.0])
 def test_a_bad_float_is_named_by_its_index(value):
     images = np.zeros((1500, 2, 2, 1), np.float32)

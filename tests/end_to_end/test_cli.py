@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import yaml
@@ -166,6 +167,38 @@ def test_evaluate_names_what_is_wrong(arguments, message, trained, tmp_path, mon
     out = tmp_path / "result.json"
     status, _, err = command(monkeypatch, capsys, "evaluate", trained, "-n", 20, *arguments, "--out", out)
     assert status == 1 and re.match(f"error: {message}", err) and err.count("\n") == 1 and not out.exists()
+
+
+def test_evaluate_gives_no_number_of_what_are_no_images(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    rng, folder = np.random.default_rng(0), tmp_path / "folder"
+    folder.mkdir()
+    Image.fromarray(rng.integers(0, 256, (32, 32), dtype="uint8")).save(folder / "one.png")
+    np.savez(tmp_path / "floats.npz", x=rng.random((8, 32, 32, 1)))
+    np.savez(tmp_path / "bits.npz", x=rng.integers(0, 2, (8, 32, 32, 1), dtype="uint8"))
+    np.savez(tmp_path / "wide.npz", x=rng.integers(0, 256, (8, 32, 32, 5), dtype="uint8"))
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    model.layers[-1].bias.assign([0.0, np.nan, 0.0])
+    model.save(tmp_path / "nan.keras")
+    out = tmp_path / "result.json"
+    for option, name, message in [
+        (
+            "--data",
+            "floats.npz",
+            r"floats must be in .-1, 1., but these go from \S+ to 0.99\d+; of images in .0, 1. give 2 x - 1",
+        ),
+        ("--data", "bits.npz", "bits at 32 x 32: expected values from 0 to 255; got 0 and 1 alone"),
+        ("--data", "wide.npz", r"expected shape .N, H, W. or .N, H, W, C. with C of 1, 3 or 4 .*got .8, 32, 32, 5."),
+        ("--data", "folder", "reference: expected at least 2 images; folder at 32 x 32 has 1"),
+        ("--features", "nan.keras", ".*nan.keras: expected finite weights; got NaN or infinity"),
+    ]:
+        status, _, err = command(
+            monkeypatch, capsys, "evaluate", trained, "-n", 20, option, tmp_path / name, "--out", out
+        )
+        assert status == 1 and re.match(f"error: .*{message}", err), (name, err)
+        assert err.count("\n") == 1 and not out.exists(), name
+    assert command(monkeypatch, capsys, "evaluate", trained, "-n", 1)[0] == 2
 
 
 def test_a_recipe_that_measures_while_it_trains(photos, tmp_path, monkeypatch, capsys):

@@ -1,9 +1,10 @@
 """`evaluate` and its references against each measure computed on all images at once."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import linalg
 
 from kerasgan import data
 from kerasgan.metrics import Reference, evaluate, evaluate_images, reference, result
@@ -16,6 +17,7 @@ from kerasgan.metrics.neighbours import neighbours
 from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein
 from kerasgan.sampler import Sampler
 from tests.metrics.images import features_of, network, pictures, probabilities_of
+from tests.metrics.test_frechet import by_scipy
 
 ALL = "fid,kid,is,mis,prdc,swd"
 
@@ -29,7 +31,7 @@ class Pictures:
         self.asked = []
         self.all = pictures(300, seed=9, channels=channels, high=200)
 
-    def images_from_seeds(self, seeds, bounds, labels=None):
+    def compiled_sampler(self, seeds, bounds, labels=None):
         made = tf.gather(self.all, seeds)
         if labels is not None:
             tf.py_function(lambda values: self.asked.append((bounds, values.numpy())), [labels], [])
@@ -39,12 +41,6 @@ class Pictures:
 def coarse():
     """A network of images of 32 pixels, of which it sees every fourth."""
     return FeatureNetwork("toy", network().model, lambda x: x[:, ::4, ::4] / 255, "every fourth pixel", 1)
-
-
-def by_scipy(a, b):
-    covariances = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
-    return np.square(a.mean(0) - b.mean(0)).sum() + np.trace(covariances[0] + covariances[1] - 2.0 * root)
 
 
 def test_every_measure_is_its_own_function_of_all_images():
@@ -86,7 +82,7 @@ def test_images_in_memory_are_measured_as_a_models_are():
     )
     with pytest.raises(ValueError, match="images of shape .8, 4, 1., as the generated ones are"):
         evaluate_images(model.all[:, :, :4], reference)
-    with pytest.raises(ValueError, match="labels: expected 300, one an image; got 120"):
+    with pytest.raises(ValueError, match="labels: expected 300 integers, one a row; got int64 of shape .120,."):
         evaluate_images(model.all, reference, labels=own)
     with pytest.raises(ValueError, match="intra-fid needs labels"):
         evaluate_images(model.all, reference, "intra-fid")
@@ -177,6 +173,16 @@ def test_moving_average_and_trained_weights(small_gan):
     assert standing.protocol.weights == "moving average"
 
 
+def test_a_model_is_traced_once_for_all_measurements(small_gan):
+    gan = small_gan()
+    reference = Reference.of_arrays(np.random.default_rng(0).integers(0, 256, (9, 32, 32, 1), dtype="uint8"), coarse())
+    first, second = (evaluate(gan, reference, n=20, batch_size=10)[0] for _ in range(2))
+    assert gan.compiled_sampler.experimental_get_tracing_count() == 1 and first.value == second.value
+    gan.sampling_generator.set_weights([2.0 * value for value in gan.sampling_generator.get_weights()])
+    assert evaluate(gan, reference, n=20, batch_size=10)[0].value != first.value  # of the weights as they are now
+    assert gan.compiled_sampler.experimental_get_tracing_count() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -206,6 +212,38 @@ def test_a_reference_of_other_images_is_refused():
         Reference.of_arrays(pictures(1), network())
     with pytest.raises(ValueError, match="expected uint8 images .* with numbers from 0 to 1; kerasgan.data.to_uint8"):
         Reference.of_arrays(np.linspace(0, 1, 128).reshape(2, 8, 8, 1), network())
+
+
+def test_labels_that_are_none_are_named():
+    images = pictures(6)
+    for wrong, message in [
+        (np.zeros(5, int), r"expected 6 integers, one a row; got int64 of shape \(5,\)"),
+        (np.zeros(6), "expected 6 integers, one a row; got float64"),
+        (np.eye(6, dtype=int), r"expected 6 integers, one a row; got int64 of shape \(6, 6\)"),
+        (np.arange(6) - 1, "expected integers of at least 0; got -1"),
+    ]:
+        with pytest.raises(ValueError, match="labels: " + message):
+            Reference.of_arrays(images, network(), wrong)
+        with pytest.raises(ValueError, match="labels: " + message):
+            evaluate_images(images, Reference.of_arrays(images, network()), labels=wrong)
+
+
+def test_floats_from_0_to_1_that_were_made_bytes_are_told_before_anything_is_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(reference.extraction, "extract", None)
+    bits, message = pictures(9, high=2), "expected values from 0 to 255; got 0 and 1 alone, as floats in .0, 1. have"
+    with pytest.raises(ValueError, match="bits: " + message):
+        evaluate(Pictures(), Reference.of_arrays(bits, network(), name="bits"), n=5)
+    with pytest.raises(ValueError, match="pile: " + message):
+        evaluate(Pictures(), Reference.of_source(data.arrays(bits), network(), 8, name="pile"), "kid", n=5)
+    with pytest.raises(ValueError, match="images: " + message):
+        evaluate_images(bits, Reference.of_arrays(pictures(9), network()))
+
+
+def test_moments_of_images_prepared_otherwise_are_made_again(tmp_path):
+    images, judge = pictures(30), network()
+    doubled = dataclasses.replace(judge, prepare=lambda x: judge.prepare(x) * 2, preparation="2 x / 255")
+    one, other = (Reference.of_arrays(images, j, cache=tmp_path).extracted(Keep()).moments for j in (judge, doubled))
+    np.testing.assert_allclose(other.mean, 2 * one.mean, rtol=1e-6)
 
 
 def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):

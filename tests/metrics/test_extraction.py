@@ -4,13 +4,17 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
+import kerasgan
+from kerasgan import json_lines
 from kerasgan.metrics.extraction import Keep, extract, in_batches
 from kerasgan.metrics.pipelining import ahead
 from tests.metrics.images import features_of, network, pictures, probabilities_of
+from tests.metrics.test_frechet import by_scipy
 
 
 def test_all_that_is_kept_is_of_the_images_in_their_order():
@@ -33,6 +37,22 @@ def test_nothing_is_kept_that_was_not_asked_for():
     found = extract([pictures(6), pictures(5)], network(), 11)
     assert found.features is found.labels is found.probabilities is found.images is None
     assert found.moments.count == 11
+
+
+def test_memory_does_not_grow_with_the_number_of_images():
+    one, judge = pictures(100), network(dim=64)
+    extract([one], judge, 100)  # traced
+
+    def most(count):
+        tracemalloc.start()
+        extract((one.copy() for _ in range(count // 100)), judge, count, Keep(features=50, images=20))
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    few, many = most(1000), most(10_000)
+    features = 9000 * 64 * 4  # bytes of the features of the images more
+    assert many - few < features / 20 and few > one.nbytes
 
 
 @pytest.mark.parametrize(
@@ -85,11 +105,33 @@ def test_work_ahead_keeps_order_and_passes_errors_on():
     assert not any(here for _, here in made)
 
 
+def on_two_replicas(*arguments):
+    """What a process of two replicas leaves."""
+    command = [sys.executable, "-m", "tests.metrics.two_replicas", *arguments]
+    subprocess.run(command, check=True, timeout=300)
+    return np.load(arguments[0])
+
+
+def distance_seen(images, real):
+    """By a network that sees every fourth pixel."""
+    return by_scipy(*(features_of(some[:, ::4, ::4]) for some in (images, real)))
+
+
 def test_two_replicas_see_what_one_sees(tmp_path):
-    out = tmp_path / "two.npz"
-    subprocess.run([sys.executable, "-m", "tests.metrics.two_replicas", out], check=True, timeout=300)
-    two = np.load(out)
+    two = on_two_replicas(tmp_path / "two.npz")
     np.testing.assert_allclose(two["mean"], features_of(two["images"]).mean(0), rtol=1e-5)
     assert two["replicas"] == 2 and two["calls"] >= 2
     assert np.abs(two["generated"].astype(int) - two["alone"].astype(int)).max() <= 1
     assert np.ptp(two["alone"]) > 20
+    assert two["measured"] == pytest.approx(distance_seen(two["measured_on"], two["real"]), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_two_replicas_are_measured_while_they_train(tmp_path):
+    two = on_two_replicas(tmp_path / "two.npz", tmp_path)
+    lines = json_lines.read(tmp_path / "evaluation.jsonl")
+    assert [line["step"] for line in lines] == [2, 4]
+    values = [line["results"][0]["value"] for line in lines]
+    made = kerasgan.load(tmp_path / "trained.keras").sample(41, seed=5)
+    assert values[1] == pytest.approx(distance_seen(made, two["real"]), rel=1e-3)
+    assert values[0] != pytest.approx(values[1], rel=3e-3)

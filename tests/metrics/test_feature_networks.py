@@ -13,7 +13,8 @@ from scipy import special
 
 from kerasgan import data
 from kerasgan.data import fashion_mnist
-from kerasgan.metrics import features, inception, result
+from kerasgan.metrics import Reference, features, inception, result
+from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015, weights
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.studies import garment_classifier, garments
@@ -147,7 +148,7 @@ def test_inception_2015_gives_pooled_features_and_the_softmax_of_the_unbiased_lo
     images = RNG.integers(0, 256, (2, 32, 40, 3), dtype="uint8")
     made = {name: inception_2015.of(inception_network, name) for name in inception_2015._PREPARATIONS}
     for name, pixels in (("inception-2015", False), ("inception-2015-pytorch-fid", True)):
-        wanted = inception_network(inception.prepared(images, half_pixel_centers=pixels))
+        wanted = inception_network(inception.scaled(images, half_pixel_centers=pixels))
         found = made[name](images)
         np.testing.assert_allclose(found["features"], wanted["2048"], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(found["probabilities"], special.softmax(wanted["logits_unbiased"], -1), rtol=1e-3)
@@ -171,6 +172,14 @@ def test_the_clean_resize_is_pillows(height, width):
             floats = Image.fromarray(image[:, :, channel].astype("float32"))
             theirs = np.asarray(floats.resize((299, 299), resample=Image.BICUBIC)).clip(0, 255)
             np.testing.assert_allclose(mine[:, :, channel] * 128 + 128, theirs, atol=0.02)  # of 255
+
+
+@pytest.mark.parametrize("side", [32, 400])
+def test_the_clean_resize_is_clean_fids(side):
+    clean = pytest.importorskip("cleanfid.resize").build_resizer("clean")
+    images = RNG.integers(0, 256, (2, side, side, 3), dtype="uint8")
+    wanted = (np.array([clean(image) for image in images]) - 128) / 128
+    np.testing.assert_allclose(inception_2015._clean(images), wanted, atol=2e-4)
 
 
 def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
@@ -223,6 +232,35 @@ def test_keras_inception_is_that_of_keras_applications(tmp_path):
     found = network(images)
     np.testing.assert_allclose(found["probabilities"], theirs(scaled, training=False), rtol=1e-4, atol=1e-9)
     np.testing.assert_allclose(found["features"], pooled(scaled, training=False), rtol=1e-4, atol=1e-6)
+
+
+def test_files_of_one_name_are_networks_of_their_own(tmp_path):
+    inputs = keras.Input((4, 4, 1))
+    networks = []
+    for folder, activation in (("a", "relu"), ("b", "tanh")):  # of no weights, and of the same name
+        (tmp_path / folder).mkdir()
+        rows = keras.layers.Activation(activation)(keras.layers.Flatten()(inputs))
+        keras.Model(inputs, rows, name="one").save(tmp_path / folder / "mine.keras")
+        networks.append(features.load(tmp_path / folder / "mine.keras"))
+    assert networks[0].name == networks[1].name and networks[0].digest != networks[1].digest
+    assert features.load(tmp_path / "a" / "mine.keras").digest == networks[0].digest
+    images = RNG.integers(0, 256, (9, 4, 4, 1), dtype="uint8")
+    kept = [Reference.of_arrays(images, network, cache=tmp_path).extracted(Keep()).moments for network in networks]
+    again = Reference.of_arrays(images, networks[0], cache=tmp_path).extracted(Keep()).moments
+    np.testing.assert_array_equal(again.mean, kept[0].mean)
+    assert np.abs(kept[0].mean - kept[1].mean).max() > 0.1
+
+
+def test_a_file_that_can_give_no_numbers_is_refused(tmp_path):
+    inputs = keras.Input((4, 4, 1))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    model.save(tmp_path / "mine[1].keras")
+    with pytest.raises(ValueError, match="network: expected a name without brackets; got 'file:mine.1.'"):
+        features.load(tmp_path / "mine[1].keras")
+    model.layers[-1].bias.assign([0.0, np.nan, 0.0])
+    model.save(tmp_path / "nan.keras")
+    with pytest.raises(ValueError, match="nan.keras: expected finite weights; got NaN or infinity"):
+        features.load(tmp_path / "nan.keras")
 
 
 def test_a_file_of_ones_own(tmp_path):

@@ -117,7 +117,7 @@ def pair():
     images = RNG.integers(0, 256, (2, 40, 32, 3), dtype="uint8")
     written = Written()
     with torch.no_grad():
-        found = written(torch.tensor(inception.prepared(images).numpy().transpose(0, 3, 1, 2)))
+        found = written(torch.tensor(inception.scaled(images).numpy().transpose(0, 3, 1, 2)))
     return images, found, written.state, inception.convert(written.state)
 
 
@@ -130,7 +130,7 @@ def assert_equal_taps(found, wanted):
 
 def test_every_tap_is_pytorchs(pair):
     images, wanted, _, network = pair
-    assert_equal_taps(network(inception.prepared(images)), wanted)
+    assert_equal_taps(network(inception.scaled(images)), wanted)
 
 
 def test_every_tap_is_torch_fidelitys_from_the_same_bytes(pair, tmp_path):
@@ -140,7 +140,7 @@ def test_every_tap_is_torch_fidelitys_from_the_same_bytes(pair, tmp_path):
     torch.save({**state, **steps}, tmp_path / "weights.pth")
     extractor = theirs.FeatureExtractorInceptionV3("ours", list(NAMES), str(tmp_path / "weights.pth"))
     wanted = extractor(torch.tensor(images.transpose(0, 3, 1, 2)))
-    assert_equal_taps(network(inception.prepared(images)), {n: value.numpy() for n, value in zip(NAMES, wanted)})
+    assert_equal_taps(network(inception.scaled(images)), {n: value.numpy() for n, value in zip(NAMES, wanted)})
     read = inception.load(tmp_path / "weights.pth")
     for ours, converted in zip(read.weights, network.weights):
         np.testing.assert_array_equal(ours, converted)
@@ -156,7 +156,7 @@ def test_resizing_is_that_of_both_ports(height, width):
     images = RNG.integers(0, 256, (2, height, width, 3), dtype="uint8")
     moved = torch.tensor(images.transpose(0, 3, 1, 2)).float()
     theirs = F.interpolate(moved / 255, (299, 299), mode="bilinear", align_corners=False)
-    found = inception.prepared(images, half_pixel_centers=True)
+    found = inception.scaled(images, half_pixel_centers=True)
     np.testing.assert_allclose(found, 2 * theirs.numpy().transpose(0, 2, 3, 1) - 1, atol=2e-4)
     # TensorFlow 1: pixel i of the result is at i * scale of the image
     lines = []
@@ -168,24 +168,7 @@ def test_resizing_is_that_of_both_ports(height, width):
     mixed = rows[0] + (rows[1] - rows[0]) * lines[0][2][:, None, None]
     columns = [np.take(mixed, index, axis=2) for index in lines[1][:2]]
     expected = columns[0] + (columns[1] - columns[0]) * lines[1][2][:, None]
-    np.testing.assert_allclose(inception.prepared(images), (expected - 128) / 128, atol=2e-4)
-
-
-def test_grey_images_are_three_equal_channels():
-    images = RNG.integers(0, 256, (1, 8, 8, 1), dtype="uint8")
-    same = np.repeat(images, 3, axis=-1)
-    np.testing.assert_array_equal(inception.prepared(images), inception.prepared(same))
-
-
-def test_what_are_no_images_is_named():
-    for wrong, message in [
-        (np.full((2, 8, 8, 3), 0.5), r"got float64 of shape \(2, 8, 8, 3\) with numbers from 0.5 to 0.5"),
-        (np.zeros((2, 8, 8, 4), "uint8"), r"got uint8 of shape \(2, 8, 8, 4\)"),
-        (np.zeros((8, 8, 3), "uint8"), r"got uint8 of shape \(8, 8, 3\)"),
-        (np.zeros((0, 8, 8, 3), "uint8"), r"got uint8 of shape \(0, 8, 8, 3\)"),
-    ]:
-        with pytest.raises(ValueError, match="images: expected uint8 .*" + message):
-            inception.prepared(wrong)
+    np.testing.assert_allclose(inception.scaled(images), (expected - 128) / 128, atol=2e-4)
 
 
 def test_a_state_dict_that_is_another_is_named(pair):

@@ -34,8 +34,9 @@ def test_what_cannot_be_measured_is_named():
             (a, labels, a, np.array([0, 0, 0, 0, 0, 1])),
             r"labels_b: expected at least 2 samples a class; got 1 of \[1\]",
         ),
-        ((a, labels[:5], a, labels), r"labels_a: expected 6 integers, one a row; got int64 \(5,\)"),
+        ((a, labels[:5], a, labels), r"labels_a: expected 6 integers, one a row; got int64 of shape \(5,\)"),
         ((a, labels / 2, a, labels), "labels_a: expected 6 integers, one a row; got float64"),
+        ((a, labels - 1, a, labels - 1), "labels_a: expected integers of at least 0; got -1"),
     ]:
         with pytest.raises(ValueError, match=message):
             intra_class_distance(*arguments)

@@ -95,7 +95,7 @@ def test_enough_samples_give_no_warning(recwarn):
     made, real = (Statistics(Moments.of(x), "garments", "data", result.fingerprint(x)) for x in sets)
     measured = frechet_result(made, real, seed=1, weights="moving average", notes=("truncation 0.5",))
     assert not len(recwarn) and not measured.caveats
-    assert "50 samples of moving average weights, against 60 of data" in str(measured)
+    assert "50 samples of data of moving average weights, against 60 of data" in str(measured)
     assert "truncation 0.5" in str(measured)
 
 

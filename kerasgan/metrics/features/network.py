@@ -23,6 +23,10 @@ class FeatureNetwork:
         preparation: what `prepare` does, in words, for protocols: "bilinear to 299 x 299, (x - 128) / 128".
         channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then.
         sides: the heights and widths that it takes, `None` for any.
+        definition: what tells it from other networks of the same name and weights, where that is not known of the name.
+
+    Raises:
+        ValueError: if the name has brackets.
     """
 
     name: str
@@ -31,6 +35,10 @@ class FeatureNetwork:
     preparation: str
     channels: int = 3
     sides: tuple[int, ...] | None = None
+    definition: str = ""
+
+    def __post_init__(self):
+        result.metric_name("frechet", self.name)  # raises where numbers cannot be called after it
 
     @property
     def features(self) -> int:
@@ -49,8 +57,9 @@ class FeatureNetwork:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Fingerprint of the weights: other weights under the same name are another network."""
-        return result.fingerprint(*self.model.get_weights())
+        """Fingerprint of weights and definition: others under the same name are another network."""
+        defined = [np.frombuffer(self.definition.encode(), "uint8")] if self.definition else []
+        return result.fingerprint(*self.model.get_weights(), *defined)
 
     @functools.cached_property
     def compiled(self):
@@ -110,3 +119,11 @@ def checked_images(images, name: str = "images") -> np.ndarray:
             given += f" with numbers from {images.min():g} to {images.max():g}; kerasgan.data.to_uint8 converts [-1, 1]"
         raise ValueError(f"{name}: expected uint8 images [N, H, W, C] with values from 0 to 255; got {given}")
     return images
+
+
+def check_range(greatest: int, name: str = "images") -> None:
+    """Raise `ValueError` where the greatest value of all images is 1, as of floats in [0, 1] that became uint8."""
+    if greatest == 1:
+        raise ValueError(
+            f"{name}: expected values from 0 to 255; got 0 and 1 alone, as floats in [0, 1] have that were made uint8"
+        )

@@ -8,6 +8,7 @@ import pathlib
 import zipfile
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasgan.metrics.features.network import FeatureNetwork
@@ -33,6 +34,8 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
             f"{path}: expected a model from images [N, H, W, C], C of 1 or 3, to features [N, D], or to a dict of "
             f"features and probabilities; it maps {taken} to {shapes}"
         )
+    if not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise ValueError(f"{path}: expected finite weights; got NaN or infinity")
     height, width, channels = taken[1:]
 
     def prepare(images):
@@ -40,4 +43,5 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
         return resized / 127.5 - 1.0
 
     how = f"bilinear (antialiased where they shrink) to {height} x {width}, x / 127.5 - 1"
-    return FeatureNetwork(f"file:{path.stem}", keras.Model(network.input, outputs), prepare, how, channels)
+    model = keras.Model(network.input, outputs)
+    return FeatureNetwork(f"file:{path.stem}", model, prepare, how, channels, definition=network.to_json())

@@ -1,0 +1,50 @@
+"""Files of JSON lines, which grow while a model trains."""
+
+import json
+import pathlib
+
+from kerasgan import files
+
+
+def read(path) -> list[dict]:
+    """Return the lines of a file; a last line that was not written to its end is left out.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the line, if another is damaged.
+    """
+    texts = pathlib.Path(path).read_text().splitlines()
+    lines = []
+    for number, text in enumerate(texts, 1):
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            if number < len(texts):
+                raise ValueError(f"{path}: line {number} is not JSON") from None
+    return lines
+
+
+def append(path, line: dict) -> None:
+    """Put a line at the end of a file."""
+    with pathlib.Path(path).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def keep_until(path, step: int) -> list[dict]:
+    """Begin a file, or go on with that of a resumed run: lines beyond its `step` are dropped.
+
+    Args:
+        path: the file; it and its folder are made where missing.
+        step: the training steps that the model has taken.
+
+    Returns:
+        The lines that stay, of which each has a `step`.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    old = read(path) if pathlib.Path(path).exists() else []
+    lines = [line for line in old if line["step"] <= step]
+    with files.written_whole(path) as beside:
+        beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return lines

@@ -1,0 +1,29 @@
+"""Lines of JSON that a training leaves, and those of one that was cut off."""
+
+import pytest
+
+from kerasgan import json_lines
+
+
+def test_lines_go_on_up_to_the_step_of_a_resumed_run(tmp_path):
+    path = tmp_path / "deep" / "log.jsonl"
+    assert json_lines.keep_until(path, 0) == [] and path.read_text() == ""
+    lines = [{"step": step, "loss": step / 8} for step in (2, 4, 6)]
+    for line in lines:
+        json_lines.append(path, line)
+    assert json_lines.read(path) == lines
+    assert json_lines.keep_until(path, 5) == lines[:2] == json_lines.read(path)
+    json_lines.append(path, lines[2])
+    assert json_lines.read(path) == lines and [item.name for item in path.parent.iterdir()] == ["log.jsonl"]
+
+
+def test_a_line_that_was_cut_off_is_left_out_and_another_damaged_one_is_named(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3, "lo')
+    assert json_lines.read(path) == [{"step": 1}, {"step": 2}]
+    assert len(json_lines.keep_until(path, 9)) == 2 and path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    path.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
+    with pytest.raises(ValueError, match=f"{path}: line 2 is not JSON"):
+        json_lines.read(path)
+    with pytest.raises(FileNotFoundError):
+        json_lines.read(tmp_path / "none.jsonl")
