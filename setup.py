@@ -1,4 +1,4 @@
-"""Puts the zoo's registry and presets, which lie at the top of the repository, into the package of a wheel."""
+"""Puts the zoo, which lies at the top of the repository, into the package of a wheel."""
 
 import pathlib
 import shutil
@@ -6,7 +6,7 @@ import shutil
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-_SHIPPED = ("registry.json", "presets")
+_SHIPPED = ("registry.json", "presets", "recipes", "features")
 
 
 class BuildWithZoo(build_py):

@@ -31,7 +31,7 @@ Model = Annotated[
 
 @app.command()
 def train(
-    recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file.")] = None,
+    recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file or a name in zoo/recipes.")] = None,
     out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,

@@ -20,6 +20,7 @@ What one part decides is given to the others by kerasgan: the image's shape and 
 latent's length by `latent`, the seed by `train`.
 """
 
+import difflib
 import inspect
 import pathlib
 import re
@@ -31,6 +32,9 @@ import yaml
 
 from kerasgan import files, kinds, latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
+from kerasgan.zoo import registry
+
+_ZOO = registry.FOLDER / "recipes"
 
 _GIVEN = {  # arguments that kerasgan fills in
     "latent": {"name"},
@@ -158,11 +162,16 @@ def section(values):
     return pydantic.TypeAdapter(kinds.AnySection).validate_python(values)
 
 
+def names():
+    """Return the names of the zoo's recipes, such as "sgan_fashion_mnist" and "full_size/biggan_imagenet128"."""
+    return sorted(str(path.relative_to(_ZOO).with_suffix("")) for path in _ZOO.rglob("*.yaml"))
+
+
 def load(path):
     """Read and check a recipe.
 
     Args:
-        path: YAML file.
+        path: YAML file, or the name of one of the zoo's recipes.
 
     Returns:
         `Recipe`, with the defaults of every named class and function filled in.
@@ -172,8 +181,11 @@ def load(path):
         RecipeError: naming line and key, if it is no YAML, has an unknown key or a value of the wrong type.
     """
     path = pathlib.Path(path)
+    if not path.exists() and str(path) in names():
+        path = _ZOO / f"{path}.yaml"
     if not path.is_file():
-        raise FileNotFoundError(f"no such recipe: {path}")
+        near = difflib.get_close_matches(str(path), names())
+        raise FileNotFoundError(f"no such recipe: {path}" + (f"; the zoo has {', '.join(near)}" if near else ""))
     return parse(path.read_text(), str(path))
 
 

@@ -168,3 +168,16 @@ def test_what_is_measured_during_training_is_checked_before_it():
     ]:
         with pytest.raises(recipe.RecipeError, match="recipe:21: " + message):
             recipe.parse(GOOD + f"  {line}\n")
+
+
+def test_the_zoos_recipes_have_names(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert recipe.load("wgan_gp_characters") == recipe.load(
+        pathlib.Path(__file__).parents[1] / "zoo" / "recipes" / "wgan_gp_characters.yaml"
+    )
+    assert "full_size/biggan_imagenet128" in recipe.names()
+    (tmp_path / "wgan_gp_characters").mkdir()  # what is there goes first
+    with pytest.raises(FileNotFoundError, match="no such recipe: wgan_gp_characters"):
+        recipe.load("wgan_gp_characters")
+    with pytest.raises(FileNotFoundError, match="no such recipe: wgan_fashionmnist; the zoo has .*wgan_fashion_mnist"):
+        recipe.load("wgan_fashionmnist")

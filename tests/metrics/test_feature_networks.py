@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import pathlib
 
 import keras
 import numpy as np
@@ -18,9 +17,10 @@ from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015, weights
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.studies import garment_classifier, garments
+from kerasgan.zoo import registry
 
 RNG = np.random.default_rng(0)
-HERE = pathlib.Path(features.__file__).parent
+HERE = registry.FOLDER / "features"
 
 
 def test_a_network_that_there_is_not_is_named():

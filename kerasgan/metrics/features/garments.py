@@ -1,6 +1,6 @@
 """`garments`: a small classifier of Fashion-MNIST for grey images of 28 or 32 pixels.
 
-Its weights lie beside this file, `garments.weights.h5`, with what is known about them in `garments.json`;
+Its weights are in the zoo, `features/garments.weights.h5`, with what is known about them in `garments.json`;
 `kerasgan study classifier` trains them anew. Its distances and scores are on a scale of their own.
 """
 
@@ -15,8 +15,9 @@ from kerasgan import data, files
 from kerasgan.metrics import result
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.studies import garment_classifier, garments
+from kerasgan.zoo import registry
 
-_HERE = pathlib.Path(__file__).parent
+_FOLDER = registry.FOLDER / "features"
 WEIGHTS, FACTS = "garments.weights.h5", "garments.json"
 _SIDE = 32
 
@@ -27,7 +28,7 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     The features are the means over places of the last convolution after batch norm and ReLU, 128 numbers.
     """
     kept = weights is None
-    weights = _HERE / WEIGHTS if kept else weights
+    weights = _FOLDER / WEIGHTS if kept else weights
     if not weights.is_file():
         raise FileNotFoundError(f"no such file: {weights}; `kerasgan study classifier` trains one")
     classifier = garment_classifier.build()
@@ -36,7 +37,7 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"{weights}: expected weights of the garment classifier ({error})") from error
     network = of(classifier, name)
-    if kept and network.digest != json.loads((_HERE / FACTS).read_text())["weights"]:
+    if kept and network.digest != json.loads((_FOLDER / FACTS).read_text())["weights"]:
         raise ValueError(f"{weights}: expected the weights that {FACTS} tells of; they are others")
     return network
 
