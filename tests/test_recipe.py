@@ -1,5 +1,7 @@
 """Recipes: what is read, and that each mistake names its line and key."""
 
+import pathlib
+
 import pytest
 import yaml
 
@@ -111,7 +113,6 @@ def test_yaml_cannot_run_code():
 
 
 def test_every_recipe_of_the_zoo_is_good():
-    import pathlib
 
     recipes = sorted(pathlib.Path(__file__).parents[1].glob("zoo/recipes/**/*.yaml"))
     assert recipes
