@@ -113,7 +113,6 @@ def test_yaml_cannot_run_code():
 
 
 def test_every_recipe_of_the_zoo_is_good():
-
     recipes = sorted(pathlib.Path(__file__).parents[1].glob("zoo/recipes/**/*.yaml"))
     assert recipes
     for path in recipes:

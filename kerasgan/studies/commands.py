@@ -85,6 +85,7 @@ def objectives(
     n: Annotated[int, typer.Option("--n", "-n", help="Images measured of each.", min=2)] = 50_000,
     metrics: Annotated[str, typer.Option(help="As of `kerasgan evaluate`.")] = "fid,prdc",
     features: Annotated[str, typer.Option(help="The feature network.")] = "garments",
+    timed: Annotated[bool, typer.Option("--timed", help="Time steps of all; wanted is an idle machine.")] = False,
     out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
         pathlib.Path("studies/objectives")
     ),
@@ -94,7 +95,7 @@ def objectives(
     from kerasgan.studies import objectives as study
 
     paths = None if recipes is None else [one.strip() for one in recipes.split(",")]
-    print(f"table: {study.run(paths, steps, n, metrics, features, out)}")
+    print(f"table: {study.run(paths, steps, n, metrics, features, timed, out)}")
 
 
 @app.command()

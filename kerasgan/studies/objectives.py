@@ -15,7 +15,9 @@ _COLUMNS, _ROWS = 10, 4  # of images shown of each objective
 _PANELS = 3  # side by side
 
 
-def run(recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garments", out="studies/objectives"):
+def run(
+    recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garments", timed=False, out="studies/objectives"
+):
     """Train recipes for the same number of generator updates, measure them, and write a table and a picture.
 
     `runs/` in the output folder holds the run folders: a recipe whose run has a checkpoint at `steps` is not trained
@@ -28,6 +30,8 @@ def run(recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garment
         n: images that are measured of each.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
         network: name of the feature network.
+        timed: whether to time steps of all recipes, one recipe after the other; wanted is an idle machine. Times that
+            are there stay otherwise.
         out: output folder.
 
     Returns:
@@ -58,7 +62,10 @@ def run(recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garment
         found = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
         rows[plan.name] = _row(plan, checkpoint, found)
         report.write_result(out, settings, {"rows": rows})
-    shown = {name: _images(rows[name]) for name in (plan.name for plan in plans.values())}
+    for plan in plans.values() if timed else ():
+        rows[plan.name]["seconds"] = _seconds(plan)
+        report.write_result(out, settings, {"rows": rows})
+    shown = {plan.name: _images(rows[plan.name]) for plan in plans.values()}
     report.save_figure(draw(rows, metrics, shown), out / "objectives.png")
     with files.written_whole(out / "table.md") as beside:
         beside.write_text(table(rows, metrics))
@@ -76,7 +83,7 @@ def table(rows, metrics):
         preset = row["recipe"] if row["recipe"] in known else None
         values = [f"{found['value']:.3g}" for found in row["results"]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
-        costs = [f"{row['flops'] / 1e9:.1f}", f"{1000 * row['seconds']:.0f}"]
+        costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
         recipe_link = f"[{row['recipe']}](zoo/recipes/{row['recipe']}.yaml)"
         link = f"[{known[preset].steps:,} steps](zoo/presets/{preset})" if preset else ""
         lines.append([row["label"], *values, *sizes, *costs, f"{row['steps']:,}", recipe_link, link])
@@ -124,10 +131,8 @@ def _trained(path, plan, steps, folder):
 
 
 def _row(plan, checkpoint, found):
-    """What is known of a trained recipe; the time is that of steps on noise, so that all are timed alike."""
-    fresh = training.build(plan, plan.data.noise())
-    cost = dry_run.count(plan, fresh)
-    seconds = dry_run.take_steps(plan, fresh, _TIMED)
+    """What is known of a trained recipe."""
+    cost = dry_run.count(plan, training.build(plan, plan.data.noise()))
     [(objective, _)] = plan.objective.items()
     mixture = " with DeLiGAN's mixture" if "GaussianMixture" in plan.latent else ""
     return {
@@ -138,9 +143,15 @@ def _row(plan, checkpoint, found):
         "generator": cost.generator,
         "critic": cost.critic,
         "flops": cost.flops,
-        "seconds": min(seconds[1:]),
+        "seconds": None,
         "results": [result.to_dict() for result in found],
     }
+
+
+def _seconds(plan):
+    """The time of a training step, the fastest of some on noise, so that all recipes are timed alike."""
+    print(f"{plan.name}: {_TIMED} steps on noise", flush=True)
+    return min(dry_run.take_steps(plan, training.build(plan, plan.data.noise()), _TIMED)[1:])
 
 
 def _images(row):

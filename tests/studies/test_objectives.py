@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 def studied(folder):
     """That folder with the study of them, which began with a training that was interrupted."""
     training.train(folder / "LSGAN.yaml", folder / "out" / "runs", steps=1)
-    study.run(recipes(folder), 2, 40, "fid", out=folder / "out")
+    study.run(recipes(folder), 2, 40, "fid", timed=True, out=folder / "out")
     return folder
 
 
@@ -55,6 +55,7 @@ def test_each_row_says_what_was_trained_and_measured(studied):
         assert type(gan).__name__ == row["label"] and int(gan.step.numpy()) == row["steps"] == 2
         assert row["generator"] == sum(np.prod(v.shape) for v in gan.generator.trainable_variables)
         [found] = evaluation.evaluate([row["checkpoint"]], n=40)
+        assert row["seconds"] > 0
         assert row["results"][0]["value"] == pytest.approx(found.value, rel=1e-6)
 
 
