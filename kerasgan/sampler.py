@@ -136,7 +136,7 @@ class Sampler(keras.Model):
     @property
     def vocabulary(self):
         """The `kerasgan.data.text.Vocabulary` of a model of text, which decodes its samples; `None` of any other."""
-        return getattr(self.generator.layers[-1], "vocabulary", None)
+        return next((getattr(layer, "vocabulary", None) for layer in self.generator.layers[-1:]), None)
 
     @property
     def takes_truncation(self):
