@@ -27,6 +27,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import keras
+import numpy as np
 import pydantic
 import yaml
 
@@ -35,6 +36,7 @@ from kerasgan.callbacks import collapse_actions
 from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
+_OPTIMIZERS = ("generator_optimizer", "critic_optimizer")
 
 _GIVEN = {  # arguments that kerasgan fills in
     "latent": {"name"},
@@ -145,6 +147,11 @@ class Recipe(_Section):
             for name, arguments in (getattr(self, part) or {}).items()
         ]
 
+    def with_optimizers(self, gan):
+        """Return the recipe with the optimizers of a compiled GAN where it names none: its objective's own."""
+        chosen = {part: getattr(self, part) or optimizer(getattr(gan, part)) for part in _OPTIMIZERS}
+        return self.model_copy(update=chosen)
+
     def plain(self):
         """Return the recipe with all its defaults as a dict, as YAML has it."""
         parts = {key: value for key, value in self.model_dump().items() if value is not None}
@@ -155,6 +162,20 @@ class Recipe(_Section):
         """Write the recipe with all its defaults as YAML, whole or not at all."""
         with files.written_whole(path) as beside:
             beside.write_text(yaml.safe_dump(self.plain(), sort_keys=False))
+
+
+def optimizer(made):
+    """Return what a recipe says of a Keras optimizer: `{name: {argument: value}}`."""
+    made = getattr(made, "inner_optimizer", made)  # of one that scales the loss
+    known = inspect.signature(type(made)).parameters.keys() - {"name"}
+    arguments = {name: value for name, value in made.get_config().items() if name in known and value is not None}
+    rate = arguments["learning_rate"]
+    if isinstance(rate, dict):
+        values = {name: value for name, value in rate["config"].items() if name != "name"}
+        arguments["learning_rate"] = {rate["class_name"]: values}
+    else:
+        arguments["learning_rate"] = float(str(np.float32(rate)))  # 0.0002, not 0.00019999999494757503
+    return {type(made).__name__: arguments}
 
 
 def section(values):

@@ -24,10 +24,10 @@ class Interrupted(Exception):
 def train(recipe_path, out="runs", steps=None, images=None):
     """Train a recipe in a new numbered run folder.
 
-    The folder holds `recipe.yaml` (all defaults filled in), `run.json` (command, versions, sizes), `metrics.jsonl`,
-    `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`; with `singular_values_every`, `singular_values.jsonl`
-    and `.png` too; with `collapse_guard_every`, `collapse_guard/` with the guard's log and healthy checkpoints; with
-    `evaluate_every`, `evaluation.jsonl`, `evaluation.png` and `best.keras`.
+    The folder holds `recipe.yaml` (all defaults filled in, and the optimizers), `run.json` (command, versions, sizes),
+    `metrics.jsonl`, `tensorboard/`, `samples/`, `losses.png` and `checkpoints/`; with `singular_values_every`,
+    `singular_values.jsonl` and `.png` too; with `collapse_guard_every`, `collapse_guard/` with the guard's log and
+    healthy checkpoints; with `evaluate_every`, `evaluation.jsonl`, `evaluation.png` and `best.keras`.
 
     Args:
         recipe_path: YAML file, see `kerasgan.recipe`.
@@ -52,7 +52,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
     stream, steps_per_epoch = _stream(plan, source, gan)
     run = runs.create(out, plan.name)
     try:
-        plan.save(run / "recipe.yaml")
+        plan.with_optimizers(gan).save(run / "recipe.yaml")
         _describe(gan, source, run / "run.json")
         return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:

@@ -1,11 +1,14 @@
 """Recipes: what is read, and that each mistake names its line and key."""
 
+import json
 import pathlib
+import re
 
 import pytest
 import yaml
 
 import kerasgan
+import kerasgan.training
 from kerasgan import recipe
 
 GOOD = """\
@@ -181,3 +184,34 @@ def test_the_zoos_recipes_have_names(monkeypatch, tmp_path):
         recipe.load("wgan_gp_characters")
     with pytest.raises(FileNotFoundError, match="no such recipe: wgan_fashionmnist; the zoo has .*wgan_fashion_mnist"):
         recipe.load("wgan_fashionmnist")
+
+
+def unnamed_optimizers(gan):
+    """Return Keras's configs of a GAN's optimizers as text, without the names that it counts up."""
+    return re.sub(r'"name": "[^"]*"', "", json.dumps(gan.get_compile_config(), sort_keys=True))
+
+
+@pytest.mark.parametrize("precision", ["", ", mixed_precision: float16"])
+def test_a_run_keeps_the_optimizers_that_its_recipe_does_not_name(precision):
+    text = """
+name: small
+data: {toy: eight_gaussians}
+generator: {mlp.generator: {width: 2}}
+critic: {mlp.critic: {width: 2}}
+objective: {OBJECTIVE: {}}
+generator_optimizer: {SGD: {learning_rate: {PolynomialDecay: {initial_learning_rate: 0.5, decay_steps: 9}}}}
+train: {steps: 1PRECISION}
+""".replace("PRECISION", precision)
+    plans = [recipe.parse(text.replace("OBJECTIVE", "WGAN"))]
+    plans.append(recipe.parse(yaml.safe_dump({**plans[0].plain(), "objective": {"BigGAN": {}}})))
+    for plan, name, rate in zip(plans, ("RMSprop", "Adam"), (5e-5, 2e-4), strict=True):
+        with kerasgan.training.precision(plan.train.mixed_precision):
+            gan = kerasgan.training.build(plan, plan.data.open())
+        kept = recipe.parse(yaml.safe_dump(plan.with_optimizers(gan).plain()))
+        assert kept.generator_optimizer == plan.generator_optimizer
+        assert list(kept.critic_optimizer) == [name] and kept.critic_optimizer[name]["learning_rate"] == rate
+        with kerasgan.training.precision(plan.train.mixed_precision):
+            again = kerasgan.training.build(kept, plan.data.open())
+        assert unnamed_optimizers(again) == unnamed_optimizers(gan)
+        unnamed = plan.model_copy(update={"generator_optimizer": None}).with_optimizers(gan)
+        assert unnamed.generator_optimizer["SGD"]["learning_rate"]["PolynomialDecay"]["decay_steps"] == 9
