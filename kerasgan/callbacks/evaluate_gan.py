@@ -155,6 +155,7 @@ def plot_evaluation(lines, path):
             name = f"{name}: best {values[best]:.4g} at step {steps[best]:,}"
         axis.set_title(name)
         axis.set_xlabel("generator steps")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.2)
         figures.plain(axis)
     for axis in axes.flat[len(names) :]:
