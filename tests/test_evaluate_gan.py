@@ -90,7 +90,16 @@ def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path)
     assert [line["step"] for line in lines(tmp_path)] == [2, 4]
     assert lines(tmp_path)[0] == lines(folder)[0]
     assert not (tmp_path / "samples").exists()
-    assert callback.best == max(line["results"][0]["value"] for line in lines(tmp_path))
+    scores = [line["results"][0]["value"] for line in lines(tmp_path)]
+    assert [line["best"] for line in lines(tmp_path)] == [True, scores[1] > scores[0]]
+    # numbers of another protocol do not count for the best
+    gan = kerasgan.load(folder / "4.keras")
+    callback = EvaluateGAN(reference(), tmp_path, "is", every=1, n=25, seed=4, truncation=1.5, grid=0, verbose=False)
+    gan.fit(REAL[:16], batch_size=8, epochs=1, verbose=0, callbacks=[callback])
+    found = [(line["step"], line["results"][0]["protocol"]["samples"]) for line in lines(tmp_path)]
+    assert found == [(2, 30), (4, 30), (5, 25), (6, 25)]
+    best = [line for line in lines(tmp_path) if line["best"]][-1]
+    assert lines(tmp_path)[2]["best"] and int(kerasgan.load(tmp_path / "best.keras").step.numpy()) == best["step"]
 
 
 @pytest.mark.parametrize(

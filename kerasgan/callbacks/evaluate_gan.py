@@ -22,8 +22,10 @@ class EvaluateGAN(EverySteps):
     number with its protocol. `FOLDER/evaluation.png` draws them over the steps, `FOLDER/samples/step-00000500.png` is a
     grid of the same latents each time. Where the first metric is at its best so far, the whole model is saved as
     `FOLDER/best.keras`. The numbers are also put into Keras's logs at the end of each epoch, under names such as
-    `fd[garments]`, for `History` and callbacks that come later in the list. Lines of a resumed run are appended, after
-    lines beyond its step are dropped.
+    `fd[garments]`, for `History` and callbacks that come later in the list.
+
+    Lines of a resumed run are appended, after lines beyond its step are dropped; those of another protocol, such as
+    another `n`, do not count for the best.
 
     Args:
         reference: `kerasgan.metrics.Reference`: real images, and the feature network.
@@ -66,7 +68,6 @@ class EvaluateGAN(EverySteps):
         self.batch_size = arguments.integer("batch_size", batch_size, 1)
         self.grid = arguments.integer("grid", grid, 0)
         self.verbose = verbose
-        self.best = None
         self._latest = {}
         self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)
 
@@ -80,9 +81,7 @@ class EvaluateGAN(EverySteps):
         super().on_train_begin(logs)
         evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
         _ = self.reference.data  # real images that are none are told before hours of training
-        lines = json_lines.keep_until(self.folder / LOG, self.step)
-        values = [line["results"][0]["value"] for line in lines if line["best"]]
-        self.best = values[-1] if values else None
+        self._lines = json_lines.keep_until(self.folder / LOG, self.step)
 
     def on_epoch_end(self, epoch, logs=None):
         """Put the newest numbers into Keras's logs."""
@@ -105,14 +104,15 @@ class EvaluateGAN(EverySteps):
                 name=f"step {step}",
             )
         self._latest = {found.name: found.value for found in results}
+        found = [one.to_dict() for one in results]
         better = measures.MEASURES[self.metrics[0]].better
-        is_best = self.best is None or better * (results[0].value - self.best) > 0
+        earlier = [line["results"][0] for line in self._lines]
+        is_best = all(better * (found[0]["value"] - one["value"]) > 0 for one in earlier if _alike(one, found[0]))
         if is_best:
-            self.best = results[0].value
             self.model.save(self.folder / BEST)
         seconds = round(time.perf_counter() - began, 3)
-        line = {"step": step, "seconds": seconds, "best": is_best, "results": [r.to_dict() for r in results]}
-        json_lines.append(self.folder / LOG, line)
+        self._lines.append({"step": step, "seconds": seconds, "best": is_best, "results": found})
+        json_lines.append(self.folder / LOG, self._lines[-1])
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
         if self.grid:
             self._grids.act(step, logs)
@@ -155,6 +155,7 @@ def plot_evaluation(lines, path):
             name = f"{name}: best {values[best]:.4g} at step {steps[best]:,}"
         axis.set_title(name)
         axis.set_xlabel("generator steps")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.2)
         figures.plain(axis)
     for axis in axes.flat[len(names) :]:
@@ -163,6 +164,12 @@ def plot_evaluation(lines, path):
     compared = next((protocol for protocol in protocols if protocol["reference"]), protocols[0])
     figure.supxlabel("\n".join(textwrap.wrap(_told(compared), 34 * columns)), fontsize=9)
     return figures.save(figure, path)
+
+
+def _alike(one, other):
+    """Whether two results may be compared: of one name, and protocols that differ in the model's step alone."""
+    parts = set(one["protocol"]) - {"model", "command", "versions"}
+    return one["name"] == other["name"] and all(one["protocol"][part] == other["protocol"].get(part) for part in parts)
 
 
 def _told(protocol):

@@ -13,6 +13,7 @@ from kerasgan.metrics.result import Protocol, Result
 from kerasgan.sampler import Sampler
 
 SAMPLES = 50_000
+_SEEDS = 2**32  # of NumPy's generator by which the kernel distance draws
 
 
 def evaluate(
@@ -41,7 +42,8 @@ def evaluate(
             `PointReference` and `LineReference` of `kerasgan.metrics.references`.
         metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas.
         n: images to generate, at least 2.
-        seed: image i has seed `seed + i`: two sets share no image where their seeds are n apart.
+        seed: integer from 0 to 2^32 - 1. Image i has seed `seed + i`: two sets share no image where their seeds are n
+            apart.
         truncation: bound on |z|, or `None`.
         weights: "moving average" or "trained"; by default the moving average, where there is one.
         standing_passes: batches for new batch-norm statistics at the truncation, see `kerasgan.standing_statistics`; 0
@@ -94,7 +96,7 @@ def evaluate_images(
         reference: `Reference`: real images of the same shape, with the feature network.
         metrics: as for `evaluate`.
         labels: integers [N] of at least 0, which "intra-fid" needs, or `None`.
-        seed: integer of at least 0, of measures that draw.
+        seed: integer from 0 to 2^32 - 1, of measures that draw.
         name: what the images are, for the protocol.
         notes: how they were made, for the protocol.
         verbose: whether to print lines of progress.
@@ -109,7 +111,7 @@ def evaluate_images(
     check_range(images.max())
     labels = None if labels is None else arguments.labels("labels", labels, len(images))
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
-    arguments.integer("seed", seed, 0)
+    _check_seed(seed)
     batches = extraction.in_batches(images, labels)
     judged = _judged(batches, len(images), wanted, reference, seed, name, verbose)
     return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
@@ -161,10 +163,15 @@ def check(model, reference, metrics, n, seed, truncation=None):
         ValueError: if model, reference, metrics and numbers do not fit together.
     """
     arguments.integer("n", n, 2)
-    arguments.integer("seed", seed, 0)
+    _check_seed(seed)
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
     return _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+
+
+def _check_seed(seed):
+    if arguments.integer("seed", seed, 0) >= _SEEDS:
+        raise ValueError(f"seed: expected an integer below {_SEEDS}, got {seed}")
 
 
 def _fitting(image_shape, labelled, reference, metrics):

@@ -31,7 +31,7 @@ def kernel_distance(
         subsets: number of subsets, at least 1.
         subset_size: rows of each set in a subset, from 2 to the smaller of N and M. The mean does not depend on it but
             by chance; the standard deviation does.
-        seed: integer of at least 0.
+        seed: integer from 0 to 2^32 - 1.
 
     Returns:
         `KernelDistance`.

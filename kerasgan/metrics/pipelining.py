@@ -1,6 +1,7 @@
 """Work ahead in threads, and on several devices at once."""
 
 import collections
+import functools
 from concurrent import futures
 
 import numpy as np
@@ -36,7 +37,6 @@ def spread(strategy, function):
         Function of arrays [N, ...] that returns the structure of NumPy arrays [N, ...], in the order of the rows.
     """
     replicas = strategy.num_replicas_in_sync
-    everywhere = tf.function(lambda *parts: strategy.run(function, args=parts), reduce_retracing=True)
 
     def called(*arrays):
         if replicas == 1 or len(arrays[0]) < replicas:
@@ -49,9 +49,14 @@ def spread(strategy, function):
                     lambda context, parts=parts: parts[context.replica_id_in_sync_group]
                 )
             )
-        made = everywhere(*shared)
+        made = _everywhere(strategy, function)(*shared)
         return tf.nest.map_structure(
             lambda value: np.concatenate([one.numpy() for one in strategy.experimental_local_results(value)]), made
         )
 
     return called
+
+
+@functools.lru_cache(maxsize=4)  # a model and a network are measured again and again, and traced once
+def _everywhere(strategy, function):
+    return tf.function(lambda *parts: strategy.run(function, args=parts), reduce_retracing=True)

@@ -191,6 +191,7 @@ def test_a_model_is_traced_once_for_all_measurements(small_gan):
         (dict(metrics=[]), "metrics: expected some of .*; got none"),
         (dict(n=1), "n: expected an integer of at least 2, got 1"),
         (dict(seed=-1), "seed: expected an integer of at least 0"),
+        (dict(seed=2**32, metrics="kid"), "seed: expected an integer below 4294967296, got 4294967296"),
         (dict(truncation=0.0), "truncation: expected a positive number or None; got 0.0"),
         (dict(weights="best"), "weights: expected 'moving average' or 'trained'; got 'best'"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1, got 0"),

@@ -25,15 +25,17 @@ def test_the_formula(rows, others):
     assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b), rel=1e-9)
 
 
-@pytest.mark.parametrize("package", ["pytorch_fid.fid_score", "torch_fidelity.metric_fid"])
+@pytest.mark.parametrize("package", ["pytorch_fid.fid_score", "cleanfid.fid", "torch_fidelity.metric_fid"])
 @pytest.mark.parametrize(("rows", "others"), [(200, 300), (30, 500), (30, 35)])
 def test_the_peers_functions_where_they_are_regular_and_where_singular(rows, others, package):
     module = pytest.importorskip(package)
     dim = 60
     a, b = RNG.normal(size=(rows, dim)) * np.linspace(0.2, 2, dim), RNG.gamma(2.0, size=(others, dim))
     statistics = [part for x in (a, b) for part in (x.mean(0), np.cov(x, rowvar=False))]
-    if package.startswith("pytorch"):
+    if package == "pytorch_fid.fid_score":
         theirs = module.calculate_frechet_distance(*statistics)
+    elif package == "cleanfid.fid":
+        theirs = module.frechet_distance(*statistics)
     else:
         named = [dict(zip(("mu", "sigma"), statistics[first : first + 2])) for first in (0, 2)]
         theirs = module.fid_statistics_to_metric(*named, verbose=False)["frechet_inception_distance"]

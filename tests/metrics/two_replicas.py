@@ -33,6 +33,9 @@ def main(out, folder=None):
     with strategy.scope():
         assert list(spread(strategy, counted)(np.arange(5))) == [0, 1, 2, 3, 4]
         assert sorted(calls) == [2, 3], calls
+        assert (
+            list(spread(strategy, counted)(np.arange(5, 10))) == [5, 6, 7, 8, 9] and len(calls) == 2
+        )  # not traced again
         images = pictures(41)
         found = extract(in_batches(images, batch_size=9), network(), 41)
         gan = make_gan(num_classes=3)
