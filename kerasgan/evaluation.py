@@ -4,7 +4,7 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import devices, kinds, presets, recipe, runs
+from kerasgan import devices, files, kinds, presets, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import cache_folder
@@ -57,6 +57,8 @@ def evaluate(
     """
     if metrics is not None:
         measures.chosen(metrics)
+    if out is not None:
+        files.check_writable(out)
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 import uuid
 
 
@@ -42,6 +43,19 @@ def written_whole(target):
     except BaseException:
         _remove(beside)
         raise
+
+
+def check_writable(target):
+    """Raise `OSError`, naming the path, if no file can be written there: before the work that it is to hold."""
+    target = pathlib.Path(target)
+    if target.is_dir():
+        raise IsADirectoryError(f"cannot write {target}: it is a folder")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -47,3 +47,15 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
         beside.mkdir()
         raise ValueError
     assert (tmp_path / "f" / "a").read_text() == "2" and [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_place_that_cannot_be_written_is_named_before_the_work(tmp_path):
+    files.check_writable(tmp_path / "new" / "a.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    with pytest.raises(IsADirectoryError, match="cannot write .*new: it is a folder"):
+        files.check_writable(tmp_path / "new")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot write .*file/a.json: "):
+        files.check_writable(tmp_path / "file" / "a.json")
+    with pytest.raises(OSError, match="cannot write /proc/a.json: "):
+        files.check_writable("/proc/a.json")
