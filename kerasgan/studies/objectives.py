@@ -13,6 +13,7 @@ RECIPES = registry.FOLDER / "recipes"
 _TIMED = 12  # steps on noise; the first builds the graph
 _COLUMNS, _ROWS = 10, 4  # of images shown of each objective
 _PANELS = 3  # side by side
+_NUMBERS = 3  # of each, in the table
 
 
 def run(
@@ -75,23 +76,24 @@ def run(
 def table(rows, metrics):
     """Return Markdown: a row a recipe, the best by the first metric first, their protocol beneath."""
     ordered = _ordered(rows, metrics)
-    names = [found["name"] for found in ordered[0]["results"]]
+    names = [found["name"] for found in ordered[0]["results"][:_NUMBERS]]
     known = registry.load()
-    heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "steps", "recipe", "checkpoint"]
-    lines = [heads, ["---", *["---:"] * (len(names) + 5), "---", "---"]]
+    heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "recipe", "preset"]
+    lines = [heads, ["---", *["---:"] * (len(names) + 4), "---", "---"]]
     for row in ordered:
         preset = row["recipe"] if row["recipe"] in known else None
-        values = [f"{found['value']:.3g}" for found in row["results"]]
+        values = [f"{found['value']:.3g}" for found in row["results"][:_NUMBERS]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
         recipe_link = f"[{row['recipe']}](zoo/recipes/{row['recipe']}.yaml)"
         link = f"[{known[preset].steps:,} steps](zoo/presets/{preset})" if preset else ""
-        lines.append([row["label"], *values, *sizes, *costs, f"{row['steps']:,}", recipe_link, link])
+        lines.append([row["label"], *values, *sizes, *costs, recipe_link, link])
     protocol = ordered[0]["results"][0]["protocol"]
     said = (
-        f"{protocol['samples']:,} images of each, moving averages of the generators, batch norm in inference, no "
-        f"truncation, seed {protocol['seed']}, against {protocol['reference_samples']:,} of {protocol['reference']}; "
-        f"{protocol['features']} features of {protocol['network']} (weights {protocol['network_weights']}). generator, "
+        f"{ordered[0]['steps']:,} generator updates and {protocol['samples']:,} images of each, moving averages of the "
+        f"generators, batch norm in inference, no truncation, seed {protocol['seed']}, against "
+        f"{protocol['reference_samples']:,} of {protocol['reference']}; {protocol['features']} features of "
+        f"{protocol['network']} (weights {protocol['network_weights']}). generator, "
         "critic: trainable parameters. GFLOPs, ms: of a generator update with its critic updates, as TensorFlow's "
         "profiler counts them and as the fastest of some on noise took."
     )

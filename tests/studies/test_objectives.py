@@ -66,7 +66,7 @@ def test_the_best_comes_first_and_its_numbers_are_in_the_table(studied):
     best, other = sorted(rows, key=lambda row: row["results"][0]["value"])
     for line, row in zip(lines[2:4], (best, other), strict=True):
         assert line.startswith(f"| {row['label']} | {row['results'][0]['value']:.3g} | {row['generator']:,} |")
-    assert "40 images of each" in lines[-1] and "64 of real at 32 x 32" in lines[-1]
+    assert "2 generator updates and 40 images of each" in lines[-1] and "64 of real at 32 x 32" in lines[-1]
     assert (studied / "out" / "objectives.png").stat().st_size > 10_000
 
 
