@@ -153,7 +153,7 @@ def serve(
         int, typer.Option("--tensorflow_intra_op_parallelism", min=0, help="Threads within an operation.")
     ] = 0,
     tensorflow_inter_op_parallelism: Annotated[
-        int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations at once.")
+        int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations at once; 0: one in each thread.")
     ] = 0,
     per_process_gpu_memory_fraction: Annotated[
         float,

@@ -67,9 +67,9 @@ class Engine:
         graph = tf.Graph()
         config = tf.compat.v1.ConfigProto(
             intra_op_parallelism_threads=options.intra_op_threads,
-            inter_op_parallelism_threads=options.inter_op_threads,
+            inter_op_parallelism_threads=options.inter_op_threads or -1,  # -1: in the thread that asks
         )
-        # threads without work would turn in circles for a while, on cores that other requests need
+        # else threads without work would turn in circles for a while, on cores that other requests need
         config.experimental.disable_thread_spinning = True
         config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
         config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction

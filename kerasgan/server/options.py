@@ -13,7 +13,8 @@ class ModelOptions:
     Attributes:
         tags: which graph of a SavedModel is loaded.
         intra_op_threads: threads within one operation; 0 for TensorFlow's choice.
-        inter_op_threads: operations run at once; 0 for TensorFlow's choice.
+        inter_op_threads: operations of a request run at once, in threads that requests share; 0 to run them in the
+            request's own thread, or its batch's, one after another, which costs least.
         gpu_memory_fraction: share of the GPU's memory that the process takes; 0 to take what is needed.
         max_rows: largest first dimension of an input; 0 for no limit.
         warmup: whether the warmup requests that a SavedModel brings along are run.
