@@ -7,8 +7,8 @@ its own:
 
 - the ceiling: the SavedModel's signature called with 32 rows again and again, in one process, no server;
 - the bare call: the same with 1 row through the server's own engine;
-- `kerasgan serve` with the batching of serving/batching_parameters.txt, over gRPC and REST, and LitServe (its
-  default, and with batches of 32), each with 1, 16 and 64 clients in a closed loop, one image a request. Clients do
+- `kerasgan serve` with the batching of serving/batching_parameters.txt and a core for the threads of requests, over
+  gRPC and REST, and LitServe (its default, and with batches of 32), each with 1, 16 and 64 clients in a closed loop, one image a request. Clients do
   not decode what they get.
 
 Clients run on the same cores as the server, so they take time that it lacks. `img/s` is what was measured;
@@ -198,7 +198,8 @@ def free_port():
 
 def ours(folder, port, rest_port):
     line = [sys.executable, "-m", "kerasgan", "serve", str(folder), "--port", str(port), "--rest-port", str(rest_port)]
-    return [*line, "--enable_batching", "--batching_parameters_file", str(PARAMETERS)]
+    line += ["--enable_batching", "--batching_parameters_file", str(PARAMETERS)]
+    return [*line, "--request-core", str(min(os.sched_getaffinity(0)))]
 
 
 def litserve(folder, port, batch):
