@@ -12,7 +12,7 @@ This file and those it imports are also the package `kerasgan_client` of the dis
 """
 
 import base64
-import contextlib
+import collections
 import functools
 import http.client
 import json
@@ -200,7 +200,7 @@ class Client:
         return self._signatures[version]
 
     def close(self):
-        """Close the connection."""
+        """Close the connections."""
         self._transport.close()
 
     def __enter__(self):
@@ -357,15 +357,16 @@ _NUMPY = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "
 
 class _Rest:
     def __init__(self, host, port, tls, model, timeout, request_timeout):
-        self._connection = functools.partial(http.client.HTTPConnection, host, port)
+        self._new = functools.partial(http.client.HTTPConnection, host, port)
         if tls is not None:
             authorities, certificate, key = tls
             context = ssl.create_default_context(cafile=authorities)
             if certificate is not None:
                 context.load_cert_chain(certificate, key)
-            self._connection = functools.partial(http.client.HTTPSConnection, host, port, context=context)
+            self._new = functools.partial(http.client.HTTPSConnection, host, port, context=context)
         self.address = f"http{'s' if tls else ''}://{host}:{port}"
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
+        self._idle = collections.deque()  # connections that are open and not in use
 
     def _call(self, method, verb, version, wanted, body=None):
         """What lies under the keys `wanted`, one inside the other, in the answer."""
@@ -373,21 +374,19 @@ class _Rest:
         path += (f"/versions/{version}" if version is not None else "") + verb
         retry = _Retry(self.address, self.timeout)
         while True:
-            with contextlib.closing(self._connection(timeout=retry.left())) as connection:
-                try:
-                    connection.connect()
-                except ssl.SSLCertVerificationError as error:  # waiting will not mend it
-                    raise ConnectionError(f"{self.address}: {error}") from error
-                except OSError as error:
-                    retry.pause(error)
-                    continue
-                try:
-                    status, content = self._exchange(connection, method, path, body)
-                except TimeoutError as error:
-                    raise TimeoutError(f"{self.address} took longer than {self.request_timeout:g} s") from error
-                except (OSError, http.client.HTTPException) as error:
+            connection, is_new = self._connection_for(retry)
+            try:
+                status, content = self._exchange(connection, method, path, body)
+            except TimeoutError as error:
+                connection.close()
+                raise TimeoutError(f"{self.address} took longer than {self.request_timeout:g} s") from error
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                if is_new:  # an old one the server may have closed since
                     retry.pause(f"it broke off: {type(error).__name__} {error}")
-                    continue
+                continue
+            if connection.sock is not None:  # else the server wants no more requests on it
+                self._idle.append(connection)
             if status == 503:
                 retry.pause(_error_text(content))
                 continue
@@ -397,8 +396,27 @@ class _Rest:
                 raise _error(self.model, status, _error_text(content))
             return self._inside(content, wanted)
 
+    def _connection_for(self, retry):
+        """A connection that is not in use, and whether it is new."""
+        try:
+            return self._idle.pop(), False
+        except IndexError:
+            pass
+        while True:
+            connection = self._new(timeout=retry.left())
+            try:
+                connection.connect()
+            except ssl.SSLCertVerificationError as error:  # waiting will not mend it
+                connection.close()
+                raise ConnectionError(f"{self.address}: {error}") from error
+            except OSError as error:
+                connection.close()
+                retry.pause(error)
+                continue
+            connection.sock.settimeout(self.request_timeout)
+            return connection, True
+
     def _exchange(self, connection, method, path, body):
-        connection.sock.settimeout(self.request_timeout)
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
         return response.status, response.read()
@@ -428,7 +446,8 @@ class _Rest:
         }
 
     def close(self):
-        pass
+        while self._idle:
+            self._idle.pop().close()
 
 
 _SIDES = ("inputs", "outputs")

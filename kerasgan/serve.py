@@ -1,6 +1,7 @@
 """The command `kerasgan serve`, which takes the flags of `tensorflow_model_server` in their own spelling."""
 
 import enum
+import gc
 import pathlib
 import re
 from typing import Annotated
@@ -105,6 +106,10 @@ def serve(
     rest_api_num_threads: Annotated[
         int | None, typer.Option("--rest_api_num_threads", min=1, help="REST requests worked on at once.")
     ] = None,
+    request_core: Annotated[
+        int | None,
+        typer.Option("--request-core", min=0, help="Core for the threads of requests; with --enable_batching."),
+    ] = None,
     rest_api_timeout_in_ms: Annotated[
         int, typer.Option("--rest_api_timeout_in_ms", min=1, help="Time for a REST request.")
     ] = 30000,
@@ -153,7 +158,7 @@ def serve(
         int, typer.Option("--tensorflow_intra_op_parallelism", min=0, help="Threads within an operation.")
     ] = 0,
     tensorflow_inter_op_parallelism: Annotated[
-        int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations at once.")
+        int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations at once; 0: one in each thread.")
     ] = 0,
     per_process_gpu_memory_fraction: Annotated[
         float,
@@ -201,6 +206,8 @@ def serve(
         raise typer.BadParameter("--batching_parameters_file: expected --enable_batching with it")
     if enable_per_model_batching_parameters and not enable_batching:
         raise typer.BadParameter("--enable_per_model_batching_parameters: expected --enable_batching with it")
+    if request_core is not None and not enable_batching:
+        raise typer.BadParameter("--request-core: expected --enable_batching with it")
     if rest_api_port is not None and _is_given(context, "rest_port"):
         raise typer.BadParameter("give --rest-port or --rest_api_port, not both")
     if backend is Backend.TENSORFLOW_MODEL_SERVER:
@@ -227,6 +234,7 @@ def serve(
         ssl_config_file=ssl_config_file,
         grpc_threads=grpc_max_threads,
         rest_threads=rest_api_num_threads,
+        request_core=request_core,
         grpc_arguments=arguments,
         max_request_bytes=max_request_bytes,
         max_requests=max_requests,
@@ -263,6 +271,8 @@ def serve(
     else:
         models = config.models_config({model_name or "default": model_base_path.absolute()})
         running = server.serve_config(models, where, how, when)
+    gc.collect()
+    gc.freeze()  # what is there now stays: to look through it again and again stops all requests for 0.2 s each time
     rest = "" if running.rest_port is None else f"  REST http://{host}:{running.rest_port}"
     with running:
         running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))

@@ -3,8 +3,8 @@
     locust -f serving/locustfile.py --headless --users 16 --spawn-rate 16 --run-time 30s \
         --host 127.0.0.1:8500 --model garments --classes 10
 
-Needs `pip install locust` and kerasgan or kerasgan-client. Each user asks again as soon as it has its answer. REST
-opens a connection a request, so it shows what callers see who do so too.
+Needs `pip install locust` and kerasgan or kerasgan-client. Each user has a connection of its own and
+asks again as soon as it has its answer.
 """
 
 import random

@@ -1,5 +1,6 @@
 import concurrent.futures
 import contextlib
+import http.client
 import io
 import json
 import os
@@ -280,6 +281,33 @@ def test_a_connection_that_breaks_off_is_tried_again():
     with http_server(lambda: b"") as port:
         with pytest.raises(ConnectionError, match=f"127.0.0.1:{port} .tried for 0.3 s.: it broke off: RemoteDisc"):
             client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
+
+
+def test_a_rest_client_keeps_its_connections(server, monkeypatch):
+    opened, connect = [], http.client.HTTPConnection.connect
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", lambda self: (opened.append(self), connect(self)))
+    with client.connect(f"http://127.0.0.1:{server.rest_port}", "conditional") as model:
+        for seed in range(5):
+            model.generate(seed=seed, labels=0)
+        with pytest.raises(ValueError, match="not found"):
+            model.predict({}, "no such signature")
+        assert len(opened) == 1
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            images = list(pool.map(lambda seed: model.generate(seed=seed, labels=0), range(40)))
+        assert [image[0, 0, 0, 0] for image in images] == [
+            model.generate(seed=seed, labels=0)[0, 0, 0, 0] for seed in range(40)
+        ]
+        assert len(opened) <= 4
+    assert all(connection.sock is None for connection in opened)
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced_at_once():
+    body = json.dumps({"metadata": {"signature_def": {"signature_def": {}}}})
+    kept = _response(200, body).replace(b"Connection: close\r\n", b"")
+    with http_server(lambda: kept) as port:  # says that it keeps the connection, and closes it
+        with client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.0) as model:
+            for version in range(3):
+                assert model.signatures(version) == {}
 
 
 @pytest.mark.parametrize("body", ["<html>welcome", "[]", "{}", '{"metadata": {"signature_def": 1}}'])

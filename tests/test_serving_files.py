@@ -51,7 +51,7 @@ def test_models_config_serves_the_two_newest_versions(tmp_path):
 def test_batching_parameters_are_such():
     parameters = read_parameters(SERVING / "batching_parameters.txt")
     assert (parameters.max_batch_size, parameters.batch_timeout_micros) == (32, 0)
-    assert (parameters.max_enqueued_batches, parameters.num_batch_threads) == (64, 2)
+    assert (parameters.max_enqueued_batches, parameters.num_batch_threads) == (64, 1)
 
 
 def test_monitoring_config_is_one():

@@ -126,3 +126,21 @@ def test_serialized_tensors_are_read_by_tensorflow(dtype, shape, as_content):
     proto = TensorProto.FromString(wire.tensor_bytes(array, as_content))
     assert bool(proto.tensor_content) == (as_content and dtype != "object" and array.size > 0)
     np.testing.assert_array_equal(tf.make_ndarray(proto), array, strict=True)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 0), (0, 3), (5, 4, 3)])
+def test_rows_serialized_together_are_those_serialized_alone(shape):
+    array = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    packed = wire.packed_rows(array)
+    assert len(packed) == len(array)
+    for rows in (slice(0, 5), slice(0, 2), slice(2, 5), slice(3, 3)):
+        proto = TensorProto.FromString(wire.tensor_bytes(packed[rows]))
+        assert not proto.tensor_content
+        np.testing.assert_array_equal(tf.make_ndarray(proto), array[rows], strict=True)
+    part = packed[1:4][1:]
+    np.testing.assert_array_equal(tf.make_ndarray(TensorProto.FromString(wire.tensor_bytes(part))), array[1:4][1:])
+
+
+@pytest.mark.parametrize("array", [np.uint8(7), np.float32([1, 2]), np.array([b"a"], object)])
+def test_other_arrays_stay_as_they_are(array):
+    assert wire.packed_rows(array) is array

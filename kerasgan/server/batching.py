@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from kerasgan.server.engine import Engine
+from kerasgan.server.engine import Engine, encoded
 from kerasgan.server.errors import ServingError, deadline_exceeded, exhausted, failed_precondition, invalid_argument
 from kerasgan.server.options import ModelOptions
 
@@ -24,10 +24,11 @@ log = logging.getLogger("kerasgan.server")
 class _Task:
     """A request, or a part of a large one, that waits for its batch."""
 
-    def __init__(self, arrays, rows, deadline):
+    def __init__(self, arrays, rows, deadline, encode):
         self.arrays = arrays
         self.rows = rows
         self.deadline = deadline
+        self.encode = encode
         self.arrived = time.monotonic()
         self.outputs = None
         self.error = None
@@ -35,9 +36,10 @@ class _Task:
         self._done.acquire()
 
     def finish(self, outputs=None, error=None):
-        """Say what came out of it; called once."""
-        self.outputs, self.error = outputs, error
-        self._done.release()
+        """Say what came out of it; what is said later is not heard."""
+        if self._done.locked():
+            self.outputs, self.error = outputs, error
+            self._done.release()
 
     def wait(self):
         """Wait until it is finished."""
@@ -65,7 +67,7 @@ class _Queue:
         self.process = process
         self.batches = collections.deque()
 
-    def add(self, arrays, rows, deadline):
+    def add(self, arrays, rows, deadline, encode):
         """Put a request into batches.
 
         Returns:
@@ -85,7 +87,8 @@ class _Queue:
                 "The batch scheduling queue to which this task was submitted is full; "
                 f"task size is {rows}, max_enqueued_batches {limit}"
             )
-        tasks = [_Task(part, size, deadline) for part, size in self._parts(arrays, rows, room)]
+        parts = list(self._parts(arrays, rows, room))
+        tasks = [_Task(part, size, deadline, encode if len(parts) == 1 else None) for part, size in parts]
         for task in tasks:
             if not self.batches or self.batches[-1].rows + task.rows > most:
                 self.batches.append(_Batch())
@@ -137,19 +140,20 @@ class BatchScheduler:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, key, parameters, process, arrays, rows, deadline):
+    def submit(self, key, parameters, process, arrays, rows, deadline, encode):
         """Let a request be computed in a batch, and wait for it.
 
         Args:
             key: requests of equal keys may share a batch.
             parameters: `BatchingParameters` of these requests.
-            process: function of the list of tasks of a batch, which finishes each.
+            process: function of the list of tasks of a batch, which finishes each or raises.
             arrays: inputs of the request, each with `rows` rows.
             rows: their number.
             deadline: when the caller's time is up, or None.
+            encode: as in `Engine.run`.
 
         Returns:
-            Its outputs, a list of arrays.
+            Its outputs, a list of arrays or of what `encode` made of them.
 
         Raises:
             ServingError: RESOURCE_EXHAUSTED if the queue is full, DEADLINE_EXCEEDED if the deadline passed in the
@@ -159,7 +163,7 @@ class BatchScheduler:
             if self._closed:
                 raise failed_precondition("the server is stopping")
             queue = self._queues.get(key) or _Queue(parameters, process)
-            tasks = queue.add(arrays, rows, deadline)
+            tasks = queue.add(arrays, rows, deadline, encode)
             self._queues[key] = queue
             self._changed.notify(len(queue.batches))
         for task in tasks:  # all of them, even if one fails: the engine stays loaded while it is in use
@@ -169,7 +173,8 @@ class BatchScheduler:
                 raise task.error
         if len(tasks) == 1:
             return tasks[0].outputs
-        return [np.concatenate(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
+        whole = [np.concatenate(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
+        return encoded(whole, encode)
 
     def close(self):
         """Compute what waits, then end the threads."""
@@ -214,8 +219,13 @@ class BatchScheduler:
                 task.finish(error=deadline_exceeded("Run() timeout exceeded while waiting in batching queue"))
             else:
                 tasks.append(task)
-        if tasks:
-            queue.process(tasks)
+        try:
+            if tasks:
+                queue.process(tasks)
+        except Exception as error:  # the thread must live on, and no caller wait forever
+            log.exception("a batch failed")
+            for task in tasks:
+                task.finish(error=error)
 
 
 class BatchedEngine(Engine):
@@ -248,9 +258,9 @@ class BatchedEngine(Engine):
             for signature in self.signatures.values()
         }
 
-    def _execute(self, names, arrays, fetches, deadline):
+    def _execute(self, names, arrays, fetches, deadline, encode):
         if (frozenset(names), frozenset(fetches)) not in self._batched:
-            return super()._execute(names, arrays, fetches, deadline)
+            return super()._execute(names, arrays, fetches, deadline, encode)
         rows = _common_rows(arrays)
         if rows > self._parameters.max_batch_size:
             raise invalid_argument(
@@ -264,7 +274,7 @@ class BatchedEngine(Engine):
             self._process(names, fetches, tasks)
 
         key = (id(self), names, fetches, shapes)
-        return self._scheduler.submit(key, self._parameters, process, arrays, rows, deadline)
+        return self._scheduler.submit(key, self._parameters, process, arrays, rows, deadline, encode)
 
     def _process(self, names, fetches, tasks):
         """Compute tasks together and finish each; if that fails, each half of them, so that one alone fails."""
@@ -276,11 +286,6 @@ class BatchedEngine(Engine):
                 return
             for half in (tasks[: len(tasks) // 2], tasks[len(tasks) // 2 :]):
                 self._process(names, fetches, half)
-            return
-        except Exception as error:  # a thread must live on, and no caller wait forever
-            log.exception("a batch failed")
-            for task in tasks:
-                task.finish(error=error)
             return
         _hand_out(outputs, tasks, self._parameters.padded(sum(task.rows for task in tasks)))
 
@@ -343,10 +348,12 @@ def _hand_out(outputs, tasks, rows):
                 "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the "
                 "input tensors"
             )
+    if error is not None:
+        for task in tasks:
+            task.finish(error=error)
+        return
+    forms = {encode: encoded(outputs, encode) for encode in {task.encode for task in tasks}}
     start = 0
     for task in tasks:
-        if error is not None:
-            task.finish(error=error)
-        else:
-            task.finish([array[start : start + task.rows] for array in outputs])
+        task.finish([array[start : start + task.rows] for array in forms[task.encode]])
         start += task.rows

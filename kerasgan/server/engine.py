@@ -67,8 +67,10 @@ class Engine:
         graph = tf.Graph()
         config = tf.compat.v1.ConfigProto(
             intra_op_parallelism_threads=options.intra_op_threads,
-            inter_op_parallelism_threads=options.inter_op_threads,
+            inter_op_parallelism_threads=options.inter_op_threads or -1,  # -1: in the thread that asks
         )
+        # else threads without work would turn in circles for a while, on cores that other requests need
+        config.experimental.disable_thread_spinning = True
         config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
         config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
         self._max_rows = options.max_rows
@@ -89,7 +91,7 @@ class Engine:
         """Free the session and its memory. No request may be running."""
         self._session.close()
 
-    def run(self, signature_name, inputs, output_filter=(), deadline=None):
+    def run(self, signature_name, inputs, output_filter=(), deadline=None, encode=None):
         """Run one request.
 
         Args:
@@ -98,9 +100,11 @@ class Engine:
                 a string tensor); nothing is cast. Shapes are left to the graph to judge.
             output_filter: names of the outputs to compute; all of them when empty.
             deadline: on the clock of `time.monotonic`, when the caller's time is up; None for never.
+            encode: function that turns each output, an array, into something else with rows `[start:stop]`, such
+                as `wire.packed_rows`. It is called once for a batch, which may hold many requests.
 
         Returns:
-            `{output name: array}`; strings are object arrays of bytes.
+            `{output name: array}`, or what `encode` made of them; strings are object arrays of bytes.
 
         Raises:
             ServingError: with TensorFlow Serving's code and text.
@@ -108,7 +112,7 @@ class Engine:
         signature = self._signature(signature_name or DEFAULT_SIGNATURE)
         feeds = signature.feeds(inputs)
         outputs = signature.outputs_named(output_filter)
-        values = self.run_tensors(feeds, [signature.outputs[output] for output in outputs], deadline)
+        values = self.run_tensors(feeds, [signature.outputs[output] for output in outputs], deadline, encode)
         return dict(zip(outputs, values, strict=True))
 
     def _signature(self, name):
@@ -116,16 +120,16 @@ class Engine:
             raise failed_precondition(f'Serving signature key "{name}" not found.')
         return self._prepared[name]
 
-    def run_tensors(self, feeds, fetches, deadline=None):
+    def run_tensors(self, feeds, fetches, deadline=None, encode=None):
         """Run tensors of the graph, whatever the signatures.
 
         Args:
             feeds: `{tensor name: (array, dtype that the tensor has)}`.
             fetches: names of the tensors to compute.
-            deadline: as in `run`.
+            deadline, encode: as in `run`.
 
         Returns:
-            Their values, a list of arrays.
+            Their values, a list of arrays or of what `encode` made of them.
 
         Raises:
             ServingError: with TensorFlow Serving's code and text.
@@ -135,7 +139,7 @@ class Engine:
         self._check_rows(arrays)
         start = time.perf_counter()
         try:
-            return self._execute(names, arrays, tuple(fetches), deadline)
+            return self._execute(names, arrays, tuple(fetches), deadline, encode)
         finally:
             clock.seconds += time.perf_counter() - start
 
@@ -144,10 +148,10 @@ class Engine:
         if 0 < self._max_rows < rows:
             raise invalid_argument(f"an input has {rows} rows; this server takes at most {self._max_rows} at once")
 
-    def _execute(self, names, arrays, fetches, deadline):
+    def _execute(self, names, arrays, fetches, deadline, encode):
         if deadline is not None and time.monotonic() >= deadline:
             raise deadline_exceeded("Deadline exceeded before the request was computed.")
-        return self._compute(names, arrays, fetches)
+        return encoded(self._compute(names, arrays, fetches), encode)
 
     def _compute(self, names, arrays, fetches):
         try:
@@ -160,6 +164,11 @@ class Engine:
         # `Session.run` would check shapes against the graph, which TensorFlow Serving does not, and is
         # slower.
         return self._session._make_callable_from_options(config_pb2.CallableOptions(feed=feeds, fetch=fetches))
+
+
+def encoded(arrays, encode):
+    """What `Engine.run` makes of outputs: the arrays themselves where `encode` is None."""
+    return arrays if encode is None else [encode(array) for array in arrays]
 
 
 def _checked(index, array, dtype):

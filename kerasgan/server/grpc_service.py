@@ -1,22 +1,15 @@
 """TensorFlow Serving's gRPC services."""
 
 import contextlib
-import functools
 import logging
 import time
 
 import grpc
+from google.protobuf import message_factory
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from tensorflow_serving.apis import (
-    model_management_pb2,
-    model_pb2,
-    model_service_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2,
-    prediction_service_pb2_grpc,
-)
+from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
 from kerasgan.server import api, engine, inference
 from kerasgan.server.errors import ServingError, deadline_exceeded, invalid_argument
@@ -26,35 +19,8 @@ from kerasgan.server.requests import Seen
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
-_PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
-_MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
-
-
-def _answers(method):
-    """Turn the errors of a method into gRPC statuses, and write the request down."""
-
-    @functools.wraps(method)
-    def answer(self, request, context):
-        seen = Seen("GRPC", method.__name__)
-        try:
-            if not context.is_active():  # it waited for a thread longer than its caller for the answer
-                raise deadline_exceeded("Deadline exceeded before the request was computed.")
-            seconds = context.time_remaining()
-            seen.deadline = None if seconds is None else time.monotonic() + seconds
-            engine.clock.seconds = 0.0
-            return method(self, request, seen)
-        except ServingError as error:
-            seen.status = error.code.name
-            context.abort(error.code, _cut(error.message))
-        except Exception:
-            seen.status = "INTERNAL"
-            log.exception("request failed: %s", method.__name__)
-            context.abort(grpc.StatusCode.INTERNAL, "Internal error; see the server's log.")
-        finally:
-            seen.runtime = engine.clock.seconds
-            self.recorder.record(seen)
-
-    return answer
+_PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
+_MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
 
 
 def _cut(message):
@@ -64,15 +30,13 @@ def _cut(message):
     return encoded[:_MAX_ERROR_BYTES].decode(errors="ignore") + "...TRUNCATED"
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """`tensorflow.serving.PredictionService`."""
+class PredictionService:
+    """`tensorflow.serving.PredictionService`: a method of it takes a request and the `Seen` to be filled in."""
 
-    def __init__(self, models, recorder, options):
+    def __init__(self, models, options):
         self.models = models
-        self.recorder = recorder
         self.options = options
 
-    @_answers
     def Predict(self, request, seen):
         """Run a signature on tensors; the answer is serialized already."""
         seen.rows = next((dims[0].size for dims in _dimensions(request) if dims), None)
@@ -80,19 +44,16 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             options = self.options
             return predict(found, request, options.max_request_bytes, seen.deadline, options.tensor_content)
 
-    @_answers
     def Classify(self, request, seen):
         """Run a classification signature on examples."""
         with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
             return inference.classify(found, request, seen.deadline)
 
-    @_answers
     def Regress(self, request, seen):
         """Run a regression signature on examples."""
         with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
             return inference.regress(found, request, seen.deadline)
 
-    @_answers
     def MultiInference(self, request, seen):
         """Run several such signatures on the same examples."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
@@ -109,7 +70,6 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 seen.rows = seen.examples = inference.number_of_examples(examples)
             yield found
 
-    @_answers
     def GetModelMetadata(self, request, seen):
         """Describe the signatures of a model."""
         spec = api.model_spec(request)
@@ -126,27 +86,64 @@ def _dimensions(request):
     return (tensor.tensor_shape.dim for tensor in request.inputs.values())
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """`tensorflow.serving.ModelService`."""
+class ModelService:
+    """`tensorflow.serving.ModelService`, likewise."""
 
-    def __init__(self, models, watcher, recorder):
+    def __init__(self, models, watcher):
         self.models = models
         self.watcher = watcher
-        self.recorder = recorder
 
-    @_answers
     def GetModelStatus(self, request, seen):
         """Say which versions of a model there are and how they are."""
         seen.model, version, _ = api.model_spec(request)
         return api.status(self.models, seen.model, version)
 
-    @_answers
     def HandleReloadConfigRequest(self, request, seen):
         """Replace the set of models that are served."""
         self.watcher.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         return response
+
+
+def _handler(method, description, recorder):
+    """What gRPC calls for a method: bytes in, bytes out, errors as statuses, and the request written down.
+
+    grpcio could take the messages apart itself, but it (1.85) keeps 16 KB for good of each call whose message it
+    cannot parse.
+    """
+    parse = message_factory.GetMessageClass(description.input_type).FromString
+
+    def answer(data, context):
+        seen = Seen("GRPC", description.name)
+        try:
+            if not context.is_active():  # it waited for a thread longer than its caller for the answer
+                raise deadline_exceeded("Deadline exceeded before the request was computed.")
+            seconds = context.time_remaining()
+            seen.deadline = None if seconds is None else time.monotonic() + seconds
+            engine.clock.seconds = 0.0
+            response = method(_parsed(parse, data), seen)
+            return response if isinstance(response, bytes) else response.SerializeToString()
+        except ServingError as error:
+            seen.status = error.code.name
+            context.abort(error.code, _cut(error.message))
+        except Exception:
+            seen.status = "INTERNAL"
+            log.exception("request failed: %s", description.name)
+            context.abort(grpc.StatusCode.INTERNAL, "Internal error; see the server's log.")
+        finally:
+            seen.runtime = engine.clock.seconds
+            recorder.record(seen)
+
+    return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def _parsed(parse, data):
+    """The message; INTERNAL if `data` is none, which is gRPC's code for it in C++ and in Python."""
+    try:
+        return parse(data)
+    except DecodeError as error:
+        raise ServingError(grpc.StatusCode.INTERNAL, "the request cannot be parsed") from error
 
 
 def add_services(server, models, watcher, recorder, options):
@@ -159,15 +156,19 @@ def add_services(server, models, watcher, recorder, options):
         recorder: the `Recorder` of requests.
         options: `ServerOptions`.
     """
-    prediction = PredictionService(models, recorder, options)
-    predict_handler = grpc.unary_unary_rpc_method_handler(
-        prediction.Predict, predict_pb2.PredictRequest.FromString, response_serializer=None
+    for servicer, description in (
+        (PredictionService(models, options), _PREDICTION),
+        (ModelService(models, watcher), _MODEL),
+    ):
+        handlers = {
+            method.name: _handler(getattr(servicer, method.name), method, recorder)
+            for method in description.methods
+            if hasattr(servicer, method.name)
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(description.full_name, handlers),))
+    reflection.enable_server_reflection(
+        (_PREDICTION.full_name, _MODEL.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
-    # generic handlers are asked before those of the line after
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_PREDICTION, {"Predict": predict_handler}),))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, watcher, recorder), server)
-    reflection.enable_server_reflection((_PREDICTION, _MODEL, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 
 
 def add_health_checks(server):
@@ -180,7 +181,7 @@ def add_health_checks(server):
         The servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
     """
     servicer = health.HealthServicer()
-    for service in ("", "PredictionService", "ModelService", _PREDICTION, _MODEL):
+    for service in ("", "PredictionService", "ModelService", _PREDICTION.full_name, _MODEL.full_name):
         servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return servicer

@@ -1,6 +1,7 @@
 """What can be chosen about a server, and about how models run in it."""
 
 import dataclasses
+import os
 
 from kerasgan.server.batching_parameters import BatchingParameters
 from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
@@ -13,7 +14,8 @@ class ModelOptions:
     Attributes:
         tags: which graph of a SavedModel is loaded.
         intra_op_threads: threads within one operation; 0 for TensorFlow's choice.
-        inter_op_threads: operations run at once; 0 for TensorFlow's choice.
+        inter_op_threads: operations of a request run at once, in threads that requests share; 0 to run them in the
+            request's own thread, or its batch's, one after another, which costs least.
         gpu_memory_fraction: share of the GPU's memory that the process takes; 0 to take what is needed.
         max_rows: largest first dimension of an input; 0 for no limit.
         warmup: whether the warmup requests that a SavedModel brings along are run.
@@ -54,6 +56,11 @@ class WatchOptions:
     allow_labels_for_unavailable: bool = False
 
 
+def _cores():
+    """The cores that this process may use; none where the system cannot tell (it is not Linux)."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+
+
 @dataclasses.dataclass(frozen=True)
 class ServerOptions:
     """Where a server listens, what it accepts, and what it shows.
@@ -67,6 +74,9 @@ class ServerOptions:
         grpc_threads: gRPC requests worked on at once; None for four for each CPU, with batching 256 at least
             (a request that waits for its batch holds a thread).
         rest_threads: REST requests worked on at once; None likewise.
+        request_core: number of the core that the threads of requests keep to, all of them; None for any. Python runs
+            one of them at a time, and spread over cores they wake one another in vain. With batching only: else
+            models run in these threads. Not where others keep that core busy.
         grpc_arguments: `((name, int or str), ...)`, passed to gRPC as they are.
         max_request_bytes: largest request accepted: a REST body (413), a gRPC message (RESOURCE_EXHAUSTED).
         max_requests: requests of each transport that may be under way or wait; more are answered
@@ -87,6 +97,7 @@ class ServerOptions:
     ssl_config_file: str | None = None
     grpc_threads: int | None = None
     rest_threads: int | None = None
+    request_core: int | None = None
     grpc_arguments: tuple[tuple[str, int | str], ...] = ()
     max_request_bytes: int = 64 * 2**20
     max_requests: int = 4096
@@ -101,6 +112,9 @@ class ServerOptions:
         for number in (self.port, self.rest_port):
             if number is not None and not 0 <= number < 2**16:
                 raise ValueError(f"port {number} must be between 0 and 65535")
+        cores = sorted(_cores())
+        if self.request_core is not None and self.request_core not in cores:
+            raise ValueError(f"request_core must be one of {cores}, the cores of this process; got {self.request_core}")
         if self.max_requests < 1:
             raise ValueError(f"max_requests must be at least 1; got {self.max_requests}")
         if self.rest_timeout_seconds <= 0:

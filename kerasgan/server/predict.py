@@ -29,7 +29,8 @@ def predict(found, request, max_tensor_bytes, deadline=None, as_content=False):
     """
     signature_name = request.model_spec.signature_name
     inputs = {name: _array(name, proto, max_tensor_bytes) for name, proto in request.inputs.items()}
-    outputs = found.engine.run(signature_name, inputs, request.output_filter, deadline)
+    encode = None if as_content else wire.packed_rows
+    outputs = found.engine.run(signature_name, inputs, request.output_filter, deadline, encode)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number

@@ -18,6 +18,7 @@ from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
 
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # a client may ask so, as if the server were a proxy
 _API = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 _CHOICE = r"(?:(?:/versions/(?P<version>\d+))|(?:/labels/(?P<label>[^/:]+)))?"
 _POST = re.compile(
@@ -83,7 +84,7 @@ class RestApp:
         if scope["type"] != "http":
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        target = scope["raw_path"].decode("latin-1")
+        target = _ORIGIN.sub("", scope["raw_path"].decode("latin-1"), count=1)
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         seen = Seen("REST", target=f"{scope['method']} {target}")

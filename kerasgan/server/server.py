@@ -46,9 +46,16 @@ class ModelServer:
             models: `Models`.
             options: `ServerOptions`.
             watcher: the `Watcher` of `models`; by default they stay as they are until a reload request.
+
+        Raises:
+            ValueError: if options do not go together.
         """
         self.models = models
         self.options = options
+        if options.request_core is not None and models.engines.options.batching is None:
+            raise ValueError(
+                "request_core: expected batching with it; without it models run in the threads of requests"
+            )
         self.watcher = watcher or Watcher(models)
         self.metrics = ServingMetrics()
         self.host = options.host
@@ -86,9 +93,10 @@ class ModelServer:
             self.watcher.start()
             add_services(grpc_server, self.models, self.watcher, recorder, self.options)
             health = add_health_checks(grpc_server) if self.options.health_checks else None
-            if rest_socket is not None:
-                self._start_rest(rest_socket, recorder, stack)
-            grpc_server.start()
+            with _on_core(self.options.request_core):
+                if rest_socket is not None:
+                    self._start_rest(rest_socket, recorder, stack)
+                grpc_server.start()
             stack.callback(lambda: grpc_server.stop(self._grace).wait())
             if health is not None:
                 stack.callback(health.enter_graceful_shutdown)
@@ -97,17 +105,19 @@ class ModelServer:
         log.info("gRPC on %s:%d, REST on %s:%s", self.host, self.port, self.host, self.rest_port)
         return self
 
-    def _threads(self, chosen):
+    def _pool(self, transport, chosen):
         """Threads of a transport. They are begun when they are needed, and one that waits for a batch is busy."""
         least = _THREADS_TO_FILL_BATCHES if self.models.engines.options.batching is not None else 1
-        return chosen or max(least, 4 * (os.cpu_count() or 1))
+        return concurrent.futures.ThreadPoolExecutor(
+            chosen or max(least, 4 * (os.cpu_count() or 1)), thread_name_prefix=transport
+        )
 
     def _bind_grpc(self, stack):
         options = self.options
         credentials = None if options.ssl_config_file is None else read_credentials(options.ssl_config_file)
         if self.port:
             _bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
-        pool = concurrent.futures.ThreadPoolExecutor(self._threads(options.grpc_threads), thread_name_prefix="grpc")
+        pool = self._pool("grpc", options.grpc_threads)
         server = grpc.server(
             pool,
             options=[
@@ -138,8 +148,7 @@ class ModelServer:
         return port
 
     def _start_rest(self, rest_socket, recorder, stack):
-        threads = self._threads(self.options.rest_threads)
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="rest"))
+        pool = stack.enter_context(self._pool("rest", self.options.rest_threads))
         app = RestApp(self.models, pool, recorder, self.options, self._metrics_page)
         server = RestServer(app, rest_socket, self._grace)
         server.start()
@@ -189,6 +198,20 @@ class ModelServer:
 
     def __exit__(self, *exception):
         self.stop()
+
+
+@contextlib.contextmanager
+def _on_core(core):
+    """Threads that are started meanwhile, and those that they start, keep to a core; None for any."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _address(host, port):

@@ -129,6 +129,11 @@ def test_flags_of_ours(chosen):
     assert how == ModelOptions(max_rows=7)
 
 
+def test_the_core_of_requests(chosen):
+    core = max(os.sched_getaffinity(0))
+    assert chosen("models", "--enable_batching", "--request-core", core)[1] == ServerOptions(request_core=core)
+
+
 @pytest.mark.parametrize(
     "flag, expected",
     [
@@ -165,6 +170,7 @@ def test_rest_can_be_left_out_or_given_any_port(chosen):
         (["models", "--model_config_file", "x"], "give a folder, or"),
         (["models", "--batching_parameters_file", "x"], "--batching_parameters_file: expected --enable_batching"),
         (["models", "--enable_per_model_batching_parameters"], "expected --enable_batching with it"),
+        (["models", "--request-core=0"], "--request-core: expected --enable_batching with it"),
         (["models", "--rest-port=1", "--rest_api_port=2"], "--rest-port or --rest_api_port, not both"),
         (["models", "--grpc_channel_arguments=a"], "--grpc_channel_arguments: expected NAME=VALUE,...; got 'a'"),
     ],

@@ -155,6 +155,12 @@ def test_malformed_tensors_are_refused(prediction):
         assert (code, text.split(" (")[0]) == ("INVALID_ARGUMENT", "tensor parsing error: x")
 
 
+def test_a_message_that_is_none_is_refused(channel):
+    for method in ("PredictionService/Predict", "ModelService/GetModelStatus"):
+        code, text = refusal(channel.unary_unary(f"/tensorflow.serving.{method}"), b"\xff\xff")
+        assert (code, text) == ("INTERNAL", "the request cannot be parsed")
+
+
 def test_too_large_a_request_is_refused(prediction):
     code, _ = refusal(prediction.Predict, request(x=np.zeros(2**20, np.float32)))
     assert code == "RESOURCE_EXHAUSTED"

@@ -15,7 +15,9 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from kerasgan.server import Models, ModelServer, ServerOptions
+from kerasgan import client
+from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
+from tests.server.conftest import call
 
 
 def threads():
@@ -60,6 +62,27 @@ def test_grpc_alone(folders):
     with ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=None)) as server:
         assert server.rest_port is None
         assert is_open(server.port)
+
+
+def test_threads_of_requests_keep_to_their_core(folders):
+    before, core = os.sched_getaffinity(0), max(os.sched_getaffinity(0))
+    known = {thread.native_id for thread in threading.enumerate()}
+    models = Models({"m": {1: folders["two"]}}, options=ModelOptions(batching=BatchingParameters()))
+    with ModelServer(models, ServerOptions(port=0, rest_port=0, request_core=core)) as server:
+        assert call(server, "POST", "/v1/models/m:predict", {"instances": [1]})[0] == 200
+        with client.connect(f"127.0.0.1:{server.port}", "m") as connected:
+            assert connected.predict({"x": np.float32([1])})["y"] == [2.5]
+        names = {thread.name: thread.native_id for thread in threading.enumerate() if thread.native_id not in known}
+        cores = {name.strip("0123456789"): os.sched_getaffinity(number) for name, number in names.items()}
+    assert cores["grpc_"] == cores["rest_"] == cores["rest"] == {core}
+    assert cores["model_server_batch_threads_"] == os.sched_getaffinity(0) == before
+
+
+def test_a_core_of_requests_must_be_there_and_models_must_not_run_on_it(folders):
+    with pytest.raises(ValueError, match=r"request_core must be one of .*got 4096"):
+        ServerOptions(request_core=4096)
+    with pytest.raises(ValueError, match="request_core: expected batching"):
+        ModelServer(Models(), ServerOptions(request_core=max(os.sched_getaffinity(0))))
 
 
 def test_by_default_only_this_machine_is_served(server):

@@ -107,6 +107,18 @@ def test_values_of_another_type_are_refused(rest, dtype, text):
     [
         ({"instances": 1}, "Excepting 'instances' to be an list/array"),
         ({"instances": []}, "No values in 'instances' array"),
+        ({"instances": None}, "Excepting 'instances' to be an list/array"),
+        ({"inputs": None}, "JSON Value: null Type: Null is not of expected type: float"),
+        ({"inputs": {}}, "Missing named input: x in 'inputs' object."),
+        ({"instances": [[1, True]]}, "JSON Value: true Type: True is not of expected type: float"),
+        ({"instances": [1, "1"]}, 'JSON Value: "1" Type: String is not of expected type: float'),
+        ({"instances": [1, [1]]}, "Expecting shape [] but got: [1]"),
+        ({"instances": [{"x": 1, "y": 1}]}, "JSON object: does not have named input: y"),
+        ({"instances": [{"b64": "AA=="}]}, "Type: Object is not of expected type: float"),
+        ({"signature_name": None, "instances": [1]}, "'signature_name' key must be a string value."),
+        ({"signature_name": ["s"], "instances": [1]}, "'signature_name' key must be a string value."),
+        ({}, "Missing 'inputs' or 'instances' key"),
+        ([1], "Is not object"),
         ({"instances": [1], "inputs": [1]}, "Not formatted correctly expecting only one of"),
         ({"signature_name": "s", "instances": [1]}, 'Serving signature name: "s" not found in signature def'),
         (
@@ -180,6 +192,14 @@ def test_names_that_look_like_paths_are_only_names(rest, name):
         ("POST", "/v1/models/default:predict?a=b", 400),
         ("PUT", "/v1/models/default:predict", 400),
         ("DELETE", "/v1/models/default", 400),
+        ("OPTIONS", "/v1/models/default:predict", 400),
+        ("POST", "/v1/models/default:predict/", 400),
+        ("POST", "/v1/models/default", 400),
+        ("GET", "/v1/models/default:predict", 400),
+        ("GET", "/v1/models/default/", 400),
+        ("GET", "/v1/models/default/labels/", 400),
+        ("POST", "/v1/models/default/versions/-1:predict", 400),
+        ("POST", "/v1/models/default/versions/1/labels/a:predict", 400),
         ("GET", "/v1/models/default/metadata/", 400),
         ("GET", "/v1/models/default/versions/99999999999999999999", 400),
         ("POST", "/v1/models/default:classify", 400),
@@ -196,6 +216,30 @@ def test_other_routes(rest, method, path, status):
     assert (headers["Content-Type"] == "text/html") == (status == 404)
     if status == 400 and not path.endswith(("99", "classify", "regress")):
         assert parsed["error"] == f"Malformed request: {method} {path}"
+
+
+def test_a_target_may_name_the_server(rest):
+    assert rest("POST", "http://some.where:8501" + PREDICT.format("default"), {"instances": [1]})[0] == 200
+
+
+def test_head_has_no_body(server):
+    """HEAD is refused as every other method is, but without a body."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    for _ in range(2):  # a body would be taken for the next answer
+        connection.request("HEAD", "/v1/models/default")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (400, b"")
+    connection.close()
+
+
+def test_a_body_in_chunks(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    pieces = [b'{"instances"', b": [1, ", b"2]}"]
+    connection.request(
+        "POST", PREDICT.format("default"), iter(pieces), encode_chunked=True, headers={"Transfer-Encoding": "chunked"}
+    )
+    assert json.loads(connection.getresponse().read()) == {"predictions": [2.5, 3.0]}
+    connection.close()
 
 
 def test_metadata_of_an_unknown_model(rest):
