@@ -8,8 +8,8 @@ its own:
 - the ceiling: the SavedModel's signature called with 32 rows again and again, in one process, no server;
 - the bare call: the same with 1 row through the server's own engine;
 - `kerasgan serve` with the batching of serving/batching_parameters.txt and a core for the threads of requests, over
-  gRPC and REST, and LitServe (its default, and with batches of 32), each with 1, 16 and 64 clients in a closed loop, one image a request. Clients do
-  not decode what they get.
+  gRPC and REST, and LitServe (its default, and with batches of 32), each with 1, 16 and 64 clients in a closed loop,
+  one image a request. Clients do not decode what they get.
 
 Clients run on the same cores as the server, so they take time that it lacks. `img/s` is what was measured;
 `alone` is `img/s / (1 - share)`, where `share` is the processor time of the clients over that of all cores: what
