@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -97,3 +98,18 @@ def test_each_card_names_a_recipe_that_reads(tmp_path):
             continue
         plan = recipe.parse(yaml.safe_dump(sources.metadata(folder)["recipe"]))
         assert recipe.load(ROOT / "zoo" / "recipes" / f"{name}.yaml").objective == plan.objective
+
+
+def test_the_readmes_table_has_the_numbers_of_the_registry():
+    entries, compared = registry.load(ROOT / "zoo"), 0
+    for line in (ROOT / "README.md").read_text().splitlines():
+        found = re.search(r"\[([\d,]+) steps\]\(zoo/presets/(\w+)\)", line)
+        if found is None:
+            continue
+        steps, entry = int(found[1].replace(",", "")), entries[found[2]]
+        assert entry.steps == steps and f"| {entry.parameters:,} |" in line
+        if steps == 2000:
+            told = [f"{metric['value']:.3g}" for metric in entry.metrics[:3]]
+            assert [cell.strip() for cell in line.split("|")[2:5]] == told, found[2]
+            compared += 1
+    assert compared >= 6
