@@ -1,5 +1,6 @@
 """What a step costs, against counts by hand; and that the papers' full-size recipes build and take a step."""
 
+import gc
 import pathlib
 
 import keras
@@ -162,7 +163,17 @@ FULL_SIZE = {
 }
 
 
+@pytest.fixture
+def memory():
+    """Give a large model's memory back, gigabytes held in cycles."""
+    gc.collect()
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("memory")
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_full_size_recipes_build_and_take_a_step_on_noise(name, monkeypatch):
     """The networks are whole, the batch is not: two images a minibatch."""

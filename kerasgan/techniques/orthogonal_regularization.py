@@ -38,12 +38,21 @@ class OrthogonalRegularization(OfKernels):
         total = 0.0
         for kernel in self._among(variables):
             if not kernel.is_embedding:
-                matrix = ops.cast(kernel.matrix(), "float32")
-                products = ops.matmul(matrix, ops.transpose(matrix))
-                apart = products * (1.0 - ops.eye(kernel.shape[0], dtype="float32"))
-                total += self.weight / 2 * ops.sum(ops.square(apart))
+                total += self.weight / 2 * _products_apart(ops.cast(kernel.matrix(), "float32"))
         return total
 
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight}
+
+
+def _products_apart(matrix):
+    """Return the sum of the squared inner products of different rows."""
+    rows, columns = matrix.shape
+    if rows <= columns:
+        products = ops.matmul(matrix, ops.transpose(matrix))
+        return ops.sum(ops.square(products * (1.0 - ops.eye(rows, dtype="float32"))))
+    # W^T W has the same norm as W W^T, which for the first layer of a BigGAN of 128 pixels would take 2.4 GB. So many
+    # rows cannot be orthogonal: the difference is not one of nearly equal numbers.
+    products = ops.matmul(ops.transpose(matrix), matrix)
+    return ops.sum(ops.square(products)) - ops.sum(ops.square(ops.sum(ops.square(matrix), axis=1)))
