@@ -1,13 +1,12 @@
-"""Pictures: grids of images, single images, lines of text, points and loss curves, as PNG files."""
+"""Pictures: grids of images, single images, lines of text, as PNG files. The client has this file too."""
 
-import io
 import math
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import figures, files, json_lines
+from . import files
 
 _SMALLEST_WIDTH = 512
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
@@ -72,27 +71,6 @@ def lines(text):
     return sheet
 
 
-def points(places, side=2.1):
-    """Draw points of the plane.
-
-    Args:
-        places: array [N, 2].
-        side: the picture shows [-side, side] in both directions.
-
-    Returns:
-        `PIL.Image.Image`.
-    """
-    plt = figures.pyplot()
-    figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    axis.scatter(*np.transpose(places), s=4, c="#b3001b", alpha=0.5, linewidths=0)
-    axis.set(xlim=(-side, side), ylim=(-side, side), aspect="equal")
-    axis.spines[["top", "right"]].set_visible(False)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=110, format="png")
-    plt.close(figure)
-    return Image.open(drawn).convert("RGB")
-
-
 def save_each(folder, images):
     """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths."""
     paths = []
@@ -102,26 +80,3 @@ def save_each(folder, images):
             Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image).save(beside, format="PNG")
         paths.append(path)
     return paths
-
-
-def plot_losses(metrics_file, path):
-    """Draw every number of a run's `metrics.jsonl` over the training steps.
-
-    Args:
-        metrics_file: JSON lines, each an object with `step` and numbers by name.
-        path: PNG file to write.
-
-    Returns:
-        The path, or `None` if there are fewer than two lines.
-    """
-    rows = json_lines.read(metrics_file)
-    if len(rows) < 2:
-        return None
-    names = [name for name in rows[0] if name not in ("step", "seconds", "images_per_second")]
-    figure, axes = figures.pyplot().subplots(figsize=(8, 4.5), layout="constrained")
-    for name in names:
-        axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)
-    axes.set(xlabel="generator steps", ylabel="loss", title="losses")
-    figures.plain(axes)
-    axes.legend(frameon=False)
-    return figures.save(figure, path)

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, devices, files, pictures, recipe, runs
+from kerasgan import callbacks, devices, files, plots, recipe, runs
 from kerasgan.metrics import evaluator
 from kerasgan.metrics.reference import cache_folder
 
@@ -246,5 +246,5 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
         ) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
-    pictures.plot_losses(run / "metrics.jsonl", run / "losses.png")
+    plots.plot_losses(run / "metrics.jsonl", run / "losses.png")
     return run

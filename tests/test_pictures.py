@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import pictures
+from kerasgan import pictures, plots
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -43,8 +43,8 @@ def test_what_is_no_batch_of_images_is_named(images):
 def test_loss_plot(tmp_path):
     log = tmp_path / "metrics.jsonl"
     log.write_text(json.dumps({"step": 1, "seconds": 0.1, "critic_loss": 2.0}) + "\n")
-    assert pictures.plot_losses(log, tmp_path / "losses.png") is None
+    assert plots.plot_losses(log, tmp_path / "losses.png") is None
     with log.open("a") as file:
         file.write(json.dumps({"step": 2, "seconds": 0.2, "critic_loss": 1.0}) + "\n")
-    picture = np.asarray(Image.open(pictures.plot_losses(log, tmp_path / "losses.png")))
+    picture = np.asarray(Image.open(plots.plot_losses(log, tmp_path / "losses.png")))
     assert picture.shape[1] == 960 and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10

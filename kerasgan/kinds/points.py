@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from kerasgan import pictures
+from kerasgan import plots
 from kerasgan.data import toy
 from kerasgan.kinds.section import Section, refused
 
@@ -66,4 +66,4 @@ class PointData(Section):
     @staticmethod
     def picture(model, samples, columns=None):
         """Return a picture of points float32 [N, 2]."""
-        return pictures.points(np.asarray(samples))
+        return plots.points(np.asarray(samples))
