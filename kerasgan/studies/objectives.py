@@ -9,7 +9,6 @@ from kerasgan.metrics import measures
 from kerasgan.studies import drawing, report
 from kerasgan.zoo import registry
 
-RECIPES = registry.FOLDER / "recipes"
 _TIMED = 12  # steps on noise; the first builds the graph
 _COLUMNS, _ROWS = 10, 4  # of images shown of each objective
 _PANELS = 3  # side by side
@@ -26,7 +25,7 @@ def run(
     already, measured in the same way, is not measured again.
 
     Args:
-        recipes: paths of recipes of images; by default all of `zoo/recipes` whose names end in `_fashion_mnist`.
+        recipes: paths or names of recipes of images; by default all of `zoo/recipes` whose names end in `_fashion_mnist`.
         steps: generator updates of each.
         n: images that are measured of each.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
@@ -45,13 +44,14 @@ def run(
     for name, value, least in (("steps", steps, 1), ("n", n, 2)):
         arguments.integer(name, value, least)
     measures.chosen(metrics)
-    paths = sorted(RECIPES.glob("*_fashion_mnist.yaml")) if recipes is None else [pathlib.Path(one) for one in recipes]
-    plans = {path: recipe.load(path) for path in paths}
+    if recipes is None:
+        recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
+    plans = {path: recipe.load(path) for path in recipes}
     for path, plan in plans.items():
         if not isinstance(plan.data, kinds.ImageData):
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
     if not plans:
-        raise ValueError(f"recipes: expected some; there are none in {RECIPES}")
+        raise ValueError("recipes: expected some; got none")
     out = pathlib.Path(out)
     settings = {"steps": steps, "n": n, "metrics": metrics, "network": network}
     rows = _rows_of(out / "result.json", settings)
