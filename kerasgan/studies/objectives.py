@@ -25,7 +25,7 @@ def run(
     already, measured in the same way, is not measured again.
 
     Args:
-        recipes: paths or names of recipes of images; by default all of `zoo/recipes` whose names end in `_fashion_mnist`.
+        recipes: paths or names of recipes of images; by default those of the zoo that end in `_fashion_mnist`.
         steps: generator updates of each.
         n: images that are measured of each.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
