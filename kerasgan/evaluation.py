@@ -39,7 +39,8 @@ def evaluate(
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
-            images, or the name of a TFDS dataset; by default the run that the first model is of.
+            images, the name of a TFDS dataset, or a `kerasgan.kinds.Section`; by default the run that the first model
+            is of.
         split: of the dataset; the one it was trained on by default, "train" without a recipe.
         data_dir: TFDS's folder; the recipe's by default.
         seed: as for `kerasgan.metrics.evaluate`.
@@ -64,7 +65,8 @@ def evaluate(
         for path in models:
             model = runs.load_model(path)
             if reference is None:
-                section, where = data_section(real or path), cache or cache_folder()
+                section = real if isinstance(real, kinds.Section) else data_section(real or path)
+                where = cache or cache_folder()
                 metrics = metrics or section.metrics
                 shape = model.image_shape
                 reference = section.reference(shape, network, network_weights, split, data_dir, where, verbose=True)

@@ -62,13 +62,36 @@ def check_writable(target):
 def replace_folder(target):
     """Like `written_whole`, for a folder that may replace an older folder of that name.
 
-    The old folder is moved aside, the new one renamed into place, and the old one removed.
+    The old folder is moved aside, the new one renamed into place, and the old one removed; if the new one cannot take
+    the place, the old one goes back to it.
     """
     target = pathlib.Path(target)
-    with contextlib.ExitStack() as stack:
-        beside = stack.enter_context(written_whole(target))
-        yield beside
-        if target.exists():
-            old = target.with_name(f".old-{uuid.uuid4().hex[:8]}-{target.name}")
-            os.rename(target, old)
-            stack.callback(_remove, old)
+    old = target.with_name(f".old-{uuid.uuid4().hex[:8]}-{target.name}")
+    try:
+        with written_whole(target) as beside:
+            yield beside
+            if target.exists():
+                os.rename(target, old)
+    except BaseException:
+        if old.exists() and not target.exists():
+            os.rename(old, target)
+        else:
+            _remove(old)
+        raise
+    _remove(old)
+
+
+@contextlib.contextmanager
+def restored(path):
+    """Put a file back as it was if the block raises; one that was not there is removed."""
+    path = pathlib.Path(path)
+    before = path.read_bytes() if path.exists() else None
+    try:
+        yield
+    except BaseException:
+        if before is None:
+            path.unlink(missing_ok=True)
+        elif path.read_bytes() != before:
+            with written_whole(path) as beside:
+                beside.write_bytes(before)
+        raise

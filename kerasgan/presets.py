@@ -13,6 +13,7 @@ import warnings
 import keras
 
 from kerasgan import files, initial_values
+from kerasgan.gan import GAN
 from kerasgan.sampler import Sampler
 from kerasgan.zoo import config_check, manifest, sources, weights_file
 
@@ -68,16 +69,22 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or say that it may be replaced")
     with files.replace_folder(folder) as beside:
-        beside.mkdir()
-        _write_model(sampler, beside, manifest.GENERATOR, float16)
-        if gan is not None:
-            _write_model(gan, beside, manifest.TRAINING)
-        (beside / manifest.CARD).write_text(card)
-        if grid is not None:
-            grid.save(beside / manifest.GRID, format="PNG", optimize=True)
-        values = {"format": manifest.FORMAT, **metadata, "files": manifest.describe(beside)}
-        (beside / manifest.METADATA).write_text(json.dumps(values, indent=2) + "\n")
+        write(sampler, beside, metadata, card, grid, gan, float16)
     return folder
+
+
+def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False):
+    """Write the files of a preset into a new folder; the arguments are those of `save`."""
+    folder.mkdir()
+    _write_model(sampler, folder, manifest.GENERATOR, float16)
+    if gan is not None:
+        _write_model(gan, folder, manifest.TRAINING)
+    (folder / manifest.CARD).write_text(card)
+    if grid is not None:
+        grid.save(folder / manifest.GRID, format="PNG", optimize=True)
+    text = json.dumps({"format": manifest.FORMAT, **metadata, "files": manifest.describe(folder)}, indent=2) + "\n"
+    manifest.read_metadata(text, folder)
+    (folder / manifest.METADATA).write_text(text)
 
 
 def is_preset(folder):
@@ -115,7 +122,10 @@ def load(folder, training=False):
         found = manifest.problem(folder / name, known[name])
         if found:
             raise ValueError(f"{folder / name}: damaged or incomplete: {found}")
-    return _read_model(folder, names)
+    model = _read_model(folder, names)
+    if training and not isinstance(model, GAN):
+        raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")
+    return model
 
 
 def _write_model(model, folder, names, float16=False):

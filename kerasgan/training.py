@@ -53,7 +53,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
     run = runs.create(out, plan.name)
     try:
         plan.with_optimizers(gan).save(run / "recipe.yaml")
-        _describe(gan, source, run / "run.json")
+        _describe(gan, source, recipe_path, images, run / "run.json")
         return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:
         raise
@@ -155,11 +155,13 @@ def _stream(plan, source, gan):
     return stream, plan.data.steps_per_epoch(source, gan.batches_per_step)
 
 
-def _describe(gan, source, path):
-    """Write what a number of this run needs beside it: command, versions, data, sizes."""
+def _describe(gan, source, recipe_path, images, path):
+    """Write what a number of this run needs beside it: command, recipe, versions, data, sizes."""
     networks = {"generator": gan.generator, "critic": gan.critic}
     facts = {
         "command": sys.argv,
+        "recipe": str(recipe_path),
+        "images": None if images is None else str(images),
         "versions": {
             "kerasgan": kerasgan.__version__,
             "keras": keras.__version__,

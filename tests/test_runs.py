@@ -1,5 +1,7 @@
 """Numbered run folders and atomic files."""
 
+import os
+
 import pytest
 
 from kerasgan import files, runs
@@ -47,6 +49,33 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
         beside.mkdir()
         raise ValueError
     assert (tmp_path / "f" / "a").read_text() == "2" and [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_a_folder_that_cannot_be_renamed_into_place_leaves_the_old_one(tmp_path, monkeypatch, error):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "a").write_text("old")
+
+    def fail(source, target):
+        assert not (tmp_path / "f").exists()  # the old one is aside
+        raise error
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(type(error)), files.replace_folder(tmp_path / "f") as beside:
+        beside.mkdir()
+    assert (tmp_path / "f" / "a").read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_file_is_restored_when_what_came_with_it_fails(tmp_path):
+    (tmp_path / "a").write_text("old")
+    for name in ("a", "b"):
+        with pytest.raises(ValueError), files.restored(tmp_path / name):
+            (tmp_path / name).write_text("new")
+            raise ValueError
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "old")]
+    with files.restored(tmp_path / "a"):
+        (tmp_path / "a").write_text("new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 def test_a_place_that_cannot_be_written_is_named_before_the_work(tmp_path):

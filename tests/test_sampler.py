@@ -43,7 +43,7 @@ def test_it_is_the_same_from_a_file_a_preset_and_an_export(tmp_path):
     model = small()
     wanted = model.sample(4, seed=1, truncation=[0.2, 0.5, 0.9, 1.0])
     model.save(tmp_path / "model.keras")
-    presets.save(model, tmp_path / "preset", {"metrics": {}}, "# small\n")
+    presets.save(model, tmp_path / "preset", {"metrics": []}, "# small\n")
     model.export(tmp_path / "served" / "1")
     for again in (kerasgan.load(tmp_path / "model.keras"), presets.load(tmp_path / "preset")):
         np.testing.assert_array_equal(again.sample(4, seed=1, truncation=[0.2, 0.5, 0.9, 1.0]), wanted)

@@ -30,7 +30,7 @@ def facts(sampler, layout, source, options):
         "latent": {"prior": type(sampler.latent).__name__, "dim": sampler.latent.dim},
         "trainable_parameters": sum(math.prod(v.shape) for v in sampler.generator.trainable_variables),
         "versions": {"kerasgan": kerasgan.__version__, "keras": keras.__version__},
-        "metrics": {},
+        "metrics": [],
     }
 
 

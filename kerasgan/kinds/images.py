@@ -44,6 +44,11 @@ class ImageData(Section):
         """The dataset's name or the path."""
         return self.tfds or self.folder or self.arrays
 
+    @property
+    def is_local(self):
+        """Whether they are a folder or a file."""
+        return self.tfds is None
+
     def open(self):
         """Return a `kerasgan.data.Source`; see `Section.open`."""
         return self._opened(self.split, self.data_dir)

@@ -12,6 +12,7 @@ from kerasgan.data import brown, text
 from kerasgan.kinds.section import Section, refused
 from kerasgan.layers.characters import Characters
 
+_CORPUS = "brown"
 _SEED = 0  # of which lines are held out: the same for all runs, so that their numbers compare
 
 
@@ -58,9 +59,14 @@ class LineData(Section):
         """The corpus's name or the path."""
         return self.text
 
+    @property
+    def is_local(self):
+        """Whether they are a file."""
+        return self.text != _CORPUS
+
     def open(self):
         """Return `Lines`; see `Section.open`."""
-        lines = brown.sentences() if self.text == "brown" else text.read_lines(self.text)
+        lines = brown.sentences() if self.text == _CORPUS else text.read_lines(self.text)
         training, held_out = text.split(lines, self.held_out, _SEED)
         vocabulary = text.Vocabulary.of(training)
         encode = functools.partial(vocabulary.encode, length=self.length)

@@ -29,6 +29,11 @@ class PointData(Section):
         """The distribution's name."""
         return self.toy
 
+    @property
+    def is_local(self):
+        """No: they need no files."""
+        return False
+
     def open(self):
         """Return a `kerasgan.data.toy.Points`."""
         return getattr(toy, self.toy)()

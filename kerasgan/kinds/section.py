@@ -29,6 +29,11 @@ class Section(pydantic.BaseModel, abc.ABC):
     def place(self) -> str:
         """Where the data are, for messages."""
 
+    @property
+    @abc.abstractmethod
+    def is_local(self) -> bool:
+        """Whether that is a path, which another machine does not have."""
+
     @abc.abstractmethod
     def open(self) -> Any:
         """Return the source.

@@ -47,7 +47,10 @@ def text(facts):
     training, data, grid = facts["training"], facts["data"], facts["grid"]
     conditions = f"{facts['num_classes']} classes" if facts["num_classes"] else "no classes"
     classes = f" Classes: {', '.join(data['classes'])}." if facts["num_classes"] else ""
-    precision = "kernels stored in float16" if facts["weights"]["dtype"] == "float16" else "stored in float32"
+    precision = "stored in float32"
+    if facts["weights"]["dtype"] == "float16":
+        levels = facts["weights"]["levels"]
+        precision = f"kernels stored in float16, which changes the picture by {levels:.2g} of 255 levels on average"
     lines = [
         f"# {facts['name']}",
         "",
@@ -62,7 +65,7 @@ def text(facts):
         "```python",
         "import kerasgan",
         "",
-        f'gan = kerasgan.from_preset("{facts["name"]}")',
+        f'gan = kerasgan.from_preset("{facts["address"] or facts["name"]}")',
         kind.example,
         "```",
         "",
@@ -75,21 +78,21 @@ def text(facts):
         f"- command: `{training['command']}`",
         f"- objective: {facts['objective']}, {training['steps']:,} training steps of {training['batch_size']} "
         f"{kind.plural} a minibatch",
-        f"- time: {training['seconds'] / 60:.0f} minutes of the last `fit` on {', '.join(training['devices'])}; other "
-        "work may have run beside it",
+        f"- time: {_time(training['seconds'])} on {', '.join(training['devices'])}; other work may have run beside it",
         f"- trainable parameters: generator {facts['trainable_parameters']['generator']:,}, critic "
         f"{facts['trainable_parameters']['critic']:,}",
         f"- weights: {facts['weights']['which']}, {precision}",
-        f"- last logged means: {_losses(training['last'])}",
+        f"- last logged means: {_losses(training['last']) or 'none'}",
         f"- versions: {', '.join(f'{name} {version}' for name, version in facts['versions'].items())}",
         "",
         "## Numbers",
         "",
-        *(_numbers(facts["metrics"]) or ["None was measured."]),
+        *(numbers(facts["metrics"]) or ["None was measured."]),
         "",
         f"`kerasgan zoo verify {facts['name']}` makes the grid anew, which may differ by "
         f"{facts['tolerance']['grid_levels']:g} of 255 levels on average, and measures these numbers anew, which may "
-        f"differ by {100 * facts['tolerance']['metrics']:g} %.",
+        f"differ by {100 * facts['tolerance']['metrics']:g} %, or where they are shares of the samples (precision and "
+        f"the like) by {facts['tolerance']['shares']:g}.",
         "",
         "## Recipe",
         "",
@@ -100,12 +103,16 @@ def text(facts):
     return "\n".join(lines) + "\n"
 
 
+def _time(seconds):
+    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"
+
+
 def _losses(row):
     return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in row.items())
 
 
-def _numbers(results):
-    """A line a result, with its protocol, command and caveats."""
+def numbers(results):
+    """Return lines, one a result, with its protocol and command, and one for each caveat."""
     lines = []
     for found in results:
         protocol = found["protocol"]

@@ -41,15 +41,15 @@ def info(name: Name):
             print(entry.convert.note)
         return
     facts = sources.metadata(name)
-    print(f"{facts.get('name', name)}: {facts.get('summary', '')}".rstrip())
+    print(_printable(f"{facts.get('name', name)}: {facts.get('summary', '')}".rstrip()))
     for key in ("image_shape", "num_classes", "objective", "latent", "trainable_parameters", "weights", "data"):
         if key in facts:
-            print(f"{key.replace('_', ' ')}: {_plain(facts[key])}")
+            print(_printable(f"{key.replace('_', ' ')}: {_plain(facts[key])}"))
     for key in ("command", "steps", "seconds"):
-        if key in facts.get("training", {}):
-            print(f"{key}: {facts['training'][key]}")
-    for found in facts.get("metrics") or []:
-        print(f"{found['name']}: {found['value']:.5g} ({found['protocol']['samples']:,} samples)")
+        if key in (facts.get("training") or {}):
+            print(_printable(f"{key}: {facts['training'][key]}"))
+    for found in facts.get("metrics", []):
+        print(_printable(f"{found['name']}: {found['value']:.5g} ({found['protocol']['samples']:,} samples)"))
     for file, described in facts["files"].items():
         print(f"  {file}: {_bytes(described.size)}, sha256 {described.sha256}")
 
@@ -73,12 +73,15 @@ def pull(
 def verify(
     name: Name,
     metrics: Annotated[bool, typer.Option(help="Whether to measure its numbers anew.")] = True,
+    data: Annotated[
+        str | None, typer.Option(help="Path of its data, if it was trained on a folder, an .npz file or lines.")
+    ] = None,
 ):
     """Make the grid of a preset's card anew and measure its numbers anew; fail if they differ."""
     quiet.import_tensorflow()
     from kerasgan.zoo import verify as zoo_verify
 
-    print("\n".join(zoo_verify.verify(name, metrics)))
+    print("\n".join(zoo_verify.verify(name, metrics, data)))
     print(f"verified: {name}")
 
 
@@ -113,6 +116,11 @@ def _bytes(count):
         if count < 1024 or unit == "GiB":
             return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
+
+
+def _printable(text):
+    """A stranger's text without what would command the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _plain(value):

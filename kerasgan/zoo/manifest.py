@@ -7,6 +7,7 @@ import pathlib
 import pydantic
 
 import kerasgan
+from kerasgan.zoo import metadata
 
 FORMAT = 1  # of presets and of the registry
 METADATA = "metadata.json"
@@ -122,6 +123,9 @@ def read_metadata(text, where):
     if not isinstance(values, dict):
         raise ValueError(f"{where}: {METADATA}: expected an object; got {type(values).__name__}")
     check_format(values, f"{where}: {METADATA}")
+    found = metadata.problem(metadata.Facts, values)
+    if found:
+        raise ValueError(f"{where}: {METADATA}: {found}")
     return {**values, "files": table(values.get("files"), f"{where}: {METADATA}")}
 
 

@@ -4,16 +4,19 @@ import json
 import math
 import pathlib
 import re
+import shlex
 
 import keras
+import numpy as np
 
 import kerasgan
-from kerasgan import files, kinds, presets, recipe, runs, standing
+from kerasgan import files, json_lines, kinds, presets, recipe, runs, standing
 from kerasgan.gan import GAN
-from kerasgan.zoo import card, manifest, registry, weights_file
+from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
 
 GRID_LEVELS = 1.0  # of 255, mean absolute difference: TensorFlow's sums differ a little between machines
 METRICS = 0.05  # relative
+SHARES = 0.002  # of the samples, absolute
 _MOST_CLASSES = 16  # that a grid shows
 _POINTS = 2500  # that a picture of points shows
 
@@ -58,35 +61,47 @@ def publish(
     checkpoint = runs.newest_checkpoint(run)
     plan = recipe.load(run / "recipe.yaml")
     name = plan.name if name is None else name
-    if not re.match(registry.NAME, name):
+    folder = zoo / "presets" / name
+    if not re.fullmatch(registry.NAME, name):
         raise ValueError(f"name: expected letters, digits, _, - and .; got {name!r}")
     if not licence.strip():
         raise ValueError(f"licence: expected the licence of the data, {plan.data.place}; got none")
-    known = registry.load(zoo)
-    if name in known and not overwrite:
-        raise FileExistsError(f"{zoo / registry.FILE} has a preset {name}; choose another name, or say --overwrite")
-    metrics = [] if evaluation is None else read_results(evaluation)
+    if source is not None:
+        download.check_url(source)
+    if not overwrite:
+        for there, where in ((name in registry.load(zoo), zoo / registry.FILE), (folder.exists(), folder.parent)):
+            if there:
+                raise FileExistsError(f"{where} has a preset {name}; choose another name, or say --overwrite")
+    history = _history(run)
+    numbers = [] if evaluation is None else read_results(evaluation)
     gan = runs.load_model(checkpoint)
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing.copied(gan)
+    facts = _facts(history, plan, gan, name, licence, summary, source)
+    facts["metrics"] = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
     if float16:
-        weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
-    facts = _facts(run, plan, gan, name, licence, summary, metrics, float16)
-    folder = presets.save(
-        sampler,
-        zoo / "presets" / name,
-        facts,
-        card.text(facts),
-        overwrite,
-        grid=picture(sampler, facts["grid"]),
-        gan=gan if training else None,
-        float16=float16,
-    )
-    known[name] = _entry(folder, facts, source)
-    with files.written_whole(zoo / registry.FILE) as beside:
-        beside.write_text(registry.text(known))
+        facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
+    grid = picture(sampler, facts["grid"])
+    with files.restored(zoo / registry.FILE), files.replace_folder(folder) as beside:
+        presets.write(sampler, beside, facts, card.text(facts), grid, gan if training else None, float16)
+        known = {**registry.load(zoo), name: _entry(beside, facts, source)}
+        with files.written_whole(zoo / registry.FILE) as written:
+            written.write_text(registry.text(known))
     return folder
+
+
+def _rounded(sampler, grid):
+    """Round kernels to float16; returns by how many levels of 255 on average that changes the picture."""
+    before = np.asarray(picture(sampler, grid), float)
+    weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
+    levels = float(np.abs(np.asarray(picture(sampler, grid), float) - before).mean())
+    if not levels <= GRID_LEVELS:
+        raise ValueError(
+            f"float16: expected to change the picture by at most {GRID_LEVELS:g} of 255 levels on average; it does by "
+            f"{levels:.2f}: publish without it"
+        )
+    return levels
 
 
 def picture(sampler, grid):
@@ -111,32 +126,55 @@ def read_results(path):
     expected = f"{path}: expected what `kerasgan evaluate --out` writes, a name, a value and a protocol each"
     try:
         results = json.loads(path.read_text())["results"]
-        good = all(
-            isinstance(found["name"], str)
-            and math.isfinite(found["value"])
-            and {"std", "caveats"} <= set(found)
-            and {"network", "samples", "reference", "reference_samples", "features", "seed", "notes", "command"}
-            <= set(found["protocol"])
-            for found in results
-        )
+        problems = [metadata.problem(metadata.Number, found) for found in results]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{expected} ({error!r})") from None
-    if not good or not results:
-        raise ValueError(expected)
+    found = "got none" if not results else next(filter(None, problems), None)
+    if found:
+        raise ValueError(f"{expected}; {found}")
     return results
 
 
-def _facts(run, plan, gan, name, licence, summary, metrics, float16):
-    about = json.loads((run / "run.json").read_text())
-    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
-    logged = {key: last[key] for key in last if key not in ("step", "seconds", "images_per_second")}
+def _of_checkpoint(numbers, checkpoint, weights, evaluation):
+    """The numbers of an evaluation that are of a checkpoint; all of them can be measured anew."""
+    place = checkpoint.resolve().parts[-3:]  # run folder, checkpoints, file
+    own = [found for found in numbers if pathlib.Path(found["protocol"]["model"]).resolve().parts[-3:] == place]
+    if numbers and not own:
+        others = ", ".join(dict.fromkeys(found["protocol"]["model"] for found in numbers))
+        raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {others}")
+    for found in own:
+        remeasure.repeatable(found)
+        if found["protocol"]["weights"] != weights:
+            raise ValueError(
+                f"evaluation: {found['name']}: expected a number of the {weights} weights, which are published; got "
+                f"one of {found['protocol']['weights']!r}"
+            )
+    return own
+
+
+def _history(run):
+    """What a run's folder says of itself: (run.json's dict, the lines of metrics.jsonl)."""
+    path = run / "run.json"
+    try:
+        about = json.loads(path.read_text())
+        about["versions"], about["devices"], about["data"], about["recipe"]  # noqa: B018
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected what `kerasgan train` writes ({error!r})") from None
+    return about, json_lines.read(run / "metrics.jsonl")
+
+
+def _facts(history, plan, gan, name, licence, summary, source):
+    about, lines = history
+    steps = int(gan.step.numpy())
+    lines = [line for line in lines if line["step"] <= steps]
+    last = lines[-1] if lines else {}
     [(objective, _)] = plan.objective.items()
     [(network, _)] = plan.generator.items()
     columns = gan.num_classes if gan.num_classes and gan.num_classes <= _MOST_CLASSES else 8
     shape = list(gan.image_shape)
-    command = about["command"]
     return {
         "name": name,
+        "address": source,
         "summary": summary or f"{objective} with {network} on {about['data']['name']}.",
         "objective": objective,
         "image_shape": shape,
@@ -146,31 +184,41 @@ def _facts(run, plan, gan, name, licence, summary, metrics, float16):
             part: sum(math.prod(variable.shape) for variable in getattr(gan, part).trainable_variables)
             for part in ("generator", "critic")
         },
-        "weights": {
-            "which": "trained" if gan.ema_generator is None else "moving average",
-            "dtype": "float16" if float16 else "float32",
-        },
+        "weights": {"which": "trained" if gan.ema_generator is None else "moving average", "dtype": "float32"},
         "data": {**about["data"], "licence": licence},
         "training": {
-            "command": " ".join([_program(command[0]), *command[1:]]),
-            "steps": int(gan.step.numpy()),
+            "command": _command(about, steps),
+            "steps": steps,
             "batch_size": plan.data.batch_size,
-            "seconds": last["seconds"],
+            "seconds": _seconds(lines),
             "devices": about["devices"],
-            "last": logged,
+            "last": {key: last[key] for key in last if key not in ("step", "seconds", "images_per_second")},
         },
         "versions": {**about["versions"], "published with kerasgan": kerasgan.__version__, "keras": keras.__version__},
         "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
-        "tolerance": {"grid_levels": GRID_LEVELS, "metrics": METRICS},
-        "metrics": metrics,
+        "tolerance": {"grid_levels": GRID_LEVELS, "metrics": METRICS, "shares": SHARES},
         "recipe": plan.plain(),
     }
 
 
-def _program(path):
-    """The command's name, without its folder: `python -m kerasgan` is `kerasgan`."""
-    path = pathlib.Path(path)
-    return path.parent.name if path.name == "__main__.py" else path.name
+def _seconds(lines):
+    """The time of all fits: each begins to count anew."""
+    times = [line["seconds"] for line in lines]
+    return sum(time for time, after in zip(times, [*times[1:], 0.0]) if after < time)
+
+
+def _command(about, steps):
+    """What to type for the same training: a run that was stopped and resumed took the same steps."""
+    path = pathlib.Path(about["recipe"])
+    known = path.parent.name == "recipes" and path.stem in recipe.names()
+    images = [] if about.get("images") is None else ["--data", about["images"]]
+    return shlex.join(["kerasgan", "train", path.stem if known else _near(path), *images, "--steps", str(steps)])
+
+
+def _near(path):
+    """A path as it is typed here, without the folders above."""
+    here = pathlib.Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _entry(folder, facts, source):

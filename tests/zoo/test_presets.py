@@ -1,6 +1,7 @@
 """Presets made of runs: what they give, that training goes on with them, and that they can be verified."""
 
 import json
+import os
 import shutil
 
 import h5py
@@ -11,7 +12,7 @@ from PIL import Image
 
 import kerasgan
 from kerasgan import presets, standing, training
-from kerasgan.zoo import manifest, publish, registry, verify, weights_file
+from kerasgan.zoo import card, manifest, publish, registry, verify, weights_file
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 from tests.zoo.conftest import rewrite_metadata
@@ -72,7 +73,9 @@ def test_the_card_is_made_of_the_runs_own_numbers(published, run):
         f"tensorflow {about['versions']['tensorflow']}",
         "objective: SGAN, 4 training steps of 8 images",
         "Licence: none: noise. Classes: boots, coats.",
-        "kernels stored in float16",
+        "kernels stored in float16, which changes the picture by 0",
+        "- command: `kerasgan train ",
+        "tiny.yaml --steps 4`",
         "ema_decay: 0.999",
         "None was measured.",
     ):
@@ -186,7 +189,7 @@ def test_verify_passes_what_was_published_and_fails_what_differs(published, monk
         verify.verify(folder)
 
 
-def test_the_numbers_of_the_card_are_measured_anew(run, tmp_path, monkeypatch, capsys):
+def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkeypatch, capsys):  # noqa: F811
     pytest.importorskip("kerasgan.evaluation", reason="needs kerasgan evaluate")
     scores, zoo = tmp_path / "scores.json", tmp_path / "zoo"
     measured = ["evaluate", run, "--metrics", "fid,prdc", "--features", "garments", "-n", 64, "--out", scores]
@@ -195,26 +198,142 @@ def test_the_numbers_of_the_card_are_measured_anew(run, tmp_path, monkeypatch, c
     folder = zoo / "presets" / "tiny"
     results = json.loads(scores.read_text())["results"]
     assert json.loads((folder / "metadata.json").read_text())["metrics"] == results
-    card = (folder / "README.md").read_text()
-    assert f"**fd[garments] = {results[0]['value']:.5g}**" in card and "`kerasgan evaluate " in card
+    text = (folder / "README.md").read_text()
+    assert f"**fd[garments] = {results[0]['value']:.5g}**" in text and "`kerasgan evaluate " in text
     assert registry.load(zoo)["tiny"].metrics[0] == {
         "name": "fd[garments]",
         "value": results[0]["value"],
         "samples": 64,
     }
-    status, out, err = command(monkeypatch, capsys, "zoo", "verify", folder)
-    assert status == 0 and out.count(" on the card: 0.00%") == len(results) == 5, (out, err)
-    results[0]["value"] *= 1.1
-    rewrite_metadata(folder, metrics=results)
     status, _, err = command(monkeypatch, capsys, "zoo", "verify", folder)
+    assert status == 1 and "expected --data, the path of its data" in err
+    again = ["zoo", "verify", folder, "--data", photos]
+    status, out, err = command(monkeypatch, capsys, *again)
+    assert status == 0 and out.count(" on the card: 0.00%") == len(results) == 5, (out, err)
+
+    def change(key, value, protocol=False):
+        changed = json.loads(json.dumps(results))
+        (changed[0]["protocol"] if protocol else changed[0])[key] = value
+        facts = json.loads((folder / "metadata.json").read_text())
+        (folder / "README.md").write_text(card.text({**facts, "metrics": changed}))
+        rewrite_metadata(folder, metrics=changed)
+        return command(monkeypatch, capsys, *again)
+
+    status, _, err = change("value", results[0]["value"] * 1.1)
     assert status == 1 and f"{folder}: fd[garments]: " in err and "9.09%, at most 5%" in err
     assert command(monkeypatch, capsys, "zoo", "verify", folder, "--no-metrics")[0] == 0
+    status, _, err = change("reference_samples", 123456, protocol=True)
+    assert status == 1 and "fd[garments]: reference_samples: here 32, 123456 on the card" in err
+    status, _, err = change("network_weights", "0" * 16, protocol=True)
+    assert status == 1 and f"network_weights: here {results[0]['protocol']['network_weights']!r}, '0000" in err
+    status, _, err = change("network", str(tmp_path / "mine.keras"), protocol=True)
+    assert status == 1 and "fd[garments]: expected a feature network of garments, " in err
+    status, _, err = change("value", float("nan"))
+    assert status == 1 and "metadata.json: metrics.0.value: Input should be a finite number" in err
+
+
+def test_shares_may_differ_by_a_few_samples_and_numbers_that_are_none_by_nothing():
+    tolerance = {"metrics": 0.05, "shares": 0.002}
+    for name, old, new, good in (
+        ("recall[x]", 0.0, 0.002, True),
+        ("recall[x]", 0.0, 0.0021, False),
+        ("recall[x]", 0.5, 0.524, True),
+        ("recall[x]", 0.5, 0.526, False),
+        ("fd[x]", 0.01, 0.0104, True),
+        ("fd[x]", 0.01, 0.0106, False),
+        ("fd[x]", 0.0, 0.0, True),
+        ("fd[x]", 0.0, 1e-9, False),
+        ("fd[x]", 0.01, float("nan"), False),
+    ):
+        assert verify._compared({"name": name, "value": old}, new, tolerance)[1] is good, (name, old, new)
+
+
+def test_verify_fails_on_a_card_and_files_that_say_something_else(published, run, tmp_path, monkeypatch, capsys):
+    folder = published / "presets" / "tiny"
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def refused(said, stated=True, **files):
+        for name, content in {**kept, **files}.items():
+            (folder / name).write_bytes(content)
+        if stated:
+            rewrite_metadata(folder)
+        status, out, err = command(monkeypatch, capsys, "zoo", "verify", folder)
+        assert status == 1 and said in err and err.count("\n") == 1, (out, err)
+
+    card_text = kept["README.md"].decode()
+    refused("README.md: expected ", stated=False, **{"README.md": b"# Trained by aliens\n"})
+    refused(
+        "samples.png: no PNG that can be read", **{"samples.png": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"}
+    )
+    (folder / "README.md").unlink()
+    refused("samples.png: expected SHA-256", stated=False, **{"samples.png": kept["samples.png"][:-1] + b"x"})
+    (folder / "samples.png").write_bytes(kept["samples.png"])
+    (folder / "README.md").write_text(card_text.replace("None was measured.", "- **fd[garments] = 0.0001**"))
+    rewrite_metadata(folder, metrics=[NUMBER])
+    status, _, err = command(monkeypatch, capsys, "zoo", "verify", folder, "--no-metrics")
+    assert status == 1 and "README.md: expected the line '- **fd[garments] = 0.5** (64 samples" in err
+
+
+NUMBER = {
+    "name": "fd[garments]",
+    "value": 0.5,
+    "std": None,
+    "caveats": [],
+    "protocol": {
+        "network": "garments",
+        "samples": 64,
+        "reference": "photos",
+        "reference_samples": 40,
+        "features": 128,
+        "seed": 0,
+        "notes": [],
+        "command": "kerasgan evaluate",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"training": 3}, "training: "),
+        ({"metrics": [1]}, "metrics.0: "),
+        ({"metrics": [{"name": "x"}]}, "metrics.0.value: Field required"),
+        ({"grid": [1]}, "grid: "),
+        ({"grid": {"n": 10**9, "seed": 0, "truncation": None, "columns": 8}}, "grid.n: Input should be less than"),
+        ({"tolerance": {"grid_levels": float("nan"), "metrics": 0.05}}, "tolerance.grid_levels: "),
+        ({"tolerance": None}, "needs a tolerance"),
+        ({"recipe": 3}, "recipe: "),
+        ({"name": ["a"]}, "name: "),
+    ],
+)
+def test_metadata_that_say_something_else_are_refused(published, monkeypatch, capsys, change, said):
+    folder = published / "presets" / "tiny"
+    rewrite_metadata(folder, **change)
+    for arguments in (["info", folder], ["verify", folder]):
+        status, _, err = command(monkeypatch, capsys, "zoo", *arguments)
+        assert status == 1 and f"{folder}: metadata.json: " in err and said in err and err.count("\n") == 1, err
+
+
+def test_what_a_stranger_wrote_does_not_command_the_terminal(published, monkeypatch, capsys):
+    folder = published / "presets" / "tiny"
+    rewrite_metadata(folder, summary="\x1b[2J\x1b]0;owned\x07Nice.")
+    status, out, _ = command(monkeypatch, capsys, "zoo", "info", folder)
+    assert status == 0 and "tiny: ?[2J?]0;owned?Nice." in out and "\x1b" not in out
 
 
 def test_publishing_refuses_before_anything_is_written(published, run, tmp_path, monkeypatch, capsys):
     before = {path: path.stat().st_mtime_ns for path in published.rglob("*")}
     bad = tmp_path / "bad.json"
     bad.write_text('{"results": [{"name": "fd[x]", "value": 1}]}')
+    of_another, of_trained = tmp_path / "another.json", tmp_path / "trained.json"
+    newest_of_run = str(run / "checkpoints" / "step-00000004.keras")
+    for path, model, weights in (
+        (of_another, "runs/1-a/checkpoints/x.keras", "moving average"),
+        (of_trained, newest_of_run, "trained"),
+    ):
+        path.write_text(
+            json.dumps({"results": [NUMBER | {"protocol": NUMBER["protocol"] | {"model": model, "weights": weights}}]})
+        )
     for arguments, said in (
         ([run, "--licence", "MIT"], "has a preset tiny; choose another name, or say --overwrite"),
         ([run, "--licence", " ", "--name", "b"], "licence: expected the licence of the data"),
@@ -222,6 +341,13 @@ def test_publishing_refuses_before_anything_is_written(published, run, tmp_path,
         ([run, "--licence", "MIT", "--name", "b", "--evaluation", bad], "expected what `kerasgan evaluate --out`"),
         ([run, "--licence", "MIT", "--name", "b", "--evaluation", tmp_path / "c"], "no such evaluation"),
         ([tmp_path, "--licence", "MIT", "--name", "b"], "expected a run folder"),
+        ([run, "--licence", "MIT", "--name", "b\n"], "name: expected letters, digits"),
+        ([run, "--licence", "MIT", "--name", "b", "--source", "ftp://there"], "ftp://there"),
+        (
+            [run, "--licence", "MIT", "--name", "b", "--evaluation", of_another],
+            "has those of runs/1-a/checkpoints/x.keras",
+        ),
+        ([run, "--licence", "MIT", "--name", "b", "--evaluation", of_trained], "got one of 'trained'"),
     ):
         status, _, err = command(monkeypatch, capsys, "zoo", "publish", *arguments, "--zoo", published)
         assert status == 1 and said in err and err.count("\n") == 1, err
@@ -270,3 +396,93 @@ def test_what_is_to_be_converted_says_how(zoo, monkeypatch, capsys):
     assert status == 0 and "curl -L -o deep.bin https://example.com/deep.bin" in out
     status, out, _ = command(monkeypatch, capsys, "zoo", "list")
     assert status == 0 and "convert" in out
+
+
+def copied(run, to):
+    """Return a copy of the run folder, to be changed."""
+    return shutil.copytree(run, to / run.name)
+
+
+def test_the_card_is_of_the_checkpoint_and_of_all_fits(run, tmp_path):
+    changed = copied(run, tmp_path / "a")
+    rows = [(2, 30.0), (3, 1.0), (4, 5.0), (9, 900.0)]  # stopped after 30 seconds, resumed, killed at step 9
+    lines = [json.dumps({"step": step, "seconds": time, "critic_loss": float(step)}) for step, time in rows]
+    (changed / "metrics.jsonl").write_text("\n".join(lines) + '\n{"step": 1')  # the last line torn
+    facts = json.loads((publish.publish(changed, tmp_path / "zoo", licence="x") / "metadata.json").read_text())
+    assert facts["training"]["last"] == {"critic_loss": 4.0} and facts["training"]["seconds"] == 35.0
+    (changed / "metrics.jsonl").write_text("")
+    folder = publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
+    assert "last logged means: none" in (folder / "README.md").read_text()
+    (changed / "run.json").write_text('{"command": ')
+    with pytest.raises(ValueError, match="run.json: expected what `kerasgan train` writes"):
+        publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
+
+
+def test_the_command_of_the_card_can_be_typed(run, tmp_path, monkeypatch):
+    changed = copied(run, tmp_path)
+    about = json.loads((changed / "run.json").read_text())
+    monkeypatch.chdir(tmp_path)
+    for recipe, images, typed in (
+        ("zoo/recipes/sgan_fashion_mnist.yaml", None, "kerasgan train sgan_fashion_mnist --steps 4"),
+        (str(tmp_path / "mine.yaml"), "my photos", "kerasgan train mine.yaml --data 'my photos' --steps 4"),
+    ):
+        (changed / "run.json").write_text(json.dumps(about | {"recipe": recipe, "images": images}))
+        folder = publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
+        assert f"- command: `{typed}`" in (folder / "README.md").read_text()
+
+
+def test_an_interrupted_publish_leaves_what_was_there(published, run, monkeypatch):
+    before = {path.relative_to(published): path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    for function in ("picture", "_entry"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(publish, function, interrupt)
+            publish.publish(run, published, licence="other", overwrite=True)
+    replace = os.replace
+
+    def fail(source, target):
+        if os.path.basename(target) == "tiny":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "replace", fail)
+        publish.publish(run, published, licence="other", overwrite=True)
+    assert {path.relative_to(published): path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+    kerasgan.from_preset("tiny")
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_two_publishers_at_once_both_reach_the_registry(published, run, monkeypatch):
+    drawn = publish.picture
+
+    def meanwhile(sampler, grid):
+        monkeypatch.setattr(publish, "picture", drawn)
+        publish.publish(run, published, name="first", licence="x")
+        return drawn(sampler, grid)
+
+    monkeypatch.setattr(publish, "picture", meanwhile)
+    publish.publish(run, published, name="second", licence="x")
+    assert set(registry.load(published)) == {"tiny", "first", "second"}
+
+
+def test_rounding_that_shows_is_refused(run, tmp_path, monkeypatch):
+    def spoil(variables):
+        for variable in variables:
+            variable.assign(variable * 3)
+
+    monkeypatch.setattr(weights_file, "round_to_float16", spoil)
+    with pytest.raises(ValueError, match="float16: expected to change the picture by at most 1 of 255 levels"):
+        publish.publish(run, tmp_path / "zoo", licence="x", float16=True)
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_training_state_must_be_one(published):
+    folder = published / "presets" / "tiny"
+    for one, other in zip(manifest.TRAINING, manifest.GENERATOR):
+        shutil.copy(folder / other, folder / one)
+    rewrite_metadata(folder)
+    with pytest.raises(ValueError, match="training.json: expected a GAN with its critic; it holds a Sampler"):
+        kerasgan.from_preset(folder, training=True)
