@@ -44,6 +44,7 @@ def text(facts):
         facts: the metadata of a preset, as `publish` makes them.
     """
     kind = _KINDS[len(facts["image_shape"])]
+    source, state = facts["address"] or facts["name"], facts["training"]["state"]
     training, data, grid = facts["training"], facts["data"], facts["grid"]
     conditions = f"{facts['num_classes']} classes" if facts["num_classes"] else "no classes"
     classes = f" Classes: {', '.join(data['classes'])}." if facts["num_classes"] else ""
@@ -65,8 +66,9 @@ def text(facts):
         "```python",
         "import kerasgan",
         "",
-        f'gan = kerasgan.from_preset("{facts["address"] or facts["name"]}")',
+        f'gan = kerasgan.from_preset("{source}")',
         kind.example,
+        *([f'gan = kerasgan.from_preset("{source}", training=True)  # critic and optimizers too: fit goes on'] * state),
         "```",
         "",
         "## Data",
@@ -87,7 +89,7 @@ def text(facts):
         "",
         "## Numbers",
         "",
-        *(numbers(facts["metrics"]) or ["None was measured."]),
+        *_numbers(facts["metrics"]),
         "",
         f"`kerasgan zoo verify {facts['name']}` makes the grid anew, which may differ by "
         f"{facts['tolerance']['grid_levels']:g} of 255 levels on average, and measures these numbers anew, which may "
@@ -111,21 +113,32 @@ def _losses(row):
     return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in row.items())
 
 
-def numbers(results):
-    """Return lines, one a result, with its protocol and command, and one for each caveat."""
-    lines = []
-    for found in results:
-        protocol = found["protocol"]
-        spread = "" if found["std"] is None else f" ± {found['std']:.4g}"
-        real = result.compared_with(protocol["reference"], protocol["reference_samples"])
-        how = [
-            f"{protocol['samples']:,} samples{f' against {real}' if real else ''}",
-            f"{protocol['features']} features",
-            f"seed {protocol['seed']}",
-            *protocol["notes"],
-        ]
-        lines.append(
-            f"- **{found['name']} = {found['value']:.5g}{spread}** ({', '.join(how)}; `{protocol['command']}`)"
-        )
-        lines += [f"  - caution: {caveat}" for caveat in found["caveats"]]
-    return lines
+def number(found):
+    """Return a result's number as the card prints it."""
+    return f"{found['value']:.5g}" + ("" if found["std"] is None else f" ± {found['std']:.4g}")
+
+
+def _numbers(results):
+    """A table of results, each with what its protocol has alone, and below it what all protocols share."""
+    if not results:
+        return ["None was measured."]
+    protocols = [_protocol(found["protocol"]) for found in results]
+    shared = [part for part in protocols[0] if all(part in other for other in protocols)]
+    lines = ["| number | value | its own protocol |", "| --- | ---: | --- |"]
+    for found, parts in zip(results, protocols):
+        own = [part for part in parts if part not in shared]
+        own += [f"**caution**: {caveat}" for caveat in found["caveats"]]
+        lines.append(f"| {found['name']} | {number(found)} | {', '.join(own)} |")
+    return [*lines, "", f"{', '.join(shared)}."]
+
+
+def _protocol(protocol):
+    """How a number was measured, in parts."""
+    real = result.compared_with(protocol["reference"], protocol["reference_samples"])
+    return [
+        f"{protocol['samples']:,} samples{f' against {real}' if real else ''}",
+        f"{protocol['features']} features",
+        f"seed {protocol['seed']}",
+        *protocol["notes"],
+        f"`{protocol['command']}`",
+    ]

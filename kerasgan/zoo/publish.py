@@ -78,7 +78,7 @@ def publish(
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing.copied(gan)
-    facts = _facts(history, plan, gan, name, licence, summary, source)
+    facts = _facts(history, plan, gan, name, licence, summary, source, training)
     facts["metrics"] = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
@@ -163,7 +163,7 @@ def _history(run):
     return about, json_lines.read(run / "metrics.jsonl")
 
 
-def _facts(history, plan, gan, name, licence, summary, source):
+def _facts(history, plan, gan, name, licence, summary, source, training):
     about, lines = history
     steps = int(gan.step.numpy())
     lines = [line for line in lines if line["step"] <= steps]
@@ -187,6 +187,7 @@ def _facts(history, plan, gan, name, licence, summary, source):
         "weights": {"which": "trained" if gan.ema_generator is None else "moving average", "dtype": "float32"},
         "data": {**about["data"], "licence": licence},
         "training": {
+            "state": training,
             "command": _command(about, steps),
             "steps": steps,
             "batch_size": plan.data.batch_size,

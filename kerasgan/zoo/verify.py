@@ -73,10 +73,13 @@ def _check_files(source, folder, files):
 
 def _check_card(source, folder, facts):
     """Whether the card says the numbers that are compared."""
-    text = (folder / manifest.CARD).read_text(encoding="utf-8")
-    for line in card.numbers(facts["metrics"]):
-        if line not in text:
-            raise Different(f"{source}: {manifest.CARD}: expected the line {line!r}, as metadata.json has it")
+    lines = (folder / manifest.CARD).read_text(encoding="utf-8").splitlines()
+    for found in facts["metrics"]:
+        name, number = found["name"], card.number(found)
+        if not any(name in line and number in line for line in lines):
+            raise Different(
+                f"{source}: {manifest.CARD}: expected a line with {name} and {number}, as metadata.json has"
+            )
 
 
 def _compared(found, new, tolerance):

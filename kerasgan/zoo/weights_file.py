@@ -56,12 +56,22 @@ def _copy(old, new):
         new.attrs[name] = value
     for name, item in old.items():
         if isinstance(item, h5py.Group):
-            _copy(item, new.create_group(name, track_order=True))
+            _copy(item, _group(new, name))
             continue
         values = item[()]
         copied = new.create_dataset(name, data=values.astype(np.float16) if _is_halved(values) else values)
         for key, value in item.attrs.items():
             copied.attrs[key] = value
+
+
+def _group(parent, name):
+    """Make a group that keeps the order of its members but no times: the same weights give the same bytes."""
+    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED
+    properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    properties.set_link_creation_order(order)
+    properties.set_attr_creation_order(order)
+    properties.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=properties))
 
 
 def _check_group(group, path, left, depth):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import h5py
 import keras
@@ -78,6 +79,7 @@ def test_the_card_is_made_of_the_runs_own_numbers(published, run):
         "tiny.yaml --steps 4`",
         "ema_decay: 0.999",
         "None was measured.",
+        'gan = kerasgan.from_preset("tiny", training=True)  # critic and optimizers too: fit goes on',
     ):
         assert said in text, said
 
@@ -158,6 +160,15 @@ def test_float16_halves_kernels_and_hardly_changes_images(tmp_path, prior):
     assert sizes[0] < 0.75 * sizes[1]
 
 
+def test_the_same_weights_give_the_same_bytes(small_gan, tmp_path):
+    sampler = standing.copied(small_gan())
+    sampler.save_weights(tmp_path / "a.weights.h5")
+    for name in ("b", "c"):
+        weights_file.store_as_float16(tmp_path / "a.weights.h5", tmp_path / name)
+        time.sleep(1.1)  # HDF5 knows seconds
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
+
+
 def test_a_number_beyond_float16_keeps_its_kernel_whole(small_gan):
     sampler = standing.copied(small_gan())
     kernels = [variable for variable in sampler.generator.variables if len(variable.shape) > 1]
@@ -199,7 +210,7 @@ def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkey
     results = json.loads(scores.read_text())["results"]
     assert json.loads((folder / "metadata.json").read_text())["metrics"] == results
     text = (folder / "README.md").read_text()
-    assert f"**fd[garments] = {results[0]['value']:.5g}**" in text and "`kerasgan evaluate " in text
+    assert f"| fd[garments] | {results[0]['value']:.5g} | " in text and "`kerasgan evaluate " in text
     assert registry.load(zoo)["tiny"].metrics[0] == {
         "name": "fd[garments]",
         "value": results[0]["value"],
@@ -268,10 +279,10 @@ def test_verify_fails_on_a_card_and_files_that_say_something_else(published, run
     (folder / "README.md").unlink()
     refused("samples.png: expected SHA-256", stated=False, **{"samples.png": kept["samples.png"][:-1] + b"x"})
     (folder / "samples.png").write_bytes(kept["samples.png"])
-    (folder / "README.md").write_text(card_text.replace("None was measured.", "- **fd[garments] = 0.0001**"))
+    (folder / "README.md").write_text(card_text.replace("None was measured.", "| fd[garments] | 0.0001 | |"))
     rewrite_metadata(folder, metrics=[NUMBER])
     status, _, err = command(monkeypatch, capsys, "zoo", "verify", folder, "--no-metrics")
-    assert status == 1 and "README.md: expected the line '- **fd[garments] = 0.5** (64 samples" in err
+    assert status == 1 and "README.md: expected a line with fd[garments] and 0.5, as metadata.json" in err
 
 
 NUMBER = {
