@@ -13,6 +13,7 @@ _TRIES = 4
 _PAUSE = 0.5  # seconds before the second try, doubled for each further one
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 _PIECE = 2**14  # bytes; of a piece that breaks off nothing is kept
+_BUCKET_PIECE = 2**22  # bytes; gcsfs takes a request for each
 _HTTP = ("https", "http")
 _BUCKETS = {"gs": "gcsfs", "s3": "s3fs"}
 SCHEMES = ("https", "hf", *_BUCKETS)
@@ -198,7 +199,7 @@ def _from_bucket(url, package, start):
 def _pieces(file):
     while True:
         try:
-            piece = file.read(_PIECE)
+            piece = file.read(_BUCKET_PIECE)
         except Exception as error:  # gcsfs and s3fs each raise their own
             raise _Broken(_reason(error)) from error
         if not piece:
