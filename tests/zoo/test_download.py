@@ -12,6 +12,7 @@ import requests
 import trustme
 
 import kerasgan
+from kerasgan import evaluation, kinds
 from kerasgan.zoo import cache, download, manifest, sources
 from tests.zoo.conftest import rewrite_metadata
 from tests.zoo.served import serving
@@ -175,6 +176,16 @@ def test_a_preset_beside_the_registry_needs_no_network(zoo, preset, monkeypatch,
     (zoo / "presets" / "small" / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="config.json: not the file of the registry: expected [0-9,]+ bytes"):
         kerasgan.from_preset("small")
+
+
+def test_a_preset_at_an_address_brings_its_data_section(web, zoo, preset, monkeypatch):
+    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
+    for source in (f"{web.url}/small", "small"):
+        with pytest.raises(ValueError, match="--data: expected a dataset, .*cache.* is of no run"):
+            evaluation.data_section(source)
+    rewrite_metadata(preset, recipe={"data": {"toy": "swiss_roll"}})
+    assert evaluation.data_section(f"{web.url}/small") == kinds.PointData(toy="swiss_roll")
+    assert evaluation.data_section("fashion_mnist") == kinds.ImageData(tfds="fashion_mnist")
 
 
 def test_what_a_server_does_not_have_or_give_is_said_at_once(web, preset):

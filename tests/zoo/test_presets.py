@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import evaluation, kinds, presets, standing, training
+from kerasgan import presets, standing, training
 from kerasgan.zoo import manifest, publish, registry, verify, weights_file
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
@@ -270,13 +270,3 @@ def test_what_is_to_be_converted_says_how(zoo, monkeypatch, capsys):
     assert status == 0 and "curl -L -o deep.bin https://example.com/deep.bin" in out
     status, out, _ = command(monkeypatch, capsys, "zoo", "list")
     assert status == 0 and "convert" in out
-
-
-def test_a_preset_at_an_address_brings_its_data_section(web, zoo, preset, monkeypatch):
-    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
-    for source in (f"{web.url}/small", "small"):
-        with pytest.raises(ValueError, match="--data: expected a dataset, .*cache.* is of no run"):
-            evaluation.data_section(source)
-    rewrite_metadata(preset, recipe={"data": {"toy": "swiss_roll"}})
-    assert evaluation.data_section(f"{web.url}/small") == kinds.PointData(toy="swiss_roll")
-    assert evaluation.data_section("fashion_mnist") == kinds.ImageData(tfds="fashion_mnist")
