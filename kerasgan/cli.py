@@ -202,6 +202,9 @@ def convert(
     epsilon: Annotated[
         float | None, typer.Option(help="Batch norm's epsilon in that model; the layout's usual one by default.")
     ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="Of the file as it was published, 64 hexadecimal digits; another is not read.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing folder.")] = False,
 ):
     """Turn published weights into a preset, which sample, export and the library load."""
@@ -211,6 +214,8 @@ def convert(
 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
+    if sha256 is not None:
+        provenance.check(source, sha256)
     converters = {
         Layout.PYTORCH_PRETRAINED_BIGGAN: pytorch_pretrained_biggan,
         Layout.BIGGAN_PYTORCH: biggan_pytorch,

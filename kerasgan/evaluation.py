@@ -101,7 +101,7 @@ def data_section(real):
     for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
         if runs.is_run(folder):
             return recipe.load(folder / "recipe.yaml").data
-    if not path.exists() and real in registry.load():
+    if sources.is_address(real) or (not path.exists() and real in registry.load()):
         path = sources.folder(real)
     if presets.is_preset(path):
         known = json.loads((path / "metadata.json").read_text()).get("recipe")

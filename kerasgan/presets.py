@@ -15,7 +15,7 @@ import keras
 from kerasgan import files, initial_values
 from kerasgan.gan import GAN
 from kerasgan.sampler import Sampler
-from kerasgan.zoo import config_check, manifest, sources, weights_file
+from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
 
 
 def from_preset(source, training: bool = False):
@@ -145,14 +145,16 @@ def _read_model(folder, names):
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{config}: not JSON ({error})") from None
     config_check.check(values, config)
-    weights_file.check(weights)
+    numbers = weights_file.check(weights)
     try:
-        with initial_values.skipped():
+        with initial_values.skipped(), variable_limit.variables_within(numbers):
             model = keras.saving.deserialize_keras_object(values, safe_mode=True)
         if isinstance(model, Sampler):
             with warnings.catch_warnings():  # Keras warns of some weights that are not there
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(weights)
+    except variable_limit.TooLarge as error:
+        raise ValueError(f"{folder}: {error}") from None
     except Exception as error:  # h5py, TensorFlow and Keras each raise their own
         raise ValueError(f"{folder}: not a readable preset ({type(error).__name__}: {error})") from error
     if not isinstance(model, Sampler):

@@ -36,6 +36,7 @@ from kerasgan.callbacks import collapse_actions
 from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
+_DEEPEST = 50  # levels of YAML
 _OPTIMIZERS = ("generator_optimizer", "critic_optimizer")
 
 _GIVEN = {  # arguments that kerasgan fills in
@@ -73,7 +74,7 @@ class RecipeError(ValueError):
 
 
 class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Train(_Section):
@@ -86,7 +87,7 @@ class Train(_Section):
     """
 
     steps: int = pydantic.Field(ge=1)
-    seed: int = 0
+    seed: int = pydantic.Field(0, ge=0, lt=2**32)
     log_every: int = pydantic.Field(50, ge=1)
     sample_every: int = pydantic.Field(500, ge=1)
     sample_count: int = pydantic.Field(64, ge=1)
@@ -123,7 +124,7 @@ class Train(_Section):
 class Recipe(_Section):
     """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`."""
 
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
     data: kinds.AnySection
     latent: dict[str, dict[str, Any]] = {"Normal": {}}
     generator: dict[str, dict[str, Any]]
@@ -199,7 +200,8 @@ def load(path):
 
     Raises:
         FileNotFoundError: if there is no such file.
-        RecipeError: naming line and key, if it is no YAML, has an unknown key or a value of the wrong type.
+        RecipeError: naming line and key, if it is no YAML, has an unknown key or a value that cannot be right: of
+            another type, a count below 1 (0 where that is the default), a number that is not finite.
     """
     path = pathlib.Path(path)
     if not path.exists() and str(path) in names():
@@ -207,7 +209,12 @@ def load(path):
     if not path.is_file():
         near = difflib.get_close_matches(str(path), names())
         raise FileNotFoundError(f"no such recipe: {path}" + (f"; the zoo has {', '.join(near)}" if near else ""))
-    return parse(path.read_text(), str(path))
+    content = path.read_bytes()
+    try:
+        return parse(content.decode(), str(path))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecipeError(f"{path}:{line}: not UTF-8: {error}") from None
 
 
 def parse(text, where="recipe"):
@@ -216,9 +223,11 @@ def parse(text, where="recipe"):
         root = yaml.compose(text, Loader=_Loader)
         values = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        if isinstance(error, yaml.reader.ReaderError):  # has a place instead of a mark
+            line, problem = text.count("\n", 0, error.position) + 1, error.reason
+        else:
+            line, problem = error.problem_mark.line + 1, error.problem
+        raise RecipeError(f"{where}:{line}: not YAML: {problem}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {values!r}")
     try:
@@ -255,7 +264,29 @@ def _checked(part, name, arguments, where, root):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-4 as a number, as YAML 1.2 does, and refuses a key given twice."""
+    """Safe YAML that reads 1e-4 as a number, as YAML 1.2 does, and refuses a key given twice and endless depth."""
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self._open = []  # anchors, or None, of the nodes that are being read
+
+    def compose_node(self, parent, index):
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
+            raise yaml.composer.ComposerError(None, None, "an alias inside of what it names", event.start_mark)
+        if len(self._open) == _DEEPEST:
+            raise yaml.composer.ComposerError(None, None, f"more than {_DEEPEST} levels", event.start_mark)
+        self._open.append(event.anchor)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        return node
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError) as error:  # of a date in month 13, or what a tag like !!timestamp is put at
+            problem = f"{node.value!r} cannot be read ({error})"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
     def construct_mapping(self, node, deep=False):
         keys = [key.value for key, _ in node.value]
@@ -270,20 +301,43 @@ _Loader.add_implicit_resolver(
 )
 
 
+_KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
+
+
 def _check_rate(value):
     """Return a number, or `{name: arguments}` of a Keras schedule; `ValueError` if it is neither."""
-    wanted = "expected a number, or a schedule of keras.optimizers.schedules"
+    wanted = "expected a number, or a schedule of keras.optimizers.schedules, finite and at least 0"
     if isinstance(value, bool) or not isinstance(value, (int, float, dict)):
         raise ValueError(wanted)
     try:
-        _scheduled(value)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{wanted} ({error})") from None
+        made = _scheduled(value)
+        rates = [made] if made is value else [float(made(step)) for step in (0, 1)]
+    except Exception as error:  # Keras and TensorFlow each raise their own
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{wanted} ({type(error).__name__}: {reason})") from None
+    if not all(0 <= number <= _LARGEST for number in (*_numbers(value), *rates)):
+        raise ValueError(wanted)
+    return float(value) if made is value else value  # Keras takes no integer
+
+
+def _check_plain(value):
+    """Return what an argument without a type may be; `ValueError` if it is a mapping or a number is not finite."""
+    if isinstance(value, dict) or not all(abs(number) <= _LARGEST for number in _numbers(value)):
+        raise ValueError("expected a finite number, text, a list or null")
     return value
 
 
-_KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
+_LARGEST = float(np.finfo(np.float32).max)
 _Rate = Annotated[Any, pydantic.AfterValidator(_check_rate)]
+_Plain = Annotated[Any, pydantic.AfterValidator(_check_plain)]
+
+
+def _numbers(value):
+    """All numbers in a value of YAML."""
+    if isinstance(value, (dict, list)):
+        parts = value.values() if isinstance(value, dict) else value
+        return [number for part in parts for number in _numbers(part)]
+    return [value] if isinstance(value, (int, float)) else []
 
 
 def _scheduled(value):
@@ -291,7 +345,10 @@ def _scheduled(value):
     if not isinstance(value, dict):
         return value
     [(name, arguments)] = value.items()
-    return getattr(keras.optimizers.schedules, name)(**arguments)
+    found = getattr(keras.optimizers.schedules, name)
+    if not issubclass(found, _KerasSchedule):
+        raise TypeError(f"{name} is no schedule")
+    return found(**arguments)
 
 
 def _find(part, name):
@@ -326,9 +383,11 @@ def _schema(part, name):
             continue
         annotation = argument.annotation
         if annotation is argument.empty:  # Keras's own classes: the default tells the type
-            annotation = {bool: bool, int: float, float: float}.get(type(argument.default), Any)
+            annotation = {bool: bool, int: float, float: float}.get(type(argument.default), _Plain)
         if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
             annotation = _Rate
+        if annotation in (int, int | None):  # a count
+            annotation = Annotated[annotation, pydantic.Field(ge=0 if argument.default == 0 else 1)]
         default = ... if argument.default is argument.empty else argument.default
         fields[argument.name] = (annotation, default)
     return pydantic.create_model(name, __config__=_Section.model_config, **fields)

@@ -93,6 +93,34 @@ def test_the_resolved_recipe_holds_all_defaults_and_reads_back_the_same(tmp_path
         ("name: mine", "name: ../mine", "mine.yaml:1: name: .*got '../mine'"),
         ("  Normal: {dim: 8}", "  Normal: {dim: 8}\n  Uniform: {}", "mine.yaml:5: latent: expected one name"),
         ("{filters: 4}", "{filters: 4", "mine.yaml:.*: not YAML"),
+        ("{filters: 4}", "{filters: -4}", "mine.yaml:8: generator.dcgan.generator.filters: .*equal to 1; got -4"),
+        ("{filters: 4}", "{filters: 0}", r"mine.yaml:8: generator.dcgan.generator.filters: .*equal to 1; got 0"),
+        ("{filters: 4}", "{attention_size: 0}", r"mine.yaml:8: generator.dcgan.generator.attention_size: unknown key"),
+        ("    filters: 4\n", "    minibatch_kernels: -1\n", r"mine.yaml:11: .*minibatch_kernels: .*equal to 0; got -1"),
+        ("{dim: 8}", "{dim: -1}", "mine.yaml:6: latent.Normal.dim: .*equal to 1; got -1"),
+        ("  batch_size: 16", "  channels: -1", "mine.yaml:4: data.channels: .*1, 3 or 4; got -1"),
+        (
+            "critic_steps: 3",
+            "penalty_weight: .nan",
+            "mine.yaml:15: objective.WGANGP.penalty_weight: .*finite number; got nan",
+        ),
+        ("critic_steps: 3", "penalty_weight: -.inf", "mine.yaml:15: .*penalty_weight: .*finite number; got -inf"),
+        ("beta_1: 0", "beta_1: .inf", "mine.yaml:18: critic_optimizer.Adam.beta_1: .*finite number; got inf"),
+        ("beta_1: 0", "clipnorm: .nan", "mine.yaml:18: .*clipnorm: expected a finite number.*; got nan"),
+        ("beta_1: 0", "weight_decay: {a: 1}", "mine.yaml:18: .*weight_decay: expected .*; got {'a': 1}"),
+        ("steps: 10", "steps: 10\n  seed: -1", "mine.yaml:21: train.seed: .*equal to 0; got -1"),
+        ("steps: 10", "steps: 10\n  seed: 4294967296", "mine.yaml:21: train.seed: .*less than 4294967296"),
+        ("name: mine", "name: " + "a" * 101, "mine.yaml:1: name: .*at most 100 characters"),
+        ("name: mine", "name: mine\x00", "mine.yaml:1: not YAML: special characters are not allowed"),
+        (
+            "name: mine",
+            "name: 2020-13-45",
+            "mine.yaml:1: not YAML: '2020-13-45' cannot be read .month must be in 1..12",
+        ),
+        ("name: mine", "name: !!timestamp x", "mine.yaml:1: not YAML: 'x' cannot be read"),
+        ("name: mine", "name: " + "[" * 3000, "mine.yaml:1: not YAML: more than 50 levels"),
+        ("name: mine", "name: " + "{a: " * 3000, "mine.yaml:1: not YAML: more than 50 levels"),
+        ("name: mine", "name: mine\nlatent: &a [*a]", "mine.yaml:2: not YAML: an alias inside of what it names"),
     ],
 )
 def test_mistakes_name_file_line_and_key(tmp_path, old, new, message):
@@ -101,6 +129,67 @@ def test_mistakes_name_file_line_and_key(tmp_path, old, new, message):
     path.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(recipe.RecipeError, match=message):
         recipe.load(path)
+
+
+RATE = "expected a number, or a schedule of keras.optimizers.schedules, finite and at least 0"
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "-1",
+        "-1e-9",
+        ".nan",
+        ".inf",
+        "1e39",
+        "true",
+        "[1e-3]",
+        "{}",
+        "{deserialize: {config: {class_name: ExponentialDecay, config: {}}}}",
+        "{serialize: {learning_rate_schedule: 1}}",
+        "{get: {}}",
+        "{LearningRateSchedule: {}}",
+        "{PolynomialDecay: 3}",
+        "{PolynomialDecay: {initial_learning_rate: -1, decay_steps: 9}}",
+        "{PolynomialDecay: {initial_learning_rate: .nan, decay_steps: 9}}",
+        "{PolynomialDecay: {initial_learning_rate: fast, decay_steps: 9}}",
+        "{PolynomialDecay: {initial_learning_rate: 1e-3, decay_steps: 0}}",
+        "{PiecewiseConstantDecay: {boundaries: [5], values: [1e-3, -1e-3]}}",
+        "{PiecewiseConstantDecay: {boundaries: [5], values: [1e-3]}}",
+        "{ExponentialDecay: {initial_learning_rate: 1e-3, decay_steps: 9, decay_rate: {Adam: {}}}}",
+    ],
+)
+def test_a_rate_is_a_finite_number_or_one_of_kerass_schedules(rate):
+    for text, key in (
+        (GOOD.replace("3e-4", rate), "critic_optimizer.Adam.learning_rate"),
+        (GOOD + f"techniques:\n  InstanceNoise: {{stddev: {rate}}}\n", "techniques.InstanceNoise.stddev"),
+    ):
+        with pytest.raises(recipe.RecipeError, match=rf"^recipe:\d+: {key}: {RATE}"):
+            recipe.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("rate", "later"),
+    [
+        ("0", 0.0),
+        ("1", 1.0),
+        ("{PiecewiseConstantDecay: {boundaries: [5], values: [1e-3, 0.0]}}", 0.0),
+        ("{CosineDecay: {initial_learning_rate: 0.0, decay_steps: 5, warmup_target: 1e-3, warmup_steps: 9}}", 1e-3),
+    ],
+)
+def test_rates_of_nought_and_warmups_are_rates(rate, later):
+    made = recipe.parse(GOOD.replace("3e-4", rate)).make("critic_optimizer")
+    made.iterations.assign(9)
+    assert float(made.learning_rate) == pytest.approx(later)
+
+
+def test_a_file_that_is_no_utf_8_is_named(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes((GOOD + "# übung\n").encode("latin-1"))
+    with pytest.raises(recipe.RecipeError, match=r"mine.yaml:21: not UTF-8: .*0xfc"):
+        recipe.load(path)
+    path.write_bytes((GOOD + "# übung\n").encode())
+    assert recipe.load(path) == recipe.parse(GOOD)
 
 
 def test_what_is_no_mapping_or_no_file_is_named(tmp_path):

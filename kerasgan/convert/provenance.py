@@ -1,12 +1,32 @@
 """Where converted weights come from: facts for a preset's metadata, and its model card."""
 
-import hashlib
 import math
 import pathlib
+import re
 
 import keras
 
 import kerasgan
+from kerasgan.zoo import manifest
+
+
+def check(source, sha256):
+    """Raise `ValueError` unless a file is the one that was published.
+
+    Args:
+        source: path of the file.
+        sha256: its checksum, 64 hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"--sha256: expected 64 hexadecimal digits; got {sha256!r}")
+    if not pathlib.Path(source).is_file():
+        raise FileNotFoundError(f"no such file: {source}")
+    found = manifest.sha256(source)
+    if found != sha256.lower():
+        raise ValueError(f"{source}: not the file that was published: expected SHA-256 {sha256.lower()}; it is {found}")
 
 
 def facts(sampler, layout, source, options):
@@ -21,10 +41,13 @@ def facts(sampler, layout, source, options):
     Returns:
         dict that JSON can hold.
     """
-    with open(source, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
-        "source": {"file": pathlib.Path(source).name, "sha256": digest, "layout": str(layout), **options},
+        "source": {
+            "file": pathlib.Path(source).name,
+            "sha256": manifest.sha256(source),
+            "layout": str(layout),
+            **options,
+        },
         "image_shape": list(sampler.image_shape),
         "num_classes": sampler.num_classes,
         "latent": {"prior": type(sampler.latent).__name__, "dim": sampler.latent.dim},

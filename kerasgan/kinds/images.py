@@ -1,7 +1,7 @@
 """Images: of a TFDS dataset, a folder or an `.npz` file."""
 
 import pathlib
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pydantic
@@ -29,7 +29,7 @@ class ImageData(Section):
     data_dir: str | None = None
     cache: bool | str = True
     image_size: int = pydantic.Field(32, ge=1)
-    channels: int | None = None
+    channels: Literal[1, 3, 4] | None = None
     center_crop: bool = True
     labels: bool = False
 

@@ -66,7 +66,8 @@ def fetch(label, files, names, base):
             f"{label}: its files are neither in this installation nor in the cache, and the registry has no address "
             "for them; set KERASGAN_ZOO_URL to a mirror"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    with _named():
+        folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
         for name in _missing(folder, files, names):  # another process may have fetched them
             with _bar(f"{label}/{name}", files[name].size) as bar:
@@ -79,6 +80,7 @@ def metadata(base):
 
     Raises:
         ConnectionError, FileNotFoundError, PermissionError, ValueError: as `download.read`.
+        OSError: if the cache cannot be written.
     """
     kept = root() / "addresses" / f"{hashlib.sha256(base.encode()).hexdigest()[:32]}.json"
     if offline():
@@ -87,9 +89,20 @@ def metadata(base):
         return kept.read_bytes()
     content = download.read(base, manifest.METADATA)
     manifest.read_metadata(content, base)
-    with writing.written_whole(kept) as beside:
-        beside.write_bytes(content)
+    keep(kept, content)
     return content
+
+
+def keep(path, content):
+    """Write bytes to a file of the cache, unless they are there.
+
+    Raises:
+        OSError: if the cache cannot be written.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with _named(), writing.written_whole(path) as beside:
+        beside.write_bytes(content)
 
 
 def _missing(folder, files, names):
@@ -97,13 +110,25 @@ def _missing(folder, files, names):
 
 
 @contextlib.contextmanager
+def _named():
+    """Lets an `OSError` of the block say which cache cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno, f"cannot write the cache {root()}: {error.strerror or error}; KERASGAN_CACHE names another"
+        ) from error
+
+
+@contextlib.contextmanager
 def _lock(folder):
     lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        lock.acquire(timeout=1)
-    except filelock.Timeout:
-        print(f"waiting for another process that downloads {folder.name}", file=sys.stderr)
-        lock.acquire()
+    with _named():
+        try:
+            lock.acquire(timeout=1)
+        except filelock.Timeout:
+            print(f"waiting for another process that downloads {folder.name}", file=sys.stderr)
+            lock.acquire()
     try:
         yield
     finally:

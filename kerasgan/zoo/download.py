@@ -13,6 +13,7 @@ _TRIES = 4
 _PAUSE = 0.5  # seconds before the second try, doubled for each further one
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 _PIECE = 2**14  # bytes; of a piece that breaks off nothing is kept
+_BUCKET_PIECE = 2**22  # bytes; gcsfs takes a request for each
 _HTTP = ("https", "http")
 _BUCKETS = {"gs": "gcsfs", "s3": "s3fs"}
 SCHEMES = ("https", "hf", *_BUCKETS)
@@ -28,7 +29,7 @@ def check_url(url):
     if parts.scheme not in (*SCHEMES, "http") or not parts.netloc or parts.query or parts.fragment:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise ValueError(f"url: expected an address with {known}, without ? and #; got {url!r}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(f"url: expected https, as http is for this machine alone; got {url!r}")
 
 
@@ -67,9 +68,9 @@ def fetch(base, name, target, file, bar):
         except ValueError:
             part.unlink(missing_ok=True)
             raise
-        except (FileNotFoundError, PermissionError):
-            raise
         except OSError as error:
+            if error.errno is None:  # the server's answer, not this machine's
+                raise
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
             raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
@@ -139,22 +140,20 @@ def _opened(base, name, start):
 def _over_http(url, headers, start):
     import requests
 
+    from kerasgan.zoo import web
+
     headers = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-            for step in (*response.history, response):
-                check_scheme_kept(step.url)
+        with (
+            web.Session(url) as session,
+            session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response,
+        ):
             _check_status(url, response)
             yield _first_byte(response, start), response.iter_content(_PIECE)
+    except requests.TooManyRedirects:
+        raise ConnectionError(f"{url}: led on more than {session.max_redirects} times") from None
     except requests.RequestException as error:
         raise _Broken(_reason(error)) from error
-
-
-def check_scheme_kept(url):
-    """Raise `ValueError` if a server led from https to http elsewhere."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname):
-        raise ValueError(f"url: led to {parts.scheme}://{parts.hostname}; expected https")
 
 
 def _check_status(url, response):
@@ -183,11 +182,11 @@ def _from_bucket(url, package, start):
     try:
         import fsspec
 
-        filesystem, path = fsspec.core.url_to_fs(url)
+        kind = fsspec.get_filesystem_class(urllib.parse.urlsplit(url).scheme)
     except ImportError as error:
         raise ImportError(f"{url}: needs the package {package}; pip install 'kerasgan[remote]'") from error
     try:
-        file = filesystem.open(path, "rb")
+        file = kind().open(url, "rb")
         file.seek(start)
     except (FileNotFoundError, PermissionError) as error:
         raise type(error)(f"{url}: the bucket does not have or give it ({_reason(error)})") from error
@@ -200,7 +199,7 @@ def _from_bucket(url, package, start):
 def _pieces(file):
     while True:
         try:
-            piece = file.read(_PIECE)
+            piece = file.read(_BUCKET_PIECE)
         except Exception as error:  # gcsfs and s3fs each raise their own
             raise _Broken(_reason(error)) from error
         if not piece:
@@ -212,7 +211,8 @@ def _reason(error):
     return re.sub(r"\s+", " ", str(error) or type(error).__name__)[:200]
 
 
-def _is_loopback(host):
+def is_loopback(host):
+    """Whether a host's name or address, or `None`, is this machine's alone."""
     if host == "localhost":
         return True
     try:

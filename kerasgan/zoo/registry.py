@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 import pydantic
@@ -32,19 +33,23 @@ class Convert(_Part):
     """Published weights from elsewhere, which `kerasgan convert` makes a preset of.
 
     `layout` is the command's argument, `file` the weights' name, `url` the file's address or that of a page which has
-    it, `note` what else is to be known.
+    it, `size` its bytes and `sha256` its checksum where they were published, `note` what else is to be known.
     """
 
     layout: str
     file: str
     url: str
+    size: int | None = pydantic.Field(None, ge=1)
+    sha256: str | None = pydantic.Field(None, pattern="^[0-9a-f]{64}$")
     note: str = ""
 
     def commands(self, name):
         """Return the lines to type."""
         is_direct = self.url.endswith((".bin", ".pth", ".safetensors"))
         get = f"curl -L -o {self.file} {self.url}" if is_direct else f"# get {self.file} from {self.url}"
-        return [get, f"kerasgan convert {self.layout} {self.file} {name}"]
+        size = "" if self.size is None else f"  # {self.size:,} bytes"
+        check = "" if self.sha256 is None else f" --sha256 {self.sha256}"
+        return [f"{get}{size}", f"kerasgan convert {self.layout} {self.file} {name}{check}"]
 
 
 class Entry(_Part):
@@ -95,7 +100,7 @@ def load(folder=None):
     if not isinstance(values, dict) or not isinstance(values.get("presets"), dict):
         raise ValueError(f"{path}: expected an object with format and presets")
     manifest.check_format(values, path)
-    return {name: _entry(name, value, f"{path}: {name}") for name, value in values["presets"].items()}
+    return {name: _entry(name, value, path) for name, value in values["presets"].items()}
 
 
 def entry(name):
@@ -124,11 +129,10 @@ def address(name, value):
     return f"{mirror.rstrip('/')}/{name}" if mirror else value.source
 
 
-def _entry(name, value, where):
-    import re
-
-    if not re.match(NAME, name):
-        raise ValueError(f"{where}: expected a name of letters, digits, _, - and .; got {name!r}")
+def _entry(name, value, path):
+    if not re.fullmatch(NAME, name):
+        raise ValueError(f"{path}: expected a name of letters, digits, _, - and .; got {name!r}")
+    where = f"{path}: {name}"
     try:
         checked = Entry.model_validate(value)
     except pydantic.ValidationError as error:
@@ -139,4 +143,6 @@ def _entry(name, value, where):
         raise ValueError(f"{where}: expected exactly one of files and convert")
     if checked.files:
         manifest.table(value["files"], where)
+        if manifest.METADATA not in checked.files:
+            raise ValueError(f"{where}: files: expected {manifest.METADATA} among them; got {', '.join(checked.files)}")
     return checked

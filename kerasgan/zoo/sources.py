@@ -5,6 +5,8 @@ import re
 
 from kerasgan.zoo import cache, download, manifest, registry
 
+_LONGEST = 64  # characters of an address that a folder's name shows
+
 
 def is_address(source):
     """Whether a string is a URL rather than a name or a path."""
@@ -66,10 +68,9 @@ def _from_address(base, names):
     download.check_url(base)
     content = cache.metadata(base)
     files = manifest.read_metadata(content, base)["files"]
-    label = re.sub(r"[^A-Za-z0-9_.-]", "_", base.rpartition("/")[2]).lstrip(".") or "preset"
+    label = re.sub(r"[^A-Za-z0-9_.-]", "_", base.rpartition("/")[2]).lstrip(".")[:_LONGEST] or "preset"
     found = cache.fetch(label, files, _wanted(files, names, metadata=False), base)
-    with cache.writing.written_whole(found / manifest.METADATA) as beside:
-        beside.write_bytes(content)
+    cache.keep(found / manifest.METADATA, content)
     return found
 
 

@@ -31,7 +31,7 @@ def store_as_float16(source, target):
 
 
 def check(path):
-    """Raise `ValueError` unless a file holds plain arrays and nothing else.
+    """Return how many numbers a file holds; raise `ValueError` unless they are plain arrays and there is nothing else.
 
     Refused are links (an external one reads another file), virtual and external datasets (the same), filters and
     chunks without content (a small file may unpack to any size), and what is no array of numbers.
@@ -41,7 +41,7 @@ def check(path):
     """
     try:
         with h5py.File(path, "r") as file:
-            _check_group(file, path, [_MOST_OBJECTS], 0)
+            return _check_group(file, path, [_MOST_OBJECTS], 0)
     except (OSError, RuntimeError, KeyError) as error:  # h5py's for a damaged file
         raise ValueError(f"{path}: not a readable weights file ({error})") from None
 
@@ -77,6 +77,7 @@ def _group(parent, name):
 def _check_group(group, path, left, depth):
     if depth > _DEEPEST:
         raise ValueError(f"{path}: expected at most {_DEEPEST} levels of groups")
+    numbers = 0
     for name in group:
         left[0] -= 1
         if left[0] < 0:
@@ -86,11 +87,12 @@ def _check_group(group, path, left, depth):
             raise ValueError(f"{where}: expected no links")
         kind = group.get(name, getclass=True)
         if kind is h5py.Group:
-            _check_group(group[name], path, left, depth + 1)
+            numbers += _check_group(group[name], path, left, depth + 1)
         elif kind is h5py.Dataset:
-            _check_array(group[name], where)
+            numbers += _check_array(group[name], where)
         else:
             raise ValueError(f"{where}: expected groups and arrays")
+    return numbers
 
 
 def _check_array(array, where):
@@ -100,3 +102,4 @@ def _check_array(array, where):
         raise ValueError(f"{where}: expected an array in this file")
     if array.id.get_create_plist().get_nfilters() or array.id.get_storage_size() != array.nbytes:
         raise ValueError(f"{where}: expected an array stored as it is, {array.nbytes:,} bytes")
+    return array.size

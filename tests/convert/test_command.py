@@ -1,5 +1,6 @@
 """`kerasgan convert`, as a user runs it on a downloaded file."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from kerasgan import presets, runs
 from kerasgan.convert import biggan_pytorch
 from kerasgan.convert import tensors as tensor_files
+from kerasgan.zoo import registry
 from tests.convert.test_biggan_pytorch import part, recorded
 from tests.end_to_end.test_cli import command
 
@@ -38,6 +40,52 @@ def test_a_safetensors_file_becomes_a_preset_that_samples_and_exports(tmp_path, 
     ]
     status, _, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "none.pth", preset)
     assert status == 1 and err == f"error: {preset} exists; choose another folder, or pass --overwrite\n"
+
+
+def test_a_file_that_is_another_than_published_is_not_read(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "G_ema.pth"
+    path.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+
+    def convert(given):
+        return command(monkeypatch, capsys, "convert", "biggan-pytorch", path, tmp_path / "biggan", "--sha256", given)
+
+    read = []
+    monkeypatch.setattr(tensor_files, "read", lambda path: read.append(path) or {})
+    status, out, err = convert("0" * 64)
+    assert (status, out) == (1, "")
+    assert err == f"error: {path}: not the file that was published: expected SHA-256 {'0' * 64}; it is {digest}\n"
+    status, _, err = convert(digest[:-1])
+    assert status == 1 and err == f"error: --sha256: expected 64 hexadecimal digits; got '{digest[:-1]}'\n"
+    assert not read
+    status, _, err = convert(digest.upper())
+    assert read == [path] and status == 1 and "expected SHA-256" not in err  # it holds no tensors
+    assert not (tmp_path / "biggan").exists()
+
+
+def test_a_published_checksum_is_in_the_command(tmp_path, monkeypatch, capsys):
+    given = {"layout": "biggan-pytorch", "file": "G_ema.pth", "url": "https://example.com/G_ema.pth"}
+    entry = {
+        "summary": "Big.",
+        "data": {"name": "imagenet2012", "licence": "its own"},
+        "image_shape": [128, 128, 3],
+        "parameters": 1,
+        "convert": {**given, "size": 2_097_152, "sha256": "0a" * 32},
+    }
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps({"format": 1, "presets": {"big": entry}}))
+    status, out, _ = command(monkeypatch, capsys, "zoo", "info", "big")
+    assert status == 0 and out.splitlines()[2:] == [
+        "to convert:",
+        "  curl -L -o G_ema.pth https://example.com/G_ema.pth  # 2,097,152 bytes",
+        f"  kerasgan convert biggan-pytorch G_ema.pth big --sha256 {'0a' * 32}",
+    ]
+    assert registry.text(registry.load()).count("0a" * 32) == 1
+    for key, value in (("sha256", "0A" * 32), ("sha256", "0a"), ("size", 0)):
+        path.write_text(json.dumps({"format": 1, "presets": {"big": {**entry, "convert": {**given, key: value}}}}))
+        status, _, err = command(monkeypatch, capsys, "zoo", "info", "big")
+        assert status == 1 and f"big: convert.{key}: " in err
 
 
 def test_a_file_of_pytorch_is_read_without_running_it(tmp_path, state):

@@ -22,7 +22,7 @@ class Served:
         self.status = {}  # file name: statuses of the next answers
         self.redirect = {}  # file name: URL
         self.slowly = 0.0  # seconds before each piece
-        self.url = None
+        self.url = self.port = None
 
     def count(self, name):
         """Return how many requests for a file there were."""
@@ -89,11 +89,19 @@ def _handler(served):
 
 
 @contextlib.contextmanager
-def serving(folder):
-    """Serve a folder while the block runs; yields `Served`."""
+def serving(folder, tls=None):
+    """Serve a folder while the block runs; yields `Served`.
+
+    Args:
+        folder: see `Served`.
+        tls: `ssl.SSLContext` of the server, for https.
+    """
     served = Served(folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
-    served.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    served.port = server.server_port
+    served.url = f"http{'' if tls is None else 's'}://127.0.0.1:{served.port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

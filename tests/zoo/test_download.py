@@ -2,13 +2,17 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import requests
+import trustme
 
 import kerasgan
+from kerasgan import evaluation, kinds
 from kerasgan.zoo import cache, download, manifest, sources
 from tests.zoo.conftest import rewrite_metadata
 from tests.zoo.served import serving
@@ -174,6 +178,16 @@ def test_a_preset_beside_the_registry_needs_no_network(zoo, preset, monkeypatch,
         kerasgan.from_preset("small")
 
 
+def test_a_preset_at_an_address_brings_its_data_section(web, zoo, preset, monkeypatch):
+    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
+    for source in (f"{web.url}/small", "small"):
+        with pytest.raises(ValueError, match="--data: expected a dataset, .*cache.* is of no run"):
+            evaluation.data_section(source)
+    rewrite_metadata(preset, recipe={"data": {"toy": "swiss_roll"}})
+    assert evaluation.data_section(f"{web.url}/small") == kinds.PointData(toy="swiss_roll")
+    assert evaluation.data_section("fashion_mnist") == kinds.ImageData(tfds="fashion_mnist")
+
+
 def test_what_a_server_does_not_have_or_give_is_said_at_once(web, preset):
     with pytest.raises(FileNotFoundError, match="none/metadata.json: the server does not have it"):
         kerasgan.from_preset(f"{web.url}/none")
@@ -209,14 +223,66 @@ def test_other_addresses_are_refused(url, said):
         kerasgan.from_preset(url)
 
 
-def test_a_server_may_not_lead_to_plain_http(web):
-    web.redirect["metadata.json"] = "http://example.invalid/metadata.json"
-    with pytest.raises((ValueError, ConnectionError)):
+ELSEWHERE = "0.0.0.0"  # reaches this machine on Linux, but is no loopback address: stands for another host
+
+
+@pytest.fixture
+def other(preset):
+    """Return a second server of the preset, at another host and at a loopback address."""
+    with serving(preset.parent) as served:
+        requests.get(f"http://{ELSEWHERE}:{served.port}/small/README.md", timeout=10)
+        assert served.asked.pop() == ("/small/README.md", 0, 200)  # a request that is sent there is seen
+        yield served
+
+
+@pytest.fixture
+def secure(preset, tmp_path, monkeypatch):
+    """Return a server of the preset over https, at another host."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", ELSEWHERE).configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with serving(preset.parent, context) as served:
+        yield served
+
+
+def test_a_server_may_not_lead_to_plain_http_elsewhere_and_nothing_is_asked_there(web, other):
+    web.redirect["metadata.json"] = f"http://{ELSEWHERE}:{other.port}/small/metadata.json"
+    with pytest.raises(ValueError, match=f"small/metadata.json: led to http://{ELSEWHERE}; expected https"):
         kerasgan.from_preset(f"{web.url}/small")
-    with pytest.raises(ValueError, match="led to http://example.com; expected https"):
-        download.check_scheme_kept("http://example.com/x")
-    web.redirect["metadata.json"] = f"{web.url}/small/README.md"  # on this machine it may
-    with pytest.raises(ValueError, match="not JSON"):
+    assert not other.asked and web.count("metadata.json") == 1
+    web.redirect["metadata.json"] = f"{other.url}/small/metadata.json"  # on this machine it may
+    kerasgan.from_preset(f"{web.url}/small")
+    assert other.count("metadata.json") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", ELSEWHERE])
+def test_a_server_elsewhere_may_not_lead_to_plain_http_anywhere(secure, other, host):
+    secure.redirect[WEIGHTS] = f"http://{host}:{other.port}/small/{WEIGHTS}"
+    with pytest.raises(ValueError, match=f"small/{WEIGHTS}: led to http://{host}; expected https"):
+        kerasgan.from_preset(f"https://{ELSEWHERE}:{secure.port}/small")
+    assert not other.asked
+
+
+def test_a_server_elsewhere_may_lead_to_https(secure, made):
+    (secure.folder / "small" / "config.json").rename(secure.folder / "small" / "moved.json")
+    secure.redirect["config.json"] = f"{secure.url}/small/moved.json"
+    sampler = kerasgan.from_preset(f"https://{ELSEWHERE}:{secure.port}/small")
+    np.testing.assert_array_equal(sampler.sample(2), made[1].sample(2))
+    assert secure.count("config.json") == secure.count("moved.json") == 1
+
+
+def test_an_address_that_leads_in_a_circle_is_left(web):
+    web.redirect["metadata.json"] = f"{web.url}/small/metadata.json"
+    with pytest.raises(ConnectionError, match="small/metadata.json: led on more than 10 times"):
+        kerasgan.from_preset(f"{web.url}/small")
+    assert web.count("metadata.json") == 11
+
+
+def test_another_scheme_is_not_followed(web):
+    web.redirect["metadata.json"] = "ftp://127.0.0.1/small/metadata.json"
+    with pytest.raises(ValueError, match="led to ftp://127.0.0.1; expected https"):
         kerasgan.from_preset(f"{web.url}/small")
 
 
@@ -224,6 +290,50 @@ def test_an_endless_metadata_is_cut_off(web, preset, monkeypatch):
     monkeypatch.setitem(manifest._LARGEST, "metadata.json", 100)
     with pytest.raises(ValueError, match="expected at most 100 bytes; more came"):
         kerasgan.from_preset(f"{web.url}/small")
+
+
+def test_an_offline_cache_is_only_read(web, cache, monkeypatch):
+    kerasgan.from_preset(f"{web.url}/small")
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    everything = [cache, *cache.rglob("*")]
+    for path in everything:
+        path.chmod(0o555 if path.is_dir() else 0o444)  # which root may write all the same
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in everything}
+    try:
+        kerasgan.from_preset(f"{web.url}/small")
+        assert {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in [cache, *cache.rglob("*")]} == before
+    finally:
+        for path in everything:
+            path.chmod(0o755)
+
+
+def test_a_cache_that_cannot_be_written_is_named(web, tmp_path, monkeypatch, zoo):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
+    for source in (f"{web.url}/small", "small"):
+        with pytest.raises(OSError, match="cannot write .*file/cache.*Not a directory.*KERASGAN_CACHE names another"):
+            kerasgan.from_preset(source)
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    with pytest.raises(ConnectionError, match="KERASGAN_OFFLINE forbids the download"):
+        kerasgan.from_preset(f"{web.url}/small")
+
+
+def test_a_lock_that_cannot_be_made_is_named(web, cache):
+    kerasgan.from_preset(f"{web.url}/small")
+    [lock] = cache.rglob("*.lock")
+    lock.unlink()
+    lock.mkdir()
+    [weights] = cache.rglob(WEIGHTS)
+    weights.unlink()
+    with pytest.raises(OSError, match="cannot write .*cache.*KERASGAN_CACHE names another"):
+        kerasgan.from_preset(f"{web.url}/small")
+
+
+def test_a_long_address_has_a_short_place(web, preset, made):
+    long = preset.rename(preset.with_name("a" * 240))
+    folder = sources.folder(f"{web.url}/{long.name}")
+    assert folder.name.startswith("a" * 64 + "-") and len(folder.name) == 64 + 1 + 16
 
 
 def test_the_cache_lies_where_it_is_told(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 import kerasgan
 from kerasgan import presets
-from kerasgan.zoo import config_check, manifest, weights_file
+from kerasgan.zoo import config_check, manifest, variable_limit, weights_file
 from tests.zoo.conftest import rewrite_metadata
 
 WEIGHTS = "model.weights.h5"
@@ -131,6 +131,55 @@ def test_it_is_found_in_any_place(preset, place):
     edit_config(preset, insert({place: [{"deep": {"module": "os", "class_name": "system", "config": {}}}]}))
     with pytest.raises(ValueError, match="names 'os.system'"):
         presets.load(preset)
+
+
+HUGE = 10**12  # numbers, of which no machine here has room for one variable
+LARGE = {
+    "units of a dense layer": insert({"config": {"name": "dense", "units": HUGE}}),
+    "units of a layer of kerasgan": insert(
+        {
+            "module": "kerasgan.layers.minibatch_discrimination",
+            "class_name": "MinibatchDiscrimination",
+            "registered_name": "kerasgan>MinibatchDiscrimination",
+            "config": {"kernels": HUGE},
+        }
+    ),
+    "a mixture's components": lambda values: values["config"]["latent"].update(
+        module="kerasgan.latents",
+        class_name="GaussianMixture",
+        registered_name="kerasgan>GaussianMixture",
+        config={"dim": 8, "components": HUGE},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_a_config_that_asks_for_more_than_the_weights_fill_is_refused_before_memory_is_taken(preset, what):
+    edit_config(preset, LARGE[what])
+    with pytest.raises(ValueError, match=r"small: its config asks for more variables than its weights, [\d,]+ numbers"):
+        presets.load(preset)
+
+
+def test_many_small_variables_are_counted_together(preset):
+    def change(values):
+        layers = values["config"]["generator"]["config"]["layers"]
+        dense = next(layer for layer in layers if layer["class_name"] == "Dense")
+        one = {**dense, "config": {"units": 2**17}, "build_config": {"input_shape": [None, 4]}, "inbound_nodes": []}
+        layers[1:1] = [{**one, "name": f"dense_{i}", "config": {**one["config"], "name": f"d{i}"}} for i in range(9)]
+
+    edit_config(preset, change)
+    with pytest.raises(ValueError, match="its config asks for more variables"):
+        presets.load(preset)
+
+
+def test_variables_are_limited_inside_the_block_alone():
+    with variable_limit.variables_within(0):
+        keras.Variable(np.zeros(2**20))
+        with pytest.raises(variable_limit.TooLarge, match=r"0 numbers, can fill: one of shape \(1,\) is too much"):
+            keras.Variable([1.0])
+    keras.Variable(np.zeros(2**20 + 1))
+    with pytest.raises(KeyError), variable_limit.variables_within(0):
+        raise KeyError("of another cause")
 
 
 def test_a_config_too_deep_is_refused(preset):
@@ -310,7 +359,8 @@ def test_traps_in_a_weights_file_are_refused(preset, make, said):
 def test_plain_arrays_pass_and_damage_is_named(tmp_path):
     with h5py.File(tmp_path / "good.h5", "w") as file:
         arrays(file)
-    weights_file.check(tmp_path / "good.h5")
+        file["b"] = np.zeros(3, np.float16)
+    assert weights_file.check(tmp_path / "good.h5") == 7
     content = (tmp_path / "good.h5").read_bytes()
     for name, damaged in (("none.h5", b"nothing"), ("cut.h5", content[: len(content) // 2])):
         (tmp_path / name).write_bytes(damaged)
@@ -331,7 +381,9 @@ def test_an_unknown_name_suggests_near_ones(zoo):
         ('"format": 1', '"format": 2', "made by a newer kerasgan"),
         ('"summary"', '"sumary"', "small: (sumary|summary)"),
         ('"small"', '"../small"', "expected a name of letters"),
+        ('"small"', '"small\\n"', "expected a name of letters"),
         ('"config.json"', '"../config.json"', "got '../config.json'"),
+        ('"metadata.json"', '"README.md"', "small: files: expected metadata.json among them"),
         ('"num_classes": 3', '"num_classes": "3"', "small: num_classes"),
         ("{", "", "not JSON"),
     ],

@@ -1,0 +1,50 @@
+"""Building what a stranger's config asks for, but no more of it than its weights file fills."""
+
+import contextlib
+import math
+import unittest.mock
+
+import keras
+import numpy as np
+
+_MULTIPLE = 2  # of the file's numbers: what is built on the way, such as a copy, counts too
+_EXTRA = 2**20  # numbers: counters, seeds and the like, which no file need hold
+
+
+class TooLarge(ValueError):
+    """A config that asks for more variables than its weights file has numbers for."""
+
+
+@contextlib.contextmanager
+def variables_within(numbers):
+    """Refuse Keras variables made inside the block, before they take memory, once they hold far more than a file does.
+
+    Args:
+        numbers: how many numbers the weights file holds; twice as many may be made, and a million more.
+
+    Raises:
+        TooLarge: naming the variable. Keras wraps in others what is raised while it builds; this one comes out.
+    """
+    left = _MULTIPLE * numbers + _EXTRA
+    make = keras.Variable.__init__
+    refused = []
+
+    def checked(self, initializer, shape=None, *arguments, **options):
+        nonlocal left
+        given = tuple(np.shape(initializer) if shape is None else shape)
+        left -= abs(math.prod(given))
+        if left < 0:
+            refused.append(
+                f"its config asks for more variables than its weights, {numbers:,} numbers, can fill: one of shape "
+                f"{given} is too much; nothing was loaded"
+            )
+            raise TooLarge(refused[-1])
+        make(self, initializer, shape, *arguments, **options)
+
+    with unittest.mock.patch.object(keras.Variable, "__init__", checked):
+        try:
+            yield
+        except Exception:
+            if refused:
+                raise TooLarge(refused[0]) from None
+            raise
