@@ -185,7 +185,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
             for part in ("generator", "critic")
         },
         "weights": {"which": "trained" if gan.ema_generator is None else "moving average", "dtype": "float32"},
-        "data": {**about["data"], "licence": licence},
+        "data": {**about["data"], "licence": licence, "local": plan.data.is_local},
         "training": {
             "state": training,
             "command": _command(about, steps),

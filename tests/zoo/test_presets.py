@@ -79,6 +79,7 @@ def test_the_card_is_made_of_the_runs_own_numbers(published, run):
         "tiny.yaml --steps 4`",
         "ema_decay: 0.999",
         "None was measured.",
+        "`kerasgan zoo verify tiny --data PATH` makes the grid anew",
         'gan = kerasgan.from_preset("tiny", training=True)  # critic and optimizers too: fit goes on',
     ):
         assert said in text, said
