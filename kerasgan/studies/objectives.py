@@ -81,13 +81,11 @@ def table(rows, metrics):
     heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "recipe", "preset"]
     lines = [heads, ["---", *["---:"] * (len(names) + 4), "---", "---"]]
     for row in ordered:
-        preset = row["recipe"] if row["recipe"] in known else None
         values = [f"{found['value']:.3g}" for found in row["results"][:_NUMBERS]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
         recipe_link = f"[{row['recipe']}](zoo/recipes/{row['recipe']}.yaml)"
-        link = f"[{known[preset].steps:,} steps](zoo/presets/{preset})" if preset else ""
-        lines.append([row["label"], *values, *sizes, *costs, recipe_link, link])
+        lines.append([row["label"], *values, *sizes, *costs, recipe_link, _preset(row["recipe"], known, names[0])])
     protocol = ordered[0]["results"][0]["protocol"]
     said = (
         f"{ordered[0]['steps']:,} generator updates and {protocol['samples']:,} images of each, moving averages of the "
@@ -98,6 +96,14 @@ def table(rows, metrics):
         "profiler counts them and as the fastest of some on noise took."
     )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{said}\n"
+
+
+def _preset(name, known, number):
+    """A link to the preset of a recipe, which may have been trained for longer, and what its card says of a number."""
+    if name not in known:
+        return ""
+    own = [f", {found['value']:.3g}" for found in known[name].metrics if found["name"] == number]
+    return f"[{known[name].steps:,} steps](zoo/presets/{name}){''.join(own)}"
 
 
 def draw(rows, metrics, shown):

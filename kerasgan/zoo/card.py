@@ -93,8 +93,8 @@ def text(facts):
         "",
         f"`kerasgan zoo verify {facts['name']}{' --data PATH' * data['local']}` makes the grid anew, which may differ "
         f"by {facts['tolerance']['grid_levels']:g} of 255 levels on average, and measures these numbers anew, which "
-        f"may differ by {100 * facts['tolerance']['metrics']:g} %, or where they are shares of the samples (precision and "
-        f"the like) by {facts['tolerance']['shares']:g}.",
+        f"may differ by {100 * facts['tolerance']['metrics']:g} %, or where they are shares of the samples (precision "
+        f"and the like) by {facts['tolerance']['shares']:g}.",
         "",
         "## Recipe",
         "",

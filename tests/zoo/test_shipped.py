@@ -108,6 +108,7 @@ def test_the_readmes_table_has_the_numbers_of_the_registry():
             continue
         steps, entry = int(found[1].replace(",", "")), entries[found[2]]
         assert entry.steps == steps and f"| {entry.parameters:,} |" in line
+        assert f"(zoo/presets/{found[2]}), {entry.metrics[0]['value']:.3g} |" in line
         if steps == 2000:
             told = [f"{metric['value']:.3g}" for metric in entry.metrics[:3]]
             assert [cell.strip() for cell in line.split("|")[2:5]] == told, found[2]
