@@ -31,9 +31,13 @@ data: $(INSTALLED)
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq dataset-fashion-mnist && \
 	  $(BIN)/python -m kerasgan.data fashion_mnist; }
 
+# One extra after the other: at once, pip tries hundreds of versions of what both s3fs and parity's packages need.
+comma := ,
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$(EXTRAS)]'
+	for extra in $(subst $(comma), ,$(EXTRAS)); do \
+	  $(BIN)/python -m pip install --disable-pip-version-check -e ".[$$extra]" || exit 1; \
+	done
 	touch $@
 
 clean:
