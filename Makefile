@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS ?= test
+EXTRAS ?= remote,test
 
 .PHONY: demo test slow lint data clean
 
@@ -11,7 +11,7 @@ demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve an
 	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.demo
 
-test: $(INSTALLED)  ## the test suite; with EXTRAS=test,parity also the comparisons with PyTorch
+test: $(INSTALLED)  ## the test suite; with EXTRAS=remote,test,parity also the comparisons with PyTorch
 	-@$(MAKE) --no-print-directory data
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -31,7 +31,7 @@ data: $(INSTALLED)
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq dataset-fashion-mnist && \
 	  $(BIN)/python -m kerasgan.data fashion_mnist; }
 
-# One extra after the other: at once, pip tries hundreds of versions of what both s3fs and parity's packages need.
+# One extra after the other: s3fs needs older boto3 than others take, and at once pip tries hundreds of versions.
 comma := ,
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
