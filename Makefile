@@ -31,12 +31,14 @@ data: $(INSTALLED)
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq dataset-fashion-mnist && \
 	  $(BIN)/python -m kerasgan.data fashion_mnist; }
 
-# One extra after the other: s3fs needs older boto3 than others take, and at once pip tries hundreds of versions.
+# One extra after the other, each with what the ones before it brought: s3fs needs an older botocore than boto3's newest
+# does, and all at once pip tries hundreds of versions.
 comma := ,
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	for extra in $(subst $(comma), ,$(EXTRAS)); do \
-	  $(BIN)/python -m pip install --disable-pip-version-check -e ".[$$extra]" || exit 1; \
+	  $(BIN)/python -m pip freeze --exclude-editable > $(VENV)/brought.txt && \
+	  $(BIN)/python -m pip install --disable-pip-version-check -c $(VENV)/brought.txt -e ".[$$extra]" || exit 1; \
 	done
 	touch $@
 
