@@ -82,14 +82,15 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     quiet.import_tensorflow()
-    from kerasgan import kinds, runs
+    from kerasgan import kinds, pictures, runs
 
     loaded = runs.load_model(model)
     kind = kinds.of_model(loaded)
     out = out or pathlib.Path(f"samples{kind.suffix}")
     samples = loaded.sample(n, seed=seed, labels=command_line.label_list(labels), truncation=truncation)
     if kind is kinds.ImageData:
-        command_line.save_images(out, samples)
+        columns = pictures.class_columns(loaded.num_classes) if labels is None else None
+        command_line.save_images(out, samples, columns)
     else:
         kind.save(out, loaded, samples)
         print(f"samples: {out}")

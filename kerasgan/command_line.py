@@ -26,12 +26,12 @@ def label_list(text):
     return values[0] if len(values) == 1 else values
 
 
-def save_images(out, images):
-    """Write uint8 images [N, H, W, C] as a grid, where `out` ends in .png, else one by one into that folder."""
+def save_images(out, images, columns=None):
+    """Write uint8 images [N, H, W, C] as a grid, where `out` ends in .png, else one by one into a folder."""
     from . import pictures
 
     if out.suffix.lower() == ".png":
-        print(f"picture: {pictures.save_grid(out, images)}")
+        print(f"picture: {pictures.save_grid(out, images, columns)}")
     else:
         print(f"{len(pictures.save_each(out, images))} pictures: {out}")
 

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from . import files
 
 _SMALLEST_WIDTH = 512
+_MOST_CLASSES = 16  # a column each
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
 
 
@@ -42,6 +43,11 @@ def grid(images, columns=None):
     scale = max(1, math.ceil(_SMALLEST_WIDTH / sheet.shape[1]))
     sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
     return Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
+
+
+def class_columns(num_classes):
+    """Return the columns of a grid of the classes in turn: one a class, or `None` without classes or with many."""
+    return num_classes if num_classes and num_classes <= _MOST_CLASSES else None
 
 
 def save_grid(path, images, columns=None):

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from kerasgan import kinds
+from kerasgan import kinds, pictures
 from kerasgan.callbacks.every import EverySteps
 
 
@@ -16,7 +16,7 @@ class SampleGrid(EverySteps):
         every: training steps between two pictures.
         n: samples.
         seed: see `GAN.sample`.
-        labels: see `GAN.sample`; by default the grid has a column for each class.
+        labels: see `GAN.sample`; by default the classes in turn, with a column for each if they are at most 16.
         truncation: see `GAN.sample`.
     """
 
@@ -31,6 +31,6 @@ class SampleGrid(EverySteps):
     def act(self, step, logs):
         """Write the grid of this step."""
         samples = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
-        columns = self.model.num_classes if self.labels is None else None  # by default a column a class
+        columns = pictures.class_columns(self.model.num_classes) if self.labels is None else None
         kind = kinds.of_model(self.model)
         kind.save(self.folder / f"step-{step:08d}{kind.suffix}", self.model, samples, columns)

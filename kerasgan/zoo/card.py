@@ -58,7 +58,7 @@ def text(facts):
         f"![{grid['n']} {kind.plural} of {facts['name']}]({manifest.GRID})",
         "",
         f"*{grid['n']} {kind.plural}, seeds {grid['seed']} to {grid['seed'] + grid['n'] - 1}"
-        + (", one class a column" if facts["num_classes"] else "")
+        + (", one class a column" if facts["num_classes"] == grid["columns"] else "")
         + ", no truncation.*",
         "",
         f"{facts['summary']} {kind.described(*facts['image_shape'])}, {conditions}.",

@@ -10,14 +10,13 @@ import keras
 import numpy as np
 
 import kerasgan
-from kerasgan import files, json_lines, kinds, presets, recipe, runs, standing
+from kerasgan import files, json_lines, kinds, pictures, presets, recipe, runs, standing
 from kerasgan.gan import GAN
 from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
 
 GRID_LEVELS = 1.0  # of 255, mean absolute difference: TensorFlow's sums differ a little between machines
 METRICS = 0.05  # relative
 SHARES = 0.002  # of the samples, absolute
-_MOST_CLASSES = 16  # that a grid shows
 _POINTS = 2500  # that a picture of points shows
 
 
@@ -170,7 +169,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
     last = lines[-1] if lines else {}
     [(objective, _)] = plan.objective.items()
     [(network, _)] = plan.generator.items()
-    columns = gan.num_classes if gan.num_classes and gan.num_classes <= _MOST_CLASSES else 8
+    columns = pictures.class_columns(gan.num_classes) or 8
     shape = list(gan.image_shape)
     return {
         "name": name,

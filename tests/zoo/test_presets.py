@@ -371,6 +371,16 @@ def test_publishing_refuses_before_anything_is_written(published, run, tmp_path,
     assert entry.source == "hf://someone/tiny" and "training.json" not in entry.files
 
 
+def test_the_classes_in_turn_have_a_column_each(published, tmp_path, monkeypatch, capsys):
+    assert [kerasgan.pictures.class_columns(count) for count in (None, 2, 16, 17, 1000)] == [None, 2, 16, None, None]
+    for labels, columns in (([], 2), (["--labels", "1"], 3)):
+        arguments = ["sample", "tiny", "-n", 6, *labels, "--out", tmp_path / "a.png"]
+        assert command(monkeypatch, capsys, *arguments)[0] == 0
+        images = kerasgan.from_preset("tiny").sample(6, seed=0, labels=1 if labels else None)
+        expected = kerasgan.pictures.grid(images, columns)
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), np.asarray(expected))
+
+
 def test_commands_take_names(published, run, tmp_path, monkeypatch, capsys):
     status, out, _ = command(monkeypatch, capsys, "zoo", "list")
     assert status == 0 and "tiny  32x32x1  2" in out
