@@ -156,9 +156,11 @@ def _history(run):
     path = run / "run.json"
     try:
         about = json.loads(path.read_text())
-        about["versions"], about["devices"], about["data"], about["recipe"]  # noqa: B018
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: expected what `kerasgan train` writes ({error!r})") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: expected what `kerasgan train` writes; got no JSON ({error})") from None
+    missing = {"recipe", "versions", "devices", "data"} - set(about)
+    if missing:
+        raise ValueError(f"{path}: expected what `kerasgan train` writes; it lacks {', '.join(sorted(missing))}")
     return about, json_lines.read(run / "metrics.jsonl")
 
 

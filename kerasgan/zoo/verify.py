@@ -28,16 +28,15 @@ def verify(source, metrics=True, data=None):
         ValueError: if the preset has no grid, or a number that cannot be measured anew; else as
             `kerasgan.from_preset`.
     """
-    names = (*manifest.GENERATOR, manifest.CARD, manifest.GRID)
-    folder = sources.folder(source, names)
+    folder = sources.folder(source, (*manifest.GENERATOR, manifest.CARD, manifest.GRID))
     facts = sources.metadata(folder)
-    if "grid" not in facts:
+    if facts.get("grid") is None:
         raise ValueError(f"{source}: was not published with a grid, which could be compared")
-    grid, tolerance = facts["grid"], facts["tolerance"]
-    groups = remeasure.groups(facts["metrics"]) if metrics else {}
+    grid, tolerance, numbers = facts["grid"], facts["tolerance"], facts.get("metrics", [])
+    groups = remeasure.groups(numbers) if metrics else {}
     section = _section(source, folder, data) if groups else None
-    _check_files(source, folder, {name: facts["files"].get(name) for name in names})
-    _check_card(source, folder, facts)
+    _check_files(source, folder, facts["files"])
+    _check_card(source, folder, numbers)
     sampler = presets.load(folder)
     difference = _difference(publish.picture(sampler, grid), folder)
     lines = [f"grid: {difference:.4f} of 255 levels on average, at most {tolerance['grid_levels']:g} allowed"]
@@ -65,16 +64,17 @@ def _section(source, folder, data):
 
 
 def _check_files(source, folder, files):
-    for name, file in files.items():
-        found = "metadata.json lists none" if file is None else manifest.problem(folder / name, file)
+    """Whether card and grid are those of the metadata; loading checks the others."""
+    for name in (manifest.CARD, manifest.GRID):
+        found = manifest.problem(folder / name, files[name]) if name in files else f"{manifest.METADATA} lists none"
         if found:
             raise Different(f"{source}: {name}: {found}")
 
 
-def _check_card(source, folder, facts):
+def _check_card(source, folder, numbers):
     """Whether the card says the numbers that are compared."""
     lines = (folder / manifest.CARD).read_text(encoding="utf-8").splitlines()
-    for found in facts["metrics"]:
+    for found in numbers:
         name, number = found["name"], card.number(found)
         if not any(name in line and number in line for line in lines):
             raise Different(
