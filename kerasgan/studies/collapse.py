@@ -224,6 +224,12 @@ def variety(looks):
     return np.array([look["variety"][collapse_guard.VARIETY] or 0.0 for look in looks], "float64")
 
 
+def largest_sigma0(looks, side=""):
+    """Return the largest finite singular value that looks saw, of all kernels or of those of a side."""
+    values = (value for look in looks for kernel, value in look["sigma0"].items() if kernel.startswith(side))
+    return max((value for value in values if value is not None), default=np.nan)
+
+
 def summary(found, steps):
     """Return the study's figures.
 
@@ -233,8 +239,9 @@ def summary(found, steps):
 
     Returns:
         dict: the variety called healthy; for each branch the step of its first alarm after the trunk (`None` for
-        none), its reasons, the variety there, at the end, and the lowest later, as shares of the healthy one; and
-        `false_alarms`, those in the trunk.
+        none), its reasons, the variety there, at the end, and the lowest later, as shares of the healthy one, and
+        `sigma0_growth`, the largest sigma0 later as a multiple of the largest at the trunk's end; and `false_alarms`,
+        those in the trunk.
     """
     trunk = [look for look in next(iter(found.values())) if look["step"] <= steps]
     healthy = float(np.median(variety([look for look in trunk if look["healthy"]][-20:])))
@@ -249,6 +256,7 @@ def summary(found, steps):
             "share_at_alarm": float(variety(alarms[:1])[0] / healthy) if alarms else None,
             "lowest_share": float(shares.min()),
             "share_at_end": float(np.median(shares[-5:])),
+            "sigma0_growth": largest_sigma0(later) / largest_sigma0(trunk[-1:]),
             "actions": [f"step {look['step']}: {look['action']}" for look in later if look["action"]],
         }
     return {
@@ -292,10 +300,7 @@ def plot_signals(panels, looks, colour, name, healthy):
     x = [look["step"] for look in looks]
     panels[0].plot(x, [_number(look["critic_loss"]) for look in looks], color=colour, lw=1.5, label=name)
     for side, style in (("generator", "-"), ("critic", "--")):
-        largest = [
-            max(_number(value) for kernel, value in look["sigma0"].items() if kernel.startswith(side)) for look in looks
-        ]
-        panels[1].plot(x, largest, color=colour, lw=1.5, ls=style)
+        panels[1].plot(x, [largest_sigma0([look], side) for look in looks], color=colour, lw=1.5, ls=style)
     panels[2].plot(x, variety(looks) / healthy, color=colour, lw=1.5)
 
 

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 RNG = np.random.default_rng(0)
 
 
-def look(step, variety, alarms=(), action=""):
+def look(step, variety, alarms=(), action="", sigma0=2.0):
     return {
         "step": step,
         "healthy": not alarms,
         "critic_loss": 1.0,
         "variety": {"variety": variety},
-        "sigma0": {"generator k": 1.0, "critic k": 2.0},
+        "sigma0": {"generator k": 1.0, "critic k": sigma0},
         "alarms": list(alarms),
         "doubts": [],
         "action": action,
@@ -31,7 +31,12 @@ def look(step, variety, alarms=(), action=""):
 
 def test_figures_by_hand():
     trunk = [look(10, 1.0, ["early"]), look(20, 3.0), look(30, 4.0), look(40, 5.0)]
-    lost = [look(50, 4.0), look(60, 2.0, ["why"]), look(70, None, ["why"]), look(80, 0.2, ["why"])]
+    lost = [
+        look(50, 4.0),
+        look(60, 2.0, ["why"]),
+        look(70, None, ["why"], sigma0=None),
+        look(80, 0.2, ["why"], sigma0=9.0),
+    ]
     kept = [look(50, 4.0), look(60, 3.0, ["why"], "rolled back"), look(70, 4.0), look(80, 4.4)]
     found = collapse.summary({"warning": trunk + lost, "rolling back": trunk + kept}, steps=40)
     assert found["healthy_variety"] == 4.0 and found["false_alarms"] == 1
@@ -41,10 +46,12 @@ def test_figures_by_hand():
         "share_at_alarm": 0.5,
         "lowest_share": 0.0,  # what is not finite is gone
         "share_at_end": pytest.approx(0.275),  # the median of 1, 0.5, 0 and 0.05
+        "sigma0_growth": 4.5,
         "actions": [],
     }
     assert found["branches"]["rolling back"]["actions"] == ["step 60: rolled back"]
     assert found["branches"]["rolling back"]["share_at_end"] == pytest.approx(1.0)
+    assert found["branches"]["rolling back"]["sigma0_growth"] == 1.0
     assert collapse.summary({"a": [*trunk, look(50, 4.0)]}, steps=40)["branches"]["a"]["alarm_step"] is None
 
 
@@ -119,6 +126,7 @@ def test_without_an_alarm_there_is_nothing_to_freeze(monkeypatch, tmp_path):
 def test_the_alarm_comes_before_the_samples_are_gone_and_a_roll_back_goes_on_healthily(tmp_path):
     result = json.loads(collapse.run(tmp_path).read_text())["result"]
     warning, rolling = result["branches"]["warning"], result["branches"]["rolling back"]
-    assert warning["share_at_alarm"] > 0.5 > 0.1 > warning["lowest_share"]
-    assert rolling["actions"] and rolling["share_at_end"] > 0.7
+    # how low the variety falls is another on each processor: noise is various too
+    assert warning["share_at_alarm"] > 0.5 > warning["lowest_share"] and warning["sigma0_growth"] > 4
+    assert rolling["actions"] and rolling["lowest_share"] > 0.7 and rolling["sigma0_growth"] < 2
     assert result["false_alarms"] == 0
