@@ -168,7 +168,7 @@ class Recipe(_Section):
 def optimizer(made):
     """Return what a recipe says of a Keras optimizer: `{name: {argument: value}}`."""
     made = getattr(made, "inner_optimizer", made)  # of one that scales the loss
-    known = inspect.signature(type(made)).parameters.keys() - {"name"}
+    known = {argument.name for argument in _parameters(type(made))} - {"name"}
     arguments = {name: value for name, value in made.get_config().items() if name in known and value is not None}
     rate = arguments["learning_rate"]
     if isinstance(rate, dict):
@@ -375,11 +375,22 @@ def _names(part, home):
     )
 
 
+def _parameters(made):
+    """The named parameters of a function, or of a class's `__init__`.
+
+    `inspect.signature` of a class with a `__new__` shows that one, on Python 3.11.2 (Debian 12) even an inherited one,
+    and Keras's takes anything.
+    """
+    first = 1 if inspect.isclass(made) else 0  # self
+    found = list(inspect.signature(made.__init__ if first else made).parameters.values())[first:]
+    return [argument for argument in found if argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)]
+
+
 def _schema(part, name):
     """A pydantic model of the arguments that a recipe may give to what `name` names."""
     fields = {}
-    for argument in inspect.signature(_find(part, name)).parameters.values():
-        if argument.name in _GIVEN[part] or argument.kind is argument.VAR_KEYWORD:
+    for argument in _parameters(_find(part, name)):
+        if argument.name in _GIVEN[part]:
             continue
         annotation = argument.annotation
         if annotation is argument.empty:  # Keras's own classes: the default tells the type

@@ -54,6 +54,18 @@ def test_a_recipe_makes_what_it_names():
     assert plan.make("generator_optimizer") is None
 
 
+def test_arguments_are_those_of_init_whatever_new_takes(monkeypatch):
+    class Made(kerasgan.latents.Normal):
+        def __new__(cls, *args, **kwargs):  # Python 3.11.2 (Debian 12) shows Keras's where 3.11.7 shows `__init__`
+            return super().__new__(cls, *args, **kwargs)
+
+    monkeypatch.setattr(kerasgan.latents, "Made", Made, raising=False)
+    plan = recipe.parse(GOOD.replace("Normal: {dim: 8}", "Made: {dim: 8}"))
+    assert type(plan.make("latent")) is Made and plan.make("latent").dim == 8
+    with pytest.raises(recipe.RecipeError, match="latent.Made.args: unknown key; known: dim$"):
+        recipe.parse(GOOD.replace("Normal: {dim: 8}", "Made: {args: 8}"))
+
+
 def test_the_resolved_recipe_holds_all_defaults_and_reads_back_the_same(tmp_path):
     plan = recipe.parse(GOOD)
     plan.save(tmp_path / "recipe.yaml")
