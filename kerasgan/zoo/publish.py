@@ -158,7 +158,7 @@ def _history(run):
         about = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path}: expected what `kerasgan train` writes; got no JSON ({error})") from None
-    missing = {"recipe", "versions", "devices", "data"} - set(about)
+    missing = {"recipe", "versions", "devices", "data"} - set(about if isinstance(about, dict) else ())
     if missing:
         raise ValueError(f"{path}: expected what `kerasgan train` writes; it lacks {', '.join(sorted(missing))}")
     return about, json_lines.read(run / "metrics.jsonl")
