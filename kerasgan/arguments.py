@@ -20,6 +20,18 @@ def integer(name, value, least):
     return number
 
 
+def integer_within(name, value, dtype):
+    """`value` as an int that an integer type holds.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    limits = np.iinfo(dtype)
+    if integer(name, value, limits.min) > limits.max:
+        raise ValueError(f"{name}: expected an integer of at most {limits.max}, got {value!r}")
+    return int(value)
+
+
 def channels(value, allowed=(1, 3, 4)):
     """`value`, a number of channels: 1 (grey), 3 (RGB) or 4 (RGBA).
 
