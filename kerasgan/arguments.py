@@ -27,9 +27,13 @@ def integer_within(name, value, dtype):
         ValueError: naming the argument and what was given.
     """
     limits = np.iinfo(dtype)
-    if integer(name, value, limits.min) > limits.max:
-        raise ValueError(f"{name}: expected an integer of at most {limits.max}, got {value!r}")
-    return int(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or not limits.min <= number <= limits.max:
+        raise ValueError(f"{name}: expected an integer from {limits.min} to {limits.max}, got {value!r}")
+    return number
 
 
 def channels(value, allowed=(1, 3, 4)):

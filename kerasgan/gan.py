@@ -413,7 +413,9 @@ class GAN(Sampler):
         }
 
     def get_compile_config(self):
-        """Return the arguments of `compile`, optimizers serialized."""
+        """Return the arguments of `compile`, optimizers serialized; `None` of a model that is not compiled."""
+        if not self.compiled:
+            return None
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "critic_optimizer": keras.optimizers.serialize(self.critic_optimizer),
