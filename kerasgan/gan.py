@@ -373,8 +373,10 @@ class GAN(Sampler):
 
     def track(self, **values):
         """Log scalars under names in `tracked`; the logs show their mean since the epoch began."""
+        share = sharing.current_share()
+        weight = None if isinstance(share, float) and share == 1 else share
         for name, value in values.items():
-            self.trackers[name].update_state(value, sample_weight=sharing.current_share())
+            self.trackers[name].update_state(value, sample_weight=weight)
 
     def end_step(self):
         """Move the generator's average, count the step, and return the logs: names to means."""
