@@ -479,7 +479,7 @@ class GAN(Sampler):
             part = [arg if parts is None else parts[k] for arg, parts in zip(args, divided)]
             gradients = self._gradients(name, loss, _after(sums, part), networks, variables, optimizer)
             sums = gradients if sums is None else _added(sums, gradients)
-        optimizer.apply(sums, variables)
+        optimizer.apply(sharing.clipped(optimizer, sums), variables)
         for technique in self.techniques:
             technique.after_update(variables)
 

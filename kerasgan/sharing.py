@@ -94,6 +94,25 @@ def among_replicas(dataset, strategy, minibatches):
     return shared
 
 
+def clipped(optimizer, gradients):
+    """Clip the gradients of all replicas as an optimizer is told to; returns this replica's part of what is left.
+
+    Keras's optimizers clip each replica's gradients before they add them. What is clipped here they leave alone.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+        gradients: list of this replica's gradients, some of which may be `None`.
+    """
+    replica = tf.distribute.get_replica_context()
+    replicas, inner = replica.num_replicas_in_sync, getattr(optimizer, "inner_optimizer", optimizer)
+    if replicas == 1 or not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
+        return gradients
+    scale = ops.cast(getattr(optimizer, "dynamic_scale", 1.0), "float32")  # of a LossScaleOptimizer
+    given = [tf.convert_to_tensor(gradient) / scale for gradient in gradients if gradient is not None]
+    left = iter(inner._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
+    return [None if gradient is None else next(left) * scale / replicas for gradient in gradients]
+
+
 @contextlib.contextmanager
 def counting(share):
     """Let what is tracked inside count as this share of a step."""

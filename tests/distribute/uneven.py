@@ -53,23 +53,25 @@ def loop(gan, data, strategy):
 
 
 CASES = {
-    "batch norm": (lambda: points.gan("SGAN"), 1, (29, 12), fit),  # batches of 12, 12 and 5 rows
+    "batch norm": (lambda: points.gan("SGAN"), {}, (29, 12), fit),  # batches of 12, 12 and 5 rows
     "two critic steps": (
         lambda: points.gan("WGANGP", critic_steps=2),
         1,
         (23, 14),
         fit,
     ),  # 7 rows, then 4, and one over
-    "means of their own": (lambda: points.gan("RaSGAN"), 1, (31, 20), fit),  # 10 rows, then 5 each, and one over
+    "means of their own": (lambda: points.gan("RaSGAN"), {}, (31, 20), fit),  # 10 rows, then 5 each, and one over
     "feature matching": (
         lambda: plain("SGAN", techniques=[kerasgan.techniques.FeatureMatching(order=2)]),
-        1,
+        {},
         (19, 12),
         fit,
     ),
-    "accumulation": (lambda: plain("SGAN", critic_steps=2), 2, (47, 26), fit),
-    "shared by TensorFlow": (lambda: plain("WGANGP", critic_steps=3), 1, (47, 24), fit_shared),
-    "own loop": (lambda: plain("WGANGP", critic_steps=3), 1, (47, 24), loop),
+    "accumulation": (lambda: plain("SGAN", critic_steps=2), {"parts": 2}, (47, 26), fit),
+    "clipping": (lambda: plain("SGAN"), {"global_clipnorm": 0.05}, (19, 12), fit),
+    "clipping of each": (lambda: plain("SGAN"), {"clipvalue": 0.01, "parts": 2}, (19, 12), fit),
+    "shared by TensorFlow": (lambda: plain("WGANGP", critic_steps=3), {}, (47, 24), fit_shared),
+    "own loop": (lambda: plain("WGANGP", critic_steps=3), {}, (47, 24), loop),
 }
 
 
@@ -81,10 +83,12 @@ def main(replicas, out):
     if replicas > 1:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
     found = {}
-    for name, (make, parts, data, train) in CASES.items():
+    for name, (make, options, data, train) in CASES.items():
         with strategy.scope():
             gan = make()
-            gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), gradient_accumulation_steps=parts)
+            parts = options.pop("parts", 1)
+            sgd = [keras.optimizers.SGD(0.05, **options) for _ in range(2)]
+            gan.compile(*sgd, gradient_accumulation_steps=parts)
         before = [variable.numpy() for variable in gan.trainable_variables]
         logs = train(gan, batches(*data), strategy)
         for index, (variable, old) in enumerate(zip(gan.trainable_variables, before)):
