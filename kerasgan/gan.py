@@ -84,11 +84,10 @@ class GAN(Sampler):
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
         super().__init__(generator, latent, num_classes, name)
-        arguments.integer("critic_steps", critic_steps, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         self.critic = critic
-        self.critic_steps = critic_steps
+        self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
         self.ema_decay = ema_decay
         self.seed = arguments.integer_within("seed", seed, np.int64)
         self.ema_generator = self.ema_latent = None

@@ -35,7 +35,7 @@ class Sampler(Unsupervised, keras.Model):
     def __init__(self, generator, latent=None, num_classes: int | None = None, name: str | None = None):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
         if num_classes is not None:
-            arguments.integer("num_classes", num_classes, 1)
+            num_classes = arguments.integer("num_classes", num_classes, 1)
         checks.generator_fits(generator, num_classes)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent

@@ -36,7 +36,7 @@ def dataset(gan, images, labels, batch_size):
             batch_size=batch_size,
             critic_steps=gan.batches_per_step,
             labels=gan.num_classes is not None,
-            seed=gan.seed,
+            seed=gan.seed % 2**63,  # a negative one too
         )
     rows = batch_size * gan.batches_per_step
     if len(images) < rows:

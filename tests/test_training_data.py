@@ -345,3 +345,9 @@ def test_images_in_a_loop_of_ones_own_may_be_uint8():
     second.train_step((tf.constant(pixels / np.float32(127.5) - 1), tf.constant(labels, tf.int32)))
     for one, two in zip(first.variables, second.variables, strict=True):
         np.testing.assert_allclose(one.numpy(), two.numpy(), atol=1e-6)
+
+
+def test_any_seed_of_a_model_shuffles_arrays():
+    pixels = RNG.integers(0, 256, (16, 8, 8, 1)).astype("uint8")
+    for seed in (-3, 2**63 - 1, -(2**63)):
+        flat_gan(seed=seed).fit(pixels, batch_size=8, verbose=0)
