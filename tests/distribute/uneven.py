@@ -56,7 +56,7 @@ CASES = {
     "batch norm": (lambda: points.gan("SGAN"), {}, (29, 12), fit),  # batches of 12, 12 and 5 rows
     "two critic steps": (
         lambda: points.gan("WGANGP", critic_steps=2),
-        1,
+        {},
         (23, 14),
         fit,
     ),  # 7 rows, then 4, and one over
@@ -86,9 +86,8 @@ def main(replicas, out):
     for name, (make, options, data, train) in CASES.items():
         with strategy.scope():
             gan = make()
-            parts = options.pop("parts", 1)
-            sgd = [keras.optimizers.SGD(0.05, **options) for _ in range(2)]
-            gan.compile(*sgd, gradient_accumulation_steps=parts)
+            parts, clip = options.get("parts", 1), {key: value for key, value in options.items() if key != "parts"}
+            gan.compile(*(keras.optimizers.SGD(0.05, **clip) for _ in range(2)), gradient_accumulation_steps=parts)
         before = [variable.numpy() for variable in gan.trainable_variables]
         logs = train(gan, batches(*data), strategy)
         for index, (variable, old) in enumerate(zip(gan.trainable_variables, before)):
