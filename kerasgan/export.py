@@ -44,6 +44,7 @@ def export(gan, filepath, overwrite=False):
         raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {gan.image_shape}")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
+    gan.prepare_sampling()
     archive = _archive(gan)
     try:
         with files.replace_folder(target) as folder:

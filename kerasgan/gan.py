@@ -1,18 +1,20 @@
 """`GAN`: what all objectives share."""
 
 import typing
+import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, training_data
+from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
 from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
+_STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 
 
 class Batch(typing.NamedTuple):
@@ -52,8 +54,8 @@ class GAN(Sampler):
         critic_steps: critic updates a generator update, each on fresh real data: one batch of the training data is
             divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
-            variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), batch-norm statistics
-            copied. `None` for no average.
+            variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), with batch-norm statistics
+            of its own, see `prepare_sampling`. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
         name: optional model name.
@@ -93,10 +95,12 @@ class GAN(Sampler):
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
+            self.ema_generator.trainable = False
             self.ema_latent = self.latent.__class__.from_config(self.latent.get_config())
-            for average, network in ((self.ema_generator, generator), (self.ema_latent, self.latent)):
-                average.set_weights(network.get_weights())
-                average.trainable = False
+            self.ema_latent.trainable = False
+            self.reset_average()
+            self._first_digest = _digest(generator, self.latent)
+        self._statistics_step = None  # the step whose batch-norm statistics the average has
         self.techniques = list(techniques)
         for technique in self.techniques:
             technique.attach(self)
@@ -219,6 +223,7 @@ class GAN(Sampler):
             self._adapt_reference_batches(data)
             if self.distribute_strategy.num_replicas_in_sync > 1:
                 data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
+        self.prepare_sampling()  # where weights were set by hand, the average begins with them
         begun = int(self.step.numpy())
         try:
             with fit_checks.ending_quietly(steps_per_epoch):
@@ -237,7 +242,41 @@ class GAN(Sampler):
             raise
         if int(self.step.numpy()) == begun and initial_epoch < epochs and not self.stop_training:
             raise ValueError(f"{training_data.MARK}expected a batch at least; there was none to take a step with")
+        self.prepare_sampling()
         return history
+
+    def reset_average(self):
+        """Make the moving average a copy of generator and prior.
+
+        Call it after weights were put into `generator` by hand, as from a pretrained network; before the first
+        training step it happens by itself.
+
+        Example:
+            >>> gan.generator.load_weights("pretrained.weights.h5")
+            >>> gan.reset_average()
+        """
+        for average, network in ((self.ema_generator, self.generator), (self.ema_latent, self.latent)):
+            if average is not None:
+                average.set_weights(network.get_weights())
+
+    def prepare_sampling(self):
+        """Bring the moving average up to date: batch norm gets the statistics of the averaged weights.
+
+        The trained network's statistics do not fit averaged weights. So means and variances are taken anew, as the
+        averages of those of 16 batches of 64 new images in training mode (`kerasgan.standing_statistics`), drawn with
+        the model's seed: the cost of 1,024 images. `sample`, `save`, `save_weights`, `export`, `fit` when it ends and
+        all that measures call this; once it was called, it costs nothing until the next training step, and nothing
+        at all without batch norm. Call it before `ema_generator` is used directly after steps without `fit`.
+        """
+        step = int(self.step.numpy())
+        if self.ema_generator is None or self._statistics_step == step:
+            return
+        if step > 0:
+            standing.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed)
+            self._statistics_step = step
+        elif _digest(self.ema_generator, self.ema_latent) == self._first_digest:
+            self.reset_average()
+            self._first_digest = _digest(self.generator, self.latent)
 
     @property
     def batches_per_step(self):
@@ -388,19 +427,6 @@ class GAN(Sampler):
 
     # What Keras calls
 
-    def save_own_variables(self, store):
-        """Save the model's own variables, and the states of random layers such as `Dropout`, which Keras leaves out."""
-        super().save_own_variables(store)
-        for name, state in self._random_states().items():
-            store[name] = state
-
-    def load_own_variables(self, store):
-        """Load what `save_own_variables` has saved, now or before it saved the states of random layers."""
-        states = self._random_states()
-        super().load_own_variables({name: store[name] for name in store.keys() if not name.startswith(_RANDOM)})  # noqa: SIM118
-        for name in states.keys() & set(store.keys()):
-            states[name].assign(store[name])
-
     def get_config(self):
         """Return the constructor's arguments, networks and latent serialized."""
         serialize = keras.saving.serialize_keras_object
@@ -429,6 +455,32 @@ class GAN(Sampler):
     def compile_from_config(self, config):
         """Compile with a `get_compile_config`."""
         self.compile(**config)
+
+    def set_weights(self, weights):
+        """Set all weights, as `keras.Model.set_weights` does."""
+        super().set_weights(weights)
+        self._statistics_step = None
+
+    def save_own_variables(self, store):
+        """Save the step, of which step the average's statistics are, and the states of random layers.
+
+        Those, such as `Dropout`, Keras leaves out.
+        """
+        super().save_own_variables(store)
+        if self._statistics_step is not None:
+            store[_STATISTICS_STEP] = np.int64(self._statistics_step)
+        for name, state in self._random_states().items():
+            store[name] = state
+
+    def load_own_variables(self, store):
+        """Load what `save_own_variables` saved; files of before 0.2 have the step alone."""
+        names, states = set(store.keys()), self._random_states()
+        known = _STATISTICS_STEP in names
+        self._statistics_step = int(np.asarray(store[_STATISTICS_STEP])) if known else None
+        own = [name for name in names if name != _STATISTICS_STEP and not name.startswith(_RANDOM)]
+        super().load_own_variables({name: store[name] for name in own})
+        for name in states.keys() & names:
+            states[name].assign(store[name])
 
     # Helpers
 
@@ -544,6 +596,11 @@ class GAN(Sampler):
                 average.assign(average + (1.0 - decay) * (variable - average))
             else:
                 average.assign(variable)
+
+
+def _digest(*parts):
+    """A number that tells whether weights changed."""
+    return [zlib.crc32(np.ascontiguousarray(value)) for part in parts for value in part.get_weights()]
 
 
 def _loss_scaled(optimizer, network):

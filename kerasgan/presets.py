@@ -129,6 +129,7 @@ def load(folder, training=False):
 
 
 def _write_model(model, folder, names, float16=False):
+    model.prepare_sampling()
     config, weights = (folder / name for name in names)
     config.write_text(json.dumps(keras.saving.serialize_keras_object(model), indent=1) + "\n")
     keras.Model.save_weights(model, weights)

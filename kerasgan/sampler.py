@@ -74,6 +74,7 @@ class Sampler(Unsupervised, keras.Model):
         if not (bounds > 0).all():
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
         labels = checks.sample_labels(labels, n, self.num_classes)
+        self.prepare_sampling()
         batches = []
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
@@ -82,9 +83,15 @@ class Sampler(Unsupervised, keras.Model):
                 batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
         return np.concatenate(batches)
 
+    def prepare_sampling(self):
+        """Bring up to date what samples: nothing to do here; `kerasgan.GAN` has a moving average."""
+
     @property
     def compiled_sampler(self):
-        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`."""
+        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
+
+        It does not call `prepare_sampling`: Keras reads all properties of a model while it loads one.
+        """
         if self._compiled_sampler is None:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
             whole = functools.partial(finite.demanded()(self.images_from_seeds))
@@ -101,6 +108,7 @@ class Sampler(Unsupervised, keras.Model):
             overwrite: whether to replace an older file without asking.
             zipped: as in `keras.Model.save`.
         """
+        self.prepare_sampling()
         with files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
 
@@ -112,6 +120,7 @@ class Sampler(Unsupervised, keras.Model):
             overwrite: whether to replace an older file without asking.
             max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
         """
+        self.prepare_sampling()
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
             return

@@ -31,10 +31,10 @@ def evaluate(
 ) -> list[Result]:
     """Generate images, points or lines and measure them against a reference.
 
-    The default protocol: 50,000 images, of the moving average of the generator where there is one, batch norm with its
-    inference statistics, no truncation; of a conditional model the labels come in turn where the reference's classes
-    are equally frequent or unknown, else they are drawn with its frequencies. The reference is the training split,
-    unless another is given.
+    The default protocol: 50,000 images, of the moving average of the generator where there is one, with batch-norm
+    statistics of its own (`kerasgan.GAN.prepare_sampling`), no truncation; of a conditional model the labels come in
+    turn where the reference's classes are equally frequent or unknown, else they are drawn with its frequencies. The
+    reference is the training split, unless another is given.
 
     Args:
         model: `Sampler`, such as a `GAN`.
@@ -67,7 +67,9 @@ def evaluate(
         sampler = standing.standing_statistics(sampler, truncation, standing_passes)
     labels, manner = _labels(model, reference, n, seed)
     notes = (
-        f"batch norm's statistics of {standing_passes} new batches" if standing_passes else "batch norm in inference",
+        f"batch norm's statistics of {standing_passes} new batches"
+        if standing_passes
+        else batch_norm_note(sampler, weights),
         f"truncation {truncation:g}" if truncation is not None else "no truncation",
         *([manner] if manner else []),
     )
@@ -205,6 +207,7 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
+    sampler.prepare_sampling()
     made = spread(strategy, sampler.compiled_sampler)
     for first in range(0, n, batch_size):
         rows = slice(first, min(first + batch_size, n))
@@ -237,6 +240,15 @@ def sampler_of(model, weights: str | None = None):
     if weights == "trained" and averaged:
         return Sampler(model.generator, model.latent, model.num_classes), weights
     return model, weights
+
+
+def batch_norm_note(sampler, weights):
+    """What a protocol says of batch norm's statistics."""
+    if weights == "trained":
+        return "batch norm in inference"
+    if not standing.batch_norms(sampler.sampling_generator):
+        return "no batch norm"
+    return f"batch norm with the moving average's own statistics ({standing.PASSES} batches of {standing.ROWS})"
 
 
 def _labels(model, reference, n, seed):

@@ -31,6 +31,9 @@ class Pictures:
         self.asked = []
         self.all = pictures(300, seed=9, channels=channels, high=200)
 
+    def prepare_sampling(self):
+        pass
+
     def compiled_sampler(self, seeds, bounds, labels=None):
         made = tf.gather(self.all, seeds)
         if labels is not None:
