@@ -137,6 +137,7 @@ def build(plan, source):
         critic=plan.make("critic", image_shape=shape, num_classes=num_classes),
         latent=latent,
         num_classes=num_classes,
+        class_names=None if num_classes is None else source.class_names,
         seed=plan.train.seed,
         techniques=plan.make_all("techniques"),
     )

@@ -229,7 +229,7 @@ def sampler_of(model, weights: str | None = None):
     if weights not in ("moving average", "trained"):
         raise ValueError(f"weights: expected 'moving average' or 'trained'; got {weights!r}")
     if weights == "trained" and averaged:
-        return Sampler(model.generator, model.latent, model.num_classes), weights
+        return Sampler(model.generator, model.latent, model.num_classes, model.class_names), weights
     return model, weights
 
 
