@@ -58,7 +58,7 @@ def listed(names):
         if index and len(text) + len(more) > _MOST_CHARACTERS:
             return f"{text}, ... ({len(names):,} in all)"
         text += more
-    return text
+    return text or "none"
 
 
 def numbers(labels, names, argument="labels"):
@@ -80,23 +80,28 @@ def numbers(labels, names, argument="labels"):
     return labels
 
 
-def numbers_of_text(text, names, argument="--labels"):
-    """Return the labels that a command was given: `None`, a number, or a list of numbers.
+def of_text(text, names, argument="--labels"):
+    """Return the labels that a command was given: `None`, a number or a name, or a list of both; see `numbers`.
 
     Args:
-        text: numbers and names with commas between them. A name in double quotes may have commas, and digits that are
-            the number of another class.
+        text: numbers and names with commas between them. A name in double quotes may have commas, or be digits that
+            are the number of another class.
         names: the classes' names, or `None` where they are not known.
         argument: what messages call it.
 
     Raises:
-        ValueError: if it is none of these, or it may mean two classes.
+        ValueError: if digits without quotes may mean two classes.
     """
     if text is None:
         return None
     pieces = [text] if text in (names or ()) else re.findall(r'\s*("(?:[^"]|"")*"|[^,]*?)\s*,', f"{text},")
-    found = [_number_of_piece(piece, names, argument) for piece in pieces]
+    found = [_label_of_piece(piece, names or (), argument) for piece in pieces]
     return found[0] if len(found) == 1 else found
+
+
+def has_names(labels):
+    """Whether labels, as of `numbers`, have names among them."""
+    return isinstance(labels, str) or (np.ndim(labels) == 1 and any(isinstance(label, str) for label in labels))
 
 
 def matched(names, count, data_names, where):
@@ -145,8 +150,8 @@ def difference(names, data_names):
         data_names: those of the data now.
     """
     if names is None or data_names is None or len(names) != len(data_names):
-        was, now = ("no classes" if one is None else f"{len(one)} classes" for one in (names, data_names))
-        return "" if was == now else f"{now} instead of {was}" + _lists(names, data_names)
+        was, now = (len(one or ()) for one in (names, data_names))
+        return "" if was == now else f"{now} class{'es' * (now != 1)} instead of {was}" + _lists(names, data_names)
     if tuple(names) == tuple(data_names) or _are_numbers(names) or _are_numbers(data_names):
         return ""
     kind = "the same classes in another order" if set(names) == set(data_names) else "other classes"
@@ -157,9 +162,14 @@ def _lists(names, data_names):
     return f": {listed(data_names or ())} instead of {listed(names or ())}"
 
 
+def unnamed(count):
+    """Return what stands for the names of classes that have none: "0", "1", ..."""
+    return tuple(map(str, range(count)))
+
+
 def _are_numbers(names):
     """Whether classes have no names but numbers."""
-    return names is None or tuple(names) == tuple(map(str, range(len(names))))
+    return names is None or tuple(names) == unnamed(len(names))
 
 
 def _number(name, names, argument):
@@ -174,17 +184,17 @@ def _number(name, names, argument):
     raise ValueError(f"{argument}: no class is named {_cut(name)!r}{hint} The classes are {listed(names)}")
 
 
-def _number_of_piece(piece, names, argument):
-    """The class that a piece of a command's text means."""
+def _label_of_piece(piece, names, argument):
+    """The number or the name that a piece of a command's text is."""
     if re.fullmatch(r'"(?:[^"]|"")*"', piece):
-        return _number(piece[1:-1].replace('""', '"'), names, argument)
+        return piece[1:-1].replace('""', '"')
     if not re.fullmatch(r"-?\d{1,18}", piece):
-        return _number(piece, names, argument)
+        return piece
     number = int(piece)
-    if piece not in (names or ()) or names.index(piece) == number:
+    if piece not in names or names.index(piece) == number:
         return number
     if number >= len(names):
-        return names.index(piece)
+        return piece
     raise ValueError(
         f"{argument}: {piece} is the number of the class {names[number]!r} and the name of another; put names in "
         f"quotes: '\"{piece}\"'"

@@ -1,9 +1,12 @@
 """Images that are already in memory."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from kerasgan import classes
+from kerasgan.data import fingerprints
 from kerasgan.data import images as pixels
 from kerasgan.data.source import Source
 
@@ -46,8 +49,10 @@ def arrays(images, labels=None, class_names=None):
         labels = _checked_labels(labels, count)
         class_names = _checked_names(class_names, labels)
     with tf.device("CPU"):
+        images, labels = tf.constant(images), tf.constant(labels)
         examples = tf.data.Dataset.from_tensor_slices((images, labels))
-    return Source(examples, count, class_names, "arrays")
+    fingerprint = functools.partial(fingerprints.of_arrays, images, labels)
+    return Source(examples, count, class_names, "arrays", fingerprint=fingerprint)
 
 
 def _quantised(images):
@@ -90,7 +95,7 @@ def _checked_labels(labels, count):
 def _checked_names(class_names, labels):
     largest = int(labels.max())
     if class_names is None:
-        return tuple(str(label) for label in range(largest + 1))
+        return classes.unnamed(largest + 1)
     class_names = classes.checked(class_names)
     if len(class_names) <= largest:
         raise ValueError(f"class_names: {len(class_names)} names, but the largest label is {largest}")
