@@ -14,13 +14,12 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 from google.protobuf import struct_pb2
+from PIL import Image
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 import kerasgan
 from tests.conftest import make_gan, raise_contrast
-
 
 NAMES = ["T-shirt/top", "Trouser", "Ankle boot"]
 
