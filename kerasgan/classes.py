@@ -10,6 +10,7 @@ import unicodedata
 import numpy as np
 
 _MOST_CHARACTERS = 160  # of a list of names in a message
+_SEPARATORS = re.compile(r"[\s/\\_-]+")  # of words
 _NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's categories of control characters, halves of pairs and line ends
 
 
@@ -107,6 +108,8 @@ def has_names(labels):
 def matched(names, count, data_names, where):
     """Return which of a model's classes those of some data are: by name where names are known, else by number.
 
+    Names may differ in what separates their words, as folders' names must: "T-shirt/top" is "T-shirt_top" there.
+
     Args:
         names: the model's names, or `None`.
         count: how many classes the model has.
@@ -121,8 +124,9 @@ def matched(names, count, data_names, where):
     """
     if data_names is None:
         return None, False
-    if names is not None and set(data_names) <= set(names):
-        found = [names.index(name) for name in data_names]
+    own, theirs = _comparable(names or (), data_names)
+    if set(theirs) <= set(own):
+        found = [own.index(name) for name in theirs]
         return None if found == list(range(count)) else found, True
     by_number = _are_numbers(names) or _are_numbers(data_names)
     if by_number and len(data_names) == count:
@@ -133,11 +137,17 @@ def matched(names, count, data_names, where):
             f"compared by number; it has {len(data_names)}: {listed(data_names)}. Give the model its names "
             "(model.class_names = [...]) and the data theirs, or the data all classes"
         )
-    others = [name for name in data_names if name not in names]
+    others = [name for name, compared in zip(data_names, theirs) if compared not in own]
     raise ValueError(
         f"{where}: expected classes of the model, {listed(names)}; it has others: {listed(others)}. Leave them out, or "
         "name them as the model does"
     )
+
+
+def _comparable(*lists):
+    """Lists of names with one separator of words; as they are where two names would then be one."""
+    plain = [[_SEPARATORS.sub(" ", name) for name in names] for names in lists]
+    return plain if all(len(set(names)) == len(names) for names in plain) else lists
 
 
 def difference(names, data_names):

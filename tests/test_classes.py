@@ -139,6 +139,15 @@ def test_classes_are_matched_by_name():
         matched(names, ("Cat", "dog", "owl"))
 
 
+def test_names_of_folders_are_matched_though_they_have_other_separators():
+    assert matched(GARMENTS[:3], ("Pullover", "T-shirt_top", "Trouser")) == ([2, 0, 1], True)
+    assert matched(("a b", "a_b", "c"), ("a_b", "c")) == ([1, 2], True)  # what would be one name is compared as it is
+    with pytest.raises(ValueError, match="it has others: 'a-b'. Leave"):
+        matched(("a b", "a_b", "c"), ("a-b", "c"))
+    with pytest.raises(ValueError, match="it has others: 'C'. Leave"):
+        matched(("C++", "Java", "Lisp"), ("C", "Java"))
+
+
 def test_without_names_classes_are_matched_by_number_and_there_must_be_as_many():
     names = ("cat", "dog", "owl")
     for model, data in ((None, names), (("0", "1", "2"), names), (names, ("0", "1", "2"))):
