@@ -24,7 +24,8 @@ def export(gan, filepath, overwrite=False):
       truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes), a truncation that is not positive or a position outside [0, 1] fails with
-    INVALID_ARGUMENT. `assets.extra/kerasgan.json` tells `num_classes` (null without) and `image_shape`.
+    INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow Serving passes over, tells `num_classes` and
+    `class_names` (null without) and `image_shape`.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -50,7 +51,11 @@ def export(gan, filepath, overwrite=False):
         with files.replace_folder(target) as folder:
             archive.write_out(str(folder), verbose=False)
             (folder / "assets.extra").mkdir(exist_ok=True)
-            facts = {"num_classes": gan.num_classes, "image_shape": gan.image_shape}
+            facts = {
+                "num_classes": gan.num_classes,
+                "class_names": gan.class_names,
+                "image_shape": gan.image_shape,
+            }
             (folder / "assets.extra" / "kerasgan.json").write_text(json.dumps(facts))
     except tf.errors.OpError as error:  # TensorFlow's own writer
         reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
