@@ -61,6 +61,18 @@ def numbers(epochs, steps_per_epoch, steps_per_execution):
         )
 
 
+def techniques(given):
+    """Return techniques as a list.
+
+    Raises:
+        ValueError: if it is none of `kerasgan.techniques.Technique`.
+    """
+    found = list(given) if isinstance(given, (list, tuple)) else [None]
+    if not all(hasattr(one, "attach") and isinstance(one, keras.layers.Layer) for one in found):
+        raise ValueError(f"techniques: expected a list of kerasgan.techniques.Technique; got {str(given)[:200]}")
+    return found
+
+
 def optimizers(generator_optimizer, critic_optimizer):
     """Refuse one optimizer for both networks, and averages of weights, which only Keras's own training applies."""
     if generator_optimizer is critic_optimizer:

@@ -1,5 +1,6 @@
 """`GAN`: what all objectives share."""
 
+import numbers
 import typing
 import zlib
 
@@ -88,7 +89,7 @@ class GAN(Sampler):
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
         super().__init__(generator, latent, num_classes, class_names, name)
-        if ema_decay is not None and not 0 <= ema_decay < 1:
+        if ema_decay is not None and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         self.critic = critic
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
@@ -103,7 +104,7 @@ class GAN(Sampler):
             self.reset_average()
             self._first_digest = _digest(generator, self.latent)
         self._statistics_step = None  # the step whose batch-norm statistics the average has
-        self.techniques = list(techniques)
+        self.techniques = fit_checks.techniques(techniques)
         for technique in self.techniques:
             technique.attach(self)
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")

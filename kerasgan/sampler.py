@@ -48,6 +48,8 @@ class Sampler(Unsupervised, keras.Model):
         checks.generator_fits(generator, num_classes)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
+        if not isinstance(self.latent, latents.Prior):
+            raise ValueError(f"latent: expected a kerasgan.latents.Prior or None; got {str(latent)[:200]}")
         if self.latent.dim != latent_dim:
             raise ValueError(f"latent: expected dim {latent_dim}, as the generator takes; got {self.latent.dim}")
         self.generator = generator

@@ -183,3 +183,27 @@ def test_schedules_in_the_optimizers_are_the_way_to_change_the_rates():
     fit(gan, Weights(1))
     moved = [float(np.abs(after - before).max()) for before, after in zip(seen, seen[1:])]
     assert moved[0] > 0 and moved[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ema_decay": "0.9"}, r"ema_decay: expected a number in \[0, 1\) or None; got '0.9'"),
+        ({"ema_decay": float("nan")}, "ema_decay: expected a number"),
+        ({"techniques": None}, "techniques: expected a list of kerasgan.techniques.Technique; got None"),
+        ({"techniques": ["noise"]}, "techniques: expected a list of kerasgan.techniques.Technique"),
+        ({"techniques": kerasgan.techniques.InstanceNoise()}, "techniques: expected a list"),
+        ({"latent": "normal"}, "latent: expected a kerasgan.latents.Prior or None; got normal"),
+    ],
+)
+def test_arguments_of_a_model_of_another_kind_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8), **arguments)
+
+
+def test_numbers_of_numpy_are_kept_as_python_has_them(tmp_path):
+    networks = mlp.generator((2,), 2, num_classes=3, width=8), mlp.critic((2,), num_classes=3, width=8)
+    counts = {"num_classes": np.int64(3), "critic_steps": np.int32(2), "seed": np.uint8(4)}
+    kerasgan.SGAN(*networks, **counts).save(tmp_path / "a.keras")
+    config = kerasgan.load(tmp_path / "a.keras").get_config()
+    assert [config[name] for name in counts] == [3, 2, 4]
