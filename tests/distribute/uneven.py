@@ -30,7 +30,9 @@ def rows(count):
 
 def batches(count, size):
     """Return a dataset whose last batch is smaller."""
-    return tf.data.Dataset.from_tensor_slices(rows(count)).batch(size)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # of several devices, TensorFlow's tuner ends up to a minute late
+    return tf.data.Dataset.from_tensor_slices(rows(count)).batch(size).with_options(options)
 
 
 def fit(gan, data, strategy):
