@@ -464,6 +464,11 @@ class GAN(Sampler):
         super().set_weights(weights)
         self._statistics_step = None
 
+    def make_train_function(self, force=False):
+        """Make the function that takes steps, as Keras does."""
+        if self.train_function is None or force:
+            self.train_function = self._make_function(self._step_once_data_are_there)
+
     def save_own_variables(self, store):
         """Save the step, of which step the average's statistics are, and the states of random layers.
 
@@ -571,6 +576,15 @@ class GAN(Sampler):
         """Names to the states of the seed generators of all layers, in the layers' order."""
         states = {id(found): found for found in self.variables if found.name == "seed_generator_state"}
         return {f"{_RANDOM}{index}": state for index, state in enumerate(states.values())}
+
+    def _step_once_data_are_there(self, data):
+        """Take a step of which nothing runs before its data are there.
+
+        Keras asks for data once more after the last, where it does not know how many there are. What does not depend on
+        data, such as a random layer's next state, would run in that step that is none.
+        """
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return self.train_step(data)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""

@@ -62,6 +62,14 @@ def test_layers_without_a_seed_go_on_too(tmp_path):
         np.testing.assert_array_equal(one, three)
 
 
+def test_the_end_of_data_of_unknown_length_is_no_step():
+    """Keras asks for data once more after the last; nothing is drawn for that."""
+    known, unknown = fit(new(), 0, 64), new()
+    unknown.fit(tf.data.Dataset.from_tensor_slices(ROWS).batch(16).filter(lambda rows: True), verbose=0)
+    for one, two in zip(weights(known), weights(unknown), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_weights_files_hold_the_states(tmp_path):
     first, second = fit(new(), 0, 32), new()
     first.save_weights(tmp_path / "a.weights.h5")
