@@ -1,6 +1,7 @@
 """Shared by all tests: quiet TensorFlow, and small models."""
 
 import os
+import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,6 +13,12 @@ import pytest
 from packaging.requirements import Requirement
 
 import kerasgan
+from kerasgan.data import fashion_mnist
+
+PREPARED = pathlib.Path.home() / "tensorflow_datasets" / "fashion_mnist"
+needs_fashion_mnist = pytest.mark.skipif(
+    not PREPARED.is_dir() and not fashion_mnist.available(), reason="needs Fashion-MNIST: make data"
+)
 
 
 def pytest_addoption(parser):

@@ -11,13 +11,13 @@ from PIL import Image
 from scipy import special
 
 from kerasgan import data
-from kerasgan.data import fashion_mnist
 from kerasgan.metrics import Reference, features, inception, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015, weights
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.studies import garment_classifier, garments
 from kerasgan.zoo import registry
+from tests.conftest import needs_fashion_mnist
 from tests.data import peers
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_networks_compute_in_float32_whatever_the_policy():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_garments_json_tells_the_truth():
     facts = json.loads((HERE / "garments.json").read_text())
     network = features.load("garments")
@@ -95,7 +95,7 @@ def test_garments_json_tells_the_truth():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_the_command_that_trains_it_makes_it_again(tmp_path):
     facts = garments_network.train(tmp_path)
     kept = json.loads((HERE / "garments.json").read_text())
