@@ -195,6 +195,9 @@ def serve(
     max_requests: Annotated[
         int, typer.Option("--max-requests", min=1, help="Requests of each transport under way or waiting.")
     ] = 4096,
+    max_streams: Annotated[
+        int, typer.Option("--max-streams", min=1, help="Open gRPC streams: reflection, Watch of the health service.")
+    ] = 100,
     backend: Annotated[
         Backend, typer.Option("--backend", help="tensorflow_model_server runs that program, found on the PATH.")
     ] = Backend.KERASGAN,
@@ -238,6 +241,7 @@ def serve(
         grpc_arguments=arguments,
         max_request_bytes=max_request_bytes,
         max_requests=max_requests,
+        max_streams=max_streams,
         rest_timeout_seconds=1e-3 * rest_api_timeout_in_ms,
         metrics_path=metrics_path,
         cors=rest_api_enable_cors_support,

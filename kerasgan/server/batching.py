@@ -132,7 +132,7 @@ class BatchScheduler:
         self.metrics = metrics
         self._queues = {}
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._hurried = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{self.name}_{number}", daemon=True)
             for number in range(parameters.threads)
@@ -176,6 +176,12 @@ class BatchScheduler:
         whole = [np.concatenate(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
         return encoded(whole, encode)
 
+    def hurry(self):
+        """From now on no batch waits for more requests."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
     def close(self):
         """Compute what waits, then end the threads."""
         with self._changed:
@@ -197,7 +203,7 @@ class BatchScheduler:
         while True:
             now, soonest = time.monotonic(), None
             for key, queue in self._queues.items():
-                wait = 0.0 if self._closed else queue.seconds_to_wait(now)
+                wait = 0.0 if self._closed or self._hurried else queue.seconds_to_wait(now)
                 if wait <= 0:
                     del self._queues[key]
                     batch = queue.batches.popleft()
