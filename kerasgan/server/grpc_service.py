@@ -9,8 +9,8 @@ from google.protobuf import message_factory
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
-from kerasgan.server import api, engine, inference
-from kerasgan.server.errors import ServingError, deadline_exceeded, invalid_argument
+from kerasgan.server import api, engine, inference, turns
+from kerasgan.server.errors import ServingError, invalid_argument
 from kerasgan.server.grpc_threads import in_lane
 from kerasgan.server.predict import predict
 from kerasgan.server.requests import Seen
@@ -115,26 +115,32 @@ def _handler(method, description, recorder, lane):
 
     def answer(data, context):
         seen = Seen("GRPC", description.name)
+        seconds = context.time_remaining()
+        seen.deadline = None if seconds is None else time.monotonic() + seconds
+        turns.caller.is_gone = lambda: not context.is_active()
+        engine.clock.seconds = 0.0
         try:
-            if not context.is_active():  # it waited for a thread longer than its caller for the answer
-                raise deadline_exceeded("Deadline exceeded before the request was computed.")
-            seconds = context.time_remaining()
-            seen.deadline = None if seconds is None else time.monotonic() + seconds
-            engine.clock.seconds = 0.0
+            turns.check_wanted(seen.deadline)  # it may have waited for a thread longer than its caller for the answer
             response = method(_parsed(parse, data), seen)
-            return response if isinstance(response, bytes) else response.SerializeToString()
+            answered = response if isinstance(response, bytes) else response.SerializeToString()
         except ServingError as error:
             seen.status = error.code.name
+            _record(recorder, seen)
             context.abort(error.code, _cut(error.message))
         except Exception:
             seen.status = "INTERNAL"
             log.exception("request failed: %s", description.name)
+            _record(recorder, seen)
             context.abort(grpc.StatusCode.INTERNAL, "Internal error; see the server's log.")
-        finally:
-            seen.runtime = engine.clock.seconds
-            recorder.record(seen)
+        _record(recorder, seen)
+        return answered
 
     return grpc.unary_unary_rpc_method_handler(in_lane(lane, answer))
+
+
+def _record(recorder, seen):
+    seen.runtime = engine.clock.seconds
+    recorder.record(seen)
 
 
 def _parsed(parse, data):

@@ -13,6 +13,8 @@ import threading
 from grpc import _server
 from grpc._cython import cygrpc
 
+from kerasgan.server import turns
+
 _DONE = concurrent.futures.Future()
 _DONE.set_result(None)
 
@@ -22,12 +24,13 @@ class Lane:
 
     Attributes:
         pool: the threads.
+        large: threads for large requests whose turn it was not.
         room: a semaphore of how many more calls may be worked on or wait for a thread.
         refusal: what a call that is one too many is told.
     """
 
     def __init__(self, name, threads, most, refusal):
-        self.pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.pool, self.large = turns.pools(name, threads)
         self.room = threading.Semaphore(most)
         self.refusal = refusal
 
@@ -60,10 +63,11 @@ class Lanes:
 
     def close(self):
         """Begin no more calls, and wait for the threads."""
-        for lane in vars(self).values():
-            lane.pool.shutdown(wait=False, cancel_futures=True)
-        for lane in vars(self).values():
-            lane.pool.shutdown()
+        pools = [pool for lane in vars(self).values() for pool in (lane.pool, lane.large)]
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in pools:
+            pool.shutdown()
 
 
 def in_lane(lane, behavior, streams=False):
@@ -142,7 +146,17 @@ class _Call:
         if not self._lane.room.acquire(blocking=False):
             self.refuse(self._lane.refusal)
             return
+        self._submit(self._lane.pool, run, *work)
+
+    def _submit(self, pool, run, *work):
+        def done(future):
+            if isinstance(future.exception(), turns.NotYet):
+                self._submit(self._lane.large, run, *work)
+            else:
+                self._lane.room.release()
+
         try:
-            self._lane.pool.submit(run, *work).add_done_callback(lambda _: self._lane.room.release())
+            pool.submit(run, *work).add_done_callback(done)
         except RuntimeError:  # the pool is shut down
+            self._lane.room.release()
             self.refuse("the server is stopping", cygrpc.StatusCode.unavailable)

@@ -1,6 +1,5 @@
 """The server process: ports, threads, start and stop."""
 
-import concurrent.futures
 import contextlib
 import errno
 import logging
@@ -10,6 +9,7 @@ import socket
 import threading
 import time
 
+from kerasgan.server import turns
 from kerasgan.server.folders import find_models
 from kerasgan.server.grpc_server import GrpcServer
 from kerasgan.server.metrics import ServingMetrics, page
@@ -114,11 +114,10 @@ class ModelServer:
         return chosen or max(least, 4 * (os.cpu_count() or 1))
 
     def _started_rest(self, rest_socket, recorder, stack):
-        pool = concurrent.futures.ThreadPoolExecutor(
-            self._threads(self.options.rest_threads), thread_name_prefix="rest"
-        )
-        stack.callback(pool.shutdown, cancel_futures=True)
-        app = RestApp(self.models, pool, recorder, self.options, self._metrics_page)
+        pools = turns.pools("rest", self._threads(self.options.rest_threads))
+        for pool in pools:
+            stack.callback(pool.shutdown, cancel_futures=True)
+        app = RestApp(self.models, pools, recorder, self.options, self._metrics_page)
         server = RestServer(app, rest_socket)
         server.start()
         stack.callback(server.close)
