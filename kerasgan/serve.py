@@ -2,8 +2,10 @@
 
 import enum
 import gc
+import os
 import pathlib
 import re
+import sys
 from typing import Annotated
 
 import typer
@@ -279,7 +281,10 @@ def serve(
     gc.freeze()  # what is there now stays: to look through it again and again stops all requests for 0.2 s each time
     rest = "" if running.rest_port is None else f"  REST http://{host}:{running.rest_port}"
     with running:
-        running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))
+        ended = running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))
+    if not ended:  # a thread still computes, or loads a model, for which Python would wait
+        sys.stdout.flush()
+        os._exit(1)
 
 
 def _is_given(context, name):
