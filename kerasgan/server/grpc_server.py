@@ -4,7 +4,7 @@ import grpc
 
 from kerasgan.server.grpc_service import add_services
 from kerasgan.server.grpc_streams import Health, Reflection
-from kerasgan.server.grpc_threads import Lanes, MessageFirst
+from kerasgan.server.grpc_threads import Lanes, MessageFirst, check_grpcio
 from kerasgan.server.tls import read_credentials
 
 _PINGS = (
@@ -33,7 +33,9 @@ class GrpcServer:
 
         Raises:
             OSError: if it cannot be opened.
+            ImportError: if grpcio is one that is not known.
         """
+        check_grpcio()
         self._options = options
         self._stopped = None
         self._lanes = Lanes(threads, options)

@@ -4,19 +4,38 @@ grpcio's own server (1.85) hands a call to a thread when its headers come, and t
 clients as there are threads, whose messages do not come, stop all others. `grpc.aio` waits without a thread, but one
 call whose path is not UTF-8 ends its server. So `MessageFirst` stands where `grpc.server` takes its pool of threads:
 it asks for the message itself and passes the call on when grpcio's thread has received it. For this it uses private
-parts of `grpc._server`; tests fail where a later grpcio changes them.
+parts of `grpc._server`, of which `check_grpcio` says whether they are those of 1.85.
 """
 
 import concurrent.futures
+import inspect
 import threading
 
+import grpc
 from grpc import _server
 from grpc._cython import cygrpc
 
 from kerasgan.server import turns
 
+_KNOWN = {
+    "_unary_response_in_pool": "rpc_event state behavior argument_thunk request_deserializer response_serializer",
+    "_stream_response_in_pool": "rpc_event state behavior argument_thunk request_deserializer response_serializer",
+    "_receive_message": "state call request_deserializer",
+    "_abort": "state call code details",
+}
 _DONE = concurrent.futures.Future()
 _DONE.set_result(None)
+
+
+def check_grpcio():
+    """Raise `ImportError` if grpcio is one whose calls cannot be passed on."""
+    for name, parameters in _KNOWN.items():
+        function = getattr(_server, name, None)
+        if function is None or list(inspect.signature(function).parameters) != parameters.split():
+            raise ImportError(
+                f"grpcio {grpc.__version__} gives calls to threads in another way than 1.85, which kerasgan serve "
+                "knows; install grpcio==1.85.3"
+            )
 
 
 class Lane:
@@ -150,7 +169,7 @@ class _Call:
 
     def _submit(self, pool, run, *work):
         def done(future):
-            if isinstance(future.exception(), turns.NotYet):
+            if not future.cancelled() and isinstance(future.exception(), turns.NotYet):
                 self._submit(self._lane.large, run, *work)
             else:
                 self._lane.room.release()

@@ -142,7 +142,7 @@ class ModelServer:
         """
         with self._stopping:
             if not self._stopped.is_set():
-                self._all_ended = self._stop(grace)
+                self._all_ended = not self._started or self._stop(grace)
                 self._stopped.set()
         return self._all_ended
 
@@ -153,10 +153,11 @@ class ModelServer:
         closing = threading.Thread(target=self._stack.close, name="closing", daemon=True)
         closing.start()
         self._wait_for(closing, grace + _UNTIL_CUT)
-        for transport in self._transports:
-            transport.cut()
-        self.models.cancel()
-        closing.join(_AFTER_CUT)
+        if closing.is_alive():
+            for transport in self._transports:
+                transport.cut()
+            self.models.cancel()
+            closing.join(_AFTER_CUT)
         if closing.is_alive():
             log.warning("stopped, but a request is still computed or a model loaded")
         return not closing.is_alive()

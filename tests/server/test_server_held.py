@@ -186,6 +186,12 @@ def test_a_path_that_is_no_text_ends_nothing(folders):
         check_all_is_well(server)
 
 
+def test_a_grpcio_of_another_make_is_named(folders, monkeypatch):
+    monkeypatch.setattr(grpc._server, "_receive_message", lambda state, call: None)
+    with pytest.raises(ImportError, match=r"install grpcio==1\.85"), serving(folders):
+        pass
+
+
 # ---------------------------------------------------------------- streams
 
 
