@@ -85,8 +85,8 @@ class GrpcServer:
         """Close the ports, end the streams, take no more calls, and cut those that are under way after `grace` s."""
         for service in self._services:
             service.stop()
-        self._arriving.stop()
         self._stopped = self._server.stop(grace)
+        self._arriving.stop()
 
     def cut(self):
         """Cut the calls that are under way now."""
