@@ -6,10 +6,10 @@ import importlib.resources
 import json
 import re
 
+from kerasgan.server import facts
 from kerasgan.server.errors import ServingError
 
 _HTML = importlib.resources.files("kerasgan.server").joinpath("page.html").read_bytes()
-_MAX_FACTS_BYTES = 2**16
 PATHS = ("/", "/models.json")
 
 
@@ -55,17 +55,7 @@ def _described(models, name):
     try:
         with models.use(name) as found:
             signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
-            classes = _facts(found.folder).get("num_classes")
+            classes = facts.read(found.folder).get("num_classes")
             return {"name": name, "version": found.number, "signatures": signatures, "num_classes": classes}
     except ServingError:
         return {"name": name, "version": None, "signatures": {}, "num_classes": None}
-
-
-def _facts(folder):
-    """What kerasgan's exports tell of themselves; {} for other SavedModels."""
-    try:
-        with open(folder / "assets.extra" / "kerasgan.json", "rb") as file:
-            facts = json.loads(file.read(_MAX_FACTS_BYTES))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
