@@ -25,9 +25,9 @@ def export(gan, filepath, overwrite=False):
       truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes), a truncation that is not positive or a position outside [0, 1] fails with
-    INVALID_ARGUMENT. `assets.extra/kerasgan.json` tells `num_classes` (null without), `image_shape` and
-    `independent_rows`: whether two images made together are those made one by one. `kerasgan serve` computes a large
-    request in slices of rows if so.
+    INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow Serving passes over, tells `num_classes` and
+    `class_names` (null without), `image_shape` and `independent_rows`: whether two images made together are those made
+    one by one. `kerasgan serve` computes a large request in slices of rows if so.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -55,6 +55,7 @@ def export(gan, filepath, overwrite=False):
             (folder / "assets.extra").mkdir(exist_ok=True)
             facts = {
                 "num_classes": gan.num_classes,
+                "class_names": gan.class_names,
                 "image_shape": gan.image_shape,
                 "independent_rows": _has_independent_rows(gan),
             }

@@ -54,10 +54,11 @@ class GAN(Sampler):
             of its own, see `prepare_sampling`. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
+        class_names: list of the classes' names, see `Sampler`.
         name: optional model name.
 
     Raises:
-        ValueError: if generator, critic, latent, num_classes and techniques do not fit together.
+        ValueError: if generator, critic, latent, num_classes, class_names and techniques do not fit together.
     """
 
     tracked = ()  # names of further values that the objective logs
@@ -76,12 +77,13 @@ class GAN(Sampler):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         checks.networks_fit(
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
-        super().__init__(generator, latent, num_classes, name)
+        super().__init__(generator, latent, num_classes, class_names, name)
         arguments.integer("critic_steps", critic_steps, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")

@@ -52,7 +52,7 @@ def copied(model):
     generator.set_weights(model.sampling_generator.get_weights())
     latent = model.sampling_latent.__class__.from_config(model.sampling_latent.get_config())
     latent.set_weights(model.sampling_latent.get_weights())
-    return Sampler(generator, latent, model.num_classes)
+    return Sampler(generator, latent, model.num_classes, model.class_names)
 
 
 def batch_norms(generator):

@@ -17,8 +17,9 @@ import tensorflow as tf
 # `tf.compat.v1.saved_model.loader.load` is this plus a warning that it is deprecated
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from kerasgan.server import facts, graph_runs, turns
+from kerasgan.server import graph_runs, turns
 from kerasgan.server.errors import ServingError, failed_precondition, from_tensorflow, invalid_argument
+from kerasgan.server.facts import read_facts
 from kerasgan.server.options import ModelOptions
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -60,7 +61,7 @@ class Engine:
             ServingError: if the folder holds no SavedModel that can be loaded and initialised.
         """
         self._max_rows = options.max_rows
-        self._independent_rows = facts.read(pathlib.Path(folder)).get("independent_rows") is True
+        self._independent_rows = read_facts(pathlib.Path(folder)).independent_rows
         self._large = turns.SLICE_ROWS
         self._session = None
         try:

@@ -76,9 +76,9 @@ class PredictionService:
         if not request.metadata_field:
             raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
-            if field != "signature_def":
-                raise invalid_argument(f"Metadata field {field} is not supported")
-        return api.metadata(self.models, *spec)
+            if field not in api.METADATA_FIELDS:
+                raise api.unsupported(field)
+        return api.metadata(self.models, *spec, request.metadata_field)
 
 
 def _dimensions(request):

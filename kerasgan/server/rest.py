@@ -100,7 +100,7 @@ class RestApp:
         seen.http_status = status
         self.recorder.record(seen)
         content += [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
-        if target in page.PATHS:
+        if page.has(target):
             content += page.HEADERS
         if self.options.cors:
             content += _CORS
@@ -202,7 +202,7 @@ class RestApp:
         """
         if self.options.metrics_path is not None and target.partition("?")[0] == self.options.metrics_path:
             return self._metrics_page(target, seen)
-        if method == "GET" and target in page.PATHS:
+        if method == "GET" and page.has(target):
             seen.method = "GetPage"
             return 200, *page.answer(self.models, target)
         if not _API.fullmatch(target):

@@ -1,5 +1,7 @@
 """SavedModels for the tests of the server and the client, made with plain TensorFlow."""
 
+import json
+
 import tensorflow as tf
 
 v1 = tf.compat.v1
@@ -132,6 +134,13 @@ def _save(session, folder, signatures):
     builder = v1.saved_model.Builder(str(folder))
     builder.add_meta_graph_and_variables(session, ["serve"], definitions)
     builder.save()
+
+
+def name_classes(folder, names):
+    """Give a SavedModel the file with which kerasgan's exports tell their class names."""
+    (folder / "assets.extra").mkdir(exist_ok=True)
+    facts = {"num_classes": len(names), "class_names": list(names), "image_shape": [8, 8, 3]}
+    (folder / "assets.extra" / "kerasgan.json").write_text(json.dumps(facts))
 
 
 def generator(folder, conditional=True, size=8):
