@@ -14,8 +14,8 @@ from kerasgan.layers import ReferenceBatch, SpectralNormalization
 from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
-_RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
+_RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 
 
 class Batch(typing.NamedTuple):
@@ -470,25 +470,26 @@ class GAN(Sampler):
             self.train_function = self._make_function(self._step_once_data_are_there)
 
     def save_own_variables(self, store):
-        """Save the step, of which step the average's statistics are, and the states of random layers.
+        """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.
 
-        Those, such as `Dropout`, Keras leaves out.
+        Keras leaves out the states.
         """
         super().save_own_variables(store)
-        if self._statistics_step is not None:
-            store[_STATISTICS_STEP] = np.int64(self._statistics_step)
         for name, state in self._random_states().items():
             store[name] = state
+        if self._statistics_step is not None:
+            store[_STATISTICS_STEP] = np.int64(self._statistics_step)
 
     def load_own_variables(self, store):
-        """Load what `save_own_variables` saved; files of before 0.2 have the step alone."""
-        names, states = set(store.keys()), self._random_states()
-        known = _STATISTICS_STEP in names
-        self._statistics_step = int(np.asarray(store[_STATISTICS_STEP])) if known else None
-        own = [name for name in names if name != _STATISTICS_STEP and not name.startswith(_RANDOM)]
-        super().load_own_variables({name: store[name] for name in own})
-        for name in states.keys() & names:
-            states[name].assign(store[name])
+        """Load what `save_own_variables` has saved, now or before it saved more than the step."""
+        saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        self._statistics_step = int(np.asarray(saved.pop(_STATISTICS_STEP))) if _STATISTICS_STEP in saved else None
+        states = self._random_states()
+        for name in [name for name in saved if name.startswith(_RANDOM)]:
+            state = saved.pop(name)
+            if name in states:
+                states[name].assign(state)
+        super().load_own_variables(saved)
 
     # Helpers
 

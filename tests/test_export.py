@@ -59,7 +59,8 @@ def test_signatures_have_the_batch_first(conditional):
     _, served = conditional
     names = {"serving_default", "png", "between", "between_png", "latent", "__saved_model_init_op"}
     assert set(served.signatures) == names
-    assert served.facts == {"num_classes": 3, "class_names": ["boot", "coat", "hat"], "image_shape": [32, 32, 1]}
+    facts = {"num_classes": 3, "class_names": ["boot", "coat", "hat"], "image_shape": [32, 32, 1]}
+    assert served.facts == facts | {"independent_rows": True}
     described = {
         name: {
             "inputs": {k: (v.dtype, [d.size for d in v.tensor_shape.dim]) for k, v in signature.inputs.items()},

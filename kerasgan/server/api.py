@@ -67,7 +67,8 @@ def metadata(models, name, version=None, label=None, fields=(SIGNATURES,)):
             response.metadata[field].Pack(signatures)
         elif field == FACTS and facts.num_classes is not None:
             told = struct_pb2.Struct()
-            told.update({name: value for name, value in facts._asdict().items() if value is not None})
+            known = {"num_classes": facts.num_classes, "class_names": facts.class_names}
+            told.update({name: value for name, value in known.items() if value is not None})
             response.metadata[field].Pack(told)
         else:
             raise unsupported(field)

@@ -1,4 +1,4 @@
-"""What kerasgan's exports tell of themselves beside the SavedModel: their classes."""
+"""What kerasgan's exports tell of themselves beside the SavedModel, in `assets.extra/kerasgan.json`."""
 
 import json
 from typing import NamedTuple
@@ -9,15 +9,17 @@ _MOST_BYTES = 2**22
 
 
 class Facts(NamedTuple):
-    """The file `assets.extra/kerasgan.json` of an export.
+    """What an export tells; the defaults are those of another program's SavedModel.
 
     Attributes:
-        num_classes: number of classes; None of an unconditional model, and of another program's SavedModel.
+        num_classes: number of classes; None of an unconditional model.
         class_names: their names, a tuple of strings in the order of the labels, or None where they are not known.
+        independent_rows: whether a row of the output depends on that row of the input alone.
     """
 
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
+    independent_rows: bool = False
 
 
 def read_facts(folder):
@@ -27,7 +29,10 @@ def read_facts(folder):
             found = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return Facts()
-    count = found.get("num_classes") if isinstance(found, dict) else None
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not isinstance(found, dict):
         return Facts()
-    return Facts(count, classes.known(found.get("class_names"), count))
+    independent = found.get("independent_rows") is True
+    count = found.get("num_classes")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        return Facts(independent_rows=independent)
+    return Facts(count, classes.known(found.get("class_names"), count), independent)

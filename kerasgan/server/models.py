@@ -198,6 +198,17 @@ class Models:
             self._changed.wait_for(lambda: not version.users)
         version.unload()
 
+    def hurry(self):
+        """Compute batches that wait for more requests now."""
+        self.engines.hurry()
+
+    def cancel(self):
+        """Stop computations that can be stopped, those of graphs with loops; the models cannot be used any more."""
+        for version in self._all():
+            engine = version.engine
+            if engine is not None:
+                engine.close()
+
     def close(self):
         """Finish the requests under way and unload all versions."""
         with self._updating:

@@ -67,7 +67,7 @@ def _described(models, name, version=None):
     try:
         with models.use(name, version) as found:
             signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
-            count, names = found.facts
+            count, names = found.facts.num_classes, found.facts.class_names
             return {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}, names
     except ServingError:
         return {"name": name, "version": None, "signatures": {}, "num_classes": None}, None

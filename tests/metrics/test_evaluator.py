@@ -229,7 +229,7 @@ def test_variety_by_similarity_has_no_network(small_gan):
 
 def test_moving_average_and_trained_weights(small_gan):
     gan = small_gan()
-    gan.generator.set_weights([2.0 * value for value in gan.generator.get_weights()])
+    gan.ema_generator.set_weights([2.0 * value for value in gan.generator.get_weights()])
     real = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 1), dtype="uint8")
     reference = Reference.of_arrays(real, coarse())
     default, average, trained = (

@@ -195,3 +195,20 @@ def generator(folder, conditional=True, size=8):
 
     signatures = {"serving_default": serving_default, "png": png, "latent": latent}
     tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def loop(folder):
+    """y = n, after n[0] turns of a loop that takes some microseconds each."""
+    module = tf.Module()
+    n = tf.TensorSpec([None], tf.int64, name="n")
+
+    @tf.function(input_signature=[n])
+    def turning(n):
+        _, table = tf.while_loop(
+            lambda turn, table: turn < n[0],
+            lambda turn, table: (turn + 1, table @ table),
+            [tf.constant(0, tf.int64), tf.eye(8)],
+        )
+        return {"y": n + tf.cast(table[0, 1], tf.int64)}
+
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": turning})

@@ -12,7 +12,9 @@ import urllib.parse
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from kerasgan import client
 from kerasgan.server import Models, ModelServer, ServerOptions
@@ -112,8 +114,7 @@ def test_the_policy_lets_nothing_in(shown):
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         with contextlib.closing(
             playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         ) as launched:
@@ -342,9 +343,8 @@ def test_foreign_scripts_do_not_run(open_page):
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_inaccessible(open_page, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_page("#model=garments&count=8")
     page.emulate_media(color_scheme=scheme)
     drawn(page, "walk", 10)
-    results = axe.Axe().run(page)
+    results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()

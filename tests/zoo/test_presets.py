@@ -239,7 +239,6 @@ def test_verify_passes_what_was_published_and_fails_what_differs(published, monk
 
 
 def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkeypatch, capsys):  # noqa: F811
-    pytest.importorskip("kerasgan.evaluation", reason="needs kerasgan evaluate")
     scores, zoo = tmp_path / "scores.json", tmp_path / "zoo"
     measured = ["evaluate", run, "--metrics", "fid,prdc", "--features", "garments", "-n", 64, "--out", scores]
     assert command(monkeypatch, capsys, *measured)[0] == 0

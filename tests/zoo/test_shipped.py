@@ -63,7 +63,7 @@ def test_what_is_to_be_converted_names_a_layout_of_the_command():
 @pytest.mark.slow
 def test_a_wheel_has_the_zoo(tmp_path):
     source = tmp_path / "source"
-    ignored = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "runs", "demo", "models", "__pycache__")
+    ignored = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", "runs", "demo", "models", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignored)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source]
     subprocess.run([str(part) for part in build], check=True, timeout=300)
