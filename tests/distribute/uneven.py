@@ -19,7 +19,7 @@ def plain(objective, **arguments):
     z, x = keras.Input((4,)), keras.Input((2,))
     kept = {"activity_regularizer": keras.regularizers.L2(0.1)}
     made = keras.layers.Dense(2, **kept)(keras.layers.Dense(8, "tanh")(z))
-    scored = keras.layers.Dense(1)(keras.layers.Dense(8, "tanh", **kept)(x))
+    scored = keras.layers.Dense(1, use_bias=False)(keras.layers.Dense(8, "tanh", **kept)(x))  # it would not move
     return getattr(kerasgan, objective)(keras.Model(z, made), keras.Model(x, scored), **arguments)
 
 
