@@ -280,7 +280,7 @@ def _renamed(pictures):
 
 
 def _added(pictures):
-    shutil.copytree(pictures / "boots", pictures / "a new class")
+    shutil.copytree(pictures / "coats", pictures / "a new class")
 
 
 def _removed(pictures):
