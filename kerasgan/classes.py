@@ -1,6 +1,6 @@
 """Classes by their names: what may be one, labels given by name, and which classes of two lists are the same.
 
-The client has this file too. It imports nothing, so that commands are quick.
+The client has this file too. It imports nothing heavy, so that commands are quick.
 """
 
 import difflib
