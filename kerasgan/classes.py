@@ -1,13 +1,11 @@
 """Classes by their names: what may be one, labels given by name, and which classes of two lists are the same.
 
-The client has this file too.
+The client has this file too. It imports nothing heavy, so that commands are quick.
 """
 
 import difflib
 import re
 import unicodedata
-
-import numpy as np
 
 _MOST_CHARACTERS = 160  # of a list of names in a message
 _SEPARATORS = re.compile(r"[\s/\\_-]+")  # of words
@@ -27,7 +25,7 @@ def checked(names, count=None, argument="class_names"):
     """
     if names is None:
         return None
-    names = names.tolist() if isinstance(names, np.ndarray) else names
+    names = names.tolist() if hasattr(names, "tolist") else names
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{argument}: expected a list of strings, one a class; got {_cut(repr(names))}")
     names = tuple(map(str, names))
@@ -75,9 +73,8 @@ def numbers(labels, names, argument="labels"):
     """
     if isinstance(labels, str):
         return _number(labels, names, argument)
-    values = labels.tolist() if isinstance(labels, np.ndarray) and labels.dtype.kind in "UO" else labels
-    if isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values):
-        return [_number(value, names, argument) if isinstance(value, str) else value for value in values]
+    if has_names(labels):
+        return [_number(label, names, argument) if isinstance(label, str) else label for label in labels]
     return labels
 
 
@@ -102,7 +99,9 @@ def of_text(text, names, argument="--labels"):
 
 def has_names(labels):
     """Whether labels, as of `numbers`, have names among them."""
-    return isinstance(labels, str) or (np.ndim(labels) == 1 and any(isinstance(label, str) for label in labels))
+    if isinstance(labels, (list, tuple)) or getattr(getattr(labels, "dtype", None), "kind", None) in ("U", "O"):
+        return any(isinstance(label, str) for label in labels)
+    return isinstance(labels, str)
 
 
 def matched(names, count, data_names, where):

@@ -280,7 +280,7 @@ def _number_of_images(n, seeds, labels, truncation):
 def _told(version, facts):
     """The `Classes` of a version; what cannot be right is passed over."""
     count = facts.get("num_classes")
-    if not isinstance(count, (int, float)) or count < 1 or count != int(count):
+    if not (isinstance(count, int) or (isinstance(count, float) and count.is_integer())) or count < 1:
         return Classes(version)
     return Classes(version, int(count), classes.known(facts.get("class_names"), int(count)))
 
