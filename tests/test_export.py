@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -171,6 +172,22 @@ def test_unconditional_export_takes_no_label(small_gan, tmp_path):
     assert set(served.signatures["latent"].inputs) == {"z"}
     assert served.facts["num_classes"] is None
     assert np.abs(served("serving_default", **seeded([9])).astype(int) - gan.sample(1, seed=9)).max() <= 1
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_an_export_says_whether_its_rows_are_independent(small_gan, tmp_path, independent):
+    """Untrained, so that its images hardly differ."""
+    plain = small_gan()
+    if independent:
+        mixed = plain.generator
+    else:
+        made = plain.generator.output
+        mean = keras.ops.broadcast_to(keras.ops.mean(made, axis=0, keepdims=True), keras.ops.shape(made))
+        mixed = keras.Model(plain.generator.input, (made + mean) / 2)
+    gan = kerasgan.SGAN(mixed, plain.critic)
+    gan.compile()
+    gan.export(tmp_path / "1")
+    assert Served(tmp_path / "1").facts["independent_rows"] is independent
 
 
 def test_a_version_is_never_replaced_unless_told(small_gan, tmp_path):

@@ -80,7 +80,7 @@ class Engine:
         with graph.as_default():
             meta_graph = loader.load(self._session, list(options.tags))
         make = graph_runs.make_timed_run if loops else graph_runs.make_run
-        self._run = functools.lru_cache(maxsize=64)(functools.partial(make, self._session))
+        self._callable = functools.lru_cache(maxsize=64)(functools.partial(make, self._session))
         self.signatures = dict(meta_graph.signature_def)
         self._prepared = {name: _Signature(signature) for name, signature in self.signatures.items()}
         self._tensors = {
@@ -176,7 +176,7 @@ class Engine:
 
     def _compute(self, names, arrays, fetches, deadline):
         try:
-            values = self._run(names, fetches)(arrays, deadline)
+            values = self._callable(names, fetches)(arrays, deadline)
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from error
         return [_as_array(value) for value in values]

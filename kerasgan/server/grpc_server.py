@@ -9,7 +9,7 @@ from kerasgan.server.tls import read_credentials
 
 _PINGS = (
     # clients may ping each half second, with calls or without; by default each five minutes, then they are dropped
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+    ("grpc.http2.min_ping_interval_without_data_ms", 500),
     ("grpc.keepalive_permit_without_calls", 1),
     # a connection whose client is gone without a word is given up after a minute and 20 s, not after two hours
     ("grpc.keepalive_time_ms", 60_000),

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 import time
 
 import grpc
@@ -10,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
 from kerasgan.server import api, engine, inference, turns
-from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.errors import ServingError, exhausted, invalid_argument
 from kerasgan.server.grpc_threads import in_lane
 from kerasgan.server.predict import predict
 from kerasgan.server.requests import Seen
@@ -18,6 +19,8 @@ from kerasgan.server.requests import Seen
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
+_LARGE_BYTES = 2**20
+MAX_UNREAD_BYTES = 2**30
 PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
 
@@ -105,7 +108,7 @@ class ModelService:
         return response
 
 
-def _handler(method, description, recorder, lane):
+def _handler(method, description, recorder, lane, unread):
     """What gRPC calls for a method: bytes in, bytes out, errors as statuses, and the request written down.
 
     grpcio could take the messages apart itself, but it (1.85) keeps 16 KB for good of each call whose message it
@@ -123,6 +126,7 @@ def _handler(method, description, recorder, lane):
             turns.check_wanted(seen.deadline)  # it may have waited for a thread longer than its caller for the answer
             response = method(_parsed(parse, data), seen)
             answered = response if isinstance(response, bytes) else response.SerializeToString()
+            unread.add(answered, context)
         except ServingError as error:
             seen.status = error.code.name
             _record(recorder, seen)
@@ -136,6 +140,36 @@ def _handler(method, description, recorder, lane):
         return answered
 
     return grpc.unary_unary_rpc_method_handler(in_lane(lane, answer))
+
+
+class _Unread:
+    """Large answers that their callers have not read to the end: gRPC holds them in memory until then."""
+
+    def __init__(self):
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, answer, context):
+        """Count an answer until its call is over.
+
+        Raises:
+            ServingError: RESOURCE_EXHAUSTED, if others take too much already.
+        """
+        if len(answer) < _LARGE_BYTES:
+            return
+        with self._lock:
+            if self._bytes and self._bytes + len(answer) > MAX_UNREAD_BYTES:
+                raise exhausted(
+                    f"Answers of {self._bytes} bytes wait for callers that read slowly; the server keeps at most "
+                    f"{MAX_UNREAD_BYTES} for them. Ask again later, or for fewer rows."
+                )
+            self._bytes += len(answer)
+        if not context.add_callback(lambda: self._take(len(answer))):  # the call is over
+            self._take(len(answer))
+
+    def _take(self, count):
+        with self._lock:
+            self._bytes -= count
 
 
 def _record(recorder, seen):
@@ -167,13 +201,14 @@ def add_services(server, models, watcher, recorder, options, lanes):
         "GetModelStatus": lanes.status,
         "HandleReloadConfigRequest": lanes.reload,
     }
+    unread = _Unread()
     for servicer, description in (
         (PredictionService(models, options), PREDICTION),
         (ModelService(models, watcher), MODEL),
     ):
         handlers = {
             method.name: _handler(
-                getattr(servicer, method.name), method, recorder, lane_of.get(method.name, lanes.compute)
+                getattr(servicer, method.name), method, recorder, lane_of.get(method.name, lanes.compute), unread
             )
             for method in description.methods
             if hasattr(servicer, method.name)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from kerasgan.server import memory
 from kerasgan.server.errors import cancelled, deadline_exceeded
 
 SLICE_ROWS = 32  # a request of more rows is a large one; where rows are independent it is computed in slices of so many
@@ -72,6 +73,7 @@ def turn(is_large, deadline):
         yield
     finally:
         _turns.release()
+        memory.give_back_soon()
 
 
 def check_wanted(deadline):

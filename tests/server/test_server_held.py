@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import Models, ModelServer, ServerOptions
+from kerasgan.server import Models, ModelServer, ServerOptions, grpc_service
 from tests.server.links import Link
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -122,23 +122,38 @@ def test_slow_uploads_hold_nobody_up(folders):
             assert not any(call.done() for call in calls)
 
 
-def test_slow_readers_of_large_answers_hold_nobody_up(folders):
-    rows = 40_000  # 7.7 MB
+def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
+    """And what they leave unread is counted until they are gone."""
+    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 20_000_000)
+    rows = 40_000  # 7.7 MB, of which there may be two
     request = predict_pb2.PredictRequest(model_spec={"name": "g"})
     for name, array in (("seed", np.zeros(rows, np.int64)), ("truncation", np.ones(rows, np.float32))):
         request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
     request.inputs["label"].CopyFrom(tf.make_tensor_proto(np.zeros(rows, np.int64)))
     models = Models({"m": {1: folders["two"]}, "g": {1: folders["generator"]}})
     options = ServerOptions(port=0, rest_port=None, grpc_threads=1, health_checks=True)
-    with ModelServer(models, options) as server, Link(server.port, downwards=50_000) as link:
-        with contextlib.ExitStack() as stack:
+    large = ("grpc.max_receive_message_length", -1)
+    with ModelServer(models, options) as server:
+        with Link(server.port, downwards=50_000) as link, contextlib.ExitStack() as stack:
             calls = []
             for _ in range(4):
-                channel = stack.enter_context(connected(link.address, ("grpc.max_receive_message_length", -1)))
+                channel = stack.enter_context(connected(link.address, large))
                 calls.append(prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict.future(request))
-            time.sleep(0.5)
+            until = time.monotonic() + 30
+            while sum(call.done() for call in calls) < 2 and time.monotonic() < until:
+                time.sleep(0.05)
             check_all_is_well(server)
-            assert not any(call.done() for call in calls)
+            refused = [call for call in calls if call.done()]
+            assert [call.code() for call in refused] == [CODE.RESOURCE_EXHAUSTED] * 2
+            assert "callers that read slowly" in refused[0].details()
+        with connected(server, large) as channel:
+            predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+            until = time.monotonic() + 30
+            while True:  # until the server has heard that they are gone
+                with contextlib.suppress(grpc.RpcError):
+                    assert predict(request, timeout=30).ByteSize() > 4 * 2**20
+                    break
+                assert time.monotonic() < until
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
