@@ -1,8 +1,10 @@
 """Run folders: `runs/00003-wgan_gp_fashion_mnist/` and what is found in them."""
 
+import json
 import pathlib
 import re
 
+from kerasgan import classes, files
 from kerasgan.callbacks.checkpoint import checkpoints
 
 
@@ -52,6 +54,29 @@ def newest_checkpoint(run):
     return found[-1]
 
 
+def facts(run):
+    """Return what the `run.json` of a run folder says, a dict; {} without a readable one."""
+    try:
+        found = json.loads((pathlib.Path(run) / "run.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_facts(run, facts):
+    """Write the `run.json` of a run folder, whole or not at all."""
+    with files.written_whole(pathlib.Path(run) / "run.json") as beside:
+        beside.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def named(model, run):
+    """Return a run's model, where it is of a kerasgan before class names with those that `run.json` tells."""
+    data = facts(run).get("data")
+    if model.num_classes is not None and model.class_names is None and isinstance(data, dict):
+        model.class_names = classes.known(data.get("classes"), model.num_classes)
+    return model
+
+
 def load_model(source):
     """Load the model of a run folder (its newest checkpoint), of a preset, or of a `.keras` file.
 
@@ -71,4 +96,5 @@ def load_model(source):
     is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"
     if sources.is_address(source) or is_name or presets.is_preset(path):
         return presets.from_preset(source)
-    return kerasgan.load(newest_checkpoint(path) if path.is_dir() else path)
+    checkpoint = newest_checkpoint(path) if path.is_dir() else path
+    return named(kerasgan.load(checkpoint), checkpoint.parent.parent)

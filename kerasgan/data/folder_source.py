@@ -1,6 +1,7 @@
 """A folder of image files, flat or with one subfolder a class."""
 
 import concurrent.futures
+import functools
 import os
 import pathlib
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from kerasgan import arguments
+from kerasgan.data import fingerprints
 from kerasgan.data.source import Source
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
@@ -53,7 +55,8 @@ def folder(path, channels=3):
     names = [os.fsencode(file) for file in files]
     examples = tf.data.Dataset.from_tensor_slices((names, np.array(labels, np.int64)))
     examples = examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return Source(examples, len(files), class_names, path.resolve().name)
+    fingerprint = functools.partial(fingerprints.of_files, path, files, channels)
+    return Source(examples, len(files), class_names, path.resolve().name, fingerprint=fingerprint)
 
 
 def _listed(path):

@@ -1,12 +1,12 @@
 """Images of a NumPy file."""
 
+import dataclasses
 import pathlib
 import zipfile
 
 import numpy as np
 
 from kerasgan.data.array_source import arrays
-from kerasgan.data.source import Source
 
 
 def npz(path):
@@ -37,4 +37,4 @@ def npz(path):
     if labels is not None and labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
     source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
-    return Source(source.examples, source.count, source.class_names, path.stem)
+    return dataclasses.replace(source, name=path.stem)

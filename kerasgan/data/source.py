@@ -1,6 +1,7 @@
 """What every source of real images looks like, before `load` makes batches of it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -15,12 +16,15 @@ class Source:
         count: number of examples.
         class_names: the name of each label in order, or None where there are no labels.
         name: for messages and run folders.
+        fingerprint: function that returns a short digest of the content, the same for a copy, another one for most
+            other data; `None` where there is none.
     """
 
     examples: tf.data.Dataset
     count: int
     class_names: tuple[str, ...] | None
     name: str
+    fingerprint: Callable[[], str] | None = None
 
     @property
     def channels(self):

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import functools
 import pathlib
 import tempfile
 import urllib.parse
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kerasgan.data import fashion_mnist
+from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
 
 _REACH_SECONDS = 5
@@ -51,7 +52,10 @@ def tfds(name, split="train", data_dir=None):
             read_config=tensorflow_datasets.ReadConfig(try_autocache=False),
         )
     examples = examples.map(example).apply(tf.data.experimental.assert_cardinality(count))
-    return Source(examples, count, tuple(label.names) if label else None, name)
+    folder = pathlib.Path(builder.data_dir)
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".txt"))
+    fingerprint = functools.partial(fingerprints.of_files, folder, files, split)
+    return Source(examples, count, tuple(label.names) if label else None, name, fingerprint=fingerprint)
 
 
 def described(name, data_dir=None):

@@ -41,6 +41,8 @@ def test_a_preset_of_the_repository_samples_without_network(monkeypatch):
     assert registry.FOLDER == ROOT / "zoo"
     gan = kerasgan.from_preset("sgan_fashion_mnist")
     images = gan.sample(20, seed=7)
+    assert gan.class_names[9] == "Ankle boot"  # of metadata.json, as the preset is older than names of classes
+    np.testing.assert_array_equal(gan.sample(1, labels="Ankle boot"), gan.sample(1, labels=9))
     assert images.shape == (20, 32, 32, 1) and images.dtype == np.uint8 and images.std() > 60
     assert verify.verify("sgan_fashion_mnist", metrics=False)[0].startswith("grid: ")
 
