@@ -250,6 +250,14 @@ def test_a_kernel_starts_close_to_norm_1_and_a_seed_names_its_u():
     assert np.abs(built[0].u.numpy() - built[2].u.numpy()).max() > 1e-3
 
 
+def channels_first_runs():
+    try:
+        layers.Conv2D(1, 1, data_format="channels_first")(np.zeros((1, 1, 2, 2)))
+    except tf.errors.OpError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(
     "layer, shape",
     [
@@ -264,6 +272,8 @@ def test_a_kernel_starts_close_to_norm_1_and_a_seed_names_its_u():
     ],
 )
 def test_the_layer_is_called_as_it_is_with_another_kernel(layer, shape):
+    if getattr(layer(), "data_format", None) == "channels_first" and not channels_first_runs():
+        pytest.skip("TensorFlow convolves channels last alone here, as it does with one thread")
     x = np.array([[0, 8], [3, 3]]) if shape is None else np.random.default_rng(0).normal(size=shape).astype("float32")
     wrapped, plain = SpectralNormalization(layer()), layer()
     outputs = wrapped(x)

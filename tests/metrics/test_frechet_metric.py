@@ -24,7 +24,7 @@ def test_batches_give_the_distance_of_all_images_and_reset_forgets_them():
     assert distance(made) == pytest.approx(by_scipy(features_of(made), features_of(real)), rel=1e-4)
     measured = distance.measured(seed=3, name="a friend", notes=("truncation 2",))
     [same] = metrics.evaluate_images(made, distance.reference, seed=3, name="a friend", notes=("truncation 2",))
-    assert measured.value == distance.result() == pytest.approx(same.value, rel=1e-9)
+    assert measured.value == distance.result() == pytest.approx(same.value, rel=1e-6)  # of other batches
     assert measured.protocol == same.protocol
 
 

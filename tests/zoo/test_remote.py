@@ -6,7 +6,6 @@ import sys
 
 import boto3
 import fsspec
-import huggingface_hub
 import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
@@ -14,6 +13,10 @@ from moto.server import ThreadedMotoServer
 import kerasgan
 from kerasgan.zoo import download, hugging_face, manifest, sources
 from tests.zoo import google_storage
+
+huggingface_hub, _, _ = (
+    pytest.importorskip(name, reason="needs the extra `remote`") for name in ("huggingface_hub", "gcsfs", "s3fs")
+)
 
 
 @contextlib.contextmanager
