@@ -65,7 +65,8 @@ def connect(address, model, timeout=10.0, request_timeout=300.0, *, ca_file=None
         parts = urllib.parse.urlsplit(f"//{rest}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"address {address!r}: {error}") from error
+        hint = "; IPv6 addresses are written in brackets: [::1]:8500" if rest.count(":") > 1 else ""
+        raise ValueError(f"address {address!r}: {error}{hint}") from error
     if scheme not in _DEFAULT_PORTS or not host or parts.path.strip("/") or parts.query:
         raise ValueError(f"address {address!r}: give host:port for gRPC or http://host:port for REST")
     if not model:
@@ -333,6 +334,10 @@ class _Retry:
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
 
+def _host_and_port(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class _Grpc:
     def __init__(self, host, port, tls, model, timeout, request_timeout):
         import grpc  # here, so that the REST client does without it
@@ -340,7 +345,7 @@ class _Grpc:
         from . import wire
 
         self._grpc, self._wire = grpc, wire
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = _host_and_port(host, port)
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
         options = [
             ("grpc.max_receive_message_length", -1),
@@ -437,7 +442,7 @@ class _Rest:
             if certificate is not None:
                 context.load_cert_chain(certificate, key)
             self._new = functools.partial(http.client.HTTPSConnection, host, port, context=context)
-        self.address = f"http{'s' if tls else ''}://{host}:{port}"
+        self.address = f"http{'s' if tls else ''}://{_host_and_port(host, port)}"
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
         self._idle = collections.deque()  # connections that are open and not in use
 

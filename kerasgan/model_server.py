@@ -12,7 +12,10 @@ _UNKNOWN_THERE = {
     "access_log": "--access-log",
     "max_request_bytes": "--max-request-bytes",
     "max_rows": "--max-rows",
+    "max_output_bytes": "--max-output-bytes",
     "max_requests": "--max-requests",
+    "allowed_hosts": "--allowed-hosts",
+    "reload_requests": "--reload-requests",
     "max_streams": "--max-streams",
     "request_core": "--request-core",
 }

@@ -1,7 +1,7 @@
 """The command `kerasgan serve`, which takes the flags of `tensorflow_model_server` in their own spelling."""
 
 import enum
-import gc
+import logging
 import os
 import pathlib
 import re
@@ -91,16 +91,33 @@ def serve(
         ),
     ] = False,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port for gRPC; 0 for any free one.")] = 8500,
-    rest_port: Annotated[int, typer.Option("--rest-port", help="Port for REST; 0 for any free one.")] = 8501,
+    port: Annotated[
+        int, typer.Option("--port", help="Port for gRPC; 0 for any free one, or with --grpc_socket_path for none.")
+    ] = 8500,
+    rest_port: Annotated[
+        int,
+        typer.Option(
+            "--rest-port",
+            help="Port for REST; 0 for any free one. Where gRPC asks clients for certificates (client_verify), there "
+            "is no REST unless this is given.",
+        ),
+    ] = 8501,
     rest_api_port: Annotated[
         int | None, typer.Option("--rest_api_port", help="The same, but 0 for no REST, as TensorFlow Serving has it.")
     ] = None,
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            "--allowed-hosts",
+            help="Further host names, separated by commas, that REST answers to. On a loopback address, or where some "
+            "are given, others are refused.",
+        ),
+    ] = "",
     grpc_socket_path: Annotated[
         str | None, typer.Option("--grpc_socket_path", help="A UNIX socket for gRPC, besides the port.")
     ] = None,
     ssl_config_file: Annotated[
-        pathlib.Path | None, typer.Option("--ssl_config_file", help="An SSLConfig: TLS on gRPC.")
+        pathlib.Path | None, typer.Option("--ssl_config_file", help="An SSLConfig: TLS on gRPC, not on REST.")
     ] = None,
     grpc_max_threads: Annotated[
         int | None, typer.Option("--grpc_max_threads", min=1, help="gRPC requests worked on at once.")
@@ -140,6 +157,12 @@ def serve(
             help="Serve the standard gRPC health service.",
         ),
     ] = False,
+    reload_requests: Annotated[
+        bool,
+        typer.Option(
+            "--reload-requests/--no-reload-requests", help="Callers may replace the models (HandleReloadConfigRequest)."
+        ),
+    ] = True,
     enable_batching: Annotated[
         bool, typer.Option("--enable_batching/--noenable_batching", help="Compute requests together.")
     ] = False,
@@ -194,6 +217,9 @@ def serve(
     max_rows: Annotated[
         int, typer.Option("--max-rows", min=0, help="Largest first dimension of an input; 0: no limit.")
     ] = 65536,
+    max_output_bytes: Annotated[
+        int, typer.Option("--max-output-bytes", min=0, help="Largest answer, as bytes of its tensors; 0: no limit.")
+    ] = 256 * 2**20,
     max_requests: Annotated[
         int, typer.Option("--max-requests", min=1, help="Requests of each transport under way or waiting.")
     ] = 4096,
@@ -223,19 +249,26 @@ def serve(
     arguments = _grpc_arguments(grpc_channel_arguments)
     quiet.import_tensorflow()
     from kerasgan import server
-    from kerasgan.server import batching_parameters, config, monitoring
+    from kerasgan.server import batching_parameters, collecting, config, monitoring
 
+    _log_to_standard_error()
     metrics_path = monitoring.DEFAULT_METRICS_PATH
     if monitoring_config_file is not None:
         metrics_path = monitoring.read_metrics_path(monitoring_config_file)
     batching = server.BatchingParameters() if enable_batching else None
     if batching_parameters_file is not None:
         batching = batching_parameters.read_parameters(batching_parameters_file)
+    chosen_rest_port = server.ServerOptions.rest_port
+    if rest_api_port is not None:
+        chosen_rest_port = rest_api_port or None
+    elif _is_given(context, "rest_port"):
+        chosen_rest_port = rest_port
     where = server.ServerOptions(
         host=host,
         port=port,
-        rest_port=rest_port if rest_api_port is None else rest_api_port or None,
-        grpc_socket_path=grpc_socket_path,
+        rest_port=chosen_rest_port,
+        allowed_hosts=tuple(filter(None, allowed_hosts.split(","))),
+        grpc_socket_path=grpc_socket_path or None,
         ssl_config_file=ssl_config_file,
         grpc_threads=grpc_max_threads,
         rest_threads=rest_api_num_threads,
@@ -249,6 +282,7 @@ def serve(
         cors=rest_api_enable_cors_support,
         tensor_content=enable_serialization_as_tensor_content,
         health_checks=enable_grpc_healthcheck_service,
+        reload_requests=reload_requests,
         access_log=access_log,
     )
     how = server.ModelOptions(
@@ -257,6 +291,7 @@ def serve(
         inter_op_threads=tensorflow_inter_op_parallelism or tensorflow_session_parallelism,
         gpu_memory_fraction=per_process_gpu_memory_fraction,
         max_rows=max_rows,
+        max_output_bytes=max_output_bytes,
         warmup=enable_model_warmup,
         load_threads=max(1, num_load_threads),
         load_retries=max_num_load_retries,
@@ -277,14 +312,18 @@ def serve(
     else:
         models = config.models_config({model_name or "default": model_base_path.absolute()})
         running = server.serve_config(models, where, how, when)
-    gc.collect()
-    gc.freeze()  # what is there now stays: to look through it again and again stops all requests for 0.2 s each time
-    rest = "" if running.rest_port is None else f"  REST http://{host}:{running.rest_port}"
+    collecting.freeze()
     with running:
-        ended = running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))
+        ended = running.wait(on_ready=lambda: print(f"{running.addresses}  (Ctrl-C stops)", flush=True))
     if not ended:  # a thread still computes, or loads a model, for which Python would wait
         sys.stdout.flush()
         os._exit(1)
+
+
+def _log_to_standard_error():
+    """One line an event, with time and level: models that are loaded, swapped and unloaded, and what goes wrong."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("kerasgan.server").setLevel(logging.INFO)
 
 
 def _is_given(context, name):

@@ -274,17 +274,22 @@ def set_tensor(proto, array):
         getattr(proto, _TYPES[proto.dtype][1]).extend(values.ravel().tolist())
 
 
+class TooLarge(ValueError):
+    """A tensor takes more bytes than the caller allows."""
+
+
 def shape_of(proto, itemsize=1, max_bytes=None):
     """The shape of a TensorProto as a list.
 
     Raises:
-        ValueError: if it is not fully known, or its elements of `itemsize` bytes take more than `max_bytes`.
+        ValueError: if it is not fully known, or, as `TooLarge`, if its elements of `itemsize` bytes take more than
+            `max_bytes`.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or min(shape, default=0) < 0:
         raise ValueError(f"the shape {shape} is not fully known")
     if max_bytes is not None and math.prod(shape) * itemsize > max_bytes:
-        raise ValueError(f"a tensor of shape {shape} takes more than {max_bytes} bytes")
+        raise TooLarge(f"a tensor of shape {shape} takes more than {max_bytes} bytes")
     return shape
 
 

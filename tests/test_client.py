@@ -422,6 +422,11 @@ def test_addresses_that_are_not_understood(address):
         client.connect("localhost", "")
 
 
+def test_an_ipv6_address_without_brackets_is_named():
+    with pytest.raises(ValueError, match=r"written in brackets: \[::1\]:8500"):
+        client.connect("::1:8500", "m")
+
+
 @pytest.mark.parametrize(
     "address, expected",
     [
@@ -429,6 +434,8 @@ def test_addresses_that_are_not_understood(address):
         ("h:1", "h:1"),
         ("[::1]:2", "[::1]:2"),
         ("http://h", "http://h:8501"),
+        ("http://[::1]", "http://[::1]:8501"),
+        ("https://[fe80::1]:2", "https://[fe80::1]:2"),
         ("http://h:1/", "http://h:1"),
         ("https://h", "https://h:443"),
         ("grpcs://h", "h:8500"),

@@ -88,6 +88,15 @@ def _versions_or_none(model):
         return None
 
 
+def without_versions(config, versions):
+    """A text for each model of a config for which `configured_versions` has found none."""
+    for model in config.model_config_list.config:
+        if versions[model.name] is None:
+            yield f"model {model.name} waits: its base path {model.base_path} cannot be read"
+        elif not versions[model.name]:
+            yield f"model {model.name} waits: {model.base_path} has none of the versions that are to be served"
+
+
 def configured_labels(config):
     """The labels of a config: `{model name: {label: version number}}`."""
     return {model.name: dict(model.version_labels) for model in config.model_config_list.config}

@@ -20,6 +20,7 @@ from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 from kerasgan.server import graph_runs, turns
 from kerasgan.server.errors import ServingError, failed_precondition, from_tensorflow, invalid_argument
 from kerasgan.server.facts import read_facts
+from kerasgan.server.limits import Limits
 from kerasgan.server.options import ModelOptions
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -60,7 +61,6 @@ class Engine:
         Raises:
             ServingError: if the folder holds no SavedModel that can be loaded and initialised.
         """
-        self._max_rows = options.max_rows
         self._independent_rows = read_facts(pathlib.Path(folder)).independent_rows
         self._large = turns.SLICE_ROWS
         self._session = None
@@ -82,6 +82,7 @@ class Engine:
         make = graph_runs.make_timed_run if loops else graph_runs.make_run
         self._callable = functools.lru_cache(maxsize=64)(functools.partial(make, self._session))
         self.signatures = dict(meta_graph.signature_def)
+        self._limits = Limits(options, self.signatures)
         self._prepared = {name: _Signature(signature) for name, signature in self.signatures.items()}
         self._tensors = {
             (
@@ -140,15 +141,15 @@ class Engine:
         """
         names = tuple(sorted(feeds))  # the order in which the runtime numbers its arguments
         arrays = [_checked(index, *feeds[name]) for index, name in enumerate(names)]
-        rows = max((len(array) for array in arrays if array.ndim), default=0)
-        if 0 < self._max_rows < rows:
-            raise invalid_argument(f"an input has {rows} rows; this server takes at most {self._max_rows} at once")
+        rows = self._limits.check_inputs(arrays, fetches)
         start = time.perf_counter()
         try:
             with turns.turn(rows > self._large, deadline):
-                return self._execute(names, arrays, tuple(fetches), deadline, encode)
+                values = self._execute(names, arrays, tuple(fetches), deadline, encode)
         finally:
             clock.seconds += time.perf_counter() - start
+        self._limits.check_outputs(values)
+        return values
 
     def _execute(self, names, arrays, fetches, deadline, encode):
         outputs = None

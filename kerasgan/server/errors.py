@@ -33,22 +33,25 @@ class ServingError(Exception):
     """A request that cannot be answered.
 
     Attributes:
-        code: `grpc.StatusCode`; `http_status(code)` is its HTTP counterpart.
+        code: `grpc.StatusCode`.
         message: the text sent to the caller.
+        http_status: the HTTP status.
     """
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, http=None):
+        """Make an error; `http` is its HTTP status where that of TensorFlow Serving for the code says too little."""
         super().__init__(code, message)
         self.code = code
         self.message = message
+        self.http_status = http or http_status(code)
 
     def __str__(self):
         return f"{self.code.name}: {self.message}"
 
 
-def invalid_argument(message):
+def invalid_argument(message, http=None):
     """A `ServingError` that says the request itself is wrong."""
-    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message, http)
 
 
 def not_found(message):
@@ -69,6 +72,16 @@ def cancelled(message):
 def exhausted(message):
     """A `ServingError` that says there is more to do than the server takes on."""
     return ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+
+
+def too_large(message):
+    """A `ServingError` that says a request is larger than the server takes, however little it has to do."""
+    return ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message, 413)
+
+
+def denied(message):
+    """A `ServingError` that says this caller may not ask this."""
+    return ServingError(grpc.StatusCode.PERMISSION_DENIED, message)
 
 
 def failed_precondition(message):

@@ -1,5 +1,7 @@
 """Folders of SavedModels, laid out as for TensorFlow Serving: BASE/VERSION/saved_model.pb."""
 
+import contextlib
+import os
 import pathlib
 import re
 
@@ -78,13 +80,13 @@ def _versions(folder):
 def fingerprint(folder):
     """Names, sizes and times of the files in a folder: equal while nothing in it has changed."""
     found = []
-    for path in sorted(pathlib.Path(folder).rglob("*")):
-        try:
-            stat = path.stat()
-        except OSError:  # gone meanwhile
-            continue
-        found.append((str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino))
-    return found
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            with contextlib.suppress(OSError):  # gone meanwhile
+                facts = os.stat(path)
+                found.append((os.path.relpath(path, folder), facts.st_size, facts.st_mtime_ns))
+    return sorted(found)
 
 
 def _latest(versions):

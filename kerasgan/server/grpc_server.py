@@ -2,10 +2,10 @@
 
 import grpc
 
+from kerasgan.server.grpc_ports import open_ports
 from kerasgan.server.grpc_service import add_services
 from kerasgan.server.grpc_streams import Health, Reflection
 from kerasgan.server.grpc_threads import Lanes, MessageFirst, check_grpcio
-from kerasgan.server.tls import read_credentials
 
 _PINGS = (
     # clients may ping each half second, with calls or without; by default each five minutes, then they are dropped
@@ -21,7 +21,7 @@ class GrpcServer:
     """TensorFlow Serving's gRPC API on a port, and on a UNIX socket if the options say so.
 
     Attributes:
-        port: the port, the one chosen where 0 was asked for.
+        port: the port, the one chosen where 0 was asked for; None where there is a UNIX socket instead.
     """
 
     def __init__(self, options, threads):
@@ -53,22 +53,7 @@ class GrpcServer:
         self._services = [Reflection(self._server, self._lanes)]
         if options.health_checks:
             self._services.append(Health(self._server, self._lanes))
-        credentials = None if options.ssl_config_file is None else read_credentials(options.ssl_config_file)
-        self.port = self._open(_address(options.host, options.port), credentials)
-        if options.grpc_socket_path is not None:
-            self._open(f"unix:{options.grpc_socket_path}", None)
-
-    def _open(self, address, credentials):
-        try:
-            if credentials is None:
-                port = self._server.add_insecure_port(address)
-            else:
-                port = self._server.add_secure_port(address, credentials)
-        except RuntimeError as error:
-            raise OSError(f"cannot open {address} for gRPC: {error}") from error
-        if not port:
-            raise OSError(f"cannot open {address} for gRPC")
-        return port
+        self.port = open_ports(self._server, options)
 
     def start(self, models, watcher, recorder):
         """Answer calls.
@@ -96,7 +81,3 @@ class GrpcServer:
         """Wait until the calls have ended, as `begin_stop` sees to, and then for their threads."""
         (self._stopped or self._server.stop(0)).wait()
         self._lanes.close()
-
-
-def _address(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

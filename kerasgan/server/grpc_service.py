@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
 from kerasgan.server import api, engine, inference, turns
-from kerasgan.server.errors import ServingError, exhausted, invalid_argument
+from kerasgan.server.errors import ServingError, denied, exhausted, invalid_argument
 from kerasgan.server.grpc_threads import in_lane
 from kerasgan.server.predict import predict
 from kerasgan.server.requests import Seen
@@ -91,9 +91,10 @@ def _dimensions(request):
 class ModelService:
     """`tensorflow.serving.ModelService`, likewise."""
 
-    def __init__(self, models, watcher):
+    def __init__(self, models, watcher, options):
         self.models = models
         self.watcher = watcher
+        self.options = options
 
     def GetModelStatus(self, request, seen):
         """Say which versions of a model there are and how they are."""
@@ -102,6 +103,8 @@ class ModelService:
 
     def HandleReloadConfigRequest(self, request, seen):
         """Replace the set of models that are served."""
+        if not self.options.reload_requests:
+            raise denied("This server takes no reload requests (--no-reload-requests).")
         self.watcher.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
@@ -204,7 +207,7 @@ def add_services(server, models, watcher, recorder, options, lanes):
     unread = _Unread()
     for servicer, description in (
         (PredictionService(models, options), PREDICTION),
-        (ModelService(models, watcher), MODEL),
+        (ModelService(models, watcher, options), MODEL),
     ):
         handlers = {
             method.name: _handler(

@@ -1,100 +1,19 @@
 """Which models and versions there are, and which of them are loaded."""
 
 import contextlib
-import dataclasses
 import logging
 import pathlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
-
-from kerasgan.server import folders, warmup
-from kerasgan.server.engine import Engine
+from kerasgan.server import collecting
 from kerasgan.server.engines import Engines
-from kerasgan.server.errors import ServingError, invalid_argument, not_found
-from kerasgan.server.facts import Facts, read_facts
+from kerasgan.server.errors import invalid_argument, not_found
 from kerasgan.server.options import ModelOptions
+from kerasgan.server.version import Version
 
 log = logging.getLogger("kerasgan.server")
-
-
-@dataclasses.dataclass
-class Version:
-    """One version of one model.
-
-    Attributes:
-        model: name of the model.
-        number: the version.
-        folder: where its SavedModel lies.
-        state: `START`, `LOADING`, `AVAILABLE`, `UNLOADING` or `END`, as in `GetModelStatus`.
-        error: the `ServingError` that its load ended with, or None.
-        engine: the `Engine` while it is available, else None.
-        facts: the `Facts` of the files that were loaded.
-        users: how many requests it is working on.
-        attempts: how often it was loaded in vain with the files it has.
-    """
-
-    model: str
-    number: int
-    folder: pathlib.Path
-    state: str = "START"
-    error: ServingError | None = None
-    engine: Engine | None = None
-    facts: Facts = Facts()
-    users: int = 0
-    attempts: int = 0
-    _files: list | None = None
-    _failed_at: float = 0.0
-
-    def load(self, engines):
-        """Load it with `engines` and run its warmup requests. A failure is logged and kept in `error`, not raised."""
-        self.state = "LOADING"
-        self._files = folders.fingerprint(self.folder)
-        try:
-            self.engine = engines.open(self.folder)
-            self.facts = read_facts(self.folder)
-            if engines.options.warmup:
-                warmup.run(self)
-        except Exception as error:
-            if self.engine is not None:
-                self.engine.close()
-            if not isinstance(error, ServingError):
-                log.exception("model %s version %d: an error that was not foreseen", self.model, self.number)
-                error = ServingError(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
-            self.engine, self.error = None, error
-            self.attempts, self._failed_at = self.attempts + 1, time.monotonic()
-            self.state = "END"
-            log.error("model %s version %d cannot be served: %s", self.model, self.number, error)
-        else:
-            self.state = "AVAILABLE"
-            log.info("model %s version %d is available", self.model, self.number)
-
-    def unload(self):
-        """Free its memory. No request may be running."""
-        engine, self.engine = self.engine, None
-        if engine is not None:
-            self.state = "UNLOADING"
-            engine.close()
-            self.state = "END"
-            log.info("model %s version %d is unloaded", self.model, self.number)
-
-    def next_attempt(self, folder, options):
-        """A new version to load in place of this one; None if there is nothing to do.
-
-        One that was loaded in vain is tried again when its files have changed, or as often and as late as
-        `ModelOptions` say.
-        """
-        if self.state not in ("START", "END"):
-            return None
-        again = Version(self.model, self.number, folder)
-        if self.error is None or folders.fingerprint(self.folder) != self._files:
-            return again
-        if self.attempts <= options.load_retries and time.monotonic() >= self._failed_at + options.load_retry_seconds:
-            again.attempts = self.attempts
-            return again
-        return None
 
 
 class Models:
@@ -117,6 +36,7 @@ class Models:
             name: {number: Version(name, number, pathlib.Path(folder)) for number, folder in versions.items()}
             for name, versions in (folders or {}).items()
         }
+        self._replacements = {}  # versions that could not take the place of one from another folder
         self._labels = labels or {}
         self._changed = threading.Condition(threading.RLock())
         self._updating = threading.Lock()
@@ -151,37 +71,67 @@ class Models:
     def update(self, wanted):
         """Load versions that are wanted, then unload those that are not.
 
-        A model keeps its old versions until one of its new ones can be served. A version that could not be
-        loaded is tried again when its files have changed. Requests under way are finished.
+        A model keeps its old versions until one of its new ones can be served, and a version from another folder
+        until it is loaded from the one that is wanted. A version that could not be loaded is tried again when its
+        files have changed. Requests under way are finished.
 
         Args:
             wanted: `{model name: {version number: folder}}`; None instead of a dict leaves the model as it is;
                 of models that are not in it, all is unloaded.
         """
         with self._updating:
-            self._load(
-                [
-                    self._to_load(name, number, pathlib.Path(folder))
-                    for name, versions in wanted.items()
-                    for number, folder in sorted((versions or {}).items())
-                ]
-            )
-            for version in self._unwanted(wanted):
+            looked_at = [
+                self._to_load(name, number, pathlib.Path(folder))
+                for name, versions in wanted.items()
+                for number, folder in sorted((versions or {}).items())
+            ]
+            new = [version for version in looked_at if version is not None]
+            self._load(new)
+            old = [*self._replaced(new), *self._unwanted(wanted)]
+            for version in new:
+                self._log_swap(version, old)
+            for version in old:
                 self._unload(version)
+                self._look_at_labels(version)
+            if old:
+                collecting.collect_unloaded()
+            failed = self._replacements.items()
+            self._replacements = {key: version for key, version in failed if key[1] in (wanted.get(key[0]) or {})}
 
     def _to_load(self, name, number, folder):
         """The version if it has to be loaded, else None."""
         with self._changed:
-            model = self._models.setdefault(name, {})
-            old = model.get(number)
-            new = Version(name, number, folder) if old is None else old.next_attempt(folder, self.engines.options)
-            if new is not None:
-                model[number] = new
-            return new
+            old = self._models.setdefault(name, {}).get(number)
+        if old is not None and old.state == "AVAILABLE":
+            if old.is_from(folder):
+                old.folder = folder
+                old.look_at_files()
+                self._replacements.pop((name, number), None)
+                return None
+            place, key = self._replacements, (name, number)
+        else:
+            place, key = self._models[name], number
+        tried = place.get(key)
+        new = Version(name, number, folder) if tried is None else tried.next_attempt(folder, self.engines.options)
+        if new is not None:
+            with self._changed:
+                place[key] = new
+        return new
+
+    def _replaced(self, new):
+        """Put versions that were loaded from another folder into the places of the old ones, which are returned."""
+        for version in new:
+            key = version.model, version.number
+            if version.state == "AVAILABLE" and self._replacements.get(key) is version:
+                del self._replacements[key]
+                with self._changed:
+                    old = self._models[version.model][version.number]
+                    self._models[version.model][version.number] = version
+                yield old
 
     def _load(self, versions):
         with ThreadPoolExecutor(self.engines.options.load_threads, thread_name_prefix="load") as pool:
-            list(pool.map(lambda version: version.load(self.engines), filter(None, versions)))
+            list(pool.map(lambda version: version.load(self.engines), versions))
 
     def _unwanted(self, wanted):
         for name in self.names:
@@ -191,12 +141,32 @@ class Models:
                 continue
             yield from (version for version in loaded if version.number not in keep)
 
+    def _log_swap(self, new, old):
+        before = [version for version in old if version.model == new.model]
+        if before and new.state == "AVAILABLE":
+            folders = ", ".join(str(version.folder) for version in before)
+            log.info("model %s version %d swapped in: %s instead of %s", new.model, new.number, new.folder, folders)
+
     def _unload(self, version):
+        start = time.monotonic()
         with self._changed:
-            if version.state == "AVAILABLE":
+            was_available = version.state == "AVAILABLE"
+            if was_available:
                 version.state = "UNLOADING"
             self._changed.wait_for(lambda: not version.users)
         version.unload()
+        if was_available:
+            seconds = time.monotonic() - start
+            log.info("model %s version %d unloaded in %.2f s", version.model, version.number, seconds)
+
+    def _look_at_labels(self, unloaded):
+        """Say which labels name nothing any more."""
+        if self._models[unloaded.model].get(unloaded.number) is not unloaded:
+            return  # another one has taken its place
+        for label, number in self._labels.get(unloaded.model, {}).items():
+            if number == unloaded.number:
+                text = "model %s: label %s names version %d, which is not served any more"
+                log.warning(text, unloaded.model, label, number)
 
     def hurry(self):
         """Compute batches that wait for more requests now."""
@@ -241,6 +211,8 @@ class Models:
             version = self.version_of_label(name, label)
             if version is None:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
+        else:
+            version = self._number(name, version)
         available = {v.number: v for v in self._of(name) if v.state == "AVAILABLE"}
         if version is None:
             if not available:
@@ -271,6 +243,7 @@ class Models:
             ServingError: with TensorFlow Serving's code and text, if there is none.
         """
         found = {each.number: each for each in self._of(name)}
+        version = self._number(name, version)
         if version is not None:
             if version not in found:
                 raise not_found(f"Could not find version {version} of model {name}")
@@ -278,6 +251,26 @@ class Models:
         if not found:
             raise not_found(f"Could not find any versions of model {name}")
         return [found[number] for number in sorted(found)]
+
+    def _number(self, name, version):
+        """The version that a request means: 0 is the latest for some clients (ovmsclient), if there is no such one."""
+        zero = self._models.get(name, {}).get(0)
+        is_there = zero is not None and (zero.state != "END" or zero.error is not None)  # else it was let go
+        return None if version == 0 and not is_there else version
+
+    def errors(self, name):
+        """The `ServingError`s of those versions of a model that could not be loaded."""
+        failed = [version for version in self._replacements.values() if version.model == name]
+        return [version.error for version in (*self._of(name), *failed) if version.error is not None]
+
+    def available(self, name):
+        """The numbers of those versions of a model that are available."""
+        return [version.number for version in self._of(name) if version.state == "AVAILABLE"]
+
+    def is_served_from(self, name, base_path):
+        """Whether a version of the model that lies in this folder is available."""
+        base_path = pathlib.Path(base_path)
+        return any(v.state == "AVAILABLE" and v.folder.parent == base_path for v in self._of(name))
 
     def _of(self, name):
         with self._changed:

@@ -18,6 +18,8 @@ class ModelOptions:
             request's own thread, or its batch's, one after another, which costs least.
         gpu_memory_fraction: share of the GPU's memory that the process takes; 0 to take what is needed.
         max_rows: largest first dimension of an input; 0 for no limit.
+        max_output_bytes: largest answer, as bytes of its tensors; 0 for no limit. Where the signature says how large
+            a row is, a request for more is refused before it is computed.
         warmup: whether the warmup requests that a SavedModel brings along are run.
         load_threads: versions loaded at once.
         load_retries: how often a load that failed is tried again although no file has changed.
@@ -32,6 +34,7 @@ class ModelOptions:
     inter_op_threads: int = 0
     gpu_memory_fraction: float = 0.0
     max_rows: int = 65536
+    max_output_bytes: int = 256 * 2**20
     warmup: bool = True
     load_threads: int = 1
     load_retries: int = 5
@@ -61,16 +64,23 @@ def _cores():
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
 
 
+class DefaultPort(int):
+    """A port that nobody chose: equal to the number, but not opened where it would be unsafe."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ServerOptions:
     """Where a server listens, what it accepts, and what it shows.
 
     Attributes:
         host: address to listen on. The default is reachable from this machine only; "0.0.0.0" from everywhere.
-        port: gRPC port, 0 for any free one.
-        rest_port: REST port, 0 for any free one, None for no REST.
+        port: gRPC port, 0 for any free one, or with `grpc_socket_path` for none.
+        rest_port: REST port, 0 for any free one, None for no REST. The default, 8501, is not opened where
+            `ssl_config_file` has `client_verify`: REST has no TLS and would answer everyone.
+        allowed_hosts: further host names that REST answers to. On a loopback address, or where some are given, a
+            request for another host than these, `host` and this machine's loopback names is refused (403).
         grpc_socket_path: a UNIX socket on which gRPC is served too, or None.
-        ssl_config_file: an `SSLConfig` in text form, for TLS on gRPC; None for none.
+        ssl_config_file: an `SSLConfig` in text form, for TLS on gRPC (port and socket); None for none.
         grpc_threads: gRPC requests worked on at once; None for four for each CPU, with batching 256 at least
             (a request that waits for its batch holds a thread).
         rest_threads: REST requests worked on at once; None likewise.
@@ -89,12 +99,14 @@ class ServerOptions:
         tensor_content: whether tensors of gRPC answers are written as `tensor_content`, which is quicker, instead
             of typed fields; clients must read both.
         health_checks: whether the standard gRPC health service is there.
+        reload_requests: whether callers may replace the models with HandleReloadConfigRequest.
         access_log: file to which one JSON line a request is appended; "-" for standard output, None for none.
     """
 
     host: str = "127.0.0.1"
     port: int = 8500
-    rest_port: int | None = 8501
+    rest_port: int | None = DefaultPort(8501)
+    allowed_hosts: tuple[str, ...] = ()
     grpc_socket_path: str | None = None
     ssl_config_file: str | None = None
     grpc_threads: int | None = None
@@ -109,12 +121,19 @@ class ServerOptions:
     cors: bool = False
     tensor_content: bool = False
     health_checks: bool = False
+    reload_requests: bool = True
     access_log: str | None = None
 
     def __post_init__(self):
         for number in (self.port, self.rest_port):
             if number is not None and not 0 <= number < 2**16:
                 raise ValueError(f"port {number} must be between 0 and 65535")
+        if not self.host:
+            raise ValueError("host: expected an address or a name, such as 127.0.0.1 or 0.0.0.0; got nothing")
+        if self.port and self.port == self.rest_port:
+            raise ValueError(f"port and rest_port are both {self.port}: gRPC and REST need a port each")
+        if isinstance(self.allowed_hosts, str):
+            raise ValueError(f"allowed_hosts: expected a tuple of names; got {self.allowed_hosts!r}")
         cores = sorted(_cores())
         if self.request_core is not None and self.request_core not in cores:
             raise ValueError(f"request_core must be one of {cores}, the cores of this process; got {self.request_core}")
@@ -124,3 +143,8 @@ class ServerOptions:
             raise ValueError(f"max_streams must be at least 1; got {self.max_streams}")
         if self.rest_timeout_seconds <= 0:
             raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")
+
+    @property
+    def bare_host(self):
+        """`host` without the brackets that an IPv6 address may be written with."""
+        return self.host.removeprefix("[").removesuffix("]")

@@ -48,6 +48,8 @@ def _array(name, proto, max_tensor_bytes):
             wire.shape_of(proto, 16, max_tensor_bytes)
             return tf.make_ndarray(proto)
         return wire.get_array(proto, max_tensor_bytes)
+    except wire.TooLarge as error:
+        raise invalid_argument(f"tensor parsing error: {name} ({error}: --max-request-bytes)") from error
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
 

@@ -8,12 +8,19 @@ import logging
 import re
 import time
 import urllib.parse
-import zlib
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
 from kerasgan.server import api, engine, inference, json_examples, json_tensor, page, turns
-from kerasgan.server.errors import ServingError, cancelled, deadline_exceeded, exhausted, http_status, invalid_argument
+from kerasgan.server.content_encoding import unpacked
+from kerasgan.server.errors import (
+    ServingError,
+    cancelled,
+    deadline_exceeded,
+    exhausted,
+    invalid_argument,
+    too_large,
+)
 from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
@@ -63,7 +70,7 @@ def parse_target(method, target):
 class RestApp:
     """ASGI application. Requests are worked off in threads, so that the event loop stays free."""
 
-    def __init__(self, models, executors, recorder, options, get_metrics):
+    def __init__(self, models, executors, recorder, options, host_names, get_metrics):
         """Make the application.
 
         Args:
@@ -71,11 +78,13 @@ class RestApp:
             executors: where requests are worked on: `turns.pools`.
             recorder: the `Recorder` of requests.
             options: `ServerOptions`.
+            host_names: `HostNames` that it answers to.
             get_metrics: function that returns the text of the page of metrics.
         """
         self.models = models
         self.recorder = recorder
         self.options = options
+        self.host_names = host_names
         self.executor, self.large_executor = executors
         self.get_metrics = get_metrics
         self._under_way = 0
@@ -84,8 +93,8 @@ class RestApp:
         """Answer one HTTP request (the ASGI protocol)."""
         if scope["type"] != "http":
             return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        target = _ORIGIN.sub("", scope["raw_path"].decode("latin-1"), count=1)
+        headers = _joined(scope["headers"])
+        target = _ORIGIN.sub("", scope["raw_path"].decode("latin-1"), count=1) or "/"
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         seen = Seen("REST", target=f"{scope['method']} {target}")
@@ -95,7 +104,7 @@ class RestApp:
             status, kind, payload = await self._attend(scope["method"], target, headers, receive, seen)
         except ServingError as error:
             seen = dataclasses.replace(seen, status=error.code.name)  # a thread may still fill in the other
-            status, kind, payload = error_response(http_status(error.code), error.message)
+            status, kind, payload = error_response(error.http_status, error.message)
             content.append((b"connection", b"close"))  # its body may not have been read
         seen.http_status = status
         self.recorder.record(seen)
@@ -114,21 +123,22 @@ class RestApp:
             ServingError: RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
         """
         if self._under_way >= self.options.max_requests:
-            raise exhausted(f"The server has {self.options.max_requests} requests under way already.")
+            raise exhausted(f"The server has {self.options.max_requests} requests under way already (--max-requests).")
         self._under_way += 1
         leave = self._leave
         try:
             async with asyncio.timeout(self.options.rest_timeout_seconds):
                 body = await self._read(receive, headers)
                 if body is None:
-                    seen.status = "RESOURCE_EXHAUSTED"
                     limit = self.options.max_request_bytes
-                    return error_response(413, f"The request body is larger than the server's limit of {limit} bytes.")
+                    text = f"The request body is larger than the server's limit of {limit} bytes (--max-request-bytes)."
+                    raise too_large(text)
+                self.host_names.check(headers.get("host"))
                 if self.options.cors and method == "OPTIONS":  # a browser asks whether its page may ask
-                    return 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400, b"text/plain", b""
-                gzipped = b"gzip" in headers.get(b"content-encoding", b"")
+                    return 200 if re.match("https?://", headers.get("origin", "")) else 400, b"text/plain", b""
+                encoding = headers.get("content-encoding", "")
                 leave = None  # it is under way until a thread is done with it
-                return await self._answered(receive, seen, method, target, body, gzipped)
+                return await self._answered(receive, seen, method, target, body, encoding)
         except TimeoutError:
             seconds = self.options.rest_timeout_seconds
             raise deadline_exceeded(f"Timed out after {seconds:g} seconds (--rest_api_timeout_in_ms).") from None
@@ -169,8 +179,8 @@ class RestApp:
 
     async def _read(self, receive, headers):
         """The request's body, or None if it is too large."""
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.options.max_request_bytes and b"expect" in headers:
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.options.max_request_bytes and "expect" in headers:
             return None
         chunks, size = [], 0
         while True:
@@ -187,14 +197,14 @@ class RestApp:
             if not message.get("more_body", False):
                 return b"".join(chunks) if size <= self.options.max_request_bytes else None
 
-    def respond(self, method, target, body, gzipped, seen):
+    def respond(self, method, target, body, encoding, seen):
         """Answer one request; does not raise.
 
         Args:
             method: the HTTP method.
             target: path with query string, as it came.
             body: bytes.
-            gzipped: whether the body is compressed.
+            encoding: the Content-Encoding header, "" for none.
             seen: `Seen`, to be filled in.
 
         Returns:
@@ -202,7 +212,7 @@ class RestApp:
         """
         if self.options.metrics_path is not None and target.partition("?")[0] == self.options.metrics_path:
             return self._metrics_page(target, seen)
-        if method == "GET" and page.has(target):
+        if method in ("GET", "HEAD") and page.has(target):
             seen.method = "GetPage"
             return 200, *page.answer(self.models, target)
         if not _API.fullmatch(target):
@@ -211,25 +221,18 @@ class RestApp:
         engine.clock.seconds = 0.0
         turns.caller.is_gone = lambda: seen.gone
         try:
-            body = self._inflated(body) if gzipped else body
+            if method == "POST":
+                body = unpacked(body, encoding, self.options.max_request_bytes)
             return 200, b"application/json", self._answer(method, target, body, seen)
         except ServingError as error:
             seen.status = error.code.name
-            return error_response(http_status(error.code), error.message)
+            return error_response(error.http_status, error.message)
         except Exception:
             log.exception("request failed: %s %s", method, target)
             seen.status = "INTERNAL"
             return error_response(500, "Internal error; see the server's log.")
         finally:
             seen.runtime = engine.clock.seconds
-
-    def _inflated(self, body):
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            body = inflater.decompress(body, self.options.max_request_bytes + 1)
-        except zlib.error:
-            return b""
-        return body if inflater.eof and len(body) <= self.options.max_request_bytes else b""
 
     def _answer(self, method, target, body, seen):
         seen.model, version, label, verb = parse_target(method, target)
@@ -276,6 +279,14 @@ class RestApp:
             text = f"Unexpected path: {target}. Should be {self.options.metrics_path}"
             return 400, b"text/plain", text.encode(errors="replace")
         return 200, b"text/plain", self.get_metrics().encode(errors="replace")
+
+
+def _joined(headers):
+    """`{name: value}` of the headers of a request; values of one name are joined by commas, as HTTP has it."""
+    joined = {}
+    for name, value in headers:
+        joined.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return {name: ",".join(values) for name, values in joined.items()}
 
 
 def _examples_request(kind, body, seen):

@@ -1,20 +1,20 @@
 """The server process: ports, threads, start and stop."""
 
 import contextlib
-import errno
 import logging
 import os
 import signal
-import socket
 import threading
 import time
 
-from kerasgan.server import turns
+from kerasgan.server import tls, turns
+from kerasgan.server.addresses import bound_socket, host_and_port
 from kerasgan.server.folders import find_models
 from kerasgan.server.grpc_server import GrpcServer
+from kerasgan.server.host_names import HostNames
 from kerasgan.server.metrics import ServingMetrics, page
 from kerasgan.server.models import Models
-from kerasgan.server.options import ModelOptions, ServerOptions, WatchOptions
+from kerasgan.server.options import DefaultPort, ModelOptions, ServerOptions, WatchOptions
 from kerasgan.server.requests import AccessLog, Recorder
 from kerasgan.server.rest import RestApp
 from kerasgan.server.rest_server import RestServer
@@ -33,7 +33,7 @@ class ModelServer:
     Attributes:
         options: `ServerOptions`.
         host: the address it listens on.
-        port: the gRPC port; the one chosen, once started, where 0 was asked for.
+        port: the gRPC port; the one chosen, once started, where 0 was asked for; None for a UNIX socket alone.
         rest_port: the REST port, likewise; None if there is no REST.
         models: the `Models` served.
         metrics: the `ServingMetrics` of its requests.
@@ -58,7 +58,7 @@ class ModelServer:
             )
         self.watcher = watcher or Watcher(models)
         self.metrics = ServingMetrics()
-        self.host = options.host
+        self.host = options.bare_host
         self.port = options.port
         self.rest_port = options.rest_port
         self._stack = contextlib.ExitStack()
@@ -87,12 +87,13 @@ class ModelServer:
                 access_log = AccessLog(self.options.access_log)
                 stack.callback(access_log.close)
             recorder = Recorder(self.models, self.metrics, access_log)
+            self._settle_rest()
             rest_socket = None
             if self.rest_port is not None:
-                rest_socket = stack.enter_context(_bound_socket("REST", self.host, self.rest_port))
+                rest_socket = stack.enter_context(bound_socket("REST", self.host, self.rest_port))
                 self.rest_port = rest_socket.getsockname()[1]
             if self.port:
-                _bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
+                bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
             over_grpc = GrpcServer(self.options, self._threads(self.options.grpc_threads))
             stack.callback(over_grpc.close)
             self.port = over_grpc.port
@@ -105,8 +106,32 @@ class ModelServer:
                 self._transports.append(over_grpc)
             self._stack = stack.pop_all()
         self._started = True
-        log.info("gRPC on %s:%d, REST on %s:%s", self.host, self.port, self.host, self.rest_port)
+        log.info("serving on %s", self.addresses)
         return self
+
+    @property
+    def addresses(self):
+        """Where it listens, for people to read: `gRPC 127.0.0.1:8500  REST http://127.0.0.1:8501`."""
+        path = self.options.grpc_socket_path
+        parts = [
+            self.port is not None and f"gRPC {host_and_port(self.host, self.port)}",
+            path is not None and f"gRPC unix:{path}",
+            self.rest_port is not None and f"REST http://{host_and_port(self.host, self.rest_port)}",
+        ]
+        return "  ".join(filter(None, parts))
+
+    def _settle_rest(self):
+        """Leave REST out, unless it was asked for, where it would answer everyone although gRPC does not."""
+        if self.options.ssl_config_file is None or self.rest_port is None:
+            return
+        if isinstance(self.rest_port, DefaultPort) and tls.asks_for_certificates(self.options.ssl_config_file):
+            self.rest_port = None
+            log.warning(
+                "no REST: gRPC asks clients for certificates (client_verify) and REST, which has no TLS, would answer "
+                "everyone; give --rest-port (rest_port) to have it all the same"
+            )
+        else:
+            log.warning("TLS is on gRPC alone: REST answers everyone in the clear; --rest_api_port=0 turns it off")
 
     def _threads(self, chosen):
         """Threads of a transport. They are begun when they are needed, and one that waits for a batch is busy."""
@@ -117,7 +142,8 @@ class ModelServer:
         pools = turns.pools("rest", self._threads(self.options.rest_threads))
         for pool in pools:
             stack.callback(pool.shutdown, cancel_futures=True)
-        app = RestApp(self.models, pools, recorder, self.options, self._metrics_page)
+        host_names = HostNames(self.host, rest_socket.getsockname()[0], self.options.allowed_hosts)
+        app = RestApp(self.models, pools, recorder, self.options, host_names, self._metrics_page)
         server = RestServer(app, rest_socket)
         server.start()
         stack.callback(server.close)
@@ -221,32 +247,6 @@ def _on_core(core):
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _bound_socket(what, host, port):
-    """A listening socket; the caller closes it.
-
-    Raises:
-        OSError: naming the port.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-        opened = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host} for {what}: {error.strerror}") from error
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(address)
-        opened.listen(1024)
-    except OSError as error:
-        opened.close()
-        if error.errno == errno.EADDRINUSE:
-            message = f"port {port} is in use: {what} on {host} needs it; stop what uses it or give another"
-        else:
-            message = f"cannot open port {port} on {host} for {what}: {error.strerror}"
-        raise OSError(error.errno, message) from error
-    return opened
 
 
 def serve(folder, server=ServerOptions(), models=ModelOptions(), watch=WatchOptions(), model_name=None):

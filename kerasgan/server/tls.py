@@ -19,7 +19,7 @@ def read_credentials(path):
         OSError: if the file cannot be read.
         ValueError: if it is not such a text, or a certificate is missing or no PEM; it names file and field.
     """
-    config = textproto.read(path, textproto.SSLConfig)
+    config = _read(path)
     for field in ("server_key", "server_cert"):
         _check_pem(path, field, getattr(config, field))
     if config.custom_ca or config.client_verify:
@@ -29,6 +29,19 @@ def read_credentials(path):
         root_certificates=config.custom_ca.encode() or None,
         require_client_auth=config.client_verify,
     )
+
+
+def asks_for_certificates(path):
+    """Whether an `SSLConfig` has `client_verify`: gRPC answers only clients with a certificate.
+
+    Raises:
+        OSError, ValueError: as `read_credentials`.
+    """
+    return _read(path).client_verify
+
+
+def _read(path):
+    return textproto.read(path, textproto.SSLConfig)
 
 
 def _check_pem(path, field, text):

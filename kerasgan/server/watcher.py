@@ -10,11 +10,25 @@ import grpc
 
 from kerasgan.server import config as configs
 from kerasgan.server import textproto
-from kerasgan.server.errors import ServingError
+from kerasgan.server.errors import ServingError, failed_precondition
 from kerasgan.server.folders import find_models
 from kerasgan.server.options import WatchOptions
 
 log = logging.getLogger("kerasgan.server")
+
+
+class _Complaints:
+    """Logs what is wrong when it begins, not at each look."""
+
+    def __init__(self):
+        self._known = set()
+
+    def say(self, texts):
+        """Log those that were not among the last ones."""
+        texts = set(texts)
+        for text in sorted(texts - self._known):
+            log.warning("%s", text)
+        self._known = texts
 
 
 class Watcher:
@@ -48,6 +62,8 @@ class Watcher:
         self._find = folder and functools.partial(find_models, folder, model_name)
         self._config = None
         self._text = None
+        self._folder_complaints = _Complaints()
+        self._file_complaints = _Complaints()
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread = None
@@ -93,19 +109,22 @@ class Watcher:
             try:
                 wanted = self._find()
             except (ValueError, OSError) as error:  # the folder is gone, or empty: perhaps for a moment
-                log.debug("models stay as they are: %s", error)
+                self._folder_complaints.say([f"models stay as they are: {error}"])
                 return
+            self._folder_complaints.say(configs.without_versions(self._config, wanted) if self._config else [])
             self.models.update(wanted)
 
     def reload(self, config):
         """Replace the whole set of models and labels, and wait for it.
+
+        A model whose base path is another one is loaded from there, and the old one served until then.
 
         Args:
             config: `ModelServerConfig`.
 
         Raises:
             ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION if it cannot be taken: then nothing has
-                changed. UNKNOWN if a model that is new in it cannot be served.
+                changed. UNKNOWN if a model that is new in it, or whose base path is, cannot be served from there.
         """
         with self._lock:
             old = {model.name for model in self._config.model_config_list.config} if self._config else set()
@@ -114,7 +133,8 @@ class Watcher:
             missing = [
                 model.name
                 for model in config.model_config_list.config
-                if model.name not in old and not self._is_served(model.name)
+                if self._is_served_from_elsewhere(model)
+                or (model.name not in old and not self.models.available(model.name))
             ]
         if missing:
             reasons = ", ".join(f"{{{name}{self._reason(name)}}}" for name in missing)
@@ -124,6 +144,13 @@ class Watcher:
 
     def _take(self, config):
         configs.check_config(config, self._config)
+        versions = configs.configured_versions(config)
+        for model in config.model_config_list.config:
+            if not versions[model.name] and self._is_served_from_elsewhere(model):
+                raise failed_precondition(
+                    f"model {model.name}: its new base_path {model.base_path} has none of the versions that are to "
+                    "be served; nothing has changed"
+                )
         labels = configs.configured_labels(config)
         self._check_labels(labels)
         self.models.set_labels(labels)
@@ -136,23 +163,20 @@ class Watcher:
                 is_new = self.models.version_of_label(name, label) in (None, number)
                 if self.options.allow_labels_for_unavailable and is_new:
                     continue
-                if not self._is_served(name, number):
+                if number not in self.models.available(name):
                     raise ServingError(
                         grpc.StatusCode.FAILED_PRECONDITION,
                         f"Request to assign label to version {number} of model {name}, "
                         "which is not currently available for inference",
                     )
 
-    def _is_served(self, name, number=None):
-        try:
-            self.models.find(name, number)
-        except ServingError:
-            return False
-        return True
+    def _is_served_from_elsewhere(self, model):
+        return self.models.available(model.name) and not self.models.is_served_from(model.name, model.base_path)
 
     def _reason(self, name):
+        errors = self.models.errors(name)
         try:
-            errors = [version.error for version in self.models.versions(name) if version.error]
+            self.models.versions(name)
         except ServingError as error:
             errors = [error]
         return f" due to error: {errors[-1]}" if errors else ""
@@ -175,7 +199,8 @@ class Watcher:
         try:
             text = pathlib.Path(self._config_file).read_text()
             if text != self._text:  # else a reload request since then holds
-                self._text = text
                 self.reload(textproto.parse(self._config_file, text, textproto.ModelServerConfig))
-        except (OSError, ValueError, ServingError) as error:
-            log.error("models stay as they are: %s", error)
+                self._text = text
+            self._file_complaints.say([])
+        except (OSError, ValueError, ServingError) as error:  # tried again: a version may have to come first
+            self._file_complaints.say([f"{self._config_file} is not in force as it is: {error}"])

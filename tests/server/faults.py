@@ -90,7 +90,9 @@ def rest_request(rng):
 def raw_request(rng):
     """Bytes that are hardly HTTP."""
     body = json.dumps(rng.choice(GOOD_BODIES)).encode()
-    good = f"POST {rng.choice(PATHS)} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    good = (
+        f"POST {rng.choice(PATHS)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    )
     return rng.choice((rng.randbytes(rng.randrange(1, 300)), damaged(good, rng)))
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from kerasgan import cli, server
 from kerasgan import model_server as tensorflow_model_server
 from kerasgan.server import BatchingParameters, ModelOptions, ServerOptions, WatchOptions
+from kerasgan.server.options import DefaultPort
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -139,6 +140,20 @@ def test_flags_of_ours(chosen):
     )
     assert where == ServerOptions(host="::1", access_log="-", max_request_bytes=9, max_requests=8, max_streams=6)
     assert how == ModelOptions(max_rows=7)
+
+
+def test_flags_of_what_callers_may_do(chosen):
+    where, how = chosen("models", "--allowed-hosts=a.b,c", "--no-reload-requests", "--max-output-bytes=7")[1:3]
+    assert where == ServerOptions(allowed_hosts=("a.b", "c"), reload_requests=False)
+    assert how == ModelOptions(max_output_bytes=7)
+
+
+def test_a_rest_port_that_was_asked_for_is_told_from_the_default(chosen):
+    """The default is not opened where gRPC asks clients for certificates."""
+    assert isinstance(chosen("models")[1].rest_port, DefaultPort)
+    for flag in ("--rest-port=8501", "--rest_api_port=8501"):
+        port = chosen("models", flag)[1].rest_port
+        assert port == 8501 and not isinstance(port, DefaultPort)
 
 
 def test_the_core_of_requests(chosen):

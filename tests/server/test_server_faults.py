@@ -127,7 +127,7 @@ def test_ten_thousand_malformed_requests_and_memory_is_flat(folders, tmp_path, f
 
 def test_a_client_that_stalls_blocks_nobody_and_is_hung_up_on(folders, monkeypatch):
     monkeypatch.setattr(rest_server, "HEADER_SECONDS", 0.5)
-    head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\n"
+    head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
     unfinished = [b"", head[:20], head, head + b"Content-Length: 17\r\n\r\n", head + b"Content-Length: 17\r\n\r\n{"]
     options = ServerOptions(port=0, rest_port=0, rest_threads=1, rest_timeout_seconds=0.5)
     with (
@@ -148,7 +148,7 @@ def test_a_client_that_sends_slowly_is_answered(folders, monkeypatch):
     """The timer runs from one request's end to the next one's head, not over the connection's life."""
     monkeypatch.setattr(rest_server, "HEADER_SECONDS", 1.0)
     body = b'{"instances": [1]}'
-    request = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    request = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     with (
         ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)) as server,
         socket.create_connection(("127.0.0.1", server.rest_port), timeout=20) as raw,
@@ -191,7 +191,7 @@ def test_a_thousand_connections_at_once(folders, batching):
         for row in range(1000):
             raw = stack.enter_context(socket.create_connection(("127.0.0.1", server.rest_port), timeout=60))
             body = json.dumps({"instances": [row]}).encode()
-            head = f"POST /v1/models/default:predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+            head = f"POST /v1/models/default:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
             raw.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
             raws.append(raw)
         for row, raw in enumerate(raws):

@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions
+from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
 from kerasgan.server.tls import read_credentials
 from tests.server.conftest import call
 
@@ -123,13 +123,80 @@ def test_rows_are_limited_on_both_transports(folders):
     ):
         assert call(server, "POST", PREDICT, {"instances": [1, 2, 3]})[0] == 200
         status, _, _, parsed = call(server, "POST", PREDICT, {"instances": [1, 2, 3, 4]})
-        assert (status, parsed["error"]) == (400, "an input has 4 rows; this server takes at most 3 at once")
+        assert (status, parsed["error"]) == (
+            400,
+            "an input has 4 rows; this server takes at most 3 at once (--max-rows)",
+        )
         request = half_plus_two()
         request.inputs["x"].tensor_shape.dim[0].size = 1_000_000  # of which one value is given, and repeated
         with pytest.raises(grpc.RpcError) as raised:
             stub(channel).Predict(request, timeout=20)
         assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert "1000000 rows" in raised.value.details()
+
+
+@pytest.mark.parametrize("batching", [None, BatchingParameters()])
+def test_an_answer_too_large_is_refused_before_it_is_computed(folders, batching):
+    """A row of the stand-in generator is an image of 8 x 8 x 3 bytes, and its signature says so."""
+    models = Models({"m": {1: folders["generator"]}}, options=ModelOptions(max_output_bytes=3 * 192, batching=batching))
+    with (
+        ModelServer(models, ServerOptions(port=0, rest_port=0)) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        gate = Gate(models.find("m").engine)
+        gate.opened.set()
+
+        def inputs(rows):
+            return {"seed": [1] * rows, "label": [1] * rows, "truncation": [1.0] * rows}
+
+        assert len(call(server, "POST", PREDICT, {"inputs": inputs(3)})[3]["outputs"]) == 3
+        assert len(gate.runs) == 1
+        status, _, _, parsed = call(server, "POST", PREDICT, {"inputs": inputs(4)})
+        words = "the answer of 4 rows would be of 768 bytes; this server sends at most 576 (--max-output-bytes)"
+        assert status == 400 and parsed["error"].startswith(words)
+        request = predict_pb2.PredictRequest(model_spec={"name": "m"})
+        for name, values in inputs(4).items():
+            dtype = np.float32 if name == "truncation" else np.int64
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(np.array(values, dtype)))
+        with pytest.raises(grpc.RpcError) as raised:
+            stub(channel).Predict(request, timeout=20)
+        assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT and words in raised.value.details()
+        assert len(gate.runs) == 1
+
+
+def test_an_answer_whose_size_no_signature_says_is_refused_after(folders):
+    models = Models({"m": {1: folders["echo"]}}, options=ModelOptions(max_output_bytes=40))
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
+
+        def status(signature, values):
+            answer = call(server, "POST", PREDICT, {"signature_name": signature, "inputs": values})
+            assert answer[0] == 200 or "--max-output-bytes" in answer[3]["error"]
+            return answer[0]
+
+        assert [status("float32", [1.0] * 10), status("float32", [1.0] * 11)] == [200, 400]
+        assert [status("int8", [[1] * 20] * 2), status("int8", [1] * 41)] == [200, 400]
+        assert [status("string", ["a" * 20] * 2), status("string", ["a" * 41])] == [200, 400]
+
+
+def test_without_a_limit_answers_may_be_large(folders):
+    models = Models({"m": {1: folders["echo"]}}, options=ModelOptions(max_output_bytes=0))
+    models.load()
+    assert len(models.find("m").engine.run("int8", {"x": np.zeros((1, 2**20), np.int8)})["y"][0]) == 2**20
+    models.close()
+
+
+def test_limits_name_their_flags(folders):
+    options = ServerOptions(port=0, rest_port=0, max_request_bytes=1000)
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        status, _, _, parsed = call(server, "POST", PREDICT, b" " * 1001)
+        assert status == 413 and "1000 bytes (--max-request-bytes)" in parsed["error"]
+        request = half_plus_two()
+        request.inputs["x"].tensor_shape.dim[0].size = 251  # of which one value is given, and repeated
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel, pytest.raises(grpc.RpcError) as raised:
+            stub(channel).Predict(request, timeout=20)
+        assert raised.value.details().endswith(
+            "(a tensor of shape [251] takes more than 1000 bytes: --max-request-bytes)"
+        )
 
 
 # ---------------------------------------------------------------- TLS
@@ -145,7 +212,7 @@ def ssl_config(tmp_path, authority):
     """Function: whether clients must have a certificate -> the path of an SSLConfig."""
 
     def write(client_verify):
-        certificate = authority.issue_cert("127.0.0.1")
+        certificate = authority.issue_cert("127.0.0.1", "localhost")
         fields = {
             "server_key": certificate.private_key_pem.bytes(),
             "server_cert": b"".join(pem.bytes() for pem in certificate.cert_chain_pems),
@@ -195,6 +262,40 @@ def test_mutual_tls(folders, authority, ssl_config):
             assert answer(channel) == grpc.StatusCode.UNAVAILABLE
         with secure(server, authority, trustme.CA().issue_cert("client.example")) as channel:
             assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+
+
+def test_rest_is_left_out_where_clients_must_have_a_certificate(folders, ssl_config, caplog):
+    """REST has no TLS; on the default port nobody has asked for it."""
+    options = ServerOptions(port=0, ssl_config_file=ssl_config(True))
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        assert server.rest_port is None and "REST" not in server.addresses
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith("no REST: gRPC asks clients for certificates (client_verify)") and "--rest-port" in line
+
+
+@pytest.mark.parametrize("client_verify", [True, False])
+def test_rest_in_the_clear_beside_tls_if_it_is_asked_for_is_said(folders, ssl_config, caplog, client_verify):
+    options = ServerOptions(port=0, rest_port=0, ssl_config_file=ssl_config(client_verify))
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        assert call(server, "POST", PREDICT, {"instances": [1]})[3] == {"predictions": [2.5]}
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line == "TLS is on gRPC alone: REST answers everyone in the clear; --rest_api_port=0 turns it off"
+
+
+def test_tls_on_a_unix_socket_too(folders, authority, ssl_config, tmp_path):
+    path = f"unix:{tmp_path}/s"
+    options = ServerOptions(
+        port=0, rest_port=None, ssl_config_file=ssl_config(True), grpc_socket_path=str(tmp_path / "s")
+    )
+    with ModelServer(Models({"m": {1: folders["two"]}}), options):
+        with grpc.insecure_channel(path) as channel:
+            assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+        certificate = authority.issue_cert("client.example")
+        keys = certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
+        credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes(), *keys)
+        named = [("grpc.ssl_target_name_override", "localhost")]
+        with grpc.secure_channel(path, credentials, options=named) as channel:
+            assert answer(channel) == 2.5
 
 
 @pytest.mark.parametrize(

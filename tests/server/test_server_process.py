@@ -2,6 +2,8 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -211,3 +213,41 @@ def test_sigterm_ends_the_program_cleanly(folders, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_command_logs_loads_and_swaps_with_time_and_level(folders, tmp_path):
+    base, log = tmp_path / "m", tmp_path / "log"
+    shutil.copytree(folders["two"], base / "1")
+    flags = ["--port=0", f"--grpc_socket_path={tmp_path}/s", "--rest-port=0", "--poll-seconds=0.1"]
+    root = pathlib.Path(__file__).parents[2]
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kerasgan", "serve", str(base), *flags],
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+    try:
+        ready = process.stdout.readline()
+        assert re.fullmatch(rf"gRPC unix:{tmp_path}/s  REST http://127\.0\.0\.1:\d+  \(Ctrl-C stops\)\n", ready)
+        shutil.copytree(folders["three"], tmp_path / "copy")
+        os.rename(tmp_path / "copy", base / "2")
+        end = time.monotonic() + 60
+        while "unloaded" not in log.read_text():
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} "
+    lines = [line for line in log.read_text().splitlines() if "model m" in line]
+    wanted = [
+        rf"INFO model m version 1 loaded in \d+\.\d\d s from {base}/1",
+        rf"INFO model m version 2 loaded in \d+\.\d\d s from {base}/2",
+        rf"INFO model m version 2 swapped in: {base}/2 instead of {base}/1",
+        r"INFO model m version 1 unloaded in \d+\.\d\d s",
+    ]
+    for line, pattern in zip(lines, wanted, strict=True):
+        assert re.fullmatch(moment + pattern, line), line

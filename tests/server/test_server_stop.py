@@ -73,7 +73,7 @@ def test_idle_callers_do_not_hold_it_up(folders):
             stack.callback(open_.set)
             requests = (None for _ in iter(lambda open_=open_: open_.wait(120), True))
             streams.append(reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(requests))
-        for data in (b"", b"GET /v1/models/m HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /v1"):
+        for data in (b"", b"GET /v1/models/m HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /v1"):
             raw = stack.enter_context(socket.create_connection(("127.0.0.1", server.rest_port)))
             raw.sendall(data)
         time.sleep(0.3)
@@ -87,7 +87,7 @@ def test_idle_callers_do_not_hold_it_up(folders):
 def test_half_a_rest_request_is_cut_off(folders):
     with started(folders["two"]) as (server, _, _):
         with socket.create_connection(("127.0.0.1", server.rest_port)) as raw:
-            raw.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+            raw.sendall(b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
             time.sleep(0.3)
             assert stop(server, grace=0.5)
 

@@ -183,7 +183,7 @@ def test_slices_end_when_a_rest_client_is_gone(independent, tmp_path):
         runs = counted(server.models.find("m").engine, 1, lambda: gone.wait(20))
         body = json.dumps({"instances": list(range(3200))}).encode()
         with socket.create_connection(("127.0.0.1", server.rest_port)) as raw:
-            head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+            head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
             raw.sendall(head + body)
             wait_until(lambda: runs)
             time.sleep(0.5)
