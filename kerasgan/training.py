@@ -12,9 +12,8 @@ import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, devices, files, plots, recipe, runs
+from kerasgan import cache_root, callbacks, devices, files, plots, recipe, runs
 from kerasgan.metrics import evaluator
-from kerasgan.metrics.reference import cache_folder
 
 
 class Interrupted(Exception):
@@ -197,7 +196,7 @@ def _reference(plan, gan, strategy):
     if settings.evaluate_every is None:
         return None
     with strategy.scope():  # of the feature network
-        reference = plan.data.reference(gan.image_shape, settings.evaluate_features, cache=cache_folder())
+        reference = plan.data.reference(gan.image_shape, settings.evaluate_features, cache=cache_root.root())
     evaluator.check(gan, reference, _metrics(plan), settings.evaluate_n, seed=0)
     return reference
 
