@@ -62,7 +62,8 @@ def evaluate(
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:
-            model = runs.load_model(path)
+            checkpoint = runs.newest_checkpoint(path) if runs.is_run(path) else path
+            model = runs.load_model(checkpoint)
             if reference is None:
                 section = real if isinstance(real, kinds.Section) else data_section(real or path)
                 where = cache or cache_root.root()
@@ -79,7 +80,7 @@ def evaluate(
                 weights=weights,
                 standing_passes=standing_passes,
                 batch_size=batch_size,
-                name=str(runs.newest_checkpoint(path) if runs.is_run(path) else path),
+                name=str(checkpoint),
                 verbose=True,
             )
             if out is not None:

@@ -1,8 +1,11 @@
 """Images that are already in memory."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.data import cache_keys
 from kerasgan.data import images as pixels
 from kerasgan.data.source import Source
 
@@ -45,8 +48,9 @@ def arrays(images, labels=None, class_names=None):
         labels = _checked_labels(labels, count)
         class_names = _checked_names(class_names, labels)
     with tf.device("CPU"):
+        images, labels = tf.constant(images), tf.constant(labels)  # copies, which stay as they are
         examples = tf.data.Dataset.from_tensor_slices((images, labels))
-    return Source(examples, count, class_names, "arrays")
+    return Source(examples, count, class_names, "arrays", functools.partial(cache_keys.of_arrays, images, labels))
 
 
 def _quantised(images):

@@ -1,12 +1,12 @@
 """Images of a NumPy file."""
 
+import dataclasses
 import pathlib
 import zipfile
 
 import numpy as np
 
 from kerasgan.data.array_source import arrays
-from kerasgan.data.source import Source
 
 
 def npz(path):
@@ -29,12 +29,12 @@ def npz(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in ("x", "y", "classes") if name in file}
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path} is no readable .npz file: {error}") from error
+    except (ValueError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path} is no readable .npz file: {str(error)[:200]}") from error
     if "x" not in found:
         raise ValueError(f"path: {path} has no array x of images")
     labels, names = found.get("y"), found.get("classes")
     if labels is not None and labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
     source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
-    return Source(source.examples, source.count, source.class_names, path.stem)
+    return dataclasses.replace(source, name=path.stem)

@@ -1,6 +1,7 @@
 """What every source of real images looks like, before `load` makes batches of it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -15,12 +16,15 @@ class Source:
         count: number of examples.
         class_names: the name of each label in order, or None where there are no labels.
         name: for messages and run folders.
+        cache_key: function that returns a string, another one for other images or labels, by which `load` finds them in
+            a cache on disk; None for no such cache.
     """
 
     examples: tf.data.Dataset
     count: int
     class_names: tuple[str, ...] | None
     name: str
+    cache_key: Callable[[], str] | None = None
 
     @property
     def channels(self):

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import functools
 import pathlib
 import tempfile
 import urllib.parse
@@ -11,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from kerasgan import cache_root
-from kerasgan.data import fashion_mnist
+from kerasgan.data import cache_keys, fashion_mnist
 from kerasgan.data.source import Source
 
 _REACH_SECONDS = 5
@@ -52,7 +53,10 @@ def tfds(name, split="train", data_dir=None):
             read_config=tensorflow_datasets.ReadConfig(try_autocache=False),
         )
     examples = examples.map(example).apply(tf.data.experimental.assert_cardinality(count))
-    return Source(examples, count, tuple(label.names) if label else None, name)
+    folder = pathlib.Path(builder.data_dir)
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    key = functools.partial(cache_keys.of_files, folder, files, builder.info.full_name, split)
+    return Source(examples, count, tuple(label.names) if label else None, name, key if files else None)
 
 
 def described(name, data_dir=None):
