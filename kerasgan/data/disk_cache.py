@@ -15,7 +15,7 @@ from kerasgan import files
 from kerasgan.data.source import Source
 
 _FORMAT = 2  # counts on when the same source would be prepared to other images
-_NAME = "images"
+_NAME, _ROWS = "images", 64
 
 
 def kept(examples, path, source: Source, settings):
@@ -55,7 +55,7 @@ def _write(examples, folder, source, key):
     files.sweep(folder.parent)
     with files.written_whole(folder) as beside:
         beside.mkdir()
-        for _ in examples.cache(str(beside / _NAME)):
+        for _ in examples.cache(str(beside / _NAME)).batch(_ROWS):  # a step of Python for each costs more than reading
             pass
         if source.cache_key() != key:
             raise ValueError(f"cache: the files of {source.name} changed while they were read; start again")

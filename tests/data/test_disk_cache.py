@@ -4,14 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan import files
 from kerasgan.data import Source, arrays, folder, load, npz, to_uint8
 
 
@@ -71,7 +69,6 @@ def test_preparations_are_told_apart(tmp_path, cache):
 
 
 def test_the_channels_that_files_are_read_in_are_told_apart(tmp_path, cache):
-    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "a.png") if tmp_path.mkdir(exist_ok=True) else None
     clear = tmp_path / "clear"
     clear.mkdir()
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(clear / "a.png")
@@ -139,13 +136,14 @@ def test_what_older_versions_kept_is_not_found(cache):
 
 
 SLOW = """\
-import sys, time
+import pathlib, sys, time
 import numpy as np, tensorflow as tf
 from kerasgan.data import Source, load, to_uint8
 
 def image(number):
     print("read", number, flush=True)
-    time.sleep(float(sys.argv[2]))
+    while number == 10 and not pathlib.Path(sys.argv[2]).exists():
+        time.sleep(0.05)
     return np.full((8, 8, 1), number, np.uint8)
 
 def example(number):
@@ -158,48 +156,48 @@ for batch in load(source, 8, batch_size=20, cache=sys.argv[1]):
 WHOLE = str(list(range(20)))
 
 
-def start(cache, seconds):
-    line = [sys.executable, "-c", SLOW, str(cache), str(seconds)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(cache, go):
+    """Start a process that writes the cache, but waits in the middle until the file `go` is there."""
+    pipes = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
+    return subprocess.Popen([sys.executable, "-c", SLOW, str(cache), str(go)], text=True, **pipes)
 
 
-def test_what_a_killed_process_wrote_is_not_taken_and_goes_away(cache):
-    with start(cache, 0.1) as killed:
-        while killed.stdout.readline() != "read 10\n":
-            assert killed.poll() is None, killed.stderr.read()
+def await_line(stream, process, text):
+    for line in stream:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} did not come: {process.wait()}, {process.stderr.read()}")
+
+
+def test_what_a_killed_process_wrote_is_not_taken_and_goes_away(tmp_path, cache):
+    with start(cache, tmp_path / "go") as killed:
+        await_line(killed.stdout, killed, "read 10")
         killed.send_signal(signal.SIGKILL)
     assert list(cache.parent.glob(".tmp-*")) != []
-    with start(cache, 0) as second:
-        assert second.stdout.read().splitlines()[-1] == WHOLE
+    (tmp_path / "go").write_text("")
+    with start(cache, tmp_path / "go") as second:
+        assert second.communicate(timeout=120)[0].splitlines()[-1] == WHOLE
     assert list(cache.parent.glob(".tmp-*")) == [] and len(list(cache.parent.glob("cache-*"))) == 1
 
 
-def test_of_two_processes_one_writes_and_the_other_waits(cache):
-    with start(cache, 0.2) as first:
-        while first.stdout.readline() != "read 2\n":
-            assert first.poll() is None, first.stderr.read()
-        with start(cache, 0.2) as second:
-            out, err = second.communicate(timeout=120)
+def test_of_two_processes_one_writes_and_the_other_waits(tmp_path, cache):
+    with start(cache, tmp_path / "go") as first:
+        await_line(first.stdout, first, "read 10")
+        with start(cache, tmp_path / "go") as second:
+            await_line(second.stderr, second, "waiting for another process that writes the cache")
+            (tmp_path / "go").write_text("")
+            assert second.communicate(timeout=120)[0].splitlines() == [WHOLE]  # it read none
         assert first.communicate(timeout=120)[0].splitlines()[-1] == WHOLE
-    assert out.splitlines() == [WHOLE] and "waiting for another process that writes the cache" in err
 
 
-def test_an_interruption_leaves_nothing(cache):
-    def stop(number):
-        raise KeyboardInterrupt
-
-    class Stops:
-        def __iter__(self):
-            raise KeyboardInterrupt
-
-        def cache(self, path):
-            files.pathlib.Path(f"{path}.half").write_text("")
-            return self
-
-    from kerasgan.data import disk_cache
-
-    source = Source(None, 2, None, "stops", lambda: "stops")
-    with pytest.raises(KeyboardInterrupt):
-        disk_cache.kept(Stops(), cache, source, ())
-    assert [path.name for path in cache.parent.iterdir() if not path.name.endswith(".lock")] == []
-    time.sleep(0)
+def test_an_interruption_leaves_nothing(tmp_path, cache):
+    with start(cache, tmp_path / "go") as interrupted:
+        await_line(interrupted.stdout, interrupted, "read 10")
+        interrupted.send_signal(signal.SIGINT)
+        (tmp_path / "go").write_text("")
+        interrupted.communicate(timeout=120)
+    assert interrupted.returncode != 0 and list(cache.parent.glob(".tmp-*")) == list(cache.parent.glob("cache-*")) == []

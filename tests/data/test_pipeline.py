@@ -203,8 +203,9 @@ def rgba(seed, height, width):
     """An RGBA image whose hidden and seen colours differ: squares of noise, alpha in steps that reach 0 and 255."""
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (height, width, 4), dtype=np.uint8)
-    coarse = rng.choice([0, 0, 80, 255, 255], (height // 4 + 1, width // 4 + 1))
-    image[..., 3] = coarse.repeat(4, 0).repeat(4, 1)[:height, :width]
+    square = height // 3
+    coarse = np.array([[0, 255, 80, 0], [255, 0, 255, 80], [80, 255, 0, 255], [0, 80, 255, 0]])
+    image[..., 3] = coarse.repeat(square, 0).repeat(square, 1)[:height, :width]
     return image
 
 
