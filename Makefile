@@ -4,17 +4,20 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS ?= remote,test
 
-.PHONY: demo test slow lint data clean
+.PHONY: demo test parity slow lint data clean
 
 demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
 	$(BIN)/kerasgan sample biggan_fashion_mnist -n 80 --out demo/pretrained.png
 	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.demo
 
-test: $(INSTALLED)  ## the test suite; with EXTRAS=remote,test,parity also the comparisons with PyTorch
+test: $(INSTALLED)  ## the style, and all tests but those that take minutes or need PyTorch
 	-@$(MAKE) --no-print-directory data
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementations, which it installs
+	$(BIN)/python -m pytest -m "parity and not slow" --no-skips -n auto --dist loadfile
 
 slow: data  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow -n auto
@@ -34,13 +37,20 @@ data: $(INSTALLED)
 # One extra after the other, each with what the ones before it brought: s3fs needs an older botocore than boto3's newest
 # does, and all at once pip tries hundreds of versions.
 comma := ,
+define install
+	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/brought.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -c $(VENV)/brought.txt -e ".[$(1)]"
+
+endef
+
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	for extra in $(subst $(comma), ,$(EXTRAS)); do \
-	  $(BIN)/python -m pip freeze --exclude-editable > $(VENV)/brought.txt && \
-	  $(BIN)/python -m pip install --disable-pip-version-check -c $(VENV)/brought.txt -e ".[$$extra]" || exit 1; \
-	done
+	$(foreach extra,$(subst $(comma), ,$(EXTRAS)),$(call install,$(extra)))
+	touch $@
+
+$(VENV)/.parity: $(INSTALLED)
+	$(call install,parity)
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) .venv-ci demo build dist *.egg-info

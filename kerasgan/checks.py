@@ -5,6 +5,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import classes
 from kerasgan.data import images as image_values
 
 _MARK = "training data: "
@@ -92,18 +93,19 @@ def row_values(name, value, n, dtype):
     return np.broadcast_to(values, (n,)).astype(dtype)
 
 
-def sample_labels(labels, n, num_classes):
-    """Check labels for n images; returns int32 [n], or `None` for an unconditional model."""
+def sample_labels(labels, n, num_classes, class_names=None):
+    """Check labels for n images, of which some may be names; int32 [n], or `None` for an unconditional model."""
     if num_classes is None:
         if labels is not None:
             raise ValueError(f"labels: expected None, as the model is unconditional; got {labels!r}")
         return None
     if labels is None:
         return (np.arange(n) % num_classes).astype(np.int32)
-    values = row_values("labels", list(labels) if isinstance(labels, range) else labels, n, np.int32)
+    labels = classes.numbers(list(labels) if isinstance(labels, range) else labels, class_names)
+    values = row_values("labels", labels, n, np.int64)
     if values.min() < 0 or values.max() >= num_classes:
         raise ValueError(f"labels: expected integers in [0, {num_classes}); got {labels!r}")
-    return values
+    return values.astype(np.int32)
 
 
 def training_data(dataset, image_shape, num_classes, minibatches):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import command_line, quiet
+from kerasgan import classes, command_line, quiet
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
 from kerasgan.serve import ServeCommand, serve
@@ -39,6 +39,10 @@ def train(
         pathlib.Path | None,
         typer.Option(help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data."),
     ] = None,
+    data_changed: Annotated[
+        bool,
+        typer.Option("--data-changed", help="With --resume: go on although the data are not those of the run."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -49,6 +53,8 @@ def train(
         raise typer.BadParameter("give a recipe, or --resume RUN")
     if resume is not None and (data is not None or dry_run):
         raise typer.BadParameter("--data, --dry-run: expected with a recipe; got --resume")
+    if resume is None and data_changed:
+        raise typer.BadParameter("--data-changed: expected with --resume")
     quiet.import_tensorflow()
     if dry_run:
         from kerasgan import dry_run as dry
@@ -58,7 +64,9 @@ def train(
     from kerasgan import training
 
     try:
-        run = training.train(recipe, out, steps, data) if resume is None else training.resume(resume, steps)
+        run = (
+            training.train(recipe, out, steps, data) if resume is None else training.resume(resume, steps, data_changed)
+        )
     except training.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
@@ -82,15 +90,14 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     quiet.import_tensorflow()
-    from kerasgan import kinds, pictures, runs
+    from kerasgan import kinds, runs
 
     loaded = runs.load_model(model)
     kind = kinds.of_model(loaded)
     out = out or pathlib.Path(f"samples{kind.suffix}")
-    samples = loaded.sample(n, seed=seed, labels=command_line.label_list(labels), truncation=truncation)
+    samples = loaded.sample(n, seed=seed, labels=classes.of_text(labels, loaded.class_names), truncation=truncation)
     if kind is kinds.ImageData:
-        columns = pictures.class_columns(loaded.num_classes) if labels is None else None
-        command_line.save_images(out, samples, columns)
+        command_line.save_images(out, samples, None if labels is not None else loaded.num_classes, loaded.class_names)
     else:
         kind.save(out, loaded, samples)
         print(f"samples: {out}")

@@ -2,7 +2,7 @@
 
     client = kerasgan.client.connect("127.0.0.1:8500", model="biggan")           # gRPC
     client = kerasgan.client.connect("http://127.0.0.1:8501", model="biggan")    # REST
-    images = client.generate(4, seed=7, labels=3, truncation=0.5)                # uint8 [4, H, W, C]
+    images = client.generate(4, seed=7, labels="Bag", truncation=0.5)            # uint8 [4, H, W, C]
 
 The server may be `kerasgan serve` or TensorFlow Serving itself. Over REST prefer `png=True`: raw images as
 JSON are three times as large as over gRPC and take some ten times as long.
@@ -22,8 +22,11 @@ import random
 import ssl
 import time
 import urllib.parse
+from typing import NamedTuple
 
 import numpy as np
+
+from . import classes
 
 DEFAULT_GRPC_PORT = 8500
 DEFAULT_REST_PORT = 8501
@@ -76,6 +79,20 @@ def connect(address, model, timeout=10.0, request_timeout=300.0, *, ca_file=None
     return Client(transport(host, port or _DEFAULT_PORTS[scheme], tls, model, timeout, request_timeout), model)
 
 
+class Classes(NamedTuple):
+    """What a server tells of a model's classes; TensorFlow Serving tells nothing of them.
+
+    Attributes:
+        version: the version of the model that has them, or `None` where nothing is told.
+        count: how many there are; `None` where there are none, or nothing is told.
+        names: their names, a tuple of strings in the order of the labels, or `None` where they are not known.
+    """
+
+    version: int | None = None
+    count: int | None = None
+    names: tuple[str, ...] | None = None
+
+
 class Client:
     """A served generator, made by `connect`. May be used from many threads; `close` it or use it in a `with`.
 
@@ -110,7 +127,9 @@ class Client:
             seed: row i has seed `seed + i`. A row's image depends on its own seed, label and truncation
                 alone.
             seeds: the seeds themselves, int [n], instead of `seed`.
-            labels: class of each image, int or int [n]; for conditional models only, and there needed.
+            labels: class of each image, one or n of them, each an integer or, where the server tells them (`classes`),
+                a name; for conditional models only. By default the classes come in turn, image i has label i modulo
+                their number, where the server tells it; else labels are needed.
             truncation: bound of the latent's truncation, float or float [n]; None for no truncation.
             png: return encoded images.
             version: version of the model; None for the latest.
@@ -123,7 +142,7 @@ class Client:
         """
         n = _number_of_images(n, seeds, labels, truncation)
         inputs = {"seed": _seeds(n, seed, seeds)}
-        return self._images("png" if png else "serving_default", n, inputs, labels, truncation, version)
+        return self._images("png" if png else "serving_default", n, inputs, labels, truncation, version, in_turn=True)
 
     def interpolate(self, seed, to_seed, n=8, *, labels=None, truncation=None, png=False, version=None):
         """Generate images that lead from one seed's to another's; each is a sample like any other.
@@ -134,7 +153,8 @@ class Client:
             seed: the first image's seed.
             to_seed: the last one's.
             n: number of images, 2 or more, at equal distances.
-            labels: class of each image, int or int [n]; for conditional models only, and there needed.
+            labels: class of each image, one or n of them, each an integer or a name, as for `generate`; for
+                conditional models only, and there needed.
             truncation: bound of the latent's truncation, float or float [n]; None for no truncation.
             png: return encoded images.
             version: version of the model; None for the latest.
@@ -152,8 +172,21 @@ class Client:
         inputs = {"seed": _seeds(1, seed), "to_seed": _seeds(1, to_seed), "position": positions}
         return self._images("between_png" if png else "between", n, inputs, labels, truncation, version)
 
-    def _images(self, signature, n, inputs, labels, truncation, version):
+    def _images(self, signature, n, inputs, labels, truncation, version, in_turn=False):
         known = self.signatures(version).get(signature, {"inputs": {}})["inputs"]
+        ask = functools.partial(self._images_of_numbers, signature, known, n, inputs)
+        if "label" not in known or not (classes.has_names(labels) or (in_turn and labels is None)):
+            return ask(labels, truncation, version)
+        while True:  # classes are those of one version, so that very version is asked
+            found = self.classes(version)
+            try:
+                return ask(_numbers(labels, n, found), truncation, found.version if version is None else version)
+            except ValueError:
+                if version is not None or self.classes() == found:  # else the server has gone on to another meanwhile
+                    raise
+
+    def _images_of_numbers(self, signature, known, n, inputs, labels, truncation, version):
+        inputs = dict(inputs)
         if labels is not None:
             inputs["label"] = labels
         if truncation is not None or "truncation" in known:
@@ -199,6 +232,22 @@ class Client:
             self._signatures[version] = self._transport.signatures(version)
         return self._signatures[version]
 
+    def classes(self, version=None):
+        """Ask the server for the model's classes, each time anew.
+
+        Args:
+            version: version of the model; None for the latest.
+
+        Returns:
+            `Classes`; without anything in them if the server or the model does not tell.
+        """
+        return self._transport.classes(version)
+
+    @property
+    def class_names(self):
+        """The names of the classes of the latest version, see `classes`."""
+        return self.classes().names
+
     def close(self):
         """Close the connections."""
         self._transport.close()
@@ -226,6 +275,21 @@ def _number_of_images(n, seeds, labels, truncation):
     if n < 1:
         raise ValueError("no images asked for: seeds, labels or truncation is empty")
     return n
+
+
+def _told(version, facts):
+    """The `Classes` of a version; what cannot be right is passed over."""
+    count = facts.get("num_classes")
+    if not isinstance(count, (int, float)) or count < 1 or count != int(count):
+        return Classes(version)
+    return Classes(version, int(count), classes.known(facts.get("class_names"), int(count)))
+
+
+def _numbers(labels, n, found):
+    """Labels as numbers; without any, the classes in turn, where it is known how many there are."""
+    if labels is not None:
+        return classes.numbers(labels, found.names)
+    return None if found.count is None else np.arange(n) % found.count
 
 
 def _seeds(n, seed, seeds=None):
@@ -348,6 +412,15 @@ class _Grpc:
             if not name.startswith("__")
         }
 
+    def classes(self, version):
+        request = self._wire.GetModelMetadataRequest(metadata_field=["kerasgan"])
+        self._spec(request, version)
+        try:
+            response = self._call("GetModelMetadata", request)
+        except ValueError:  # TensorFlow Serving has no such field
+            return Classes()
+        return _told(response.model_spec.version.value, self._wire.read_struct(response.metadata["kerasgan"].value))
+
     def close(self):
         self._channel.close()
 
@@ -372,6 +445,9 @@ class _Rest:
         """What lies under the keys `wanted`, one inside the other, in the answer."""
         path = f"/v1/models/{urllib.parse.quote(self.model, safe='')}"
         path += (f"/versions/{version}" if version is not None else "") + verb
+        return self._answer(method, path, wanted, body)
+
+    def _answer(self, method, path, wanted, body=None):
         retry = _Retry(self.address, self.timeout)
         while True:
             connection, is_new = self._connection_for(retry)
@@ -444,6 +520,14 @@ class _Rest:
             for name, definition in found.items()
             if not name.startswith("__")
         }
+
+    def classes(self, version):
+        which = "" if version is None else f"/versions/{version}"
+        try:
+            told = self._answer("GET", f"/models/{urllib.parse.quote(self.model, safe='')}{which}.json", [])
+        except (ValueError, RuntimeError):  # TensorFlow Serving has no such address
+            return Classes()
+        return _told(told.get("version"), told) if isinstance(told, dict) else Classes()
 
     def close(self):
         while self._idle:

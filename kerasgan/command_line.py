@@ -6,32 +6,30 @@ from typing import Annotated
 import typer
 
 Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
-Labels = Annotated[str | None, typer.Option(help="A class, or one for each image: 3 or 0,1,2.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(help="A class, or one for each image, by numbers or names: 3 or Bag,Coat,2. By default all in turn."),
+]
 Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
 Count = Annotated[int, typer.Option("-n", help="How many images.", min=1)]
 
 
-def label_list(text):
-    """The labels of an option: None, an int, or a list of ints.
+def save_images(out, images, num_classes=None, class_names=None):
+    """Write uint8 images [N, H, W, C] as a grid, where `out` ends in .png, else one by one into a folder.
 
-    Raises:
-        ValueError: if it is none of these.
+    Args:
+        out: where to, a `pathlib.Path`.
+        images: the array.
+        num_classes: where they are of so many classes in turn, how many; few get a column each.
+        class_names: the names of these, which are printed.
     """
-    if text is None:
-        return None
-    try:
-        values = [int(piece) for piece in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--labels: expected integers separated by commas; got {text!r}") from None
-    return values[0] if len(values) == 1 else values
-
-
-def save_images(out, images, columns=None):
-    """Write uint8 images [N, H, W, C] as a grid, where `out` ends in .png, else one by one into a folder."""
     from . import pictures
 
+    columns = pictures.class_columns(num_classes)
     if out.suffix.lower() == ".png":
         print(f"picture: {pictures.save_grid(out, images, columns)}")
+        if columns and class_names:
+            print(f"columns: {', '.join(class_names)}")
     else:
         print(f"{len(pictures.save_each(out, images))} pictures: {out}")
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 from keras.export import ExportArchive
 
@@ -24,7 +25,9 @@ def export(gan, filepath, overwrite=False):
       truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes), a truncation that is not positive or a position outside [0, 1] fails with
-    INVALID_ARGUMENT. `assets.extra/kerasgan.json` tells `num_classes` (null without) and `image_shape`.
+    INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow Serving passes over, tells `num_classes` and
+    `class_names` (null without), `image_shape` and `independent_rows`: whether two images made together are those made
+    one by one. `kerasgan serve` computes a large request in slices of rows if so.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -44,12 +47,18 @@ def export(gan, filepath, overwrite=False):
         raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {gan.image_shape}")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
+    gan.prepare_sampling()
     archive = _archive(gan)
     try:
         with files.replace_folder(target) as folder:
             archive.write_out(str(folder), verbose=False)
             (folder / "assets.extra").mkdir(exist_ok=True)
-            facts = {"num_classes": gan.num_classes, "image_shape": gan.image_shape}
+            facts = {
+                "num_classes": gan.num_classes,
+                "class_names": gan.class_names,
+                "image_shape": gan.image_shape,
+                "independent_rows": _has_independent_rows(gan),
+            }
             (folder / "assets.extra" / "kerasgan.json").write_text(json.dumps(facts))
     except tf.errors.OpError as error:  # TensorFlow's own writer
         reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
@@ -105,6 +114,20 @@ def _archive(gan):
         archive.add_endpoint("between_png", png_files, input_signature=[between])
     archive.add_endpoint("latent", from_latent, input_signature=[latent])
     return archive
+
+
+def _has_independent_rows(gan):
+    """Whether images are the same, to one level of 255, when they are made together and one by one."""
+    seeds = tf.range(2, dtype=tf.int64)
+    labels = None if gan.num_classes is None else tf.zeros(2, tf.int64)
+    truncation = tf.ones(2)
+
+    def images(rows):
+        label = None if labels is None else labels[rows]
+        return np.asarray(gan.images_from_seeds(seeds[rows], truncation[rows], label), int)
+
+    alone = np.concatenate([images(slice(0, 1)), images(slice(1, 2))])
+    return bool(np.abs(images(slice(0, 2)) - alone).max() <= 1)
 
 
 def _checked_label(label, num_classes):

@@ -1,16 +1,19 @@
 """`GAN`: what all objectives share."""
 
 import typing
+import zlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, random
+from kerasgan import arguments, checks, random, standing
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
 from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
+_STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 
 
 class Batch(typing.NamedTuple):
@@ -47,14 +50,15 @@ class GAN(Sampler):
         critic_steps: critic updates a generator update, each on fresh real data: one batch of the training data is
             divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
-            variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), batch-norm statistics
-            copied. `None` for no average.
+            variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), with batch-norm statistics
+            of its own, see `prepare_sampling`. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
+        class_names: list of the classes' names, see `Sampler`.
         name: optional model name.
 
     Raises:
-        ValueError: if generator, critic, latent, num_classes and techniques do not fit together.
+        ValueError: if generator, critic, latent, num_classes, class_names and techniques do not fit together.
     """
 
     tracked = ()  # names of further values that the objective logs
@@ -73,12 +77,13 @@ class GAN(Sampler):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         checks.networks_fit(
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
-        super().__init__(generator, latent, num_classes, name)
+        super().__init__(generator, latent, num_classes, class_names, name)
         arguments.integer("critic_steps", critic_steps, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
@@ -89,10 +94,12 @@ class GAN(Sampler):
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
+            self.ema_generator.trainable = False
             self.ema_latent = self.latent.__class__.from_config(self.latent.get_config())
-            for average, network in ((self.ema_generator, generator), (self.ema_latent, self.latent)):
-                average.set_weights(network.get_weights())
-                average.trainable = False
+            self.ema_latent.trainable = False
+            self.reset_average()
+            self._first_digest = _digest(generator, self.latent)
+        self._statistics_step = None  # the step whose batch-norm statistics the average has
         self.techniques = list(techniques)
         for technique in self.techniques:
             technique.attach(self)
@@ -205,8 +212,9 @@ class GAN(Sampler):
         if isinstance(data, tf.data.Dataset):
             data = checks.training_data(data, self.image_shape, self.num_classes, self.batches_per_step)
             self._adapt_reference_batches(data)
+        self.prepare_sampling()  # where weights were set by hand, the average begins with them
         try:
-            return super().fit(
+            history = super().fit(
                 data,
                 epochs=epochs,
                 verbose=verbose,
@@ -218,6 +226,41 @@ class GAN(Sampler):
         except tf.errors.OpError as error:
             checks.raise_data_error(error)
             raise
+        self.prepare_sampling()
+        return history
+
+    def reset_average(self):
+        """Make the moving average a copy of generator and prior.
+
+        Call it after weights were put into `generator` by hand, as from a pretrained network; before the first
+        training step it happens by itself.
+
+        Example:
+            >>> gan.generator.load_weights("pretrained.weights.h5")
+            >>> gan.reset_average()
+        """
+        for average, network in ((self.ema_generator, self.generator), (self.ema_latent, self.latent)):
+            if average is not None:
+                average.set_weights(network.get_weights())
+
+    def prepare_sampling(self):
+        """Bring the moving average up to date: batch norm gets the statistics of the averaged weights.
+
+        The trained network's statistics do not fit averaged weights. So means and variances are taken anew, as the
+        averages of those of 16 batches of 64 new images in training mode (`kerasgan.standing_statistics`), drawn with
+        the model's seed: the cost of 1,024 images. `sample`, `save`, `save_weights`, `export`, `fit` when it ends and
+        all that measures call this; once it was called, it costs nothing until the next training step, and nothing
+        at all without batch norm. Call it before `ema_generator` is used directly after steps without `fit`.
+        """
+        step = int(self.step.numpy())
+        if self.ema_generator is None or self._statistics_step == step:
+            return
+        if step > 0:
+            standing.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed)
+            self._statistics_step = step
+        elif _digest(self.ema_generator, self.ema_latent) == self._first_digest:
+            self.reset_average()
+            self._first_digest = _digest(self.generator, self.latent)
 
     @property
     def batches_per_step(self):
@@ -390,6 +433,23 @@ class GAN(Sampler):
         """Compile with a `get_compile_config`."""
         self.compile(**config)
 
+    def set_weights(self, weights):
+        """Set all weights, as `keras.Model.set_weights` does."""
+        super().set_weights(weights)
+        self._statistics_step = None
+
+    def save_own_variables(self, store):
+        """Save the step, and of which step the average's statistics are."""
+        super().save_own_variables(store)
+        if self._statistics_step is not None:
+            store[_STATISTICS_STEP] = np.int64(self._statistics_step)
+
+    def load_own_variables(self, store):
+        """Load what `save_own_variables` saved; files of before 0.2 have no statistics of the average's own."""
+        known = _STATISTICS_STEP in store.keys()
+        self._statistics_step = int(np.asarray(store[_STATISTICS_STEP])) if known else None
+        super().load_own_variables({name: store[name] for name in store.keys() if name != _STATISTICS_STEP})
+
     # Helpers
 
     def _place(self, like):
@@ -501,6 +561,11 @@ class GAN(Sampler):
             labels=self.num_classes is not None,
             seed=self.seed,
         )
+
+
+def _digest(*parts):
+    """A number that tells whether weights changed."""
+    return [zlib.crc32(np.ascontiguousarray(value)) for part in parts for value in part.get_weights()]
 
 
 def _loss_scaled(optimizer, network):

@@ -13,6 +13,7 @@ _UNKNOWN_THERE = {
     "max_request_bytes": "--max-request-bytes",
     "max_rows": "--max-rows",
     "max_requests": "--max-requests",
+    "max_streams": "--max-streams",
     "request_core": "--request-core",
 }
 

@@ -12,7 +12,7 @@ import warnings
 
 import keras
 
-from kerasgan import files, initial_values
+from kerasgan import classes, files, initial_values
 from kerasgan.gan import GAN
 from kerasgan.sampler import Sampler
 from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
@@ -114,7 +114,8 @@ def load(folder, training=False):
         if is_preset(folder):
             raise ValueError(f"{folder}: not a readable preset: it has no {manifest.METADATA}")
         raise FileNotFoundError(f"{folder}: expected a preset, a folder with {' and '.join(manifest.GENERATOR)}")
-    known = manifest.read_metadata(path.read_bytes(), folder)["files"]
+    facts = manifest.read_metadata(path.read_bytes(), folder)
+    known = facts["files"]
     for name in names:
         if name not in known:
             without = "published without critic and optimizers; only its generator loads" if training else "no preset"
@@ -125,10 +126,19 @@ def load(folder, training=False):
     model = _read_model(folder, names)
     if training and not isinstance(model, GAN):
         raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")
+    if model.num_classes is not None and model.class_names is None:  # of a kerasgan before class names
+        model.class_names = class_names(facts, model.num_classes)
     return model
 
 
+def class_names(facts, count):
+    """Return the names of `count` classes that a preset's metadata tell, a tuple, or `None`."""
+    data = facts.get("data")
+    return classes.known(data.get("classes") if isinstance(data, dict) else None, count)
+
+
 def _write_model(model, folder, names, float16=False):
+    model.prepare_sampling()
     config, weights = (folder / name for name in names)
     config.write_text(json.dumps(keras.saving.serialize_keras_object(model), indent=1) + "\n")
     keras.Model.save_weights(model, weights)

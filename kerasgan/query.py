@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import command_line
+from . import classes, command_line
 from .command_line import Count, Labels, Seed, Truncation
 
 
@@ -37,14 +37,16 @@ def query(
     """Ask a server for images."""
     from . import client  # here, so that `--help` is quick
 
-    options = {"labels": command_line.label_list(labels), "truncation": truncation}
     files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
     with client.connect(server, model=model, **files) as connection:
+        _, count, names = connection.classes()
+        options = {"labels": classes.of_text(labels, names), "truncation": truncation}
         if to_seed is None:
             images = connection.generate(n, seed=seed, **options)
         else:
             images = connection.interpolate(seed, to_seed, n, **options)
-    command_line.save_images(out, images)
+    in_turn = labels is None and to_seed is None
+    command_line.save_images(out, images, count if in_turn else None, names)
 
 
 def main():

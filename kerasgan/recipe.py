@@ -43,7 +43,7 @@ _GIVEN = {  # arguments that kerasgan fills in
     "latent": {"name"},
     "generator": {"image_shape", "latent_dim", "num_classes"},
     "critic": {"image_shape", "num_classes"},
-    "objective": {"generator", "critic", "latent", "num_classes", "seed", "techniques", "name"},
+    "objective": {"generator", "critic", "latent", "num_classes", "class_names", "seed", "techniques", "name"},
     "techniques": {"name"},
     "generator_optimizer": {"name"},
     "critic_optimizer": {"name"},

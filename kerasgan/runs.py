@@ -1,21 +1,20 @@
 """Run folders: `runs/00003-wgan_gp_fashion_mnist/` and what is found in them."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import re
 import socket
 import sys
-import zipfile
 
 import filelock
 
-from kerasgan import files
-from kerasgan.callbacks.checkpoint import checkpoints
+from kerasgan import classes, files
+from kerasgan.callbacks.checkpoint import checkpoints, damage
 
 LOCK, HOLDER = ".train.lock", ".trainer.json"
-_PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
 
 
 def create(out, name):
@@ -69,8 +68,8 @@ def locked(run):
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise BlockingIOError(f"{run} is being trained by {_holder(run)}; wait until it ends, or stop it") from None
-    except (OSError, NotImplementedError) as error:
-        if not os.access(run, os.W_OK):
+    except (OSError, NotImplementedError) as error:  # NotImplementedError is an older filelock's
+        if getattr(error, "errno", None) not in (None, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
             raise
         print(f"{run} cannot be locked here ({error}): see that no other process trains it", file=sys.stderr)
     facts = {"pid": os.getpid(), "host": socket.gethostname()}
@@ -123,27 +122,34 @@ def _told(problems):
     return "; ".join(f"{path} is damaged ({problem})" for path, problem in problems.items())
 
 
-def damage(path):
-    """Return what is wrong with a `.keras` file as its own checksums tell, or `None`.
-
-    A file that is whole, but of which a class is missing or does not fit, is not damaged.
-    """
-    if not path.stat().st_size:
-        return "it is empty"
-    try:
-        with zipfile.ZipFile(path) as packed:
-            bad = packed.testzip()
-            missing = _PARTS - set(packed.namelist())
-    except Exception as error:  # zipfile and zlib each raise their own
-        return str(error)[:200] or type(error).__name__
-    return f"its part {bad} has another checksum" if bad else f"it has no {min(missing)}" if missing else None
-
-
 def put_aside(run, checkpoint):
     """Rename the damaged checkpoints, those after the one that a run goes on with, which would be its newest again."""
     for path in checkpoints(pathlib.Path(run) / "checkpoints"):
         if path.name > checkpoint.name:
             path.rename(path.with_name(f"damaged-{path.name}"))
+
+
+def facts(run):
+    """Return what the `run.json` of a run folder says, a dict; {} without a readable one."""
+    try:
+        found = json.loads((pathlib.Path(run) / "run.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_facts(run, facts):
+    """Write the `run.json` of a run folder, whole or not at all."""
+    with files.written_whole(pathlib.Path(run) / "run.json") as beside:
+        beside.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def named(model, run):
+    """Return a run's model, where it is of a kerasgan before class names with those that `run.json` tells."""
+    data = facts(run).get("data")
+    if model.num_classes is not None and model.class_names is None and isinstance(data, dict):
+        model.class_names = classes.known(data.get("classes"), model.num_classes)
+    return model
 
 
 def load_model(source):
@@ -165,4 +171,5 @@ def load_model(source):
     is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"
     if sources.is_address(source) or is_name or presets.is_preset(path):
         return presets.from_preset(source)
-    return kerasgan.load(newest_checkpoint(path) if path.is_dir() else path)
+    checkpoint = newest_checkpoint(path) if path.is_dir() else path
+    return named(kerasgan.load(checkpoint), checkpoint.parent.parent)

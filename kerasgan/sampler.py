@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, files, latents, random
+from kerasgan import arguments, checks, classes, files, latents, random
 from kerasgan.data import images as image_values
 
 
@@ -25,13 +25,22 @@ class Sampler(keras.Model):
             float32 [N].
         latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
         num_classes: number of classes of a conditional model, else `None`.
+        class_names: list of the classes' names in the order of their labels, each once; `None` where they are not
+            known.
         name: optional model name.
 
     Raises:
-        ValueError: if generator, latent and num_classes do not fit together.
+        ValueError: if generator, latent, num_classes and class_names do not fit together.
     """
 
-    def __init__(self, generator, latent=None, num_classes: int | None = None, name: str | None = None):
+    def __init__(
+        self,
+        generator,
+        latent=None,
+        num_classes: int | None = None,
+        class_names: list[str] | None = None,
+        name: str | None = None,
+    ):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
         if num_classes is not None:
             arguments.integer("num_classes", num_classes, 1)
@@ -42,6 +51,7 @@ class Sampler(keras.Model):
             raise ValueError(f"latent: expected dim {latent_dim}, as the generator takes; got {self.latent.dim}")
         self.generator = generator
         self.num_classes = num_classes
+        self.class_names = class_names
         self._compiled_sampler = None
         self.built = True
 
@@ -54,8 +64,8 @@ class Sampler(keras.Model):
         Args:
             n: number of images.
             seed: integer, image i then has seed `seed + i`; or n integers, one an image.
-            labels: for a conditional model, an integer or n integers in [0, num_classes); by default image i has
-                label i modulo num_classes.
+            labels: for a conditional model, a class or n classes, one an image, each an integer in [0, num_classes) or
+                a name of `class_names`; by default image i has label i modulo num_classes.
             truncation: `None`, a positive number, or n positive numbers: bound on |z|.
             batch_size: images generated at a time.
 
@@ -73,7 +83,8 @@ class Sampler(keras.Model):
         bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
         if not (bounds > 0).all():
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
-        labels = checks.sample_labels(labels, n, self.num_classes)
+        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        self.prepare_sampling()
         batches = []
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
@@ -81,9 +92,15 @@ class Sampler(keras.Model):
             batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
         return np.concatenate(batches)
 
+    def prepare_sampling(self):
+        """Bring up to date what samples: nothing to do here; `kerasgan.GAN` has a moving average."""
+
     @property
     def compiled_sampler(self):
-        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used."""
+        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used.
+
+        It does not call `prepare_sampling`: Keras reads all properties of a model while it loads one.
+        """
         if self._compiled_sampler is None:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
             whole = functools.partial(self.images_from_seeds)
@@ -100,6 +117,7 @@ class Sampler(keras.Model):
             overwrite: whether to replace an older file without asking.
             zipped: as in `keras.Model.save`.
         """
+        self.prepare_sampling()
         with files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
 
@@ -111,6 +129,7 @@ class Sampler(keras.Model):
             overwrite: whether to replace an older file without asking.
             max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
         """
+        self.prepare_sampling()
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
             return
@@ -127,6 +146,18 @@ class Sampler(keras.Model):
         from kerasgan import export
 
         export.export(self, filepath, overwrite=overwrite)
+
+    @property
+    def class_names(self):
+        """The names of the classes, a tuple of strings in the order of the labels; `None` where they are not known.
+
+        A model without them, such as one of an older file, may be given a list of them.
+        """
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names):
+        self._class_names = classes.checked(names, self.num_classes or 0)
 
     @property
     def image_shape(self):
@@ -204,6 +235,7 @@ class Sampler(keras.Model):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "latent": keras.saving.serialize_keras_object(self.latent),
             "num_classes": self.num_classes,
+            "class_names": None if self.class_names is None else list(self.class_names),
             "name": self.name,
         }
 
@@ -214,7 +246,10 @@ class Sampler(keras.Model):
         for part in ("generator", "critic", "latent", "techniques"):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
-        return cls(**config)
+        names = config.pop("class_names", None)  # of older files; and classes of users need not take it
+        model = cls(**config)
+        model.class_names = names
+        return model
 
     def build(self, input_shape=None):
         """Do nothing: the networks come built."""

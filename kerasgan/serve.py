@@ -2,8 +2,10 @@
 
 import enum
 import gc
+import os
 import pathlib
 import re
+import sys
 from typing import Annotated
 
 import typer
@@ -195,6 +197,9 @@ def serve(
     max_requests: Annotated[
         int, typer.Option("--max-requests", min=1, help="Requests of each transport under way or waiting.")
     ] = 4096,
+    max_streams: Annotated[
+        int, typer.Option("--max-streams", min=1, help="Open gRPC streams: reflection, Watch of the health service.")
+    ] = 100,
     backend: Annotated[
         Backend, typer.Option("--backend", help="tensorflow_model_server runs that program, found on the PATH.")
     ] = Backend.KERASGAN,
@@ -238,6 +243,7 @@ def serve(
         grpc_arguments=arguments,
         max_request_bytes=max_request_bytes,
         max_requests=max_requests,
+        max_streams=max_streams,
         rest_timeout_seconds=1e-3 * rest_api_timeout_in_ms,
         metrics_path=metrics_path,
         cors=rest_api_enable_cors_support,
@@ -275,7 +281,10 @@ def serve(
     gc.freeze()  # what is there now stays: to look through it again and again stops all requests for 0.2 s each time
     rest = "" if running.rest_port is None else f"  REST http://{host}:{running.rest_port}"
     with running:
-        running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))
+        ended = running.wait(on_ready=lambda: print(f"gRPC {host}:{running.port}{rest}  (Ctrl-C stops)", flush=True))
+    if not ended:  # a thread still computes, or loads a model, for which Python would wait
+        sys.stdout.flush()
+        os._exit(1)
 
 
 def _is_given(context, name):

@@ -1,4 +1,6 @@
-"""Standing statistics: batch norm's means and variances, taken anew for the latents that are to be sampled."""
+"""Standing statistics: batch norm's means and variances, taken for the weights and latents that are to be sampled."""
+
+import contextlib
 
 import keras
 import tensorflow as tf
@@ -7,14 +9,16 @@ from keras import ops
 from kerasgan import arguments, random
 from kerasgan.sampler import Sampler
 
+PASSES, ROWS = 16, 64  # of what a moving average takes
 
-def standing_statistics(model, truncation=None, passes=16, batch_size=64, seed=0):
+
+def standing_statistics(model, truncation=None, passes=PASSES, batch_size=ROWS, seed=0):
     """Return a copy of a model for sampling, with batch norm's statistics taken at a truncation.
 
-    Moving averages follow the last steps of training, and latents that were not truncated. Here means and variances
-    are the exact averages of those of `passes` batches in training mode, with fresh latents and labels (Brock, Donahue
-    and Simonyan 2019, arXiv:1809.11096, appendix C; google/compare_gan's and ajbrock/BigGAN-PyTorch's standing
-    statistics). `standing_statistics(gan, 0.5).export("models/garments/1")` stores them with an export.
+    Means and variances are the exact averages of those of `passes` batches in training mode, with fresh latents and
+    labels (Brock, Donahue and Simonyan 2019, arXiv:1809.11096, appendix C; google/compare_gan's and
+    ajbrock/BigGAN-PyTorch's standing statistics). A GAN's moving average has them already, without truncation.
+    `standing_statistics(gan, 0.5).export("models/garments/1")` stores those of a truncation with an export.
 
     Args:
         model: `Sampler`, such as a `GAN`; it is left as it is.
@@ -35,35 +39,72 @@ def standing_statistics(model, truncation=None, passes=16, batch_size=64, seed=0
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
     copy = copied(model)
-    norms = [layer for layer in copy.generator._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    if not norms:
+    if not batch_norms(copy.generator):
         raise ValueError("model: expected a generator with batch norm; there is none whose statistics could be taken")
-    momenta = [norm.momentum for norm in norms]
-    for done in range(passes):
-        for norm in norms:
-            norm.momentum = done / (done + 1)  # moving = moving * momentum + batch * (1 - momentum): the running mean
-        copy.generator(_inputs(copy, truncation, batch_size, seed, done), training=True)
-    for norm, momentum in zip(norms, momenta):
-        norm.momentum = momentum
+    take(copy.generator, copy.latent, copy.num_classes, truncation, passes, batch_size, seed)
     return copy
 
 
 def copied(model):
     """Return a `Sampler` with copies of a model's generator and prior for sampling."""
+    model.prepare_sampling()
     generator = keras.models.clone_model(model.sampling_generator)
-    for layer in generator._flatten_layers():  # a moving average is not, and its batch norm would keep its statistics
-        layer.trainable = True
     generator.set_weights(model.sampling_generator.get_weights())
     latent = model.sampling_latent.__class__.from_config(model.sampling_latent.get_config())
     latent.set_weights(model.sampling_latent.get_weights())
-    return Sampler(generator, latent, model.num_classes)
+    return Sampler(generator, latent, model.num_classes, model.class_names)
 
 
-def _inputs(model, truncation, rows, seed, index):
-    uniforms = random.uniform((rows, model.latent.uniforms), seed, tf.constant(index, tf.int64), ("standing", "z"))
-    bounds = None if truncation is None else ops.full((rows,), truncation, "float32")
-    z = model.latent(uniforms, truncation=bounds)
-    if model.num_classes is None:
+def batch_norms(generator):
+    """The layers of a generator that have moving statistics, at any depth."""
+    return [layer for layer in generator._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+def take(generator, latent, num_classes=None, truncation=None, passes=PASSES, rows=ROWS, seed=0):
+    """Give a generator's batch norm the averages of the means and variances of new batches, in place.
+
+    Nothing is communicated between replicas: each process computes all batches.
+
+    Args:
+        generator: `keras.Model`; one without batch norm stays as it is.
+        latent: its prior, a `kerasgan.latents.Prior`.
+        num_classes: number of classes, drawn with equal chances; `None` of an unconditional generator.
+        truncation: bound on |z|, or `None`.
+        passes: number of batches.
+        rows: latents in each.
+        seed: integer, of latents and labels.
+    """
+    norms = batch_norms(generator)
+    statistics = [variable for norm in norms for variable in (norm.moving_mean, norm.moving_variance)]
+    totals = [0.0] * len(statistics)
+    with _giving_statistics_of_the_batch(norms):
+        for index in range(passes if norms else 0):
+            inputs = _inputs(latent, num_classes, truncation, rows, seed, index)
+            with keras.StatelessScope() as scope:
+                generator(inputs, training=True)
+            totals = [total + scope.get_current_value(value) for total, value in zip(totals, statistics)]
+    for variable, total in zip(statistics, totals):
+        variable.assign(total / passes)
+
+
+@contextlib.contextmanager
+def _giving_statistics_of_the_batch(norms):
+    """Let a call in training mode put the batch's statistics in place of the moving ones, frozen layers' too."""
+    before = [(norm.momentum, norm.trainable) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.trainable = 0.0, True
+    try:
+        yield
+    finally:
+        for norm, (momentum, trainable) in zip(norms, before):
+            norm.momentum, norm.trainable = momentum, trainable
+
+
+def _inputs(latent, num_classes, truncation, rows, seed, index):
+    index = tf.constant(index, tf.int64)
+    uniforms = random.uniform((rows, latent.uniforms), seed, index, ("standing", "z"))
+    z = latent(uniforms, truncation=None if truncation is None else ops.full((rows,), truncation, "float32"))
+    if num_classes is None:
         return z
-    labels = random.uniform((rows,), seed, tf.constant(index, tf.int64), ("standing", "labels"))
-    return [z, ops.cast(ops.floor(labels * model.num_classes), "int32")]
+    labels = random.uniform((rows,), seed, index, ("standing", "labels"))
+    return [z, ops.cast(ops.floor(labels * num_classes), "int32")]

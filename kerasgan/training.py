@@ -1,7 +1,6 @@
 """Running a recipe: what `kerasgan train` does."""
 
 import contextlib
-import json
 import math
 import pathlib
 import platform
@@ -13,7 +12,7 @@ import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import cache_root, callbacks, devices, files, plots, recipe, runs
+from kerasgan import cache_root, callbacks, devices, files, plots, recipe, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
 
@@ -68,20 +67,22 @@ def train(recipe_path, out="runs", steps=None, images=None):
         raise
 
 
-def resume(run, steps=None):
+def resume(run, steps=None, data_changed=False):
     """Go on with a run where its newest checkpoint is: the same steps as if it had never stopped.
 
     Args:
         run: run folder.
         steps: a new total of training steps, or `None` for the recipe's.
+        data_changed: whether to go on although the data are not those that the run was trained on; `run.json` then
+            tells both. Their classes must be the same.
 
     Returns:
         `pathlib.Path` of the run folder.
 
     Raises:
         FileNotFoundError: if it is no run folder, or has no checkpoint.
-        ValueError: if all checkpoints are damaged. If the newest are, training goes on from the one before, which is
-            said on standard error.
+        ValueError: if all checkpoints are damaged, or the data are not those of the run. If the newest checkpoints are
+            damaged, training goes on from the one before, which is said on standard error.
         BlockingIOError: if the run is being trained.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
@@ -89,19 +90,20 @@ def resume(run, steps=None):
     runs.check(run)
     with runs.locked(run):
         files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
-        return _resumed(run, runs.newest_checkpoint(run), steps)
+        return _resumed(run, runs.newest_checkpoint(run), steps, data_changed)
 
 
-def _resumed(run, checkpoint, steps):
+def _resumed(run, checkpoint, steps, data_changed):
     plan = planned(run / "recipe.yaml", steps)
     source = plan.data.open()
     strategy = devices.all_gpus()
     with _BUILDING, strategy.scope():
-        gan = kerasgan.load(checkpoint)
+        gan = runs.named(kerasgan.load(checkpoint), run)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
             f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
         )
+    run_data.check(run, gan, source, data_changed)
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
     runs.put_aside(run, checkpoint)
@@ -151,6 +153,7 @@ def build(plan, source):
         critic=plan.make("critic", image_shape=shape, num_classes=num_classes),
         latent=latent,
         num_classes=num_classes,
+        class_names=None if num_classes is None else source.class_names,
         seed=plan.train.seed,
         techniques=plan.make_all("techniques"),
     )
@@ -183,14 +186,13 @@ def _describe(gan, source, recipe_path, images, path):
             "python": platform.python_version(),
         },
         "devices": [device.name for device in tf.config.list_logical_devices()],
-        "data": {"name": source.name, "images": source.count, "classes": source.class_names},
+        **run_data.facts(source),
         "trainable_parameters": {
             name: sum(math.prod(variable.shape) for variable in network.trainable_variables)
             for name, network in networks.items()
         },
     }
-    with files.written_whole(path) as beside:
-        beside.write_text(json.dumps(facts, indent=2) + "\n")
+    runs.write_facts(path.parent, facts)
 
 
 def _spectra(settings, run):

@@ -10,7 +10,7 @@ one included.
 import math
 
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, struct_pb2
 
 _PACKAGE = "kerasgan.wire"
 
@@ -136,6 +136,11 @@ def dtype_of(enum):
     if enum not in _TYPES:
         raise ValueError(f"tensors of TensorFlow's data type number {enum} are not supported")
     return np.dtype(_TYPES[enum][0])
+
+
+def read_struct(content):
+    """The dict in a serialized `google.protobuf.Struct`; its numbers are floats."""
+    return json_format.MessageToDict(struct_pb2.Struct.FromString(content))
 
 
 def _varint(number):

@@ -1,14 +1,60 @@
 """Shared by all tests: quiet TensorFlow, and small models."""
 
 import os
+import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from importlib import metadata
 
 import keras
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 import kerasgan
+from kerasgan.data import fashion_mnist
+
+PREPARED = pathlib.Path.home() / "tensorflow_datasets" / "fashion_mnist"
+needs_fashion_mnist = pytest.mark.skipif(
+    not PREPARED.is_dir() and not fashion_mnist.available(), reason="needs Fashion-MNIST: make data"
+)
+
+
+def pytest_addoption(parser):
+    """`--no-skips`, for runs that have all they need: a test that is skipped was meant to run."""
+    parser.addoption("--no-skips", action="store_true", help="fail where a test is skipped")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests marked `parity` unless all that the extra installs is there."""
+    missing = [name for name in parity_packages() if not installed(name)]
+    if missing:
+        skip = pytest.mark.skip(reason=f"needs {', '.join(missing)}: make parity")
+        for item in items:
+            if item.get_closest_marker("parity"):
+                item.add_marker(skip)
+
+
+def pytest_sessionfinish(session):
+    """With `--no-skips`, end as a failed run does."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("error: with --no-skips no test may be skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def parity_packages():
+    """Names of the distributions that the extra `parity` asks for."""
+    wanted = map(Requirement, metadata.requires("kerasgan"))
+    return sorted(one.name for one in wanted if one.marker and one.marker.evaluate({"extra": "parity"}))
+
+
+def installed(name):
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 @pytest.fixture

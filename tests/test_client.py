@@ -1,10 +1,12 @@
 import concurrent.futures
 import contextlib
+import functools
 import http.client
 import io
 import json
 import os
 import pathlib
+import shutil
 import socket
 import socketserver
 import ssl
@@ -22,6 +24,7 @@ from kerasgan import client
 from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
+TENS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "été 猫"]
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -32,8 +35,12 @@ def server(tmp_path_factory):
     saved_models.generator(base / "plain", conditional=False, size=32)
     saved_models.half_plus(base / "half")
     saved_models.echo(base / "echo")
+    for version, names in ((1, TENS), (2, TENS[::-1])):
+        shutil.copytree(base / "conditional", base / f"named{version}")
+        saved_models.name_classes(base / f"named{version}", names)
     models = Models(
         {
+            "named": {version: base / f"named{version}" for version in (1, 2)},
             "conditional": {1: base / "conditional", 2: base / "conditional"},
             "a b/%é": {1: base / "plain"},
             "half": {1: base / "half"},
@@ -145,6 +152,79 @@ def test_predict_runs_any_signature(connect):
 def test_wrong_arguments(connect, arguments, words):
     with pytest.raises(ValueError, match=words):
         connect("conditional").generate(**arguments)
+
+
+def label_of(images):
+    """The labels that images of the stand-in generator of seed 0, 1, ... show."""
+    return [(int(image[0, 0, 0]) - row) // 10 for row, image in enumerate(images)]
+
+
+def test_a_model_knows_its_class_names(connect):
+    model = connect("named")
+    assert model.class_names == tuple(TENS[::-1]) and model.classes() == (2, 10, tuple(TENS[::-1]))
+    assert model.classes(version=1) == (1, 10, tuple(TENS))
+    for other in ("conditional", "a b/%é", "half", "nope"):
+        assert connect(other).class_names is None and connect(other).classes().count is None
+
+
+def test_labels_may_be_names_of_the_version_that_answers(connect):
+    model = connect("named")
+    assert label_of(model.generate(3, labels="Bag")) == [1, 1, 1]
+    assert label_of(model.generate(labels=["Bag", 3, "été 猫"])) == [1, 3, 0]
+    assert label_of(model.generate(labels=np.array(["Bag", "Coat"]), version=1)) == [8, 4]
+    assert len(model.generate(2, labels="Bag", png=True)) == 2
+    with pytest.raises(ValueError, match="labels: no class is named 'bag'; did you mean 'Bag'. The classes are"):
+        model.generate(labels="bag")
+    with pytest.raises(
+        ValueError, match="labels: expected numbers, as the names of the classes are not known; got 'Bag'"
+    ):
+        connect("conditional").generate(labels="Bag")
+    with pytest.raises(ValueError, match="no input 'label': leave out labels"):
+        connect("a b/%é").generate(labels="Bag")
+    with pytest.raises(ValueError, match=r"different numbers of images: \[2, 3\]"):
+        model.generate(3, labels=["Bag", "Coat"])
+
+
+def test_without_labels_the_classes_come_in_turn_where_they_are_known(connect):
+    assert label_of(connect("named").generate(12)) == [*range(10), 0, 1]
+    with pytest.raises(ValueError, match="label"):
+        connect("conditional").generate(12)
+
+
+def test_names_are_not_mixed_with_those_of_a_version_that_comes_meanwhile(tmp_path):
+    """The server goes on to a version with another order of the classes after the client has asked for the names."""
+    for version, names in ((1, TENS), (2, TENS[::-1])):
+        saved_models.generator(tmp_path / str(version))
+        saved_models.name_classes(tmp_path / str(version), names)
+    with ModelServer(Models({"m": {1: tmp_path / "1"}}), ServerOptions(port=0, rest_port=0)) as running:
+        swap = functools.partial(running.models.update, {"m": {2: tmp_path / "2"}})
+        for address in (f"127.0.0.1:{running.port}", f"http://127.0.0.1:{running.rest_port}"):
+            running.models.update({"m": {1: tmp_path / "1"}})
+            with client.connect(address, "m") as model:
+                assert label_of(model.generate(labels="Bag")) == [8]
+                model._transport.classes = functools.partial(_and_then, model._transport.classes, swap)
+                assert label_of(model.generate(labels="Bag")) == [1]
+
+
+def _and_then(function, action, *arguments):
+    found = function(*arguments)
+    action()
+    return found
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"version": 1, "num_classes": 2, "class_names": ["a", "a"]}',
+        '{"version": 1, "num_classes": 1e400, "class_names": null}',
+        '{"version": 1, "num_classes": "2"}',
+        "[]",
+        "<html>",
+    ],
+)
+def test_what_a_server_tells_wrongly_is_passed_over(told):
+    with http_server(lambda: _response(200, told)) as port:
+        assert client.connect(f"http://127.0.0.1:{port}", "m").class_names is None
 
 
 def test_a_walk_needs_two_images_and_a_signature_for_it(connect):

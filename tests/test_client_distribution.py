@@ -27,6 +27,8 @@ for address in sys.argv[1:]:
         images = small.generate(4, seed=7, labels=[0, 1, 2, 3], truncation=0.5)
         assert images.shape == (4, 8, 8, 3) and images.dtype == numpy.uint8, (images.shape, images.dtype)
         assert images[:, 0, 0, 0].tolist() == [7, 18, 29, 40], images[:, 0, 0, 0]
+        assert small.class_names == tuple("abcdefghij"), small.classes()
+        assert small.generate(2, labels=["c", 1])[:, 0, 0, 0].tolist() == [20, 11]
         assert [file[:8] for file in small.generate(2, labels=0, png=True)] == 2 * [b"\\x89PNG\\r\\n\\x1a\\n"]
 heavy = {"tensorflow", "keras", "tensorflow_serving", "kerasgan"} & set(sys.modules)
 assert not heavy, heavy
@@ -39,6 +41,7 @@ def addresses(tmp_path_factory):
     """gRPC and REST address of a server of the model `small`."""
     folder = tmp_path_factory.mktemp("models") / "small"
     saved_models.generator(folder)
+    saved_models.name_classes(folder, "abcdefghij")
     with ModelServer(Models({"small": {1: folder}}), ServerOptions(port=0, rest_port=0)) as server:
         yield f"127.0.0.1:{server.port}", f"http://127.0.0.1:{server.rest_port}"
 
@@ -56,7 +59,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_nothing_of_the_package_kerasgan(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"kerasgan_client"}
-    for name in ("client", "wire", "pictures", "files", "query", "command_line"):
+    for name in ("classes", "client", "wire", "pictures", "files", "query", "command_line"):
         assert f"kerasgan_client/{name}.py" in names
     source = (ROOT / "kerasgan" / "client.py").read_bytes()
     assert zipfile.ZipFile(wheel).read("kerasgan_client/client.py") == source
@@ -91,7 +94,7 @@ def test_in_an_empty_environment(wheel, addresses, tmp_path):
     for address in addresses:
         out = tmp_path / address.replace("/", "_")
         line = [tmp_path / "empty" / "bin" / "kerasgan-query", "small", "--server", address, "-n", "2"]
-        subprocess.run([*line, "--seed", "3", "--labels", "2,1", "--out", str(out)], check=True, cwd=tmp_path)
+        subprocess.run([*line, "--seed", "3", "--labels", "c,1", "--out", str(out)], check=True, cwd=tmp_path)
         images = [np.asarray(Image.open(io.BytesIO(path.read_bytes()))) for path in sorted(out.iterdir())]
         assert [image[0, 0, 0] for image in images] == [23, 14]
     wrong = subprocess.run([*line, "--labels", "77", "--out", str(tmp_path / "no.png")], capture_output=True, text=True)

@@ -46,7 +46,7 @@ def conditional(tmp_path_factory):
     """Return a conditional WGAN-GP model that has trained a step, and its export."""
     from tests.conftest import make_gan, raise_contrast
 
-    gan = make_gan(kerasgan.WGANGP, num_classes=3, critic_steps=1)
+    gan = make_gan(kerasgan.WGANGP, num_classes=3, critic_steps=1, class_names=["boot", "coat", "hat"])
     rng = np.random.default_rng(0)
     gan.fit(rng.integers(0, 256, (32, 32, 32, 1), dtype=np.uint8), rng.integers(0, 3, 32), batch_size=16, verbose=0)
     raise_contrast(gan)
@@ -59,7 +59,8 @@ def test_signatures_have_the_batch_first(conditional):
     _, served = conditional
     names = {"serving_default", "png", "between", "between_png", "latent", "__saved_model_init_op"}
     assert set(served.signatures) == names
-    assert served.facts == {"num_classes": 3, "image_shape": [32, 32, 1]}
+    facts = {"num_classes": 3, "class_names": ["boot", "coat", "hat"], "image_shape": [32, 32, 1]}
+    assert served.facts == facts | {"independent_rows": True}
     described = {
         name: {
             "inputs": {k: (v.dtype, [d.size for d in v.tensor_shape.dim]) for k, v in signature.inputs.items()},

@@ -5,13 +5,12 @@ import re
 import subprocess
 import sys
 
-import pytest
+from tests.conftest import needs_fashion_mnist
 
 ROOT = pathlib.Path(__file__).parents[1]
-PREPARED = pathlib.Path.home() / "tensorflow_datasets" / "fashion_mnist"
 
 
-@pytest.mark.skipif(not PREPARED.is_dir(), reason="Fashion-MNIST is not prepared: make data")
+@needs_fashion_mnist
 def test_python_examples_run_as_printed(tmp_path):
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(examples) >= 2

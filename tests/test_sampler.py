@@ -11,7 +11,7 @@ from kerasgan import latents, presets
 from kerasgan.layers import StoredBatchNormalization
 from kerasgan.sampler import Sampler
 
-CLASSES = 3
+CLASSES, NAMES = 3, ["cat", "dog", "owl"]
 
 
 def small(seed=0):
@@ -27,7 +27,7 @@ def small(seed=0):
     norm.means.assign(np.random.default_rng(1).normal(size=norm.means.shape))
     norm.variances.assign(np.random.default_rng(2).uniform(0.2, 2, norm.variances.shape))
     network = keras.Model([z, labels, truncation], x)
-    return Sampler(network, latents.ScaledTruncatedNormal(6), CLASSES)
+    return Sampler(network, latents.ScaledTruncatedNormal(6), CLASSES, NAMES)
 
 
 def test_rows_depend_on_their_own_truncation_alone():
@@ -47,6 +47,7 @@ def test_it_is_the_same_from_a_file_a_preset_and_an_export(tmp_path):
     model.export(tmp_path / "served" / "1")
     for again in (kerasgan.load(tmp_path / "model.keras"), presets.load(tmp_path / "preset")):
         np.testing.assert_array_equal(again.sample(4, seed=1, truncation=[0.2, 0.5, 0.9, 1.0]), wanted)
+        assert again.class_names == tuple(NAMES)
     signatures = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
     inputs = {"truncation": tf.constant([0.2, 0.5, 0.9, 1.0]), "label": tf.constant([0, 1, 2, 0], tf.int64)}
     made = signatures["serving_default"](seed=tf.constant([1, 2, 3, 4], tf.int64), **inputs)["images"]
@@ -57,6 +58,39 @@ def test_it_is_the_same_from_a_file_a_preset_and_an_export(tmp_path):
     assert np.abs(made.astype(int) - direct.numpy()).max() <= 1
     with pytest.raises(FileExistsError, match="exists; choose another folder"):
         presets.save(model, tmp_path / "preset", {}, "")
+
+
+def test_labels_may_be_names():
+    model = small()
+    np.testing.assert_array_equal(model.sample(3, labels="owl"), model.sample(3, labels=2))
+    np.testing.assert_array_equal(model.sample(3, labels=["dog", 0, "owl"]), model.sample(3, labels=[1, 0, 2]))
+    for labels, message in (
+        ("owls", "labels: no class is named 'owls'; did you mean 'owl'?"),
+        (["cat", "dog"], "labels: expected one number or 3"),
+        (["cat", 3, 0], r"labels: expected integers in \[0, 3\)"),
+        (2**32 + 1, r"labels: expected integers in \[0, 3\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.sample(3, labels=labels)
+
+
+def test_a_model_without_names_may_be_given_them():
+    model = small()
+    config = model.get_config()
+    assert config.pop("class_names") == NAMES  # as older files are
+    older = Sampler.from_config(config)
+    assert older.class_names is None
+    with pytest.raises(
+        ValueError, match="labels: expected numbers, as the names of the classes are not known; got 'cat'"
+    ):
+        older.sample(1, labels="cat")
+    with pytest.raises(ValueError, match="class_names: expected 3 names, one a class; got 1: 'cat'"):
+        older.class_names = ["cat"]
+    older.class_names = NAMES
+    older.set_weights(model.get_weights())
+    np.testing.assert_array_equal(older.sample(2, labels="dog"), model.sample(2, labels=1))
+    with pytest.raises(ValueError, match="class_names: expected None, as the model is unconditional"):
+        Sampler(keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)]), class_names=["a"])
 
 
 def test_latents_are_a_truncated_normal_times_the_truncation():

@@ -10,9 +10,14 @@ import subprocess
 import sys
 import zipfile
 
+import kubernetes_validate
+import promql_parser
 import pytest
 import yaml
 from google.protobuf import text_format
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+from prometheus_client import parser
 from tensorflow_serving.config import model_server_config_pb2
 
 from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions, monitoring
@@ -83,7 +88,6 @@ def test_a_wrong_compose_file_is_not(tmp_path):
 @pytest.mark.parametrize("version", ["1.30.0", "1.35.0"])
 @pytest.mark.parametrize("path", [path for path in MANIFESTS if path.stem != "kserve"], ids=lambda path: path.stem)
 def test_manifests_are_kubernetes(path, version):
-    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     manifest = yaml.safe_load(path.read_text())
     kubernetes_validate.validate(manifest, version, strict=True)
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -190,9 +194,7 @@ def dashboard():
 
 
 def test_the_dashboard_is_grafanas(dashboard):
-    cog = pytest.importorskip("grafana_foundation_sdk.cog.encoder")
-    models = pytest.importorskip("grafana_foundation_sdk.models.dashboard")
-    understood = json.loads(cog.JSONEncoder().encode(models.Dashboard.from_json(dashboard)))
+    understood = json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
     _is_within(dashboard, understood)  # a key that Grafana's schema does not have would be gone
     with pytest.raises(AssertionError, match="refrehs"):
         _is_within(dashboard | {"refrehs": "1s"}, understood)
@@ -221,8 +223,6 @@ def _is_within(part, whole, where="dashboard"):
 
 
 def test_every_metric_of_the_dashboard_is_exported(dashboard, tmp_path):
-    promql_parser = pytest.importorskip("promql_parser")
-    parser = pytest.importorskip("prometheus_client.parser")
     saved_models.half_plus(tmp_path / "m")
     options = ModelOptions(batching=read_parameters(SERVING / "batching_parameters.txt"))
     models = Models({"m": {7: tmp_path / "m"}}, options=options)

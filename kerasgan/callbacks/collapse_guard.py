@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan import arguments, data, json_lines, random, spectra
+from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
@@ -115,7 +116,7 @@ class CollapseGuard(EverySteps):
         Returns:
             The checkpoint's step; `None` if there is no checkpoint.
         """
-        found = self._checkpoints()
+        found = {step: path for step, path in self._checkpoints().items() if damage(path) is None}
         if not found:
             return None
         oldest, *newer = sorted(found)

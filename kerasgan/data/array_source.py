@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import cache_keys
+from kerasgan import classes
+from kerasgan.data import fingerprints
 from kerasgan.data import images as pixels
 from kerasgan.data.source import Source
 
@@ -19,7 +20,7 @@ def arrays(images, labels=None, class_names=None):
         images: uint8 [N, H, W] or [N, H, W, C] in [0, 255], C of 1, 3 or 4; or float32 or float64 of the same
             shapes in [-1, 1], which are rounded to uint8.
         labels: integers [N], none negative, or None.
-        class_names: a name for each label; without it "0", "1", ... up to the largest label.
+        class_names: a name for each label, each once; without it "0", "1", ... up to the largest label.
 
     Returns:
         A `Source`.
@@ -50,7 +51,8 @@ def arrays(images, labels=None, class_names=None):
     with tf.device("CPU"):
         images, labels = tf.constant(images), tf.constant(labels)  # copies, which stay as they are
         examples = tf.data.Dataset.from_tensor_slices((images, labels))
-    return Source(examples, count, class_names, "arrays", functools.partial(cache_keys.of_arrays, images, labels))
+    fingerprint = functools.partial(fingerprints.of_arrays, images, labels)
+    return Source(examples, count, class_names, "arrays", fingerprint, cache_key=fingerprint)
 
 
 def _quantised(images):
@@ -93,9 +95,8 @@ def _checked_labels(labels, count):
 def _checked_names(class_names, labels):
     largest = int(labels.max())
     if class_names is None:
-        return tuple(str(label) for label in range(largest + 1))
-    if isinstance(class_names, str) or not all(isinstance(name, str) for name in class_names):
-        raise ValueError(f"class_names: expected a sequence of strings, got {class_names!r}")
+        return classes.unnamed(largest + 1)
+    class_names = classes.checked(class_names)
     if len(class_names) <= largest:
         raise ValueError(f"class_names: {len(class_names)} names, but the largest label is {largest}")
-    return tuple(class_names)
+    return class_names

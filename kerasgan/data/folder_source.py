@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments
-from kerasgan.data import cache_keys, picture_file
+from kerasgan.data import fingerprints, picture_file
 from kerasgan.data.picture_file import shown
 from kerasgan.data.source import Source
 
@@ -59,8 +59,9 @@ def folder(path, channels=3):
     names = [os.fsencode(file) for file in files]
     examples = tf.data.Dataset.from_tensor_slices((names, np.array(labels, np.int64)))
     examples = examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    key = functools.partial(cache_keys.of_files, path, files, channels)
-    return Source(examples, len(files), class_names, path.resolve().name, key)
+    fingerprint = functools.partial(fingerprints.of_files, path, files, channels)
+    key = functools.partial(fingerprints.of_times, path, files, channels)
+    return Source(examples, len(files), class_names, path.resolve().name, fingerprint, key)
 
 
 def _listed(path):

@@ -16,14 +16,17 @@ class Source:
         count: number of examples.
         class_names: the name of each label in order, or None where there are no labels.
         name: for messages and run folders.
-        cache_key: function that returns a string, another one for other images or labels, by which `load` finds them in
-            a cache on disk; None for no such cache.
+        fingerprint: function that returns a short digest of the content, the same for a copy, another one for most
+            other data; `None` where there is none.
+        cache_key: function that returns a string, another one for all other images or labels, by which `load` finds
+            them in a cache on disk; `None` for no such cache.
     """
 
     examples: tf.data.Dataset
     count: int
     class_names: tuple[str, ...] | None
     name: str
+    fingerprint: Callable[[], str] | None = None
     cache_key: Callable[[], str] | None = None
 
     @property

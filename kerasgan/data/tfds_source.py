@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from kerasgan import cache_root
-from kerasgan.data import cache_keys, fashion_mnist
+from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
 
 _REACH_SECONDS = 5
@@ -54,9 +54,10 @@ def tfds(name, split="train", data_dir=None):
         )
     examples = examples.map(example).apply(tf.data.experimental.assert_cardinality(count))
     folder = pathlib.Path(builder.data_dir)
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    key = functools.partial(cache_keys.of_files, folder, files, builder.info.full_name, split)
-    return Source(examples, count, tuple(label.names) if label else None, name, key if files else None)
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".txt"))
+    fingerprint = functools.partial(fingerprints.of_files, folder, files, split)
+    key = functools.partial(fingerprints.of_times, folder, files, builder.info.full_name, split) if files else None
+    return Source(examples, count, tuple(label.names) if label else None, name, fingerprint, key)
 
 
 def described(name, data_dir=None):

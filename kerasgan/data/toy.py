@@ -27,6 +27,7 @@ class Points(abc.ABC):
     uniforms = 3  # uniform numbers for one point
     count = None  # of a source of examples: they are drawn as needed, and have no labels
     class_names = None
+    fingerprint = None  # of data: the recipe tells all
 
     def sample(self, n, seed=0):
         """Draw points.

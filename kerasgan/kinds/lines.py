@@ -8,7 +8,7 @@ import keras
 import pydantic
 
 from kerasgan import files, pictures
-from kerasgan.data import brown, text
+from kerasgan.data import brown, fingerprints, text
 from kerasgan.kinds.section import Section, refused
 from kerasgan.layers.characters import Characters
 
@@ -37,6 +37,10 @@ class Lines:
     def count(self):
         """How many lines there are to train on."""
         return len(self.training)
+
+    def fingerprint(self):
+        """Return a digest of the lines."""
+        return fingerprints.of_arrays(self.training, self.held_out)
 
 
 class LineData(Section):

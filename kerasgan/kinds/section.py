@@ -12,7 +12,8 @@ class Section(pydantic.BaseModel, abc.ABC):
     """The `data` section of a recipe; a subclass is one kind of data.
 
     `open` finds the data and returns their source, an object with `name`, `count` (of examples, `None` where they are
-    drawn as needed) and `class_names` (`None` without labels), which the other methods take.
+    drawn as needed), `class_names` (`None` without labels) and `fingerprint` (a function that returns a digest of the
+    content, or `None`), which the other methods take.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, checks, standing
+from kerasgan import arguments, checks, classes, standing
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features.network import check_range
@@ -13,6 +13,9 @@ from kerasgan.metrics.result import Protocol, Result
 from kerasgan.sampler import Sampler
 
 SAMPLES = 50_000
+_BY_NUMBER = (
+    "classes were matched by number, for want of names on both sides: whether they are the same was not checked"
+)
 _SEEDS = 2**32  # of NumPy's generator by which the kernel distance draws
 
 
@@ -31,10 +34,14 @@ def evaluate(
 ) -> list[Result]:
     """Generate images, points or lines and measure them against a reference.
 
-    The default protocol: 50,000 images, of the moving average of the generator where there is one, batch norm with its
-    inference statistics, no truncation; of a conditional model the labels come in turn where the reference's classes
-    are equally frequent or unknown, else they are drawn with its frequencies. The reference is the training split,
-    unless another is given.
+    The default protocol: 50,000 images, of the moving average of the generator where there is one, with batch-norm
+    statistics of its own (`kerasgan.GAN.prepare_sampling`), no truncation; of a conditional model the labels come in
+    turn where the reference's classes are equally frequent or unknown, else they are drawn with its frequencies. The
+    reference is the training split, unless another is given.
+
+    Classes of model and reference are matched by their names, so their order may differ, and the reference may lack
+    some, which are then not generated either; the protocol says so. Where one side has no names, they are matched by
+    number, there must be as many of them, and numbers that hang on the labels carry a caution.
 
     Args:
         model: `Sampler`, such as a `GAN`.
@@ -61,22 +68,26 @@ def evaluate(
     """
     wanted = check(model, reference, metrics, n, seed, truncation)
     arguments.integer("standing_passes", standing_passes, 0)
+    numbers, named = _matched(model, reference)
     sampler, weights = sampler_of(model, weights)
     if standing_passes:
         sampler = standing.standing_statistics(sampler, truncation, standing_passes)
-    labels, manner = _labels(model, reference, n, seed)
+    labels, manner = _labels(model, reference, numbers, named, n, seed)
     notes = (
-        f"batch norm's statistics of {standing_passes} new batches" if standing_passes else "batch norm in inference",
+        f"batch norm's statistics of {standing_passes} new batches"
+        if standing_passes
+        else batch_norm_note(sampler, weights),
         f"truncation {truncation:g}" if truncation is not None else "no truncation",
-        *([manner] if manner else []),
+        *manner,
     )
     strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()  # threads do not know it
     batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
     if "images" not in reference.of:
         made = np.concatenate([reference.kept(batch) for batch, _ in batches])
         return _results(made, reference, n, wanted, reference, seed, name, weights, notes)
+    batches = _as_the_reference_has(batches, numbers, model.num_classes)
     judged = _judged(batches, n, wanted, reference, seed, name, verbose, strategy)
-    return _results(*judged, n, wanted, reference, seed, name, weights, notes)
+    return _results(*judged, n, wanted, reference, seed, name, weights, notes, named)
 
 
 def evaluate_images(
@@ -129,7 +140,7 @@ def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=Non
     return extraction.extract(batches, reference.network, count, keep, seed, what, strategy), real
 
 
-def _results(made, real, count, wanted, reference, seed, name, weights, notes):
+def _results(made, real, count, wanted, reference, seed, name, weights, notes, named=True):
     """What the measures find."""
     results = []
     for measure in wanted.values():
@@ -148,10 +159,9 @@ def _results(made, real, count, wanted, reference, seed, name, weights, notes):
                 weights=weights,
                 notes=(*found.notes, *notes, *([] if found.network else [f"images {reference.network.preparation}"])),
             )
+            caveats = found.caveats if named or not measure.labels else (*found.caveats, _BY_NUMBER)
             results.append(
-                Result(
-                    measure=found.measure, value=found.value, std=found.std, protocol=protocol, caveats=found.caveats
-                )
+                Result(measure=found.measure, value=found.value, std=found.std, protocol=protocol, caveats=caveats)
             )
     return results
 
@@ -166,7 +176,9 @@ def check(model, reference, metrics, n, seed, truncation=None):
     _check_seed(seed)
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
-    return _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+    wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+    _matched(model, reference)
+    return wanted
 
 
 def _check_seed(seed):
@@ -201,6 +213,7 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
+    sampler.prepare_sampling()
     made = spread(strategy, sampler.compiled_sampler)
     for first in range(0, n, batch_size):
         rows = slice(first, min(first + batch_size, n))
@@ -229,22 +242,49 @@ def sampler_of(model, weights: str | None = None):
     if weights not in ("moving average", "trained"):
         raise ValueError(f"weights: expected 'moving average' or 'trained'; got {weights!r}")
     if weights == "trained" and averaged:
-        return Sampler(model.generator, model.latent, model.num_classes), weights
+        return Sampler(model.generator, model.latent, model.num_classes, model.class_names), weights
     return model, weights
 
 
-def _labels(model, reference, n, seed):
-    """Labels for n images, and in words how they were chosen; `None` and "" without classes."""
+def batch_norm_note(sampler, weights):
+    """What a protocol says of batch norm's statistics."""
+    if weights == "trained":
+        return "batch norm in inference"
+    if not standing.batch_norms(sampler.sampling_generator):
+        return "no batch norm"
+    return f"batch norm with the moving average's own statistics ({standing.PASSES} batches of {standing.ROWS})"
+
+
+def _matched(model, reference):
+    """Which of the model's classes those of the reference are; see `kerasgan.classes.matched`."""
     if model.num_classes is None:
-        return None, ""
-    counts = reference.class_counts
-    if counts is not None and len(counts) > model.num_classes:
+        return None, True
+    return classes.matched(model.class_names, model.num_classes, reference.class_names, reference.name)
+
+
+def _labels(model, reference, numbers, named, n, seed):
+    """Labels for n images, and in words how they were chosen; `None` and () without classes."""
+    if model.num_classes is None:
+        return None, ()
+    counts, known = reference.class_counts, model.num_classes if numbers is None else len(numbers)
+    if counts is not None and len(counts) > known:
         raise ValueError(
-            f"reference: expected labels below {model.num_classes}, the model's classes; {reference.name} has "
-            f"{len(counts) - 1}"
+            f"reference: expected labels below {known}, the model's classes; {reference.name} has {len(counts) - 1}"
         )
     if counts is None or (len(counts) == model.num_classes and len(set(counts)) == 1):
-        return np.arange(n) % model.num_classes, "labels 0, 1, ... in turn"
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(len(counts), n, p=counts / counts.sum())
-    return labels, "labels drawn with the reference's frequencies"
+        return np.arange(n) % model.num_classes, ("labels 0, 1, ... in turn",)
+    frequencies = np.zeros(model.num_classes)
+    frequencies[np.arange(known)[: len(counts)] if numbers is None else numbers[: len(counts)]] = counts / counts.sum()
+    notes = ["labels drawn with the reference's frequencies" + ("" if named else ", classes matched by number")]
+    if known < model.num_classes:
+        notes.append(f"of {known} of the model's {model.num_classes} classes: {classes.listed(reference.class_names)}")
+    return np.random.default_rng(seed).choice(model.num_classes, n, p=frequencies), tuple(notes)
+
+
+def _as_the_reference_has(batches, numbers, count):
+    """Batches whose labels are the reference's numbers of the model's classes."""
+    if numbers is None:
+        return batches
+    places = np.full(count, -1)
+    places[numbers] = np.arange(len(numbers))
+    return ((images, places[labels]) for images, labels in batches)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasgan import arguments, data
+from kerasgan import arguments, classes, data
 from kerasgan.countdown import Countdown
 from kerasgan.data.source import Source
 from kerasgan.metrics import extraction
@@ -37,6 +37,7 @@ class Reference:
         network: `FeatureNetwork`.
         cache: folder of kept moments; `None` for none.
         verbose: whether to print lines of progress.
+        class_names: the classes' names in the order of the labels; `None` without labels, or where they are not known.
     """
 
     of: ClassVar[tuple[str, ...]] = ("images",)
@@ -48,6 +49,7 @@ class Reference:
     network: FeatureNetwork
     cache: pathlib.Path | None = None
     verbose: bool = False
+    class_names: tuple[str, ...] | None = None
 
     def __post_init__(self):
         self.network.check(self.image_shape)
@@ -55,7 +57,9 @@ class Reference:
             raise ValueError(f"reference: expected at least 2 images; {self.name} has {self.count}")
 
     @classmethod
-    def of_arrays(cls, images, network, labels=None, name: str = "arrays", cache=None, verbose: bool = False):
+    def of_arrays(
+        cls, images, network, labels=None, name: str = "arrays", cache=None, verbose: bool = False, class_names=None
+    ):
         """Return the reference of images in memory.
 
         Args:
@@ -65,17 +69,22 @@ class Reference:
             name: what they are.
             cache: as for `Reference`.
             verbose: as for `Reference`.
+            class_names: as for `Reference`, a list.
 
         Raises:
             ValueError: if they are no such images, fewer than two, or the network cannot judge them; or the labels are
-                not N integers of at least 0.
+                not N integers of at least 0, or one of them has no name.
         """
         images = extraction.checked_images(images)
         labels = None if labels is None else arguments.labels("labels", labels, len(images))
+        class_names = classes.checked(class_names)
+        if class_names is not None and (labels is None or labels.max() >= len(class_names)):
+            given = "no labels" if labels is None else f"labels up to {labels.max()}"
+            raise ValueError(f"class_names: expected one for each label; got {len(class_names)}, and {given}")
         return cls(
             lambda: extraction.in_batches(images, labels, _BATCH),
             *(len(images), images.shape[1:], name, network),
-            *(None if cache is None else pathlib.Path(cache), verbose),
+            *(None if cache is None else pathlib.Path(cache), verbose, class_names),
         )
 
     @classmethod
@@ -90,7 +99,7 @@ class Reference:
         cache=None,
         verbose: bool = False,
     ):
-        """Return the reference of all images of a source, made the size of the generated ones.
+        """Return the reference of all images of a source with its classes, made the size of the generated ones.
 
         Args:
             source: `kerasgan.data.Source`.
@@ -113,7 +122,7 @@ class Reference:
 
         shape = (image_size, image_size, channels or source.channels)
         cache = None if cache is None else pathlib.Path(cache)
-        return cls(batches, source.count, shape, name or source.name, network, cache, verbose)
+        return cls(batches, source.count, shape, name or source.name, network, cache, verbose, source.class_names)
 
     @property
     def data(self) -> str:

@@ -17,6 +17,7 @@ class PointReference:
     """
 
     class_counts: ClassVar[None] = None
+    class_names: ClassVar[None] = None
     count: ClassVar[int] = 0  # of examples: it has none
 
     def __init__(self, points: toy.Points):
@@ -47,6 +48,7 @@ class LineReference:
 
     of: ClassVar[tuple[str, ...]] = ("lines",)
     class_counts: ClassVar[None] = None
+    class_names: ClassVar[None] = None
 
     def __init__(self, training, held_out, vocabulary: text.Vocabulary, name: str):
         self.training = np.asarray(training)

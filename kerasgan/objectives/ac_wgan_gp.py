@@ -29,6 +29,7 @@ class ACWGANGP(WGANGP):
         one_sided: see `WGANGP`.
         critic_class_weight: weight of the critic's cross-entropy, at least 0; 1 in the authors' code.
         generator_class_weight: weight of the generator's, at least 0; 0.1 in the authors' code.
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -52,6 +53,7 @@ class ACWGANGP(WGANGP):
         one_sided: bool = False,
         critic_class_weight: float = 1.0,
         generator_class_weight: float = 0.1,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -65,6 +67,7 @@ class ACWGANGP(WGANGP):
             techniques=techniques,
             penalty_weight=penalty_weight,
             one_sided=one_sided,
+            class_names=class_names,
             name=name,
         )
         weights = {"critic_class_weight": critic_class_weight, "generator_class_weight": generator_class_weight}

@@ -27,6 +27,7 @@ class BigGAN(HingeGAN):
         techniques: see `GAN`.
         ema_start: training step, at least 0, from which the average is taken; until then it is a copy of the
             generator. ajbrock/BigGAN-PyTorch has 20,000 on ImageNet and 1,000 on CIFAR-10.
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -44,6 +45,7 @@ class BigGAN(HingeGAN):
         seed: int = 0,
         techniques=(),
         ema_start: int = 0,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -55,6 +57,7 @@ class BigGAN(HingeGAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         self.ema_start = arguments.integer("ema_start", ema_start, 0)

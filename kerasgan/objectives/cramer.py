@@ -28,6 +28,7 @@ class CramerGAN(GAN):
         seed: see `GAN`.
         techniques: see `GAN`.
         penalty_weight: weight of the gradient penalty, at least 0.
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -48,6 +49,7 @@ class CramerGAN(GAN):
         seed: int = 0,
         techniques=(),
         penalty_weight: float = 10.0,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -59,6 +61,7 @@ class CramerGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         gradient_penalty.check(critic, penalty_weight)

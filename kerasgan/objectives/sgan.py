@@ -26,6 +26,7 @@ class SGAN(GAN):
         minimax: whether the generator plays the minimax game of equation 1.
         label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1); the target 0 of
             generated images stays (one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4).
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -44,6 +45,7 @@ class SGAN(GAN):
         techniques=(),
         minimax: bool = False,
         label_smoothing: float = 0.0,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -55,6 +57,7 @@ class SGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         if not 0 <= label_smoothing < 1:

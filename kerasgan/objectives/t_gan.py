@@ -42,6 +42,7 @@ class TGAN(GAN):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        class_names: None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -53,6 +54,7 @@ class TGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)

@@ -32,6 +32,7 @@ class WGAN(GAN):
             500th, so that the critic is near its optimum there; 100 in the authors' code. As a training step brings
             `critic_steps` minibatches, the generator then sits out the steps until enough have come: steps count the
             critic's turns, `generator_updates` the generator's.
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -52,6 +53,7 @@ class WGAN(GAN):
         techniques=(),
         clip: float = 0.01,
         long_critic_steps: int | None = None,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -63,6 +65,7 @@ class WGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         if not clip > 0:

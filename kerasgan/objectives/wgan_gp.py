@@ -27,6 +27,7 @@ class WGANGP(GAN):
         techniques: see `GAN`.
         penalty_weight: the paper's lambda, at least 0.
         one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
+        class_names: see `GAN`.
         name: optional model name.
 
     Raises:
@@ -47,6 +48,7 @@ class WGANGP(GAN):
         techniques=(),
         penalty_weight: float = 10.0,
         one_sided: bool = False,
+        class_names: list[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(
@@ -58,6 +60,7 @@ class WGANGP(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            class_names=class_names,
             name=name,
         )
         gradient_penalty.check(critic, penalty_weight)

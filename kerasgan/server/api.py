@@ -1,10 +1,12 @@
 """What both transports answer with: the requests of TensorFlow Serving's API on a set of models."""
 
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from kerasgan.server.engine import DEFAULT_SIGNATURE
 from kerasgan.server.errors import invalid_argument
+
+SIGNATURES, FACTS = METADATA_FIELDS = "signature_def", "kerasgan"  # TensorFlow Serving knows the first alone
 
 
 def model_spec(request):
@@ -48,19 +50,34 @@ def status(models, name, version=None):
     return response
 
 
-def metadata(models, name, version=None, label=None):
-    """The `GetModelMetadataResponse` for a model: its signatures.
+def metadata(models, name, version=None, label=None, fields=(SIGNATURES,)):
+    """The `GetModelMetadataResponse` for a model: its signatures, and where it is asked for its `Facts`.
 
     Raises:
-        ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
+        ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label or a field that there is not.
     """
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     with models.use(name, version, label) as found:
         signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=found.engine.signatures)
+        facts = found.facts
     response.model_spec.name = found.model
     response.model_spec.version.value = found.number
-    response.metadata["signature_def"].Pack(signatures)
+    for field in fields:
+        if field == SIGNATURES:
+            response.metadata[field].Pack(signatures)
+        elif field == FACTS and facts.num_classes is not None:
+            told = struct_pb2.Struct()
+            known = {"num_classes": facts.num_classes, "class_names": facts.class_names}
+            told.update({name: value for name, value in known.items() if value is not None})
+            response.metadata[field].Pack(told)
+        else:
+            raise unsupported(field)
     return response
+
+
+def unsupported(field):
+    """TensorFlow Serving's error for a field of metadata that it has not."""
+    return invalid_argument(f"Metadata field {field} is not supported")
 
 
 def rest_inputs(found, signature_name):

@@ -12,13 +12,17 @@ import logging
 import threading
 import time
 
+import grpc
 import numpy as np
 
+from kerasgan.server import turns
 from kerasgan.server.engine import Engine, encoded
 from kerasgan.server.errors import ServingError, deadline_exceeded, exhausted, failed_precondition, invalid_argument
 from kerasgan.server.options import ModelOptions
 
 log = logging.getLogger("kerasgan.server")
+
+_BATCHES_AT_ONCE = 4  # of one request in the queue, so that others get their turn
 
 
 class _Task:
@@ -132,7 +136,7 @@ class BatchScheduler:
         self.metrics = metrics
         self._queues = {}
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._hurried = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{self.name}_{number}", daemon=True)
             for number in range(parameters.threads)
@@ -176,6 +180,12 @@ class BatchScheduler:
         whole = [np.concatenate(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
         return encoded(whole, encode)
 
+    def hurry(self):
+        """From now on no batch waits for more requests."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
     def close(self):
         """Compute what waits, then end the threads."""
         with self._changed:
@@ -197,7 +207,7 @@ class BatchScheduler:
         while True:
             now, soonest = time.monotonic(), None
             for key, queue in self._queues.items():
-                wait = 0.0 if self._closed else queue.seconds_to_wait(now)
+                wait = 0.0 if self._closed or self._hurried else queue.seconds_to_wait(now)
                 if wait <= 0:
                     del self._queues[key]
                     batch = queue.batches.popleft()
@@ -250,16 +260,10 @@ class BatchedEngine(Engine):
         super().__init__(folder, options)
         self._scheduler = scheduler
         self._parameters = parameters
-        self._batched = {
-            (
-                frozenset(info.name for info in signature.inputs.values()),
-                frozenset(info.name for info in signature.outputs.values()),
-            )
-            for signature in self.signatures.values()
-        }
+        self._large = max(self._large, parameters.batch_rows)
 
     def _execute(self, names, arrays, fetches, deadline, encode):
-        if (frozenset(names), frozenset(fetches)) not in self._batched:
+        if not self.is_signature(names, fetches):
             return super()._execute(names, arrays, fetches, deadline, encode)
         rows = _common_rows(arrays)
         if rows > self._parameters.max_batch_size:
@@ -268,21 +272,28 @@ class BatchedEngine(Engine):
             )
         if self._scheduler.metrics is not None:
             self._scheduler.metrics.input_batch_size.add(value=rows)
-        shapes = tuple(_shape_key(array, self._parameters.pad_variable_length_inputs) for array in arrays)
 
         def process(tasks):
             self._process(names, fetches, tasks)
 
-        key = (id(self), names, fetches, shapes)
-        return self._scheduler.submit(key, self._parameters, process, arrays, rows, deadline, encode)
+        def submit(parts, encode=None):
+            shapes = tuple(_shape_key(array, self._parameters.pad_variable_length_inputs) for array in parts)
+            key = (id(self), names, fetches, shapes)
+            return self._scheduler.submit(key, self._parameters, process, parts, len(parts[0]), deadline, encode)
+
+        some = _BATCHES_AT_ONCE * self._parameters.batch_rows
+        if rows <= some:
+            return submit(arrays, encode)
+        return encoded(turns.in_slices(submit, arrays, rows, some, deadline), encode)
 
     def _process(self, names, fetches, tasks):
         """Compute tasks together and finish each; if that fails, each half of them, so that one alone fails."""
         try:
-            outputs = self._compute(names, self._merged(tasks), fetches)
+            outputs = self._compute(names, self._merged(tasks), fetches, _last_deadline(tasks))
         except ServingError as error:
-            if len(tasks) == 1:
-                tasks[0].finish(error=error)
+            if len(tasks) == 1 or error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                for task in tasks:
+                    task.finish(error=error)
                 return
             for half in (tasks[: len(tasks) // 2], tasks[len(tasks) // 2 :]):
                 self._process(names, fetches, half)
@@ -303,6 +314,12 @@ class BatchedEngine(Engine):
             row = max(range(len(tasks)), key=lambda index: tasks[index].rows > 0)
             columns = [[*column, np.repeat(column[row][:1], padding, axis=0)] for column in columns]
         return [column[0] if len(column) == 1 else np.concatenate(column) for column in columns]
+
+
+def _last_deadline(tasks):
+    """When nobody waits for a batch any more; None for never."""
+    deadlines = [task.deadline for task in tasks]
+    return None if None in deadlines else max(deadlines)
 
 
 def _common_rows(arrays):

@@ -6,24 +6,20 @@ accepts exports that TensorFlow Serving cannot run.
 """
 
 import functools
+import pathlib
 import threading
 import time
 
 import grpc
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import config_pb2
 
 # `tf.compat.v1.saved_model.loader.load` is this plus a warning that it is deprecated
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from kerasgan.server.errors import (
-    ServingError,
-    deadline_exceeded,
-    failed_precondition,
-    from_tensorflow,
-    invalid_argument,
-)
+from kerasgan.server import graph_runs, turns
+from kerasgan.server.errors import ServingError, failed_precondition, from_tensorflow, invalid_argument
+from kerasgan.server.facts import read_facts
 from kerasgan.server.options import ModelOptions
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -64,28 +60,36 @@ class Engine:
         Raises:
             ServingError: if the folder holds no SavedModel that can be loaded and initialised.
         """
-        graph = tf.Graph()
-        config = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=options.intra_op_threads,
-            inter_op_parallelism_threads=options.inter_op_threads or -1,  # -1: in the thread that asks
-        )
-        # else threads without work would turn in circles for a while, on cores that other requests need
-        config.experimental.disable_thread_spinning = True
-        config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
-        config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
         self._max_rows = options.max_rows
-        self._session = tf.compat.v1.Session(graph=graph, config=config)
+        self._independent_rows = read_facts(pathlib.Path(folder)).independent_rows
+        self._large = turns.SLICE_ROWS
+        self._session = None
         try:
-            with graph.as_default():
-                meta_graph = SavedModelLoader(str(folder)).load(self._session, list(options.tags))
+            self._load(folder, options)
         except Exception as error:
-            self._session.close()
+            if self._session is not None:
+                self._session.close()
             if isinstance(error, tf.errors.OpError):
                 raise from_tensorflow(error) from error
             raise failed_precondition(f"{folder}: {error}") from error
+
+    def _load(self, folder, options):
+        loader, graph = SavedModelLoader(str(folder)), tf.Graph()
+        loops = graph_runs.has_loops(loader.get_meta_graph_def_from_tags(list(options.tags)))
+        self._session = tf.compat.v1.Session(graph=graph, config=graph_runs.session_config(options, loops))
+        with graph.as_default():
+            meta_graph = loader.load(self._session, list(options.tags))
+        make = graph_runs.make_timed_run if loops else graph_runs.make_run
+        self._run = functools.lru_cache(maxsize=64)(functools.partial(make, self._session))
         self.signatures = dict(meta_graph.signature_def)
         self._prepared = {name: _Signature(signature) for name, signature in self.signatures.items()}
-        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
+        self._tensors = {
+            (
+                frozenset(info.name for info in signature.inputs.values()),
+                frozenset(info.name for info in signature.outputs.values()),
+            )
+            for signature in self.signatures.values()
+        }
 
     def close(self):
         """Free the session and its memory. No request may be running."""
@@ -136,34 +140,46 @@ class Engine:
         """
         names = tuple(sorted(feeds))  # the order in which the runtime numbers its arguments
         arrays = [_checked(index, *feeds[name]) for index, name in enumerate(names)]
-        self._check_rows(arrays)
-        start = time.perf_counter()
-        try:
-            return self._execute(names, arrays, tuple(fetches), deadline, encode)
-        finally:
-            clock.seconds += time.perf_counter() - start
-
-    def _check_rows(self, arrays):
         rows = max((len(array) for array in arrays if array.ndim), default=0)
         if 0 < self._max_rows < rows:
             raise invalid_argument(f"an input has {rows} rows; this server takes at most {self._max_rows} at once")
+        start = time.perf_counter()
+        try:
+            with turns.turn(rows > self._large, deadline):
+                return self._execute(names, arrays, tuple(fetches), deadline, encode)
+        finally:
+            clock.seconds += time.perf_counter() - start
 
     def _execute(self, names, arrays, fetches, deadline, encode):
-        if deadline is not None and time.monotonic() >= deadline:
-            raise deadline_exceeded("Deadline exceeded before the request was computed.")
-        return encoded(self._compute(names, arrays, fetches), encode)
+        outputs = None
+        rows = self._rows_to_slice(names, arrays, fetches)
+        if rows > turns.SLICE_ROWS:
 
-    def _compute(self, names, arrays, fetches):
+            def compute(parts):
+                return self._compute(names, parts, fetches, deadline)
+
+            outputs = turns.in_slices(compute, arrays, rows, turns.SLICE_ROWS, deadline)
+        if outputs is None:
+            outputs = self._compute(names, arrays, fetches, deadline)
+        return encoded(outputs, encode)
+
+    def _rows_to_slice(self, names, arrays, fetches):
+        """The rows of a request that may be computed in parts; 0 if it may not."""
+        if not (self._independent_rows and self.is_signature(names, fetches)):
+            return 0
+        lengths = {len(array) if array.ndim else 0 for array in arrays}
+        return lengths.pop() if len(lengths) == 1 else 0
+
+    def is_signature(self, names, fetches):
+        """Whether tensors are the inputs and outputs of one of the signatures."""
+        return (frozenset(names), frozenset(fetches)) in self._tensors
+
+    def _compute(self, names, arrays, fetches, deadline):
         try:
-            values = self._callable(names, fetches)(*arrays)
+            values = self._run(names, fetches)(arrays, deadline)
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from error
         return [_as_array(value) for value in values]
-
-    def _make_callable(self, feeds, fetches):
-        # `Session.run` would check shapes against the graph, which TensorFlow Serving does not, and is
-        # slower.
-        return self._session._make_callable_from_options(config_pb2.CallableOptions(feed=feeds, fetch=fetches))
 
 
 def encoded(arrays, encode):

@@ -45,6 +45,11 @@ class Engines:
             return Engine(folder, self.options)
         return BatchedEngine(folder, self._scheduler, parameters, self.options)
 
+    def hurry(self):
+        """Compute what waits to become part of a larger batch at once."""
+        if self._scheduler is not None:
+            self._scheduler.hurry()
+
     def close(self):
         """End the threads. All engines must be closed."""
         if self._scheduler is not None:

@@ -61,6 +61,11 @@ def deadline_exceeded(message):
     return ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, message)
 
 
+def cancelled(message):
+    """A `ServingError` that says nobody waits for the answer."""
+    return ServingError(grpc.StatusCode.CANCELLED, message)
+
+
 def exhausted(message):
     """A `ServingError` that says there is more to do than the server takes on."""
     return ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)

@@ -7,20 +7,19 @@ import time
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.message import DecodeError
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
-from kerasgan.server import api, engine, inference
-from kerasgan.server.errors import ServingError, deadline_exceeded, invalid_argument
+from kerasgan.server import api, engine, inference, turns
+from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.grpc_threads import in_lane
 from kerasgan.server.predict import predict
 from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
-_PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
-_MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
+PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
+MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
 
 
 def _cut(message):
@@ -77,9 +76,9 @@ class PredictionService:
         if not request.metadata_field:
             raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
-            if field != "signature_def":
-                raise invalid_argument(f"Metadata field {field} is not supported")
-        return api.metadata(self.models, *spec)
+            if field not in api.METADATA_FIELDS:
+                raise api.unsupported(field)
+        return api.metadata(self.models, *spec, request.metadata_field)
 
 
 def _dimensions(request):
@@ -106,7 +105,7 @@ class ModelService:
         return response
 
 
-def _handler(method, description, recorder):
+def _handler(method, description, recorder, lane):
     """What gRPC calls for a method: bytes in, bytes out, errors as statuses, and the request written down.
 
     grpcio could take the messages apart itself, but it (1.85) keeps 16 KB for good of each call whose message it
@@ -116,26 +115,32 @@ def _handler(method, description, recorder):
 
     def answer(data, context):
         seen = Seen("GRPC", description.name)
+        seconds = context.time_remaining()
+        seen.deadline = None if seconds is None else time.monotonic() + seconds
+        turns.caller.is_gone = lambda: not context.is_active()
+        engine.clock.seconds = 0.0
         try:
-            if not context.is_active():  # it waited for a thread longer than its caller for the answer
-                raise deadline_exceeded("Deadline exceeded before the request was computed.")
-            seconds = context.time_remaining()
-            seen.deadline = None if seconds is None else time.monotonic() + seconds
-            engine.clock.seconds = 0.0
+            turns.check_wanted(seen.deadline)  # it may have waited for a thread longer than its caller for the answer
             response = method(_parsed(parse, data), seen)
-            return response if isinstance(response, bytes) else response.SerializeToString()
+            answered = response if isinstance(response, bytes) else response.SerializeToString()
         except ServingError as error:
             seen.status = error.code.name
+            _record(recorder, seen)
             context.abort(error.code, _cut(error.message))
         except Exception:
             seen.status = "INTERNAL"
             log.exception("request failed: %s", description.name)
+            _record(recorder, seen)
             context.abort(grpc.StatusCode.INTERNAL, "Internal error; see the server's log.")
-        finally:
-            seen.runtime = engine.clock.seconds
-            recorder.record(seen)
+        _record(recorder, seen)
+        return answered
 
-    return grpc.unary_unary_rpc_method_handler(answer)
+    return grpc.unary_unary_rpc_method_handler(in_lane(lane, answer))
+
+
+def _record(recorder, seen):
+    seen.runtime = engine.clock.seconds
+    recorder.record(seen)
 
 
 def _parsed(parse, data):
@@ -146,8 +151,8 @@ def _parsed(parse, data):
         raise ServingError(grpc.StatusCode.INTERNAL, "the request cannot be parsed") from error
 
 
-def add_services(server, models, watcher, recorder, options):
-    """Add the services and reflection to a `grpc.Server`.
+def add_services(server, models, watcher, recorder, options, lanes):
+    """Add TensorFlow Serving's services to a `grpc.Server`.
 
     Args:
         server: a server that has not started.
@@ -155,33 +160,22 @@ def add_services(server, models, watcher, recorder, options):
         watcher: the `Watcher` that takes another set of them.
         recorder: the `Recorder` of requests.
         options: `ServerOptions`.
+        lanes: `Lanes`.
     """
+    lane_of = {
+        "GetModelMetadata": lanes.status,
+        "GetModelStatus": lanes.status,
+        "HandleReloadConfigRequest": lanes.reload,
+    }
     for servicer, description in (
-        (PredictionService(models, options), _PREDICTION),
-        (ModelService(models, watcher), _MODEL),
+        (PredictionService(models, options), PREDICTION),
+        (ModelService(models, watcher), MODEL),
     ):
         handlers = {
-            method.name: _handler(getattr(servicer, method.name), method, recorder)
+            method.name: _handler(
+                getattr(servicer, method.name), method, recorder, lane_of.get(method.name, lanes.compute)
+            )
             for method in description.methods
             if hasattr(servicer, method.name)
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(description.full_name, handlers),))
-    reflection.enable_server_reflection(
-        (_PREDICTION.full_name, _MODEL.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
-
-
-def add_health_checks(server):
-    """Add the standard health service to a `grpc.Server`.
-
-    Args:
-        server: a server that has not started.
-
-    Returns:
-        The servicer: `enter_graceful_shutdown()` tells load balancers to stay away.
-    """
-    servicer = health.HealthServicer()
-    for service in ("", "PredictionService", "ModelService", _PREDICTION.full_name, _MODEL.full_name):
-        servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    return servicer

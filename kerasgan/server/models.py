@@ -14,6 +14,7 @@ from kerasgan.server import folders, warmup
 from kerasgan.server.engine import Engine
 from kerasgan.server.engines import Engines
 from kerasgan.server.errors import ServingError, invalid_argument, not_found
+from kerasgan.server.facts import Facts, read_facts
 from kerasgan.server.options import ModelOptions
 
 log = logging.getLogger("kerasgan.server")
@@ -30,6 +31,7 @@ class Version:
         state: `START`, `LOADING`, `AVAILABLE`, `UNLOADING` or `END`, as in `GetModelStatus`.
         error: the `ServingError` that its load ended with, or None.
         engine: the `Engine` while it is available, else None.
+        facts: the `Facts` of the files that were loaded.
         users: how many requests it is working on.
         attempts: how often it was loaded in vain with the files it has.
     """
@@ -40,6 +42,7 @@ class Version:
     state: str = "START"
     error: ServingError | None = None
     engine: Engine | None = None
+    facts: Facts = Facts()
     users: int = 0
     attempts: int = 0
     _files: list | None = None
@@ -51,6 +54,7 @@ class Version:
         self._files = folders.fingerprint(self.folder)
         try:
             self.engine = engines.open(self.folder)
+            self.facts = read_facts(self.folder)
             if engines.options.warmup:
                 warmup.run(self)
         except Exception as error:
@@ -193,6 +197,17 @@ class Models:
                 version.state = "UNLOADING"
             self._changed.wait_for(lambda: not version.users)
         version.unload()
+
+    def hurry(self):
+        """Compute batches that wait for more requests now."""
+        self.engines.hurry()
+
+    def cancel(self):
+        """Stop computations that can be stopped, those of graphs with loops; the models cannot be used any more."""
+        for version in self._all():
+            engine = version.engine
+            if engine is not None:
+                engine.close()
 
     def close(self):
         """Finish the requests under way and unload all versions."""

@@ -80,7 +80,9 @@ class ServerOptions:
         grpc_arguments: `((name, int or str), ...)`, passed to gRPC as they are.
         max_request_bytes: largest request accepted: a REST body (413), a gRPC message (RESOURCE_EXHAUSTED).
         max_requests: requests of each transport that may be under way or wait; more are answered
-            RESOURCE_EXHAUSTED, or 429.
+            RESOURCE_EXHAUSTED, or 429. As many gRPC calls again may be there of which the message has not come.
+        max_streams: gRPC streams (reflection, `Watch` of the health service) that may be open; one more is answered
+            RESOURCE_EXHAUSTED. Each holds a thread of its own.
         rest_timeout_seconds: time for a REST request, from its first byte to the answer (504).
         metrics_path: path on the REST port of the page for Prometheus; None for no such page.
         cors: whether web pages from other addresses may use the REST API.
@@ -101,6 +103,7 @@ class ServerOptions:
     grpc_arguments: tuple[tuple[str, int | str], ...] = ()
     max_request_bytes: int = 64 * 2**20
     max_requests: int = 4096
+    max_streams: int = 100
     rest_timeout_seconds: float = 30.0
     metrics_path: str | None = DEFAULT_METRICS_PATH
     cors: bool = False
@@ -117,5 +120,7 @@ class ServerOptions:
             raise ValueError(f"request_core must be one of {cores}, the cores of this process; got {self.request_core}")
         if self.max_requests < 1:
             raise ValueError(f"max_requests must be at least 1; got {self.max_requests}")
+        if self.max_streams < 1:
+            raise ValueError(f"max_streams must be at least 1; got {self.max_streams}")
         if self.rest_timeout_seconds <= 0:
             raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")

@@ -5,12 +5,13 @@ import hashlib
 import importlib.resources
 import json
 import re
+import urllib.parse
 
 from kerasgan.server.errors import ServingError
 
 _HTML = importlib.resources.files("kerasgan.server").joinpath("page.html").read_bytes()
-_MAX_FACTS_BYTES = 2**16
-PATHS = ("/", "/models.json")
+_ONE_MODEL = re.compile(r"/models/(?P<name>[^/?]+?)(?:/versions/(?P<version>[0-9]{1,18}))?\.json")
+_ALL_MODELS = "/models.json"
 
 
 def _content_security_policy(html):
@@ -34,38 +35,39 @@ HEADERS = [
 ]
 
 
+def has(path):
+    """Whether `answer` has an answer to a path."""
+    return path in ("/", _ALL_MODELS) or _ONE_MODEL.fullmatch(path) is not None
+
+
 def answer(models, path):
-    """The page, or the list of models that it asks for; `HEADERS` go with either.
+    """The page, the list of models, or all of one model with its class names; `HEADERS` go with each.
 
     Args:
         models: `Models`.
-        path: one of `PATHS`.
+        path: one that `has` knows: /, /models.json, /models/NAME.json or /models/NAME/versions/NUMBER.json.
 
     Returns:
         `(content type, body)`, both bytes.
     """
     if path == "/":
         return b"text/html; charset=utf-8", _HTML
-    listed = {"models": [_described(models, name) for name in models.names]}
-    return b"application/json", json.dumps(listed).encode()
+    if path == _ALL_MODELS:  # asked for again and again, so without the names
+        told = {"models": [_described(models, name)[0] for name in models.names]}
+    else:
+        match = _ONE_MODEL.fullmatch(path)
+        version = match["version"] and int(match["version"])
+        known, names = _described(models, urllib.parse.unquote(match["name"]), version)
+        told = known | {"class_names": names}
+    return b"application/json", json.dumps(told).encode()
 
 
-def _described(models, name):
-    """What the page needs to know of a model; `version` is None while none can be served."""
+def _described(models, name, version=None):
+    """What the page needs to know of a model, and its class names; `version` is None while none can be served."""
     try:
-        with models.use(name) as found:
+        with models.use(name, version) as found:
             signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
-            classes = _facts(found.folder).get("num_classes")
-            return {"name": name, "version": found.number, "signatures": signatures, "num_classes": classes}
+            count, names = found.facts.num_classes, found.facts.class_names
+            return {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}, names
     except ServingError:
-        return {"name": name, "version": None, "signatures": {}, "num_classes": None}
-
-
-def _facts(folder):
-    """What kerasgan's exports tell of themselves; {} for other SavedModels."""
-    try:
-        with open(folder / "assets.extra" / "kerasgan.json", "rb") as file:
-            facts = json.loads(file.read(_MAX_FACTS_BYTES))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+        return {"name": name, "version": None, "signatures": {}, "num_classes": None}, None

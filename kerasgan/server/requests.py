@@ -30,6 +30,7 @@ class Seen:
         http_status: status of an HTTP answer.
         runtime: seconds in the TensorFlow runtime.
         deadline: when the caller's time is up, on the clock of `time.monotonic`; None for never.
+        gone: whether the caller waits no longer.
         started: when it came, on the clock of `time.perf_counter`.
     """
 
@@ -45,6 +46,7 @@ class Seen:
     http_status: int | None = None
     runtime: float = 0.0
     deadline: float | None = None
+    gone: bool = False
     started: float = dataclasses.field(default_factory=time.perf_counter)
 
 

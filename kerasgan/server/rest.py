@@ -12,8 +12,8 @@ import zlib
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, engine, inference, json_examples, json_tensor, page
-from kerasgan.server.errors import ServingError, deadline_exceeded, exhausted, http_status, invalid_argument
+from kerasgan.server import api, engine, inference, json_examples, json_tensor, page, turns
+from kerasgan.server.errors import ServingError, cancelled, deadline_exceeded, exhausted, http_status, invalid_argument
 from kerasgan.server.requests import Seen
 
 log = logging.getLogger("kerasgan.server")
@@ -30,6 +30,7 @@ _CORS = [
     (b"access-control-allow-methods", b"POST, GET"),
     (b"access-control-allow-headers", b"Content-Type"),
 ]
+_UNTIL_LISTENING = 0.2  # seconds of an answer after which it is seen to whether its caller is still there
 _NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 
 
@@ -60,14 +61,14 @@ def parse_target(method, target):
 
 
 class RestApp:
-    """ASGI application. Requests are worked off in `executor`, so that the event loop stays free."""
+    """ASGI application. Requests are worked off in threads, so that the event loop stays free."""
 
-    def __init__(self, models, executor, recorder, options, get_metrics):
+    def __init__(self, models, executors, recorder, options, get_metrics):
         """Make the application.
 
         Args:
             models: `Models`.
-            executor: where requests are worked on.
+            executors: where requests are worked on: `turns.pools`.
             recorder: the `Recorder` of requests.
             options: `ServerOptions`.
             get_metrics: function that returns the text of the page of metrics.
@@ -75,7 +76,7 @@ class RestApp:
         self.models = models
         self.recorder = recorder
         self.options = options
-        self.executor = executor
+        self.executor, self.large_executor = executors
         self.get_metrics = get_metrics
         self._under_way = 0
 
@@ -99,7 +100,7 @@ class RestApp:
         seen.http_status = status
         self.recorder.record(seen)
         content += [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
-        if target in page.PATHS:
+        if page.has(target):
             content += page.HEADERS
         if self.options.cors:
             content += _CORS
@@ -126,16 +127,42 @@ class RestApp:
                 if self.options.cors and method == "OPTIONS":  # a browser asks whether its page may ask
                     return 200 if re.match(rb"https?://", headers.get(b"origin", b"")) else 400, b"text/plain", b""
                 gzipped = b"gzip" in headers.get(b"content-encoding", b"")
-                future = self.executor.submit(self.respond, method, target, body, gzipped, seen)
-                loop, leave = asyncio.get_running_loop(), None  # it is under way until a thread is done with it
-                future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
-                return await asyncio.shield(asyncio.wrap_future(future))
+                leave = None  # it is under way until a thread is done with it
+                return await self._answered(receive, seen, method, target, body, gzipped)
         except TimeoutError:
             seconds = self.options.rest_timeout_seconds
             raise deadline_exceeded(f"Timed out after {seconds:g} seconds (--rest_api_timeout_in_ms).") from None
         finally:
+            seen.gone = True  # now, or it has its answer
             if leave is not None:
                 leave()
+
+    async def _answered(self, receive, seen, *request):
+        """Let threads answer a request, for as long as its caller is there."""
+        for executor in (self.executor, self.large_executor):
+            answered = self._submitted(executor, *request, seen)
+            done, _ = await asyncio.wait({answered}, timeout=_UNTIL_LISTENING)
+            if not done:
+                hung_up = asyncio.ensure_future(receive())
+                try:
+                    await asyncio.wait({answered, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    hung_up.cancel()
+                if not answered.done():
+                    answered.cancel()
+                    raise cancelled("The caller is gone.")
+            if not isinstance(answered.exception(), turns.NotYet):
+                return answered.result()
+            self._under_way += 1
+
+    def _submitted(self, executor, *request):
+        """The `asyncio.Future` of a request given to threads; it is under way until they are done with it."""
+        loop = asyncio.get_running_loop()
+        future = executor.submit(self.respond, *request)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        answered = asyncio.wrap_future(future)
+        answered.add_done_callback(lambda _: answered.cancelled() or answered.exception())  # one may wait no longer
+        return answered
 
     def _leave(self):
         self._under_way -= 1
@@ -175,13 +202,14 @@ class RestApp:
         """
         if self.options.metrics_path is not None and target.partition("?")[0] == self.options.metrics_path:
             return self._metrics_page(target, seen)
-        if method == "GET" and target in page.PATHS:
+        if method == "GET" and page.has(target):
             seen.method = "GetPage"
             return 200, *page.answer(self.models, target)
         if not _API.fullmatch(target):
             seen.status = "NOT_FOUND"
             return 404, b"text/html", _NOT_FOUND
         engine.clock.seconds = 0.0
+        turns.caller.is_gone = lambda: seen.gone
         try:
             body = self._inflated(body) if gzipped else body
             return 200, b"application/json", self._answer(method, target, body, seen)

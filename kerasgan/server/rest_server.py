@@ -43,15 +43,14 @@ class _Protocol(H11Protocol):
 class RestServer:
     """An HTTP server in a thread of its own."""
 
-    def __init__(self, app, listening_socket, grace):
+    def __init__(self, app, listening_socket):
         """Make a server; `start` starts it.
 
         Args:
             app: the ASGI application.
             listening_socket: a bound socket.
-            grace: seconds that requests under way have when it is stopped.
         """
-        config = uvicorn.Config(
+        self._config = uvicorn.Config(
             app,
             http=_Protocol,
             ws="none",
@@ -62,9 +61,8 @@ class RestServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=60,
-            timeout_graceful_shutdown=int(grace),
         )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(self._config)
         self._thread = threading.Thread(target=self._server.run, args=([listening_socket],), name="rest", daemon=True)
 
     def start(self):
@@ -79,7 +77,16 @@ class RestServer:
                 raise OSError("the REST server did not start")
             time.sleep(0.005)
 
-    def stop(self):
-        """Take no more requests and finish those under way."""
+    def begin_stop(self, grace):
+        """Close the port, take no more requests, and cut those that are under way after `grace` s."""
+        self._config.timeout_graceful_shutdown = grace
+        self._server.should_exit = True
+
+    def cut(self):
+        """Cut the requests that are under way now."""
+        self._server.force_exit = True
+
+    def close(self):
+        """Wait until the requests have ended, as `begin_stop` sees to."""
         self._server.should_exit = True
         self._thread.join()

@@ -1,6 +1,5 @@
 """The server process: ports, threads, start and stop."""
 
-import concurrent.futures
 import contextlib
 import errno
 import logging
@@ -8,23 +7,24 @@ import os
 import signal
 import socket
 import threading
+import time
 
-import grpc
-
+from kerasgan.server import turns
 from kerasgan.server.folders import find_models
-from kerasgan.server.grpc_service import add_health_checks, add_services
+from kerasgan.server.grpc_server import GrpcServer
 from kerasgan.server.metrics import ServingMetrics, page
 from kerasgan.server.models import Models
 from kerasgan.server.options import ModelOptions, ServerOptions, WatchOptions
 from kerasgan.server.requests import AccessLog, Recorder
 from kerasgan.server.rest import RestApp
 from kerasgan.server.rest_server import RestServer
-from kerasgan.server.tls import read_credentials
 from kerasgan.server.watcher import Watcher
 
 log = logging.getLogger("kerasgan.server")
 
 _THREADS_TO_FILL_BATCHES = 256
+_UNTIL_CUT = 1.0  # transports that have cut off what is under way need a moment to end
+_AFTER_CUT = 5.0
 
 
 class ModelServer:
@@ -62,8 +62,11 @@ class ModelServer:
         self.port = options.port
         self.rest_port = options.rest_port
         self._stack = contextlib.ExitStack()
+        self._transports = []
+        self._stopping = threading.Lock()
         self._stopped = threading.Event()
-        self._grace = 10.0
+        self._hurry = threading.Event()
+        self._all_ended = True
         self._started = False
 
     def start(self):
@@ -88,93 +91,93 @@ class ModelServer:
             if self.rest_port is not None:
                 rest_socket = stack.enter_context(_bound_socket("REST", self.host, self.rest_port))
                 self.rest_port = rest_socket.getsockname()[1]
-            grpc_server = self._bind_grpc(stack)
+            if self.port:
+                _bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
+            over_grpc = GrpcServer(self.options, self._threads(self.options.grpc_threads))
+            stack.callback(over_grpc.close)
+            self.port = over_grpc.port
             stack.callback(self.watcher.stop)
             self.watcher.start()
-            add_services(grpc_server, self.models, self.watcher, recorder, self.options)
-            health = add_health_checks(grpc_server) if self.options.health_checks else None
             with _on_core(self.options.request_core):
                 if rest_socket is not None:
-                    self._start_rest(rest_socket, recorder, stack)
-                grpc_server.start()
-            stack.callback(lambda: grpc_server.stop(self._grace).wait())
-            if health is not None:
-                stack.callback(health.enter_graceful_shutdown)
+                    self._transports.append(self._started_rest(rest_socket, recorder, stack))
+                over_grpc.start(self.models, self.watcher, recorder)
+                self._transports.append(over_grpc)
             self._stack = stack.pop_all()
         self._started = True
         log.info("gRPC on %s:%d, REST on %s:%s", self.host, self.port, self.host, self.rest_port)
         return self
 
-    def _pool(self, transport, chosen):
+    def _threads(self, chosen):
         """Threads of a transport. They are begun when they are needed, and one that waits for a batch is busy."""
         least = _THREADS_TO_FILL_BATCHES if self.models.engines.options.batching is not None else 1
-        return concurrent.futures.ThreadPoolExecutor(
-            chosen or max(least, 4 * (os.cpu_count() or 1)), thread_name_prefix=transport
-        )
+        return chosen or max(least, 4 * (os.cpu_count() or 1))
 
-    def _bind_grpc(self, stack):
-        options = self.options
-        credentials = None if options.ssl_config_file is None else read_credentials(options.ssl_config_file)
-        if self.port:
-            _bound_socket("gRPC", self.host, self.port).close()  # for a clear error, which gRPC does not give
-        pool = self._pool("grpc", options.grpc_threads)
-        server = grpc.server(
-            pool,
-            options=[
-                ("grpc.so_reuseport", 0),  # by default two servers may share a port
-                ("grpc.max_receive_message_length", options.max_request_bytes),
-                ("grpc.max_send_message_length", -1),
-                *options.grpc_arguments,
-            ],
-            maximum_concurrent_rpcs=options.max_requests,
-        )
-        stack.callback(pool.shutdown)
-        stack.callback(lambda: server.stop(0).wait())
-        self.port = self._open(server, _address(self.host, self.port), credentials)
-        if options.grpc_socket_path is not None:
-            self._open(server, f"unix:{options.grpc_socket_path}", None)
-        return server
-
-    def _open(self, server, address, credentials):
-        try:
-            if credentials is None:
-                port = server.add_insecure_port(address)
-            else:
-                port = server.add_secure_port(address, credentials)
-        except RuntimeError as error:
-            raise OSError(f"cannot open {address} for gRPC: {error}") from error
-        if not port:
-            raise OSError(f"cannot open {address} for gRPC")
-        return port
-
-    def _start_rest(self, rest_socket, recorder, stack):
-        pool = stack.enter_context(self._pool("rest", self.options.rest_threads))
-        app = RestApp(self.models, pool, recorder, self.options, self._metrics_page)
-        server = RestServer(app, rest_socket, self._grace)
+    def _started_rest(self, rest_socket, recorder, stack):
+        pools = turns.pools("rest", self._threads(self.options.rest_threads))
+        for pool in pools:
+            stack.callback(pool.shutdown, cancel_futures=True)
+        app = RestApp(self.models, pools, recorder, self.options, self._metrics_page)
+        server = RestServer(app, rest_socket)
         server.start()
-        stack.callback(server.stop)
+        stack.callback(server.close)
+        return server
 
     def _metrics_page(self):
         return page(self.metrics, self.models.engines.metrics)
 
     def stop(self, grace=10.0):
-        """Take no more requests, finish those under way, close the ports and unload the models.
+        """Close the ports, finish the requests under way, and unload the models.
+
+        Both ports close at once. What a request computes can be stopped where the graph has loops, and between the
+        slices of a large request; else it goes on in its thread after its caller was answered.
 
         Args:
-            grace: seconds after which gRPC requests still under way are cut off (REST ones after 10).
+            grace: seconds that requests under way have; those that take longer are cut off. This method returns at
+                most 6 seconds after that, whatever happens.
+
+        Returns:
+            Whether all has ended. If not, threads still compute, or load a model, and the process does not end by
+            itself: `os._exit` ends it.
         """
-        self._grace = grace
-        self._stack.close()
-        self._stopped.set()
+        with self._stopping:
+            if not self._stopped.is_set():
+                self._all_ended = not self._started or self._stop(grace)
+                self._stopped.set()
+        return self._all_ended
+
+    def _stop(self, grace):
+        for transport in self._transports:
+            transport.begin_stop(grace)
+        self.models.hurry()
+        closing = threading.Thread(target=self._stack.close, name="closing", daemon=True)
+        closing.start()
+        self._wait_for(closing, grace + _UNTIL_CUT)
+        if closing.is_alive():
+            for transport in self._transports:
+                transport.cut()
+            self.models.cancel()
+            closing.join(_AFTER_CUT)
+        if closing.is_alive():
+            log.warning("stopped, but a request is still computed or a model loaded")
+        return not closing.is_alive()
+
+    def _wait_for(self, closing, seconds):
+        end = time.monotonic() + seconds
+        while closing.is_alive() and time.monotonic() < end and not self._hurry.is_set():
+            closing.join(0.05)
 
     def wait(self, on_ready=None):
         """Wait until the server is stopped, by `stop()` or by SIGTERM or SIGINT; then drain and return.
 
-        A second signal while it drains has its usual effect. Signals are handled only in the main thread.
+        A second signal while it drains cuts off the requests under way. Signals are handled only in the main thread.
 
         Args:
             on_ready: function without arguments, called once signals are handled: the moment to say that the
                 server is up.
+
+        Returns:
+            What `stop` returns.
         """
         received = []
         handled = {}
@@ -186,12 +189,18 @@ class ModelServer:
                 on_ready()
             while not received and not self._stopped.wait(0.2):
                 pass
+            if received:
+                log.info("stopping on %s", signal.Signals(received[0]).name)
+                stopping = threading.Thread(target=self.stop, name="stopping", daemon=True)
+                stopping.start()
+                while stopping.is_alive():
+                    stopping.join(0.1)
+                    if len(received) > 1:
+                        self._hurry.set()
         finally:
             for number, handler in handled.items():
                 signal.signal(number, handler)
-        if received:
-            log.info("stopping on %s", signal.Signals(received[0]).name)
-        self.stop()
+        return self.stop()
 
     def __enter__(self):
         return self if self._started else self.start()
@@ -212,10 +221,6 @@ def _on_core(core):
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _address(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _bound_socket(what, host, port):

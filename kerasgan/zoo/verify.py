@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from kerasgan import evaluation, presets
+from kerasgan import classes, evaluation, presets
 from kerasgan.zoo import card, manifest, publish, remeasure, sources
 from kerasgan.zoo.remeasure import Different
 
@@ -38,6 +38,7 @@ def verify(source, metrics=True, data=None):
     _check_files(source, folder, facts["files"])
     _check_card(source, folder, numbers)
     sampler = presets.load(folder)
+    _check_classes(source, facts, sampler)
     difference = _difference(publish.picture(sampler, grid), folder)
     lines = [f"grid: {difference:.4f} of 255 levels on average, at most {tolerance['grid_levels']:g} allowed"]
     if not difference <= tolerance["grid_levels"]:
@@ -80,6 +81,14 @@ def _check_card(source, folder, numbers):
             raise Different(
                 f"{source}: {manifest.CARD}: expected a line with {name} and {number}, as metadata.json has"
             )
+
+
+def _check_classes(source, facts, sampler):
+    """Whether the model's classes have the names that the metadata say, and the card with them."""
+    said = None if sampler.num_classes is None else presets.class_names(facts, sampler.num_classes)
+    if said != sampler.class_names:
+        names, other = (classes.listed(names or ()) for names in (sampler.class_names, said))
+        raise Different(f"{source}: class names: {names} in the model, {other} in {manifest.METADATA}")
 
 
 def _compared(found, new, tolerance):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from kerasgan import presets, runs
 from kerasgan.convert import biggan_pytorch
@@ -20,8 +21,7 @@ def state():
 
 
 def test_a_safetensors_file_becomes_a_preset_that_samples_and_exports(tmp_path, state, monkeypatch, capsys):
-    numpy_format = pytest.importorskip("safetensors.numpy", reason="needs safetensors")
-    numpy_format.save_file(state, tmp_path / "G_ema.safetensors")
+    save_file(state, tmp_path / "G_ema.safetensors")
     preset = tmp_path / "biggan"
     status, out, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "G_ema.safetensors", preset)
     assert (status, err) == (0, "") and out == f"preset: {preset}\n"
@@ -88,8 +88,10 @@ def test_a_published_checksum_is_in_the_command(tmp_path, monkeypatch, capsys):
         assert status == 1 and f"big: convert.{key}: " in err
 
 
+@pytest.mark.parity
 def test_a_file_of_pytorch_is_read_without_running_it(tmp_path, state):
-    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    import torch
+
     tensors = {name: torch.from_numpy(value) for name, value in state.items()}
     torch.save(tensors, tmp_path / "G_ema.pth")
     read = tensor_files.read(tmp_path / "G_ema.pth")
@@ -118,7 +120,6 @@ def test_a_file_of_pytorch_is_read_without_running_it(tmp_path, state):
     ],
 )
 def test_bad_files_end_in_one_line_and_leave_nothing(tmp_path, monkeypatch, capsys, name, content, said):
-    pytest.importorskip("safetensors", reason="needs safetensors")
     if content is not None:
         (tmp_path / name).write_bytes(content)
     status, out, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / name, tmp_path / "preset")

@@ -7,8 +7,10 @@ import pytest
 
 from kerasgan.convert import pytorch_pretrained_biggan
 
-torch = pytest.importorskip("torch", reason="needs PyTorch")
-theirs = pytest.importorskip("pytorch_pretrained_biggan", reason="needs pytorch-pretrained-biggan")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make parity")
+theirs = pytest.importorskip("pytorch_pretrained_biggan", reason="needs pytorch-pretrained-biggan: make parity")
+
+pytestmark = pytest.mark.parity
 
 LAYERS = {  # (doubles the size, input width, output width), as in the configurations of the package
     128: "FT FT FT FT FT",

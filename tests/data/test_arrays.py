@@ -93,5 +93,5 @@ def test_class_names(noise):
         arrays(noise(3), [0, 1, 2], ["a", "b"])
     with pytest.raises(ValueError, match="class_names: given without labels"):
         arrays(noise(3), class_names=["a"])
-    with pytest.raises(ValueError, match="class_names: expected a sequence of strings, got 'abc'"):
+    with pytest.raises(ValueError, match="class_names: expected a list of strings, one a class; got 'abc'"):
         arrays(noise(3), [0, 1, 2], "abc")

@@ -123,7 +123,7 @@ def test_files_that_change_while_they_are_read_are_not_kept(tmp_path, cache):
         lambda image, label: (image, tf.ensure_shape(tf.numpy_function(change, [label], tf.int64), []))
     )
     with pytest.raises(ValueError, match="cache: the files of a changed while they were read"):
-        load(Source(examples, 2, None, "a", source.cache_key), 8, batch_size=1, cache=cache)
+        load(Source(examples, 2, None, "a", cache_key=source.cache_key), 8, batch_size=1, cache=cache)
     assert [path.name for path in cache.parent.iterdir() if path.is_dir()] == []
 
 
@@ -149,7 +149,7 @@ def image(number):
 def example(number):
     return tf.ensure_shape(tf.numpy_function(image, [number], tf.uint8), [8, 8, 1]), number
 
-source = Source(tf.data.Dataset.range(20).map(example), 20, None, "slow", lambda: "20")
+source = Source(tf.data.Dataset.range(20).map(example), 20, None, "slow", cache_key=lambda: "20")
 for batch in load(source, 8, batch_size=20, cache=sys.argv[1]):
     print(sorted(np.asarray(to_uint8(batch))[:, 0, 0, 0].tolist()), flush=True)
 """

@@ -32,7 +32,9 @@ def counted(numbered):
         def example(number):
             return tf.ensure_shape(tf.numpy_function(image, [number], tf.uint8), [4, 4, 1]), number
 
-        return Source(tf.data.Dataset.range(n).map(example), n, tuple("x" * n), "counted", lambda: f"{n}"), decoded
+        return Source(
+            tf.data.Dataset.range(n).map(example), n, tuple("x" * n), "counted", cache_key=lambda: f"{n}"
+        ), decoded
 
     return make
 

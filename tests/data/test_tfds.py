@@ -3,11 +3,10 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 
 from kerasgan.data import fashion_mnist, load, tfds, tfds_source
 from kerasgan.data.__main__ import main
-
-tensorflow_datasets = pytest.importorskip("tensorflow_datasets")
 
 
 class KerasganTestTiles(tensorflow_datasets.core.GeneratorBasedBuilder):

@@ -259,6 +259,118 @@ def test_resumed_run_equals_one_that_never_stopped(trained, photos, tmp_path, mo
     assert status == 1 and "already at step 5 of 5" in err
 
 
+@pytest.fixture
+def stopped(trained, photos, tmp_path):
+    """Return a copy of the conditional run whose recipe takes its pictures from a copy of theirs, and that copy."""
+    pictures = shutil.copytree(photos, tmp_path / "elsewhere" / "moved")
+    run = shutil.copytree(trained, tmp_path / "run")
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace(str(photos), str(pictures)))
+    return run, pictures
+
+
+def test_a_run_goes_on_with_a_copy_of_its_data(stopped, monkeypatch, capsys, recwarn):
+    run, _ = stopped
+    status, out, err = command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6)
+    assert status == 0 and "step 6/6" in out, err
+    assert not [warning for warning in recwarn if "fingerprint" in str(warning.message)]
+
+
+def _renamed(pictures):
+    (pictures / "boots").rename(pictures / "shoes")  # the order of the classes is another, too
+
+
+def _added(pictures):
+    shutil.copytree(pictures / "boots", pictures / "a new class")
+
+
+def _removed(pictures):
+    shutil.rmtree(pictures / "boots")
+
+
+def _swapped(pictures):
+    (pictures / "boots").rename(pictures / "x")
+    (pictures / "coats").rename(pictures / "boots")
+    (pictures / "x").rename(pictures / "coats")
+
+
+def _one_more(pictures):
+    shutil.copy(pictures / "boots" / "0.png", pictures / "boots" / "16.png")
+
+
+def _one_other_pixel(pictures):
+    image = np.asarray(Image.open(pictures / "boots" / "3.png")).copy()
+    image[5, 5] ^= 1
+    Image.fromarray(image).save(pictures / "boots" / "3.png")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (_renamed, "have other classes: 'coats', 'shoes' instead of 'boots', 'coats'; labels would not mean"),
+        (_added, "have 3 classes instead of 2: 'a new class', 'boots', 'coats' instead of 'boots', 'coats'"),
+        (_removed, "have 1 class instead of 2: 'coats' instead of"),
+        (_swapped, "moved has 32 examples, fingerprint "),
+        (_one_more, "moved has 33 examples, fingerprint "),
+        (_one_other_pixel, "moved has 32 examples, fingerprint "),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_data_unless_that_is_said(stopped, change, message, monkeypatch, capsys):
+    run, pictures = stopped
+    change(pictures)
+    before = (run / "run.json").read_text()
+    status, _, err = command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6)
+    assert status == 1 and message in err and "begin a new run" in err, err
+    assert ("--data-changed" in err) == ("fingerprint" in message)
+    assert (run / "run.json").read_text() == before and not (run / "checkpoints" / "step-00000006.keras").exists()
+    status, _, err = command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6, "--data-changed")
+    if "fingerprint" not in message:
+        assert status == 1 and message in err
+        return
+    assert status == 0, err
+    about, earlier = json.loads((run / "run.json").read_text()), json.loads(before)
+    assert about["earlier_data"] == [{"until_step": 5, **{key: earlier[key] for key in ("data", "data_fingerprint")}}]
+    assert about["data_fingerprint"] != earlier["data_fingerprint"]
+    assert command(monkeypatch, capsys, "train", "--resume", run, "--steps", 7)[0] == 0  # these are its data now
+
+
+def test_a_run_of_before_class_names_and_fingerprints_goes_on_with_a_warning(stopped, monkeypatch, capsys):
+    run, pictures = stopped
+    old = run / "checkpoints" / "step-00000005.keras"
+    gan = kerasgan.load(old)
+    assert gan.class_names == ("boots", "coats")
+    gan.class_names = None
+    gan.save(old)
+    facts = json.loads((run / "run.json").read_text())
+    del facts["data_fingerprint"]
+    (run / "run.json").write_text(json.dumps(facts))
+    with pytest.warns(UserWarning, match="no fingerprint of the data, .*: only their number and classes were compared"):
+        assert command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6)[0] == 0
+    assert kerasgan.load(run / "checkpoints" / "step-00000006.keras").class_names == ("boots", "coats")
+    _renamed(pictures)  # run.json tells the names
+    (run / "checkpoints" / "step-00000006.keras").unlink()
+    status, _, err = command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6)
+    assert status == 1 and "have other classes" in err
+    del facts["data"]["classes"]
+    (run / "run.json").write_text(json.dumps(facts))
+    _added(pictures)  # nothing does, but how many there are
+    status, _, err = command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6)
+    assert status == 1 and "have 3 classes instead of 2: " in err
+
+
+def test_classes_are_sampled_by_their_names(trained, tmp_path, monkeypatch, capsys):
+    gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
+    for labels, numbers in (("coats", 1), ("coats,0, boots", [1, 0, 0]), ('"coats","boots",1', [1, 0, 1])):
+        out = tmp_path / "single"
+        assert command(monkeypatch, capsys, "sample", trained, "-n", 3, "--labels", labels, "--out", out)[0] == 0
+        images = [np.asarray(Image.open(out / f"0000{i}.png")).astype(int) for i in range(3)]
+        assert np.abs(np.array(images) - gan.sample(3, labels=numbers)[:, :, :, 0].astype(int)).max() <= 1
+    status, _, err = command(monkeypatch, capsys, "sample", trained, "--labels", "coat", "--out", tmp_path / "a.png")
+    assert status == 1 and "no class is named 'coat'; did you mean 'coats'? The classes are 'boots', 'coats'" in err
+    status, out, _ = command(monkeypatch, capsys, "sample", trained, "-n", 4, "--out", tmp_path / "a.png")
+    assert status == 0 and "columns: boots, coats" in out
+
+
 def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not_finite(photos, tmp_path):
     from kerasgan import training
 
@@ -383,7 +495,7 @@ def test_wrong_options_end_in_usage_errors(monkeypatch, capsys, trained, tmp_pat
     assert command(monkeypatch, capsys, "train", "x.yaml", "--steps", 0)[0] == 2
     assert command(monkeypatch, capsys, "sample", trained, "-n", 0)[0] == 2
     status, _, err = command(monkeypatch, capsys, "sample", trained, "--labels", "a", "--out", tmp_path / "a.png")
-    assert status == 1 and "--labels: expected integers separated by commas; got 'a'" in err
+    assert status == 1 and "labels: no class is named 'a'. The classes are 'boots', 'coats'" in err
 
 
 def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):

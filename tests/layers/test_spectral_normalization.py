@@ -89,9 +89,11 @@ def test_sigma_is_the_largest_singular_value_of_the_matrix_with_output_channels_
             assert (abs(other / sigma - 1) < 1e-6) == (axis == right)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("power_iterations", [1, 3])
 def test_outputs_and_gradients_equal_those_of_pytorch(case, power_iterations):
-    torch = pytest.importorskip("torch")
+    import torch
+
     module, to_torch = {
         "dense": (lambda: torch.nn.Linear(7, 4), lambda x: x),
         "conv1d": (lambda: torch.nn.Conv1d(5, 4, 3, padding=1), lambda x: np.moveaxis(x, -1, 1)),

@@ -25,11 +25,14 @@ ALL = "fid,kid,is,mis,prdc,swd"
 class Pictures:
     """Makes `pictures`, as a model whose image i is that of number `seed + i`."""
 
-    def __init__(self, num_classes=None, channels=1):
-        self.num_classes, self.image_shape = num_classes, (8, 8, channels)
+    def __init__(self, num_classes=None, channels=1, class_names=None):
+        self.num_classes, self.class_names, self.image_shape = num_classes, class_names, (8, 8, channels)
         self.generator = self.sampling_generator = object()
         self.asked = []
         self.all = pictures(300, seed=9, channels=channels, high=200)
+
+    def prepare_sampling(self):
+        pass
 
     def compiled_sampler(self, seeds, bounds, labels=None):
         made = tf.gather(self.all, seeds)
@@ -144,6 +147,76 @@ def test_the_distance_within_classes():
     assert "30 samples of 4 features" in str(found)
     with pytest.raises(ValueError, match="intra-fid needs labels of the generated images"):
         evaluate(Pictures(), Reference.of_arrays(real, network(), labels), ["intra-fid"], n=90)
+
+
+def by_class(model_names, reference):
+    """The distance within classes of `Pictures` of these names, its asked labels and how it is told."""
+    model = Pictures(num_classes=len(model_names), class_names=model_names)
+    [found] = evaluate(model, reference, ["intra-fid"], n=300, seed=0, batch_size=300)
+    return found, model.asked[-1][1]
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (5, 3, 1)])
+def test_a_reference_whose_classes_are_in_another_order_gives_the_same_number(weights):
+    """Its own order, and labels that are chosen by hand, are what the right number is."""
+    real, names = pictures(270), ("cat", "dog", "owl")
+    labels = np.repeat(np.arange(3), np.array(weights) * 270 // sum(weights))
+    wanted, asked = by_class(names, Reference.of_arrays(real, network(), labels, class_names=names))
+    made = Pictures().all[:300] + asked.astype("uint8")[:, None, None, None]
+    values = [by_scipy(features_of(made[asked == k]), features_of(real[labels == k])) for k in range(3)]
+    assert wanted.value == pytest.approx(np.mean(values), rel=1e-4)
+    for order in ([2, 0, 1], [1, 0, 2]):
+        other = np.argsort(order)[labels]  # the same images, numbered otherwise
+        reference = Reference.of_arrays(real, network(), other, class_names=[names[i] for i in order])
+        found, again = by_class(names, reference)
+        assert found.value == pytest.approx(wanted.value, rel=1e-6) and found.protocol.notes == wanted.protocol.notes
+        np.testing.assert_array_equal(again, asked)
+
+
+def test_a_reference_that_lacks_a_class_is_compared_with_the_others_alone():
+    """In the order of the folders owl would be class 1, and be compared with the model's dogs."""
+    real, names = pictures(200), ["cat", "dog", "owl"]
+    labels = np.arange(200) % 2  # cats and owls
+    found, asked = by_class(names, Reference.of_source(data.arrays(real, labels, ["cat", "owl"]), network(), 8))
+    assert set(asked) == {0, 2}
+    made = Pictures().all[:300] + asked.astype("uint8")[:, None, None, None]
+    values = [by_scipy(features_of(made[asked == 2 * k]), features_of(real[labels == k])) for k in range(2)]
+    assert found.value == pytest.approx(np.mean(values), rel=1e-4)
+    assert "of 2 of the model's 3 classes: 'cat', 'owl'" in str(found)
+
+
+def test_classes_that_cannot_be_the_models_are_refused_before_anything_is_generated():
+    real, labels = pictures(120), np.arange(120) % 3
+    model = Pictures(num_classes=3, class_names=("cat", "dog", "owl"))
+    model.compiled_sampler = None
+    for names, message in (
+        (["cat", "dog", "emu"], "arrays: expected classes of the model, 'cat', .* others: 'emu'. Leave them out"),
+        (["cat", "dog", "owl", "emu"], "others: 'emu'"),
+        (list("012") + ["3"], "arrays: expected as many classes as the model has, 3, .*; it has 4: "),
+    ):
+        for metrics in ("fid", "intra-fid"):
+            with pytest.raises(ValueError, match=message):
+                evaluate(model, Reference.of_arrays(real, network(), labels, class_names=names), metrics, n=30)
+    model.class_names = None
+    with pytest.raises(ValueError, match="as many classes as the model has, 3, .*; it has 2: 'cat', 'owl'"):
+        evaluate(model, Reference.of_arrays(real, network(), labels % 2, class_names=["cat", "owl"]), n=30)
+    with pytest.raises(ValueError, match="class_names: expected one for each label; got 2, and labels up to 2"):
+        Reference.of_arrays(real, network(), labels, class_names=["cat", "owl"])
+    with pytest.raises(ValueError, match="class_names: expected one for each label; got 2, and no labels"):
+        Reference.of_arrays(real, network(), class_names=["cat", "owl"])
+
+
+def test_a_number_of_classes_without_names_says_that_they_were_not_compared():
+    real, labels = pictures(120), np.arange(120) % 3
+    named = Reference.of_arrays(real, network(), labels, class_names=["cat", "dog", "owl"])
+    fid, intra = evaluate(Pictures(num_classes=3), named, "fid,intra-fid", n=90)
+    assert "matched by number, for want of names on both sides: whether they are the same was not checked" in str(intra)
+    assert "matched by number" not in str(fid)  # the classes are equally frequent, so that it is of all images alike
+    rare = Reference.of_arrays(real, network(), np.sort(labels**2 // 2), class_names=["cat", "dog", "owl"])
+    [fid] = evaluate(Pictures(num_classes=3), rare, "fid", n=90)
+    assert "drawn with the reference's frequencies, classes matched by number" in str(fid)
+    [fid] = evaluate(Pictures(num_classes=3, class_names=("cat", "dog", "owl")), rare, "fid", n=90)
+    assert "by number" not in str(fid)
 
 
 def test_variety_by_similarity_has_no_network(small_gan):

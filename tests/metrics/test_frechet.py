@@ -6,6 +6,7 @@ from scipy import linalg
 
 from kerasgan.metrics.frechet import between_normals, expected_distance, frechet_distance, from_moments
 from kerasgan.metrics.moments import Moments
+from tests.data import peers
 
 RNG = np.random.default_rng(0)
 
@@ -25,21 +26,11 @@ def test_the_formula(rows, others):
     assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b), rel=1e-9)
 
 
-@pytest.mark.parametrize("package", ["pytorch_fid.fid_score", "cleanfid.fid", "torch_fidelity.metric_fid"])
-@pytest.mark.parametrize(("rows", "others"), [(200, 300), (30, 500), (30, 35)])
-def test_the_peers_functions_where_they_are_regular_and_where_singular(rows, others, package):
-    module = pytest.importorskip(package)
-    dim = 60
-    a, b = RNG.normal(size=(rows, dim)) * np.linspace(0.2, 2, dim), RNG.gamma(2.0, size=(others, dim))
-    statistics = [part for x in (a, b) for part in (x.mean(0), np.cov(x, rowvar=False))]
-    if package == "pytorch_fid.fid_score":
-        theirs = module.calculate_frechet_distance(*statistics)
-    elif package == "cleanfid.fid":
-        theirs = module.frechet_distance(*statistics)
-    else:
-        named = [dict(zip(("mu", "sigma"), statistics[first : first + 2])) for first in (0, 2)]
-        theirs = module.fid_statistics_to_metric(*named, verbose=False)["frechet_inception_distance"]
-    assert frechet_distance(a, b) == pytest.approx(theirs, rel=1e-4)
+@pytest.mark.parametrize(("rows", "others"), peers.FRECHET_CASES)
+def test_the_peers_functions_where_they_are_regular_and_where_singular(rows, others):
+    theirs = np.load(peers.FILE)[f"frechet/{rows}-{others}"]  # pytorch-fid's, clean-fid's, torch-fidelity's
+    found = frechet_distance(*peers.frechet_features(rows, others))
+    assert theirs == pytest.approx([found] * 3, rel=1e-4)
 
 
 def test_known_distances():

@@ -47,8 +47,10 @@ def test_copies_and_collapse_are_seen_exactly():
     assert neighbours(copied, real, 3) == pytest.approx(by_loops(copied, real, 3), abs=1e-12)
 
 
+@pytest.mark.parity
 def test_it_is_prdcs():
-    prdc = pytest.importorskip("prdc")
+    import prdc
+
     real, generated = RNG.normal(size=(150, 20)), RNG.normal(0.2, 0.8, size=(120, 20))
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = prdc.compute_prdc(real, generated, nearest_k=5)

@@ -19,8 +19,10 @@ from kerasgan.layers import SpectralNormalization
 from kerasgan.networks import dcgan
 from kerasgan.networks.pairwise import PairwiseCritic
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs PyTorch: make parity")
 steps = pytest.importorskip("tests.objectives.torch_steps")
+
+pytestmark = pytest.mark.parity
 
 TOLERANCE = 1e-4
 MOVED = 10 * TOLERANCE

@@ -22,6 +22,7 @@ def folders(tmp_path_factory):
     saved_models.echo(base / "echo")
     saved_models.generator(base / "generator")
     saved_models.fussy(base / "fussy")
+    saved_models.loop(base / "loop")
     return {path.name: path for path in base.iterdir()}
 
 

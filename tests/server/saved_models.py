@@ -1,5 +1,7 @@
 """SavedModels for the tests of the server and the client, made with plain TensorFlow."""
 
+import json
+
 import tensorflow as tf
 
 v1 = tf.compat.v1
@@ -134,6 +136,13 @@ def _save(session, folder, signatures):
     builder.save()
 
 
+def name_classes(folder, names):
+    """Give a SavedModel the file with which kerasgan's exports tell their class names."""
+    (folder / "assets.extra").mkdir(exist_ok=True)
+    facts = {"num_classes": len(names), "class_names": list(names), "image_shape": [8, 8, 3]}
+    (folder / "assets.extra" / "kerasgan.json").write_text(json.dumps(facts))
+
+
 def generator(folder, conditional=True, size=8):
     """A stand-in generator with the signatures of kerasgan's exports.
 
@@ -186,3 +195,20 @@ def generator(folder, conditional=True, size=8):
 
     signatures = {"serving_default": serving_default, "png": png, "latent": latent}
     tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def loop(folder):
+    """y = n, after n[0] turns of a loop that takes some microseconds each."""
+    module = tf.Module()
+    n = tf.TensorSpec([None], tf.int64, name="n")
+
+    @tf.function(input_signature=[n])
+    def turning(n):
+        _, table = tf.while_loop(
+            lambda turn, table: turn < n[0],
+            lambda turn, table: (turn + 1, table @ table),
+            [tf.constant(0, tf.int64), tf.eye(8)],
+        )
+        return {"y": n + tf.cast(table[0, 1], tf.int64)}
+
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": turning})

@@ -123,9 +123,21 @@ def test_a_base_path_alone_is_the_model_default(chosen, tmp_path, monkeypatch):
 
 def test_flags_of_ours(chosen):
     _, where, how, _, _ = chosen(
-        "models", "--host", "::1", "--access-log", "-", "--max-request-bytes", 9, "--max-requests", 8, "--max-rows", 7
+        "models",
+        "--host",
+        "::1",
+        "--access-log",
+        "-",
+        "--max-request-bytes",
+        9,
+        "--max-requests",
+        8,
+        "--max-rows",
+        7,
+        "--max-streams",
+        6,
     )
-    assert where == ServerOptions(host="::1", access_log="-", max_request_bytes=9, max_requests=8)
+    assert where == ServerOptions(host="::1", access_log="-", max_request_bytes=9, max_requests=8, max_streams=6)
     assert how == ModelOptions(max_rows=7)
 
 

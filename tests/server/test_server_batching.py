@@ -182,7 +182,7 @@ def test_batches_are_filled_up_to_an_allowed_size_with_copies_of_a_real_row(fold
     metrics = BatchingMetrics()
     engine = batched(folders["fussy"], metrics, max_batch_size=8, allowed_batch_sizes=tuple(sizes))
     seen, compute = [], engine._compute
-    engine._compute = lambda names, arrays, fetches: (seen.append(arrays[0]), compute(names, arrays, fetches))[1]
+    engine._compute = lambda *arguments: (seen.append(arguments[1][0]), compute(*arguments))[1]
     answer = engine.run("", {"x": np.array([5, 6, 7])})
     size = min(size for size in sizes if size >= 3)
     assert seen[0].tolist() == [5, 6, 7] + [5] * (size - 3)
@@ -289,11 +289,11 @@ def test_a_request_whose_time_is_up_in_the_queue_is_not_computed(folders, batche
     engine = batched(folders["fussy"], num_batch_threads=1)
     started, go_on, compute, seen = threading.Event(), threading.Event(), engine._compute, []
 
-    def slow(names, arrays, fetches):
+    def slow(names, arrays, fetches, deadline):
         seen.append(arrays[0].tolist())
         started.set()
         go_on.wait(20)
-        return compute(names, arrays, fetches)
+        return compute(names, arrays, fetches, deadline)
 
     engine._compute = slow
     with concurrent.futures.ThreadPoolExecutor(3) as pool:

@@ -6,6 +6,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from prometheus_client import parser
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc, regression_pb2
 
 from kerasgan.server import Models, ModelServer, ServerOptions
@@ -13,7 +14,6 @@ from kerasgan.server.metrics import Metric, exponential
 from kerasgan.server.monitoring import DEFAULT_METRICS_PATH, read_metrics_path
 from tests.server.conftest import call
 
-parser = pytest.importorskip("prometheus_client.parser")
 SERVING = ":tensorflow:serving:"
 
 

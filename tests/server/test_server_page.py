@@ -8,10 +8,13 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.parse
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from kerasgan import client
 from kerasgan.server import Models, ModelServer, ServerOptions
@@ -19,6 +22,7 @@ from tests.conftest import make_gan, raise_contrast
 from tests.server import saved_models
 from tests.server.conftest import call
 
+NAMES = ["T-shirt/top", 'a "bag" <b>of</b> \\ it\'s', "Ankle boot"]  # of classes
 AWKWARD = 'it\'s <b>"é" & 100%'  # of a model; must stay text in HTML, a path in a URL, a word in a shell
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
@@ -31,13 +35,15 @@ def shown(tmp_path_factory):
     gan = make_gan(num_classes=3)
     raise_contrast(gan)
     gan.export(base / "garments" / "1")
+    gan.class_names = NAMES
+    gan.export(base / "named" / "1")
     shutil.copytree(base / "garments" / "1", base / "garments" / "2")
     saved_models.generator(base / "plain" / "1")  # conditional, of a number of classes that it does not tell
     saved_models.generator(base / "awkward" / "1", conditional=False)
     saved_models.half_plus(base / "half" / "1")
     (base / "half" / "1" / "assets.extra").mkdir()
     (base / "half" / "1" / "assets.extra" / "kerasgan.json").write_text("[1, 2")
-    names = {"garments": "garments", "plain": "plain", AWKWARD: "awkward", "half": "half"}
+    names = {"garments": "garments", "named": "named", "plain": "plain", AWKWARD: "awkward", "half": "half"}
     with ModelServer(
         Models({name: {1: base / folder / "1"} for name, folder in names.items()}), ServerOptions(port=0, rest_port=0)
     ) as server:
@@ -49,11 +55,37 @@ def test_the_list_of_models(shown):
     status, headers, _, listed = call(shown, "GET", "/models.json")
     assert status == 200 and headers["X-Content-Type-Options"] == "nosniff"
     models = {model["name"]: model for model in listed["models"]}
-    assert set(models) == {"garments", "plain", AWKWARD, "half"}
+    assert set(models) == {"garments", "named", "plain", AWKWARD, "half"}
+    assert models["named"] == models["garments"] | {"name": "named"}  # the list has no names of classes
     assert [models[name]["num_classes"] for name in ("garments", "plain", "half")] == [3, None, None]
     assert models["garments"]["version"] == 1
     assert models["garments"]["signatures"]["png"] == ["label", "seed", "truncation"]
     assert models["half"]["signatures"]["serving_default"] == ["x"]
+
+
+def test_all_of_one_model(shown):
+    [listed] = [model for model in call(shown, "GET", "/models.json")[3]["models"] if model["name"] == "named"]
+    for path in ("/models/named.json", "/models/named/versions/1.json", "/models/n%61med.json"):
+        status, headers, _, told = call(shown, "GET", path)
+        assert (status, told) == (200, listed | {"class_names": NAMES})
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    assert call(shown, "GET", f"/models/{urllib.parse.quote(AWKWARD, safe='')}.json")[3]["name"] == AWKWARD
+    assert call(shown, "GET", "/models/garments.json")[3]["class_names"] is None
+    for path in ("/models/named/versions/2.json", "/models/no.json", "/models/named/versions/99999999999999999.json"):
+        told = call(shown, "GET", path)[3]
+        assert (told["version"], told["class_names"]) == (None, None)
+    for path in ("/models/named", "/models/.json", "/models/a/b.json", "/models/named/versions/x.json"):
+        assert call(shown, "GET", path)[0] == 404
+
+
+@pytest.mark.parametrize("facts", ['{"num_classes": 2, "class_names": ["a"]}', '{"num_classes": -1}', "[" * 10**5, "7"])
+def test_facts_that_cannot_be_are_passed_over(folders, tmp_path, facts):
+    model = shutil.copytree(folders["two"], tmp_path / "m")
+    (model / "assets.extra").mkdir(exist_ok=True)
+    (model / "assets.extra" / "kerasgan.json").write_text(facts)
+    with ModelServer(Models({"m": {1: model}}), ServerOptions(port=0, rest_port=0)) as server:
+        told = call(server, "GET", "/models/m.json")[3]
+    assert told["version"] == 1 and told["class_names"] is None
 
 
 def test_a_model_that_cannot_be_served_is_listed_without_a_version(folders, tmp_path):
@@ -82,8 +114,7 @@ def test_the_policy_lets_nothing_in(shown):
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         with contextlib.closing(
             playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         ) as launched:
@@ -240,6 +271,27 @@ def test_names_are_only_text(open_page, connected):
 
 
 @needs_browser
+def test_classes_are_chosen_by_their_names(open_page, connected):
+    page, named = open_page("#model=named&count=8"), connected("named")
+    drawn(page, "grid", 9)
+    options = page.locator("#label option").all_inner_texts()
+    assert options == ["all, one a column", *NAMES]
+    assert page.locator("#grid img").nth(4).get_attribute("alt") == f"seed 1, {NAMES[1]}"
+    for number, name in enumerate(NAMES):
+        page.get_by_label("Class", exact=True).select_option(label=name)
+        until(page, "grid", named.generate(8, labels=number, png=True))
+        assert page.locator("#grid img").nth(3).get_attribute("alt") == f"seed 3, {name}"
+        assert page.locator("#walk-note").inner_text().casefold() == f"{name}.".casefold()
+        names = {}
+        exec(page.locator("#python").inner_text(), names)  # which gives the class by its name
+        assert encoded(names["images"]) == pixels(named.generate(8, labels=name, png=True))
+    assert page.locator("#results b").count() == 0
+    page.get_by_label("Model").select_option("garments")  # the same classes without names
+    until(page, "grid", connected("garments").generate(8, labels=2, png=True))
+    assert page.locator("#label option").all_inner_texts() == ["all, one a column", "0", "1", "2"]
+
+
+@needs_browser
 def test_errors_are_told(open_page, connected):
     page = open_page("#model=plain&count=8")
     drawn(page, "grid", 8)
@@ -291,9 +343,8 @@ def test_foreign_scripts_do_not_run(open_page):
 @needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_inaccessible(open_page, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = open_page("#model=garments&count=8")
     page.emulate_media(color_scheme=scheme)
     drawn(page, "walk", 10)
-    results = axe.Axe().run(page)
+    results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()

@@ -85,4 +85,4 @@ def test_the_rows_are_distances_and_are_not_made_twice(photos, tmp_path, monkeyp
 def test_too_few_images_are_named(photos, monkeypatch):
     for n, message in [(46, "at most half of the 90 training and all 36 test images; got 46"), (19, "at least 20")]:
         with pytest.raises(ValueError, match=f"n: expected .*{message}"):
-            calibration.run("never", photos, n=n, image_size=28, network="efficientnet-lite0")
+            calibration.run("never", photos, n=n, image_size=28)

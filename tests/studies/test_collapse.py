@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan.data import fashion_mnist
 from kerasgan.studies import collapse, freeze, garments
+from tests.conftest import needs_fashion_mnist
 from tests.test_collapse_guard import Planned
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
@@ -122,7 +122,7 @@ def test_without_an_alarm_there_is_nothing_to_freeze(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_the_alarm_comes_before_the_samples_are_gone_and_a_roll_back_goes_on_healthily(tmp_path):
     result = json.loads(collapse.run(tmp_path).read_text())["result"]
     warning, rolling = result["branches"]["warning"], result["branches"]["rolling back"]

@@ -9,9 +9,9 @@ from scipy import optimize, stats
 from scipy.spatial import distance
 
 from kerasgan import latents
-from kerasgan.data import fashion_mnist
 from kerasgan.metrics import inception_score
 from kerasgan.studies import deligan, drawing, fitting, garment_classifier, garments
+from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
@@ -148,7 +148,7 @@ def test_the_mixture_parts_the_two_modes_as_in_the_papers_figure(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_low_data_learns_garments(tmp_path):
     images, labels = garments.arrays("train")
     classifier, _ = garment_classifier.load_or_train(tmp_path)

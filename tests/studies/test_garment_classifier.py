@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kerasgan import data
-from kerasgan.data import fashion_mnist
 from kerasgan.studies import garment_classifier, garments
+from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
 RNG = np.random.default_rng(0)
@@ -101,7 +101,7 @@ def test_per_class_draws_without_replacement():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_nine_of_ten_garments_are_told(tmp_path):
     network, accuracy = garment_classifier.load_or_train(tmp_path)
     assert accuracy >= 0.9

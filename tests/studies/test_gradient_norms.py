@@ -33,8 +33,10 @@ def test_norms_are_those_of_backpropagation_by_hand():
     np.testing.assert_allclose(gradient_norms.layer_norms(critic, points), expected, rtol=1e-5)
 
 
+@pytest.mark.parity
 def test_they_are_norms_of_the_whole_losss_gradient_in_pytorch():
-    torch = pytest.importorskip("torch")
+    import torch
+
     critic, layers = random_critic()
     layers = [(torch.tensor(kernel), torch.tensor(bias)) for kernel, bias in layers]
 

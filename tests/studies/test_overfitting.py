@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from kerasgan import objectives
-from kerasgan.data import fashion_mnist
 from kerasgan.studies import fitting, garments, overfitting
+from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
@@ -122,7 +122,7 @@ def test_wrong_numbers_are_named_before_any_work(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_the_curves_part_where_images_are_few():
     images, labels = garments.arrays("train")
     test_images, test_labels = garments.arrays("test")

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from kerasgan.data import fashion_mnist
 from kerasgan.metrics import inception_score
 from kerasgan.studies import garment_classifier, garments
 from kerasgan.studies import random_architectures as study
+from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
@@ -198,7 +198,7 @@ def test_wrong_arguments_are_named_before_any_work(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not fashion_mnist.available(), reason="needs Debian's package dataset-fashion-mnist")
+@needs_fashion_mnist
 def test_two_architectures_on_garments(tmp_path):
     content = json.loads(study.run(tmp_path, architectures=2, steps=100, filters_scale=0.125).read_text())
     rows = content["result"]["trainings"]

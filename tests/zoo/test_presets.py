@@ -63,6 +63,43 @@ def test_a_published_run_samples_under_its_name(published, run):
     assert np.abs(np.asarray(grid, int) - np.asarray(expected, int)).max() <= 1
 
 
+def test_classes_keep_their_names(published, run, monkeypatch, capsys):
+    folder = published / "presets" / "tiny"
+    assert newest(run).class_names == ("boots", "coats")
+    for whole in (False, True):
+        model = kerasgan.from_preset("tiny", training=whole)
+        assert model.class_names == ("boots", "coats")
+        np.testing.assert_array_equal(model.sample(2, labels="coats"), model.sample(2, labels=1))
+    status, out, err = command(monkeypatch, capsys, "sample", "tiny", "--labels", "boot", "--out", folder / "a.png")
+    assert status == 1 and "no class is named 'boot'; did you mean 'boots'? The classes are 'boots', 'coats'" in err
+    data = json.loads((folder / "metadata.json").read_text())["data"]
+    rewrite_metadata(folder, data=data | {"classes": ["coats", "boots"]})
+    with pytest.raises(
+        verify.Different, match="class names: 'boots', 'coats' in the model, 'coats', 'boots' in metadata"
+    ):
+        verify.verify(folder, metrics=False)
+
+
+def test_a_preset_of_before_class_names_takes_those_of_its_metadata(published):
+    folder = published / "presets" / "tiny"
+    config = json.loads((folder / "config.json").read_text())
+    del config["config"]["class_names"]
+    (folder / "config.json").write_text(json.dumps(config))
+    data = json.loads((folder / "metadata.json").read_text())["data"]
+    for classes, names in (
+        (["boots", "coats"], ("boots", "coats")),
+        (["boots"], None),
+        (["boots", "boots"], None),
+        (["boots", "\x1b[2J"], None),
+        ("ab", None),
+        (None, None),
+    ):
+        rewrite_metadata(folder, data=data | {"classes": classes})
+        assert presets.load(folder).class_names == names
+    rewrite_metadata(folder, data=7)
+    assert presets.load(folder).class_names is None
+
+
 def test_the_card_is_made_of_the_runs_own_numbers(published, run):
     text = (published / "presets" / "tiny" / "README.md").read_text()
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
@@ -202,7 +239,6 @@ def test_verify_passes_what_was_published_and_fails_what_differs(published, monk
 
 
 def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkeypatch, capsys):  # noqa: F811
-    pytest.importorskip("kerasgan.evaluation", reason="needs kerasgan evaluate")
     scores, zoo = tmp_path / "scores.json", tmp_path / "zoo"
     measured = ["evaluate", run, "--metrics", "fid,prdc", "--features", "garments", "-n", 64, "--out", scores]
     assert command(monkeypatch, capsys, *measured)[0] == 0

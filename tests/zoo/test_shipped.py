@@ -41,6 +41,8 @@ def test_a_preset_of_the_repository_samples_without_network(monkeypatch):
     assert registry.FOLDER == ROOT / "zoo"
     gan = kerasgan.from_preset("sgan_fashion_mnist")
     images = gan.sample(20, seed=7)
+    assert gan.class_names[9] == "Ankle boot"  # of metadata.json, as the preset is older than names of classes
+    np.testing.assert_array_equal(gan.sample(1, labels="Ankle boot"), gan.sample(1, labels=9))
     assert images.shape == (20, 32, 32, 1) and images.dtype == np.uint8 and images.std() > 60
     assert verify.verify("sgan_fashion_mnist", metrics=False)[0].startswith("grid: ")
 
@@ -61,7 +63,7 @@ def test_what_is_to_be_converted_names_a_layout_of_the_command():
 @pytest.mark.slow
 def test_a_wheel_has_the_zoo(tmp_path):
     source = tmp_path / "source"
-    ignored = shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "runs", "demo", "models", "__pycache__")
+    ignored = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", "runs", "demo", "models", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignored)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source]
     subprocess.run([str(part) for part in build], check=True, timeout=300)
