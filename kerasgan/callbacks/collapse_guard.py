@@ -110,6 +110,8 @@ class CollapseGuard(EverySteps):
     def restore(self):
         """Put everything but the step back to what the oldest kept healthy checkpoint holds, and drop the newer ones.
 
+        Damaged ones are passed over.
+
         Keras's running means of the logs go on, so that logs stay means since the epoch began; those that have become
         NaN or infinite begin anew from the last healthy look.
 
