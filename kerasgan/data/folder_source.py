@@ -108,5 +108,4 @@ def _problem(file):
         with picture_file.opened(file):
             return None
     except Exception as error:  # Pillow's plugins each raise their own
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)[:200]
-        return f"path: {shown(file)} cannot be read as an image: {reason}"
+        return f"path: {shown(file)} cannot be read as an image: {picture_file.reason(error)}"

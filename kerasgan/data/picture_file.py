@@ -17,6 +17,11 @@ def shown(file) -> str:
     return text if text.isprintable() else ascii(text)
 
 
+def reason(error) -> str:
+    """Return what an exception of Pillow says, or its name where it says nothing."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:200]
+
+
 def opened(file):
     """Return a `PIL.Image.Image` of which the header has been read, to be used in a `with`.
 
@@ -59,7 +64,7 @@ def decoded(file, channels: int) -> np.ndarray:
         with opened(file) as image:
             return _converted(_upright(_by_libpng(image, file) if _needs_libpng(image) else image), channels)
     except Exception as error:  # Pillow's plugins each raise their own
-        raise ValueError(f"{shown(file)} cannot be decoded: {str(error)[:200]}") from error
+        raise ValueError(f"{shown(file)} cannot be decoded: {reason(error)}") from error
 
 
 def _needs_libpng(image):

@@ -275,3 +275,10 @@ def test_grey_and_alpha_is_resized_as_pillow_resizes_it(tmp_path):
     assert np.abs(ours[..., 3] - theirs[..., 1]).max() <= 1
     assert (np.abs(ours[..., 0] - theirs[..., 0]) * theirs[..., 1] / 255).max() <= 2
     np.testing.assert_array_equal(ours[..., 0], ours[..., 2])
+
+
+def test_a_picture_that_is_cut_off_is_named_with_a_reason(tmp_path):
+    content = encoded(Image.effect_noise((64, 64), 50), "GIF")
+    (tmp_path / "x.gif").write_bytes(content[:60])
+    with pytest.raises(ValueError, match=r"x.gif cannot be decoded: \w+"):
+        picture_file.decoded(tmp_path / "x.gif", 1)
