@@ -51,16 +51,20 @@ def sweep(*folders):
     Nothing is removed on a file system without locks.
     """
     for path in (path for folder in folders for path in pathlib.Path(folder).glob(f"{_TEMPORARY}*")):
-        if not path.is_dir():  # of kerasgan before it had locks
-            path.unlink(missing_ok=True)
-            continue
         with contextlib.suppress(OSError):
-            lock = os.open(path / _LOCK, _FLAGS, 0o600)
-            try:
-                _take(lock)
-                shutil.rmtree(path, ignore_errors=True)
-            finally:
-                os.close(lock)
+            _sweep(path)
+
+
+def _sweep(path):
+    if not path.is_dir():  # of kerasgan before it had locks
+        path.unlink()
+        return
+    lock = os.open(path / _LOCK, _FLAGS, 0o600)
+    try:
+        _take(lock)
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import keras
 import numpy as np
@@ -347,8 +348,8 @@ def test_many_kills_in_the_middle_of_saves_resume_bit_for_bit(data, tmp_path):
         with subprocess.Popen([*line, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             before = len(list(run.glob("checkpoints/.tmp-*")))
             while process.poll() is None and len(list(run.glob("checkpoints/.tmp-*"))) <= before:
-                pass  # until a save begins
-            threading.Event().wait(rng.uniform(0, 0.02))
+                time.sleep(0.001)  # until a save begins
+            time.sleep(rng.uniform(0, 0.3))
             process.kill()
         kills += 1
         if not run.exists() or not list(run.glob("checkpoints/step-*")):
