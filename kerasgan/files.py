@@ -82,18 +82,23 @@ def _new_folder(parent):
     while True:
         folder = parent / f"{_TEMPORARY}{uuid.uuid4().hex[:12]}"
         folder.mkdir()
-        with contextlib.suppress(FileNotFoundError):
+        try:
             lock = os.open(folder / _LOCK, _FLAGS, 0o600)
-            try:
-                _take(lock)
-                mine = folder.is_dir()
-            except BlockingIOError:  # `sweep` has it, and removes the folder
-                mine = False
-            except OSError:  # a file system without locks
-                mine = True
-            if mine:
-                return folder, lock
-            os.close(lock)
+        except FileNotFoundError:  # `sweep` took the folder
+            continue
+        except OSError:  # a full disk
+            folder.rmdir()
+            raise
+        try:
+            _take(lock)
+            mine = folder.is_dir()
+        except BlockingIOError:  # `sweep` has it, and removes the folder
+            mine = False
+        except OSError:  # a file system without locks
+            mine = True
+        if mine:
+            return folder, lock
+        os.close(lock)
 
 
 def _take(lock):
