@@ -20,6 +20,22 @@ def integer(name, value, least):
     return number
 
 
+def integer_within(name, value, dtype):
+    """`value` as an int that an integer type holds.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    limits = np.iinfo(dtype)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or not limits.min <= number <= limits.max:
+        raise ValueError(f"{name}: expected an integer from {limits.min} to {limits.max}, got {value!r}")
+    return number
+
+
 def channels(value, allowed=(1, 3, 4)):
     """`value`, a number of channels: 1 (grey), 3 (RGB) or 4 (RGBA).
 

@@ -1,14 +1,8 @@
 """Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
 
-import re
-
 import numpy as np
-import tensorflow as tf
 
 from kerasgan import classes
-from kerasgan.data import images as image_values
-
-_MARK = "training data: "
 
 
 def takes_truncation(generator):
@@ -86,11 +80,25 @@ def row_values(name, value, n, dtype):
     """Broadcast a number, or check a sequence of n numbers; returns an array [n] of `dtype`."""
     values = np.asarray(value)
     integers = np.issubdtype(dtype, np.integer)
+    if integers and values.dtype.kind in "iuO" and not _fits(values, dtype):
+        limits = np.iinfo(dtype)
+        raise ValueError(f"{name}: expected integers from {limits.min} to {limits.max}; got {_short(value)}")
     if values.dtype.kind not in ("iu" if integers else "iuf"):
-        raise ValueError(f"{name}: expected {'integers' if integers else 'numbers'}; got {value!r}")
+        raise ValueError(f"{name}: expected {'integers' if integers else 'numbers'}; got {_short(value)}")
     if values.shape not in ((), (n,)):
         raise ValueError(f"{name}: expected one number or {n}, one an image; got {values.size} of shape {values.shape}")
     return np.broadcast_to(values, (n,)).astype(dtype)
+
+
+def sample_seeds(seed, n):
+    """Check seeds for n images; returns int64 [n]: those given, or `seed`, `seed + 1`, ... of one number."""
+    seeds = row_values("seed", seed, n, np.int64)
+    if np.ndim(seed):
+        return seeds
+    last = np.iinfo(np.int64).max
+    if int(seeds[0]) > last - (n - 1):
+        raise ValueError(f"seed: expected at most {last - (n - 1)}, as image i has seed `seed + i`; got {seed}")
+    return seeds + np.arange(n)
 
 
 def sample_labels(labels, n, num_classes, class_names=None):
@@ -104,71 +112,18 @@ def sample_labels(labels, n, num_classes, class_names=None):
     labels = classes.numbers(list(labels) if isinstance(labels, range) else labels, class_names)
     values = row_values("labels", labels, n, np.int64)
     if values.min() < 0 or values.max() >= num_classes:
-        raise ValueError(f"labels: expected integers in [0, {num_classes}); got {labels!r}")
+        raise ValueError(f"labels: expected integers in [0, {num_classes}); got {_short(labels)}")
     return values.astype(np.int32)
 
 
-def training_data(dataset, image_shape, num_classes, minibatches):
-    """Check a dataset's structure now and its values as they come.
-
-    Args:
-        dataset: `tf.data.Dataset` of batches of images, or of pairs of images and labels.
-        image_shape: shape that the networks take; (H, W, C) of images, else another, whose range is free.
-        num_classes: number of classes, or `None` where labels are to be ignored.
-        minibatches: minibatches in a batch.
-
-    Returns:
-        A dataset of the same batches with images as float32 in [-1, 1] (uint8 is converted) and labels as int32.
-        Values that are not finite, outside [-1, 1] or no class raise as they are met; `raise_data_error` turns
-        that into a `ValueError`.
-
-    Raises:
-        ValueError: if the elements are not batches of such images, or labels are missing.
-    """
-    spec = dataset.element_spec
-    parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
-    images = parts[0]
-    if len(parts) > 2 or not isinstance(images, tf.TensorSpec):
-        raise ValueError(f"{_MARK}expected images or (images, labels); got {spec}")
-    if images.shape.rank != 1 + len(image_shape) or not images.shape[1:].is_compatible_with(image_shape):
-        raise ValueError(
-            f"{_MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}"
-        )
-    if images.dtype not in (tf.uint8, tf.float16, tf.float32, tf.float64):
-        raise ValueError(f"{_MARK}expected images as uint8 or as floats in [-1, 1]; got {images.dtype.name}")
-    if images.shape[0] is not None and images.shape[0] < minibatches:
-        raise ValueError(f"{_MARK}expected at least {minibatches} rows a batch, one a minibatch; got {images.shape[0]}")
-    if num_classes is not None:
-        if len(parts) < 2:
-            raise ValueError(f"{_MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
-        if not parts[1].dtype.is_integer or parts[1].shape.rank != 1:
-            raise ValueError(f"{_MARK}expected integer labels of shape [N]; got {parts[1]}")
-
-    def check(images, labels=None):
-        if images.dtype == tf.uint8:
-            images = image_values.to_float(images)
-        else:
-            images = tf.cast(images, tf.float32)
-            finite = tf.reduce_all(tf.math.is_finite(images))
-            tf.debugging.Assert(finite, [f"{_MARK}expected finite values; got NaN or infinity"])
-            largest = tf.reduce_max(tf.abs(images)) if len(image_shape) == 3 else 0.0
-            tf.debugging.Assert(largest < 1.001, [f"{_MARK}expected values in [-1, 1]; largest size:", largest])
-        images = tf.ensure_shape(images, [None, *image_shape])
-        if num_classes is None:
-            return images
-        low, high = tf.reduce_min(labels), tf.reduce_max(labels)
-        inside = (low >= 0) & (high < num_classes)
-        tf.debugging.Assert(inside, [f"{_MARK}expected labels in [0, {num_classes}); lowest and highest:", low, high])
-        return images, tf.cast(labels, tf.int32)
-
-    return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+def _fits(values, dtype):
+    """Whether all of an array are integers that an integer type holds, or are no integers at all."""
+    limits = np.iinfo(dtype)
+    numbers = [int(value) for value in np.ravel(values) if isinstance(value, (int, np.integer))]
+    return all(limits.min <= number <= limits.max for number in numbers)
 
 
-def raise_data_error(error):
-    """Raise a short `ValueError` if a TensorFlow error comes from `training_data` or an image file."""
-    assertion = re.search(rf"assertion failed: \[({_MARK}.*)\]$", error.message, re.MULTILINE)
-    if assertion:
-        raise ValueError(assertion[1].replace("] [", " ")) from None
-    unreadable = re.search(r"ValueError: (.* cannot be decoded: .*)$", error.message, re.MULTILINE)
-    if unreadable:
-        raise ValueError(unreadable[1]) from None
+def _short(value):
+    """What was given, at most 200 characters of it."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."

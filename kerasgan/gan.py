@@ -8,23 +8,27 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, random, standing
+from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
 from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
+_RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 
 
 class Batch(typing.NamedTuple):
     """Images float32 [N, H, W, C] in [-1, 1] and, for a conditional model, their labels int32 [N] (else `None`).
 
-    `part` is (k, n) where the rows are the k-th of n equal parts of the batch, for which gradients are accumulated.
+    `place` is (first row, rows of all): where these rows lie in the minibatch of all replicas. `None` says that the
+    replicas' rows follow one another. `whole` is false for a part of this replica's rows, for which gradients are
+    accumulated.
     """
 
     images: tf.Tensor
     labels: tf.Tensor | None
-    part: tuple[int, int] = (0, 1)
+    place: tuple | None = None
+    whole: bool = True
 
 
 class GAN(Sampler):
@@ -84,13 +88,12 @@ class GAN(Sampler):
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
         super().__init__(generator, latent, num_classes, class_names, name)
-        arguments.integer("critic_steps", critic_steps, 1)
         if ema_decay is not None and not 0 <= ema_decay < 1:
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
         self.critic = critic
-        self.critic_steps = critic_steps
+        self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
         self.ema_decay = ema_decay
-        self.seed = seed
+        self.seed = arguments.integer_within("seed", seed, np.int64)
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
@@ -143,12 +146,14 @@ class GAN(Sampler):
             jit_compile: whether to compile the training step with XLA.
             run_eagerly: whether to run the training step eagerly, for debugging.
             steps_per_execution: training steps a call of the compiled function.
-            gradient_accumulation_steps: into how many equal parts each minibatch is divided, whose gradients are
-                averaged before the optimizer's step: the step of the whole minibatch in the memory of one part, where
-                losses are means over rows. Batch norm, and losses with means of their own (`RaSGAN`), see the part.
+            gradient_accumulation_steps: into how many parts each minibatch is divided, equal ones where the rows can be
+                shared equally, whose gradients are averaged before the optimizer's step: the step of the whole
+                minibatch in the memory of one part, where losses are means over rows. Batch norm, and losses with means
+                of their own (`RaSGAN`), see the part.
 
         Raises:
-            ValueError: if one optimizer object is given for both networks, or a number is not a positive integer.
+            ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
+                (`use_ema`), or a number is not a positive integer.
         """
         self.gradient_accumulation_steps = arguments.integer(
             "gradient_accumulation_steps", gradient_accumulation_steps, 1
@@ -162,8 +167,7 @@ class GAN(Sampler):
         with self.distribute_strategy.scope():
             generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_generator_optimizer()
             critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_critic_optimizer()
-            if generator_optimizer is critic_optimizer:
-                raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
+            fit_checks.optimizers(generator_optimizer, critic_optimizer)
             self.generator_optimizer = _loss_scaled(generator_optimizer, self.generator)
             self.critic_optimizer = _loss_scaled(critic_optimizer, self.critic)
             self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)
@@ -179,53 +183,67 @@ class GAN(Sampler):
         callbacks=None,
         initial_epoch=0,
         steps_per_epoch=None,
+        **of_keras,
     ):
         """Train.
 
+        Data and callbacks are checked before the first step, and each batch as it comes. A last batch with fewer rows
+        than its minibatches need is left out, with a warning. Replicas share a batch evenly, and take the steps that
+        one replica takes.
+
         Args:
             x: a `tf.data.Dataset` of images or (images, labels), batches of `batches_per_step` times the batch size,
-                such as `kerasgan.data.load` makes; or a NumPy array of images, uint8 [N, H, W, C] or [N, H, W],
-                or floats in [-1, 1].
-            y: integer labels [N] of the images in an array `x`, for a conditional model.
+                such as `kerasgan.data.load` makes: images uint8 [N, H, W, C] in [0, 255] or floats in [-1, 1]; labels
+                integers [N] or [N, 1] or one-hot [N, num_classes]. Or a `tf.distribute.DistributedDataset` of them. Or
+                arrays: images uint8 or floats in [-1, 1], [N, H, W, C] or [N, H, W]; or other values, floats [N, ...],
+                as the generator makes.
+            y: labels of the images in an array `x`, for a conditional model, as above.
             batch_size: real images in each critic step, for an array `x`; 64 by default.
             epochs: number of passes over the data.
             verbose: as in `keras.Model.fit`.
-            callbacks: list of `keras.callbacks.Callback`.
+            callbacks: list of `keras.callbacks.Callback`. Those of Keras that change `model.optimizer` are refused, as
+                a GAN has two optimizers: give them `keras.optimizers.schedules`.
             initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: generator updates an epoch, for an endless dataset.
+            steps_per_epoch: generator updates an epoch, for an endless dataset; a multiple of `steps_per_execution`.
+            **of_keras: other arguments of `keras.Model.fit`, which mean nothing here and are refused.
 
         Returns:
             `keras.callbacks.History`.
 
         Raises:
             ValueError: if the data are not images of the generator's shape, finite and in [-1, 1], with labels in
-                [0, num_classes) for a conditional model.
+                [0, num_classes) for a conditional model; are endless or have no batch; or if an argument or a callback
+                cannot be meant.
         """
-        if isinstance(x, tf.data.Dataset):
-            if y is not None or batch_size is not None:
-                raise ValueError("y, batch_size: expected only with arrays; x is a tf.data.Dataset")
-            data = x
-        elif isinstance(x, tf.distribute.DistributedDataset):
-            data = x
-        else:
-            data = self._dataset_of_arrays(x, y, 64 if batch_size is None else batch_size)
+        fit_checks.arguments_of_keras(of_keras)
+        fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution)
+        fit_checks.callbacks(callbacks, self.trackers)
+        if self.compiled:
+            fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
+        data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         if isinstance(data, tf.data.Dataset):
-            data = checks.training_data(data, self.image_shape, self.num_classes, self.batches_per_step)
             self._adapt_reference_batches(data)
+            if self.distribute_strategy.num_replicas_in_sync > 1:
+                data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
+        begun = int(self.step.numpy())
         try:
-            history = super().fit(
-                data,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=callbacks,
-                shuffle=False,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch,
-            )
+            with fit_checks.ending_quietly(steps_per_epoch):
+                history = keras.Model.fit(
+                    self,
+                    data,
+                    epochs=epochs,
+                    verbose=verbose,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    initial_epoch=initial_epoch,
+                    steps_per_epoch=steps_per_epoch,
+                )
         except tf.errors.OpError as error:
-            checks.raise_data_error(error)
+            training_data.raise_error(error)
             raise
+        if int(self.step.numpy()) == begun and initial_epoch < epochs and not self.stop_training:
+            raise ValueError(f"{training_data.MARK}expected a batch at least; there was none to take a step with")
         self.prepare_sampling()
         return history
 
@@ -304,23 +322,22 @@ class GAN(Sampler):
     def minibatches(self, data):
         """Divide a batch of the training data into `batches_per_step` minibatches of fresh real data.
 
-        Rows k, k + batches_per_step, ... form minibatch k, so that replicas which hold parts of the same batch hold
-        parts of the same minibatches. Rows that do not fill all minibatches are left out.
+        Rows k, k + batches_per_step, ... of the batch of all replicas form minibatch k, so that replicas which hold
+        parts of the same batch hold parts of the same minibatches. Rows that do not fill all minibatches are left out.
 
         Args:
             data: images [N, H, W, C] or the pair of images and labels [N], as `train_step` receives them.
 
         Yields:
             `Batch` of N // batches_per_step rows.
+
+        Raises:
+            ValueError: if a replica has fewer rows than minibatches.
         """
-        images, labels = data if isinstance(data, (tuple, list)) else (data, None)
-        if self.num_classes is None:
-            labels = None
-        count = self.batches_per_step
-        rows = ops.shape(images)[0] // count * count
-        for k in range(count):
-            part = slice(k, rows, count)
-            yield self._disturbed(Batch(images[part], None if labels is None else labels[part]), "real", k)
+        images, labels = training_data.as_trained(data, self.num_classes)
+        rows_of = sharing.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
+        for k, (rows, place) in enumerate(rows_of):
+            yield self._disturbed(Batch(images[rows], None if labels is None else labels[rows], place), "real", k)
 
     def uniform(self, like, shape, *purpose):
         """Draw uniform numbers for the rows of a batch.
@@ -350,8 +367,8 @@ class GAN(Sampler):
         Returns:
             `Batch` of generated images.
         """
-        if like.part == (0, 1) and self.gradient_accumulation_steps > 1:
-            return _joined([self.fake(part, *purpose) for part in self._parts(like)])
+        if like.whole and self.gradient_accumulation_steps > 1:
+            return _joined([self.fake(part, *purpose) for part in self._parts(like)], like)
         first, rows, _ = self._place(like)
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
@@ -370,15 +387,20 @@ class GAN(Sampler):
             values: tensor [N, ...].
             axis: as of `keras.ops.mean`; the batch, and by default everything else too.
         """
-        return tf.distribute.get_replica_context().all_reduce("mean", ops.mean(values, axis=axis))
+        replica, mean = tf.distribute.get_replica_context(), ops.mean(values, axis=axis)
+        if replica.num_replicas_in_sync == 1:
+            return mean
+        rows = ops.cast(ops.shape(values)[0], mean.dtype)
+        sums, rows = replica.all_reduce(tf.distribute.ReduceOp.SUM, [mean * rows, rows])
+        return sums / rows
 
     def update_critic(self, loss, *args):
-        """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the weights' regularizers.
+        """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the critic's regularizers.
 
-        Layers with spectral normalization first move their estimate of the largest singular value.
+        Those of its weights, and those of its activities in each of its calls. Layers with spectral normalization first
+        move their estimate of the largest singular value.
         """
-        value = self._update(loss, args, [self.critic], self.critic_optimizer)
-        self.track(critic_loss=value)
+        self._update("critic_loss", loss, args, [self.critic], self.critic_optimizer)
 
     def update_generator(self, loss, *args):
         """Take one step of the generator's optimizer, for generator and prior; see `update_critic`.
@@ -387,19 +409,20 @@ class GAN(Sampler):
         """
         for technique in self.techniques:
             loss = technique.generator_loss(self, loss)
-        value = self._update(loss, args, [self.generator, self.latent], self.generator_optimizer)
-        self.track(generator_loss=value)
+        self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
 
     def track(self, **values):
         """Log scalars under names in `tracked`; the logs show their mean since the epoch began."""
+        share = sharing.current_share()
+        weight = None if isinstance(share, float) and share == 1 else share
         for name, value in values.items():
-            self.trackers[name].update_state(value)
+            self.trackers[name].update_state(value, sample_weight=weight)
 
     def end_step(self):
         """Move the generator's average, count the step, and return the logs: names to means."""
         if self.ema_generator is not None:
             self._update_average()
-        logs = {name: tracker.result() for name, tracker in self.trackers.items()}
+        logs = self._logs()
         with tf.control_dependencies(list(logs.values())):  # a step whose data fail does not count
             self.step.assign(self.step + 1)
         return logs
@@ -419,7 +442,9 @@ class GAN(Sampler):
         }
 
     def get_compile_config(self):
-        """Return the arguments of `compile`, optimizers serialized."""
+        """Return the arguments of `compile`, optimizers serialized; `None` of a model that is not compiled."""
+        if not self.compiled:
+            return None
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "critic_optimizer": keras.optimizers.serialize(self.critic_optimizer),
@@ -439,81 +464,116 @@ class GAN(Sampler):
         self._statistics_step = None
 
     def save_own_variables(self, store):
-        """Save the step, and of which step the average's statistics are."""
+        """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.
+
+        Keras leaves out the states.
+        """
         super().save_own_variables(store)
+        for name, state in self._random_states().items():
+            store[name] = state
         if self._statistics_step is not None:
             store[_STATISTICS_STEP] = np.int64(self._statistics_step)
 
     def load_own_variables(self, store):
-        """Load what `save_own_variables` saved; files of before 0.2 have no statistics of the average's own."""
-        known = _STATISTICS_STEP in store.keys()
-        self._statistics_step = int(np.asarray(store[_STATISTICS_STEP])) if known else None
-        super().load_own_variables({name: store[name] for name in store.keys() if name != _STATISTICS_STEP})
+        """Load what `save_own_variables` has saved, now or before it saved more than the step."""
+        saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        self._statistics_step = int(np.asarray(saved.pop(_STATISTICS_STEP))) if _STATISTICS_STEP in saved else None
+        states = self._random_states()
+        for name in [name for name in saved if name.startswith(_RANDOM)]:
+            state = saved.pop(name)
+            if name in states:
+                states[name].assign(state)
+        super().load_own_variables(saved)
 
     # Helpers
 
     def _place(self, like):
-        """Return where a batch's rows lie in the global batch: (first row, rows, rows of the global batch)."""
-        replica = tf.distribute.get_replica_context()
+        """Return where a batch's rows lie in the minibatch of all replicas: (first row, rows, rows of all)."""
         rows = ops.shape(like.images)[0]
-        k, parts = like.part
-        first = (replica.replica_id_in_sync_group * parts + k) * rows
-        return first, rows, rows * parts * replica.num_replicas_in_sync
+        first, total = like.place or sharing.place(rows)
+        return first, rows, total
+
+    def _share(self, args):
+        """Return which share of the minibatch of all replicas the batch among a loss's arguments is."""
+        batch = next((arg for arg in args if isinstance(arg, Batch)), None)
+        if batch is None:
+            return sharing.current_share()
+        _, rows, total = self._place(batch)
+        return rows / total if isinstance(total, int) else ops.cast(rows, "float32") / ops.cast(total, "float32")
 
     def _parts(self, batch):
         """Divide a batch for the accumulation of gradients."""
         parts = self.gradient_accumulation_steps
         if parts == 1:
             return [batch]
-        rows = batch.images.shape[0]
-        if rows is None or rows % parts:
+        first, rows, total = self._place(batch)
+        if isinstance(rows, int) and rows < parts:
             raise ValueError(
-                f"gradient_accumulation_steps: expected a divisor of the rows of a minibatch, {rows or 'not known'}; "
-                f"got {parts}"
+                f"gradient_accumulation_steps: expected at most the rows of a minibatch, {rows}; got {parts}"
             )
-        slices = [slice(k * rows // parts, (k + 1) * rows // parts) for k in range(parts)]
-        labels = batch.labels
+        cuts = [k * rows // parts for k in range(parts + 1)]
         return [
-            Batch(batch.images[rows], None if labels is None else labels[rows], (k, parts))
-            for k, rows in enumerate(slices)
+            Batch(
+                batch.images[start:end],
+                None if batch.labels is None else batch.labels[start:end],
+                (first + start, total),
+                whole=False,
+            )
+            for start, end in zip(cuts, cuts[1:])
         ]
 
-    def _update(self, loss, args, networks, optimizer):
+    def _update(self, name, loss, args, networks, optimizer):
         variables = [variable for network in networks for variable in network.trainable_variables]
         for layer in (layer for network in networks for layer in network._flatten_layers()):
             if isinstance(layer, SpectralNormalization):
                 layer.update()
         divided = [self._parts(arg) if isinstance(arg, Batch) else None for arg in args]
-        values, sums = [], None
+        sums = None
         for k in range(self.gradient_accumulation_steps):
             part = [arg if parts is None else parts[k] for arg, parts in zip(args, divided)]
-            value, gradients = self._gradients(loss, _after(sums, part), variables, optimizer)
-            values.append(value)
+            gradients = self._gradients(name, loss, _after(sums, part), networks, variables, optimizer)
             sums = gradients if sums is None else _added(sums, gradients)
-        if len(values) > 1:
-            sums = [None if total is None else total / len(values) for total in sums]
-        optimizer.apply(sums, variables)
+        optimizer.apply(sharing.clipped(optimizer, sums), variables)
         for technique in self.techniques:
             technique.after_update(variables)
-        return sum(values) / len(values)
 
-    def _gradients(self, loss, args, variables, optimizer):
-        """Return the value of the loss and the gradients of loss and penalties, scaled for replicas and float16."""
-        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        with tf.GradientTape() as tape:
-            value = loss(*args)
-            penalties = [variable.regularizer(variable) for variable in variables if variable.regularizer]
-            penalties += [technique.penalty(variables) for technique in self.techniques]
-            scaled = (value + sum(penalties)) / replicas  # optimizers add the replicas' gradients
-            scaled = optimizer.scale_loss(scaled)
+    def _gradients(self, name, loss, args, networks, variables, optimizer):
+        """Track the loss, and return the gradients of loss and penalties, scaled by the batch's share and for float16.
+
+        The shares of all parts on all replicas add up to 1, and so do their gradients to that of the whole minibatch.
+        """
+        share = self._share(args)
+        with sharing.counting(share):
+            with tf.GradientTape() as tape, added_losses.collected(networks) as penalties:
+                value = loss(*args)
+                penalties += [variable.regularizer(variable) for variable in variables if variable.regularizer]
+                penalties += [technique.penalty(variables) for technique in self.techniques]
+                scaled = optimizer.scale_loss((ops.cast(value, "float32") + sum(penalties)) * share)
+            self.track(**{name: value})
         gradients = tape.gradient(scaled, variables)
         # A gradient need not depend on all that the loss has read (WGAN's is constant in the last kernel). Without this
         # TensorFlow was seen to update a kernel before the forward pass had read it.
         with tf.control_dependencies([value]):
-            gradients = tf.nest.map_structure(
+            return tf.nest.map_structure(
                 lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
             )
-        return value, gradients
+
+    def _logs(self):
+        """Return the means that are logged: of all replicas, weighed by their shares."""
+        replica = tf.distribute.get_replica_context()
+        if replica.num_replicas_in_sync == 1:
+            return {name: tracker.result() for name, tracker in self.trackers.items()}
+        sums = tf.stack([[tracker.total.value, tracker.count.value] for tracker in self.trackers.values()])
+        totals, counts = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums), axis=1)
+        return dict(zip(self.trackers, tf.unstack(tf.math.divide_no_nan(totals, counts))))
+
+    def _random_states(self):
+        """Names to the states of the seed generators of all layers, in the layers' order."""
+        states = {id(found): found for found in self.variables if found.name == "seed_generator_state"}
+        return {f"{_RANDOM}{index}": state for index, state in enumerate(states.values())}
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Do nothing, as the networks come built: Keras would take a batch from the data for it."""
 
     def _disturbed(self, batch, *purpose):
         for technique in self.techniques:
@@ -540,28 +600,6 @@ class GAN(Sampler):
             else:
                 average.assign(variable)
 
-    def _dataset_of_arrays(self, images, labels, batch_size):
-        from kerasgan import data
-
-        if labels is None and self.num_classes is not None:
-            raise ValueError(f"y: expected labels, as num_classes={self.num_classes}; got None")
-        source = data.arrays(images, labels)
-        shape = tuple(source.examples.element_spec[0].shape)
-        if shape != self.image_shape:
-            raise ValueError(
-                f"x: expected images of shape {self.image_shape}, as the generator makes; got {shape}. "
-                f"kerasgan.data.load(kerasgan.data.arrays(x), image_size={self.image_shape[0]}) resizes them"
-            )
-        return data.load(
-            source,
-            image_size=self.image_shape[0],
-            channels=None,
-            batch_size=batch_size,
-            critic_steps=self.batches_per_step,
-            labels=self.num_classes is not None,
-            seed=self.seed,
-        )
-
 
 def _digest(*parts):
     """A number that tells whether weights changed."""
@@ -576,10 +614,9 @@ def _loss_scaled(optimizer, network):
     return keras.optimizers.LossScaleOptimizer(optimizer)
 
 
-def _joined(parts):
-    """Join the parts of a batch."""
-    labels = None if parts[0].labels is None else ops.concatenate([part.labels for part in parts])
-    return Batch(ops.concatenate([part.images for part in parts]), labels)
+def _joined(parts, like):
+    """Return the batch with the images of its parts."""
+    return like._replace(images=ops.concatenate([part.images for part in parts]))
 
 
 def _after(gradients, args):

@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, classes, files, latents, random
+from kerasgan import arguments, checks, classes, files, finite, latents, random
 from kerasgan.data import images as image_values
+from kerasgan.unsupervised import Unsupervised
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class Sampler(keras.Model):
+class Sampler(Unsupervised, keras.Model):
     """A generator that makes images from seeds, classes and truncation; `kerasgan.GAN` is one that can train.
 
     Converted weights come as one. Called, it maps latents (or the list of the generator's inputs) to images in
@@ -43,7 +44,7 @@ class Sampler(keras.Model):
     ):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
         if num_classes is not None:
-            arguments.integer("num_classes", num_classes, 1)
+            num_classes = arguments.integer("num_classes", num_classes, 1)
         checks.generator_fits(generator, num_classes)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
@@ -74,12 +75,11 @@ class Sampler(keras.Model):
 
         Raises:
             ValueError: naming the argument that is wrong.
+            FloatingPointError: if the generator gives NaN or infinity.
         """
         arguments.integer("n", n, 1)
         arguments.integer("batch_size", batch_size, 1)
-        seeds = checks.row_values("seed", seed, n, np.int64)
-        if np.ndim(seed) == 0:
-            seeds = seeds + np.arange(n)
+        seeds = checks.sample_seeds(seed, n)
         bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
         if not (bounds > 0).all():
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
@@ -89,7 +89,8 @@ class Sampler(keras.Model):
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
             batch_labels = None if labels is None else labels[rows]
-            batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
+            with finite.told():
+                batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
         return np.concatenate(batches)
 
     def prepare_sampling(self):
@@ -97,13 +98,13 @@ class Sampler(keras.Model):
 
     @property
     def compiled_sampler(self):
-        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used.
+        """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
 
         It does not call `prepare_sampling`: Keras reads all properties of a model while it loads one.
         """
         if self._compiled_sampler is None:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
-            whole = functools.partial(self.images_from_seeds)
+            whole = functools.partial(finite.demanded()(self.images_from_seeds))
             self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
         return self._compiled_sampler
 
@@ -201,7 +202,7 @@ class Sampler(keras.Model):
             inputs.append(ops.cast(labels, "int32"))
         if self.takes_truncation:
             inputs.append(truncation)
-        made = self(inputs if len(inputs) > 1 else z, training=False)
+        made = finite.checked(self(inputs if len(inputs) > 1 else z, training=False))
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):

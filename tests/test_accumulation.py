@@ -84,10 +84,19 @@ def test_it_is_saved_with_the_model(tmp_path):
     assert kerasgan.load(tmp_path / "gan.keras").gradient_accumulation_steps == 2
 
 
-def test_a_number_that_does_not_divide_the_batch_is_named():
-    with pytest.raises(
-        ValueError, match="gradient_accumulation_steps: expected a divisor of the rows of a minibatch, 8"
-    ):
-        trained(model("SGAN", 3))
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_parts_need_not_be_equal(eagerly):
+    """Three parts of eight rows have two or three of them, and count as much."""
+    whole, whole_logs = trained(model("SGAN", 1, eagerly=eagerly))
+    parts, parts_logs = trained(model("SGAN", 3, eagerly=eagerly))
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+    for name, values in whole_logs.items():
+        np.testing.assert_allclose(parts_logs[name], values, rtol=1e-4, err_msg=name)
+
+
+def test_a_number_that_is_no_number_of_parts_is_named():
+    with pytest.raises(ValueError, match="training data: expected at least 9 rows a batch, 9 for each of 1 m.*got 8"):
+        trained(model("SGAN", 9))
     with pytest.raises(ValueError, match="gradient_accumulation_steps: expected an integer of at least 1, got 0"):
         model("SGAN", 0)

@@ -114,3 +114,34 @@ def test_progress_tells_steps_speed_and_time_to_go():
     for word in ("steps/s", "images/s", "loss"):
         assert word in lines[-1]
     assert lines[1].startswith("step 7/15")
+
+
+class Held(Steps):
+    """Remembers the model's own count too."""
+
+    def act(self, step, logs):
+        self.seen.append((step, int(self.model.step.numpy())))
+
+
+def test_steps_are_those_taken_where_several_are_taken_at_a_time(tmp_path):
+    """Ten steps, four at a time, are taken in three calls; Keras counts twelve."""
+    model, used = Counter(), Held(3)
+    model.steps_per_execution = 4
+    stream = io.StringIO()
+    log = callbacks.MetricsLog(tmp_path / "log.jsonl", 64, every=4)
+    watching = callbacks.Progress(20, 64, seconds=0.0, stream=stream)
+    run(model, used, callbacks.Checkpoint(tmp_path, every=4, keep=9), log, watching, epochs=2)
+    assert used.seen == [(4, 4), (8, 8), (10, 10), (14, 14), (18, 18), (20, 20)]
+    names = sorted(path.stem for path in tmp_path.glob("*.keras"))
+    assert names == [f"step-{step:08d}" for step in (4, 8, 14, 18, 20)]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [4, 8, 14, 18, 20]
+    assert [line["loss"] for line in lines] == pytest.approx([1.5, 5.5, 10.5, 15.5, 18.5])
+    assert stream.getvalue().splitlines()[-1].startswith("step 20/20")
+
+
+def test_stop_at_does_not_stop_before_its_step():
+    model = Counter()
+    model.steps_per_execution = 4
+    run(model, callbacks.StopAt(11), steps=10, epochs=5)
+    assert int(model.step.numpy()) == 14

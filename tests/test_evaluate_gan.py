@@ -131,3 +131,32 @@ def test_what_cannot_be_measured_is_named_before_training(tmp_path, small_gan):
         with pytest.raises(ValueError, match=message):
             gan.fit(REAL[:8], batch_size=8, epochs=1, verbose=0, callbacks=[EvaluateGAN(other, tmp_path, **arguments)])
     assert int(gan.step.numpy()) == 0 and not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_of_keras_after_it_knows_the_numbers(tmp_path, small_gan):
+    """Brackets in a format are an index: the numbers have a plain name too."""
+    import keras
+
+    measuring = EvaluateGAN(reference(), tmp_path, "fid", every=2, n=20, grid=0, verbose=False)
+    named = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}-{fd_toy:.4f}.keras"))
+    best = keras.callbacks.ModelCheckpoint(
+        str(tmp_path / "kept.keras"), monitor="fd[toy]", mode="min", save_best_only=True
+    )
+    stopping = keras.callbacks.EarlyStopping("fd_toy", mode="min", patience=5)
+    history = small_gan().fit(
+        REAL[:32], batch_size=8, epochs=2, verbose=0, callbacks=[measuring, named, best, stopping]
+    )
+    values = [line["results"][0]["value"] for line in lines(tmp_path)]
+    assert history.history["fd[toy]"] == history.history["fd_toy"] == values[1::2]
+    assert sorted(path.name for path in tmp_path.glob("*-*.keras")) == [
+        f"{epoch}-{value:.4f}.keras" for epoch, value in enumerate(values[1::2], start=1)
+    ]
+    assert int(kerasgan.load(tmp_path / "kept.keras").step.numpy()) == 4 * (1 + int(np.argmin(values[1::2])))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_images_that_are_no_numbers_are_not_measured(small_gan):
+    gan = small_gan()
+    gan.sampling_generator.set_weights([values * np.nan for values in gan.sampling_generator.get_weights()])
+    with pytest.raises(FloatingPointError, match="the generator gives NaN or infinity"):
+        evaluate(gan, reference(), "fid", n=20)

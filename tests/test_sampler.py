@@ -114,3 +114,56 @@ def test_what_does_not_fit_is_named(small_gan):
         kerasgan.SGAN(model.generator, critic(), num_classes=CLASSES)
     with pytest.raises(ValueError, match="sampler: expected a Sampler, without critic and optimizers; got SGAN"):
         presets.save(small_gan(), "anywhere", {}, "")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", ["image", "points"])
+def test_a_generator_that_gives_no_numbers_is_told_of(small_gan, kind, value):
+    gan = small_gan()
+    if kind == "points":
+        mlp = kerasgan.networks.mlp
+        gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    gan.sample(3)
+    weights = gan.sampling_generator.weights[0]
+    weights.assign(np.full(weights.shape, value))
+    with pytest.raises(FloatingPointError, match="the generator gives NaN or infinity: its weights are not finite"):
+        gan.sample(3)
+    gan.generator = gan.sampling_generator
+    with pytest.raises(FloatingPointError, match="the generator gives NaN or infinity"):
+        Sampler(gan.generator, gan.latent).sample(70)
+
+
+def test_exports_have_no_operation_more(tmp_path):
+    """The check is for `sample`: converters to other formats know no Assert beside those of the inputs."""
+    small().export(tmp_path / "1")
+    function = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    operations = [node.op for node in function.graph.as_graph_def().node]
+    inner = [node.op for one in function.graph.as_graph_def().library.function for node in one.node_def]
+    assert "IsFinite" not in operations + inner and "Assert" in operations + inner
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": 2**32 + 1}, "labels: expected integers from -2147483648 to 2147483647; got 4294967297"),
+        ({"labels": [0, 2**70]}, "labels: expected integers from"),
+        ({"labels": np.array([0, 2**40])}, "labels: expected integers from"),
+        ({"labels": -(2**32) + 1}, "labels: expected integers from"),
+        ({"seed": 2**63}, "seed: expected integers from -9223372036854775808 to 9223372036854775807"),
+        ({"seed": np.uint64(2**63)}, "seed: expected integers from"),
+        ({"seed": [1, 2**64]}, "seed: expected integers from"),
+        ({"seed": -(2**63) - 1}, "seed: expected integers from"),
+        ({"seed": 2**63 - 1}, "seed: expected at most 9223372036854775806, as image i has seed `seed . i`"),
+        ({"labels": [0] * 1000}, "labels: expected one number or 2"),
+        ({"labels": ["0"] * 1000}, r"labels: expected integers; got \['0', .{,200}\.\.\.$"),
+    ],
+)
+def test_numbers_that_no_integer_type_holds_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        small().sample(2, **arguments)
+
+
+def test_the_last_seed_has_an_image():
+    model = small()
+    np.testing.assert_array_equal(model.sample(2, seed=2**63 - 2), model.sample(2, seed=[2**63 - 2, 2**63 - 1]))
+    assert model.sample(1, seed=-(2**63)).shape[0] == 1

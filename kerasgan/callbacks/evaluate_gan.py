@@ -6,7 +6,7 @@ import textwrap
 import time
 import warnings
 
-from kerasgan import arguments, figures, json_lines
+from kerasgan import arguments, figures, fit_checks, json_lines
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics import evaluator, measures, result
@@ -22,7 +22,8 @@ class EvaluateGAN(EverySteps):
     number with its protocol. `FOLDER/evaluation.png` draws them over the steps, `FOLDER/samples/step-00000500.png` is a
     grid of the same latents each time. Where the first metric is at its best so far, the whole model is saved as
     `FOLDER/best.keras`. The numbers are also put into Keras's logs at the end of each epoch, under names such as
-    `fd[garments]`, for `History` and callbacks that come later in the list.
+    `fd[garments]`, for `History` and callbacks that come later in the list; and once more as `fd_garments`, which may
+    stand in a file name of `ModelCheckpoint`.
 
     Lines of a resumed run are appended, after lines beyond its step are dropped; those of another protocol, such as
     another `n`, do not count for the best.
@@ -87,6 +88,7 @@ class EvaluateGAN(EverySteps):
         """Put the newest numbers into Keras's logs."""
         if logs is not None:
             logs.update(self._latest)
+            logs.update({fit_checks.plain_name(name): value for name, value in self._latest.items()})
 
     def act(self, step, logs):
         """Measure, save the model where it is the best, write a line, and draw."""

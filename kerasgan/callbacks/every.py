@@ -39,7 +39,7 @@ class EverySteps(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Act if a multiple of `every` has been reached."""
-        self.step = self._epoch_start + batch + 1
+        self.step = int(self.model.step.numpy())  # Keras's batch goes beyond an epoch's last where it takes several
         if self.step // self.every > self._acted_at // self.every:
             self._acted_at = self.step
             self.act(self.step, logs)

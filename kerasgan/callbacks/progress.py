@@ -36,13 +36,9 @@ class Progress(keras.callbacks.Callback):
         if not self._live:
             print("first step: building the graph", file=self.stream, flush=True)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Note where the epoch begins."""
-        self._epoch_start = int(self.model.step.numpy())
-
     def on_train_batch_end(self, batch, logs=None):
         """Print a line where it is time; speed is measured from the end of the first step, which builds the graph."""
-        self._step = self._epoch_start + batch + 1
+        self._step = int(self.model.step.numpy())
         now = time.perf_counter()
         if self._began is None:
             self._began, self._first = now, self._step

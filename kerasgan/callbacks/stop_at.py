@@ -13,13 +13,8 @@ class StopAt(keras.callbacks.Callback):
     def __init__(self, step):
         super().__init__()
         self.step = step
-        self._epoch_start = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Note where the epoch begins."""
-        self._epoch_start = int(self.model.step.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop where the total is reached."""
-        if self._epoch_start + batch + 1 >= self.step:
+        if int(self.model.step.numpy()) >= self.step:
             self.model.stop_training = True

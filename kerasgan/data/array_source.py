@@ -58,10 +58,7 @@ def arrays(images, labels=None, class_names=None):
 def _quantised(images):
     low, high = images.min(), images.max()
     if low >= 0 and 0 < high <= 1:  # no pixel darker than mid-grey: they are meant otherwise
-        raise ValueError(
-            f"images: floats must be in [-1, 1], but these go from {low:g} to {high:g}; of images in "
-            "[0, 1] give 2 x - 1"
-        )
+        raise ValueError(f"images: {pixels.UNIT_RANGE.format(low, high)}")
     result = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]

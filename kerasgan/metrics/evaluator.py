@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, checks, classes, standing
+from kerasgan import arguments, checks, classes, finite, standing
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features.network import check_range
@@ -65,6 +65,7 @@ def evaluate(
     Raises:
         ValueError: naming the argument that is wrong, before images are generated; or if images or features are not
             finite numbers of the shape that is expected.
+        FloatingPointError: if the generator gives NaN or infinity.
     """
     wanted = check(model, reference, metrics, n, seed, truncation)
     arguments.integer("standing_passes", standing_passes, 0)
@@ -208,6 +209,9 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
 
     The same images as `sampler.sample(n, seed, labels, truncation)`, made on all replicas of a strategy: that in whose
     scope the sampler was made, by default the current one.
+
+    Raises:
+        FloatingPointError: if the generator gives NaN or infinity.
     """
     arguments.integer("batch_size", batch_size, 1)
     strategy = strategy or tf.distribute.get_strategy()
@@ -219,7 +223,9 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
         rows = slice(first, min(first + batch_size, n))
         inputs = [np.arange(rows.start, rows.stop, dtype=np.int64) + seed, bounds[rows]]
         inputs += [] if labels is None else [labels[rows]]
-        yield made(*inputs), None if labels is None else labels[rows]
+        with finite.told():
+            images = made(*inputs)
+        yield images, None if labels is None else labels[rows]
 
 
 def sampler_of(model, weights: str | None = None):

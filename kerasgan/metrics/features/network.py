@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.data.images import ZERO_AND_ONE
 from kerasgan.metrics import result
 
 
@@ -124,6 +125,4 @@ def checked_images(images, name: str = "images") -> np.ndarray:
 def check_range(greatest: int, name: str = "images") -> None:
     """Raise `ValueError` where the greatest value of all images is 1, as of floats in [0, 1] that became uint8."""
     if greatest == 1:
-        raise ValueError(
-            f"{name}: expected values from 0 to 255; got 0 and 1 alone, as floats in [0, 1] have that were made uint8"
-        )
+        raise ValueError(f"{name}: {ZERO_AND_ONE}")

@@ -1,0 +1,39 @@
+"""Whether what a generator makes is finite: checked where samples are made, and not in what is exported."""
+
+import contextlib
+import threading
+
+import tensorflow as tf
+
+_STATE = threading.local()
+_MESSAGE = "the generator gives NaN or infinity: its weights are not finite, or too large"
+
+
+@contextlib.contextmanager
+def demanded():
+    """Let `checked` check, in what is computed or traced inside."""
+    _STATE.demanded = True
+    try:
+        yield
+    finally:
+        _STATE.demanded = False
+
+
+def checked(made):
+    """Return generated values as they are; where it is `demanded`, they raise when they are computed unless finite."""
+    if not getattr(_STATE, "demanded", False):
+        return made
+    check = tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(made)), [_MESSAGE])
+    with tf.control_dependencies([check]):
+        return tf.identity(made)
+
+
+@contextlib.contextmanager
+def told():
+    """Raise `FloatingPointError` where `checked` fails inside, in place of TensorFlow's error."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if _MESSAGE not in error.message:
+            raise
+        raise FloatingPointError(_MESSAGE) from None

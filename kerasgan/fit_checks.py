@@ -1,0 +1,163 @@
+"""What else `fit` and `compile` refuse before the first step: callbacks, optimizers and arguments of Keras's own."""
+
+import contextlib
+import string
+import warnings
+
+import keras
+
+from kerasgan import arguments
+
+_RATES = (
+    "changes the learning rate of `model.optimizer`, and a GAN has two optimizers. Give `compile` optimizers with a "
+    "schedule of keras.optimizers.schedules, or set gan.generator_optimizer.learning_rate and "
+    "gan.critic_optimizer.learning_rate in a callback of your own"
+)
+_REFUSED = {
+    "ReduceLROnPlateau": _RATES,
+    "LearningRateScheduler": _RATES,
+    "SwapEMAWeights": "swaps weights with an optimizer's average. A GAN keeps its own: see its argument ema_decay",
+    "TerminateOnNaN": "looks for `loss`, which a GAN does not log. kerasgan.callbacks.FiniteLosses looks at all losses",
+}
+_MEASURE = "kerasgan.callbacks.EvaluateGAN measures the generator while it trains, and keeps the best model"
+_NO_VALIDATION = f"a GAN's losses say nothing on held-out data. {_MEASURE}"
+_NO_WEIGHTS = "the losses of a GAN weigh all samples the same. Repeat or leave out samples in the data"
+_ARGUMENTS = {
+    "validation_data": _NO_VALIDATION,
+    "validation_split": _NO_VALIDATION,
+    "validation_steps": _NO_VALIDATION,
+    "validation_batch_size": _NO_VALIDATION,
+    "validation_freq": _NO_VALIDATION,
+    "class_weight": _NO_WEIGHTS,
+    "sample_weight": _NO_WEIGHTS,
+    "shuffle": "arrays are shuffled in each epoch, and a tf.data.Dataset comes in its own order: its method shuffle",
+}
+_WITHOUT_EFFECT = {"validation_split": 0.0, "validation_freq": 1, "shuffle": True}
+
+
+def arguments_of_keras(given):
+    """Refuse arguments of `keras.Model.fit` that mean nothing for a GAN, unless they ask for nothing.
+
+    Args:
+        given: dict of the arguments that `GAN.fit` does not take itself.
+    """
+    for name, value in given.items():
+        if name not in _ARGUMENTS:
+            raise TypeError(f"GAN.fit() got an unexpected keyword argument {name!r}")
+        if value is not None and not (name in _WITHOUT_EFFECT and value == _WITHOUT_EFFECT[name]):
+            raise ValueError(f"{name}: expected none; {_ARGUMENTS[name]}")
+
+
+def numbers(epochs, steps_per_epoch, steps_per_execution):
+    """Check the numbers of epochs and steps."""
+    arguments.integer("epochs", epochs, 0)
+    if steps_per_epoch is None:
+        return
+    arguments.integer("steps_per_epoch", steps_per_epoch, 1)
+    if steps_per_epoch % steps_per_execution:
+        raise ValueError(
+            f"steps_per_epoch: expected a multiple of steps_per_execution={steps_per_execution}, as Keras takes that "
+            f"many steps at a time; got {steps_per_epoch}"
+        )
+
+
+def optimizers(generator_optimizer, critic_optimizer):
+    """Refuse one optimizer for both networks, and averages of weights, which only Keras's own training applies."""
+    if generator_optimizer is critic_optimizer:
+        raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
+    given = {"generator_optimizer": generator_optimizer, "critic_optimizer": critic_optimizer}
+    for name, optimizer in given.items():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        if any(getattr(one, "use_ema", False) for one in (inner, *getattr(inner, "optimizers", ()))):
+            raise ValueError(
+                f"{name}: expected use_ema=False; got True, which would have no effect. The model's argument ema_decay "
+                "keeps a moving average of the generator, with which `sample` and `export` work"
+            )
+
+
+def callbacks(given, logged):
+    """Refuse callbacks that would do nothing, or fail once work is done.
+
+    Args:
+        given: as `callbacks` of `GAN.fit`.
+        logged: names that the model logs.
+    """
+    given = [one for one in keras.tree.flatten(getattr(given, "callbacks", given)) if one is not None]
+    for callback in given:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(f"callbacks: expected objects of keras.callbacks.Callback; got {str(callback)[:200]}")
+        for kind in type(callback).__mro__:
+            if kind.__name__ in _REFUSED and _is_keras(kind):
+                raise ValueError(f"callbacks: {kind.__name__} {_REFUSED[kind.__name__]}")
+        if isinstance(callback, keras.callbacks.TensorBoard) and callback.write_steps_per_second:
+            raise ValueError(
+                "callbacks: TensorBoard's write_steps_per_second asks `model.optimizer` for steps, and a GAN has two "
+                "optimizers. kerasgan.callbacks.MetricsLog writes images per second to TensorBoard"
+            )
+        if hasattr(callback, "monitor") and hasattr(callback, "mode"):
+            _check_monitor(callback, logged, given)
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            _check_path(callback, logged, given)
+
+
+@contextlib.contextmanager
+def ending_quietly(steps_per_epoch):
+    """Silence Keras's warning that data ran out, where nobody has said how many steps there are."""
+    with warnings.catch_warnings():
+        if steps_per_epoch is None:
+            warnings.filterwarnings("ignore", message="Your input ran out of data", category=UserWarning)
+        yield
+
+
+def _is_keras(kind):
+    return kind.__module__.partition(".")[0] == "keras"
+
+
+def _check_monitor(callback, logged, given):
+    """Refuse to wait for a value that nobody logs, or of which Keras does not know which is better."""
+    name, kind = callback.monitor, type(callback).__name__
+    watches = getattr(callback, "save_best_only", True)  # ModelCheckpoint looks only then
+    if watches and not _may_be_logged(name, logged, given):
+        raise ValueError(
+            f"callbacks: {kind} monitors {name!r}, which is not logged: {', '.join(logged)} are. {_MEASURE}; its "
+            "numbers, such as fd[garments], may be monitored by callbacks after it"
+        )
+    if callback.mode == "auto" and name.removeprefix("val_") != "loss":
+        raise ValueError(
+            f"callbacks: expected {kind} with mode='min' or mode='max', as Keras does not know which {name} is better; "
+            "got 'auto'"
+        )
+
+
+def _check_path(callback, logged, given):
+    """Refuse a file name that cannot be made once an epoch is over."""
+    for _, field, _, _ in string.Formatter().parse(callback.filepath):
+        if field is None or field in ("epoch", "batch"):
+            continue
+        if "[" in field:
+            raise ValueError(
+                f"callbacks: ModelCheckpoint cannot write {{{field}}} into a file name; write "
+                f"{{{plain_name(field)}}}, which is logged too"
+            )
+        if not _may_be_logged(field, logged, given):
+            raise ValueError(
+                f"callbacks: ModelCheckpoint's file name has {{{field}}}, which is not logged: epoch, batch, "
+                f"{', '.join(logged)} are"
+            )
+
+
+def _may_be_logged(name, logged, given):
+    """Whether a value is logged by the model, or perhaps by a callback whose logs are not known."""
+    if name in logged:
+        return True
+    foreign = [one for one in given if not _is_keras(type(one)) or isinstance(one, keras.callbacks.LambdaCallback)]
+    ours = [one for one in foreign if type(one).__module__.partition(".")[0] == "kerasgan"]
+    if len(foreign) > len(ours):
+        return True
+    measured = any(type(one).__name__ == "EvaluateGAN" for one in ours)
+    return measured and name != "loss" and not name.startswith("val_")
+
+
+def plain_name(name):
+    """Return a measure's name as it may stand in a format: `fd[garments]` becomes `fd_garments`."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")

@@ -1,0 +1,128 @@
+"""How replicas, and the parts for which gradients are accumulated, share the rows of a batch."""
+
+import contextlib
+import threading
+
+import tensorflow as tf
+from keras import ops
+
+_CURRENT = threading.local()  # each replica's step is built in a thread of its own
+
+
+def place(rows):
+    """Return where this replica's rows lie in the batch of all: (rows of the replicas before it, rows of all).
+
+    Args:
+        rows: rows on this replica, an integer or an int32 scalar; replicas may have different numbers of them.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync == 1:
+        return 0, rows
+    own = replica.replica_id_in_sync_group
+    mine = tf.one_hot(own, replica.num_replicas_in_sync) * tf.cast(rows, tf.float32)
+    counts = tf.cast(tf.round(replica.all_reduce(tf.distribute.ReduceOp.SUM, mine)), tf.int32)
+    return tf.reduce_sum(counts[:own]), tf.reduce_sum(counts)
+
+
+def minibatches(images, count, parts=1):
+    """Yield the rows of `count` minibatches on this replica, and their places: pairs of a slice and (first row, rows).
+
+    Rows k, k + count, ... of the batch of all replicas form minibatch k, however the replicas share them; rows that do
+    not fill all minibatches are left out.
+
+    Args:
+        images: this replica's part of the batch, [N, ...].
+        count: minibatches.
+        parts: how many rows each minibatch has at least on each replica.
+
+    Raises:
+        ValueError: if there are fewer rows than that, where the number of rows is known before they come; else
+            `tf.errors.InvalidArgumentError` when they come.
+    """
+    rows = ops.shape(images)[0]
+    before, total = place(rows)
+    used = total // count * count
+    end = used if isinstance(before, int) else tf.clip_by_value(used - before, 0, rows)
+    message = f"training data: expected at least {count * parts} rows on each replica, {parts} a minibatch; got"
+    if isinstance(end, int):
+        if end < count * parts:
+            raise ValueError(f"{message} {rows}")
+        enough = []
+    else:
+        enough = [tf.debugging.Assert(end >= count * parts, [message, rows])]
+    with tf.control_dependencies(enough):
+        end = tf.identity(end) if enough else end
+    for k in range(count):
+        yield slice((k - before) % count, end, count), ((before - k + count - 1) // count, total // count)
+
+
+def among_replicas(dataset, strategy, minibatches):
+    """Return a `tf.distribute.DistributedDataset` that divides each batch of a dataset evenly among the replicas.
+
+    TensorFlow's own division gives each replica the rows of a whole batch's share in turn, so that of a last batch of 7
+    rows the second of two replicas may get none, and cuts through the minibatches. Here every replica gets rows of
+    every minibatch, as many as the others or one fewer.
+
+    Args:
+        dataset: `tf.data.Dataset` of tensors [N, ...] or tuples of them, N at least `minibatches` times the replicas.
+        strategy: `tf.distribute.Strategy`.
+        minibatches: minibatches in a batch.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def of_worker(context):
+        here = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def divided(*batch):
+            rows = ops.shape(batch[0])[0]
+            cuts = [rows // minibatches * r // replicas * minibatches for r in range(first, first + here + 1)]
+            starts, ends = (tf.stack([tf.cast(cut, tf.int64) for cut in part]) for part in (cuts[:-1], cuts[1:]))
+            sizes = {end - start for start, end in zip(cuts, cuts[1:])} if isinstance(rows, int) else {None}
+            size = sizes.pop() if len(sizes) == 1 else None
+
+            def part(start, end):
+                taken = [tf.ensure_shape(tensor[start:end], [size, *tensor.shape[1:]]) for tensor in batch]
+                return tuple(taken) if len(taken) > 1 else taken[0]
+
+            return tf.data.Dataset.from_tensor_slices((starts, ends)).map(part)
+
+        return dataset.flat_map(divided).prefetch(here)
+
+    shared = strategy.distribute_datasets_from_function(of_worker)
+    shared._cardinality = dataset.cardinality()  # in steps, as Keras reads it; TensorFlow's is not known
+    return shared
+
+
+def clipped(optimizer, gradients):
+    """Clip the gradients of all replicas as an optimizer is told to; returns this replica's part of what is left.
+
+    Keras's optimizers clip each replica's gradients before they add them. What is clipped here they leave alone.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+        gradients: list of this replica's gradients, some of which may be `None`.
+    """
+    replica = tf.distribute.get_replica_context()
+    replicas, inner = replica.num_replicas_in_sync, getattr(optimizer, "inner_optimizer", optimizer)
+    if replicas == 1 or not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
+        return gradients
+    scale = ops.cast(getattr(optimizer, "dynamic_scale", 1.0), "float32")  # of a LossScaleOptimizer
+    given = [tf.convert_to_tensor(gradient) / scale for gradient in gradients if gradient is not None]
+    left = iter(inner._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
+    return [None if gradient is None else next(left) * scale / replicas for gradient in gradients]
+
+
+@contextlib.contextmanager
+def counting(share):
+    """Let what is tracked inside count as this share of a step."""
+    _CURRENT.share = share
+    try:
+        yield
+    finally:
+        del _CURRENT.share
+
+
+def current_share():
+    """Return as what share of a step a value counts that is tracked now: this replica's, unless `counting` says."""
+    return getattr(_CURRENT, "share", 1 / tf.distribute.get_replica_context().num_replicas_in_sync)

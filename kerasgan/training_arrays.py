@@ -1,0 +1,129 @@
+"""Arrays in memory as a dataset to train on."""
+
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import arguments, data
+from kerasgan.data import images as image_values
+
+
+def dataset(gan, images, labels, batch_size):
+    """Return a `tf.data.Dataset` of shuffled batches of `gan.batches_per_step` times `batch_size` rows.
+
+    Args:
+        gan: `GAN`.
+        images: as `x` of `GAN.fit`.
+        labels: as its `y`.
+        batch_size: rows of a minibatch.
+
+    Raises:
+        ValueError: naming the argument that is wrong.
+    """
+    shape = gan.image_shape
+    arguments.integer("batch_size", batch_size, 1)
+    images = _array(images, shape, gan.num_classes)
+    if labels is not None:
+        labels = _labels(labels, len(images), gan.num_classes)
+    elif gan.num_classes is not None:
+        raise ValueError(f"y: expected labels, as num_classes={gan.num_classes}; got None")
+    if len(shape) == 3 and shape[0] == shape[1] and shape[2] in (1, 3, 4):
+        return data.load(
+            data.arrays(images, labels),
+            image_size=shape[0],
+            batch_size=batch_size,
+            critic_steps=gan.batches_per_step,
+            labels=gan.num_classes is not None,
+            seed=gan.seed % 2**63,  # a negative one too
+        )
+    rows = batch_size * gan.batches_per_step
+    if len(images) < rows:
+        raise ValueError(
+            f"x: expected at least {rows} rows, batch_size {batch_size} for each of {gan.batches_per_step} "
+            f"minibatches; got {len(images)}"
+        )
+    with tf.device("CPU"):
+        examples = tf.data.Dataset.from_tensor_slices(images if gan.num_classes is None else (images, labels))
+    return examples.shuffle(len(images), seed=gan.seed % 2**31).batch(rows, drop_remainder=True)
+
+
+def _array(images, shape, num_classes):
+    """Return images as an array of the shape that the generator makes."""
+    _refuse_what_is_no_array(images, shape, num_classes)
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"x: expected an array; got rows of different shapes ({error})") from None
+    if len(shape) == 3 and shape[-1] == 1 and images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.shape[1:] != shape:
+        square = len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4
+        way = f". kerasgan.data.load(kerasgan.data.arrays(x), image_size={shape[0]}) resizes them" if square else ""
+        raise ValueError(
+            f"x: expected images of shape {shape}, as the generator makes; got {images.shape[1:]} (x is of shape "
+            f"{images.shape}){way}"
+        )
+    if images.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+        raise ValueError(f"x: expected uint8, or floats in [-1, 1]; got {images.dtype}")
+    if not len(images):
+        raise ValueError("x: expected at least one image; got none")
+    if images.dtype == np.uint8:
+        if len(shape) == 3 and images.max() == 1:
+            raise ValueError(f"x: {image_values.ZERO_AND_ONE}")
+        return images
+    if images.dtype == np.float16:
+        images = images.astype(np.float32)
+    low, high = images.min(), images.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise ValueError("x: expected finite values; got NaN or infinity")
+    if len(shape) == 3 and low >= 0 and 0 < high <= 1:
+        raise ValueError(f"x: {image_values.UNIT_RANGE.format(low, high)}")
+    return images
+
+
+def _labels(labels, count, num_classes):
+    """Return labels as int64 [N]; they are ignored where there are no classes."""
+    values = np.asarray(labels)
+    if num_classes is not None and num_classes > 1 and values.ndim == 2 and values.shape[1] == num_classes:
+        if not np.isin(values, (0, 1)).all() or not (values.sum(axis=1) == 1).all():
+            raise ValueError("y: expected one-hot labels, a single 1 a row and else 0")
+        values = values.argmax(axis=1)
+    elif values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if num_classes is None:
+        return None
+    if len(values) != count:
+        raise ValueError(f"y: expected a label for each image; got {len(values)} labels for {count} images")
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"y: expected integer labels of shape [N] or [N, 1], or one-hot ones of shape [N, {num_classes}]; got "
+            f"{values.dtype} of shape {values.shape}"
+        )
+    if values.min() < 0 or values.max() >= num_classes:
+        raise ValueError(f"y: expected labels in [0, {num_classes}); lowest and highest: {values.min()} {values.max()}")
+    return values.astype(np.int64)
+
+
+def _refuse_what_is_no_array(x, shape, num_classes):
+    """Raise for what a Keras user may give in place of an array or a `tf.data.Dataset`."""
+    spec = f"tf.TensorSpec({[None, *shape]}, tf.float32)"
+    if num_classes is not None:
+        spec = f"({spec}, tf.TensorSpec([None], tf.int32))"
+    way = f"tf.data.Dataset.from_generator(function, output_signature={spec}), of a function that returns it, may do"
+    if isinstance(x, (types.GeneratorType, keras.utils.PyDataset)) or hasattr(x, "__next__") or _is_loader(x):
+        raise ValueError(f"x: expected a tf.data.Dataset or arrays; got a {type(x).__name__}. {way}")
+    if isinstance(x, data.Source):
+        raise ValueError("x: expected a tf.data.Dataset or arrays; got a Source: kerasgan.data.load(source) makes one")
+    if x is None or isinstance(x, (str, bytes, dict)) or hasattr(x, "__fspath__"):
+        raise ValueError(
+            f"x: expected a tf.data.Dataset or arrays; got {str(x)[:100]!r}. kerasgan.data.load makes a dataset of a "
+            "folder of pictures, of arrays, or of a dataset's name"
+        )
+    if isinstance(x, tuple):
+        raise ValueError("x: expected images, and labels as y; got a tuple of them")
+
+
+def _is_loader(x):
+    return any(kind.__name__ == "DataLoader" for kind in type(x).__mro__)

@@ -1,0 +1,256 @@
+"""What `fit` trains on: checked before the first step as far as it can be, and batch by batch as it comes."""
+
+import re
+import warnings
+
+import tensorflow as tf
+
+from kerasgan import training_arrays
+from kerasgan.data import images as image_values
+from kerasgan.data.images import UNIT_RANGE, ZERO_AND_ONE
+
+MARK = "training data: "
+_DARK = 0.02  # floats in [0, 1] come this near to 0, and those in [-1, 1] of no darker pixel rarely do
+_LOOKED_AT = 8  # images none of which has a pixel darker than mid-grey: they are meant otherwise
+
+
+def checked(gan, x, y=None, batch_size=None, steps_per_epoch=None):
+    """Return what `gan.fit` is to train on.
+
+    Args:
+        gan: `GAN`.
+        x: as for `GAN.fit`, and so are the others.
+
+    Returns:
+        A `tf.data.Dataset` of batches of images float32 in [-1, 1], or pairs of them and labels int32 [N]; a
+        `tf.distribute.DistributedDataset` as it was given. Values that are not finite, outside [-1, 1] or no class
+        raise as they are met; `raise_error` turns that into a `ValueError`.
+
+    Raises:
+        ValueError: if they cannot be trained on, as far as that is known before they are read.
+    """
+    minibatches = gan.batches_per_step
+    given = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
+    if given and (y is not None or batch_size is not None):
+        raise ValueError("y, batch_size: expected only with arrays; x is a dataset, which has batches and labels")
+    if not given:
+        x = training_arrays.dataset(gan, x, y, 64 if batch_size is None else batch_size)
+    _ends(x, steps_per_epoch)
+    if isinstance(x, tf.distribute.DistributedDataset):
+        _look_at_first(x, gan)
+        return x
+    needed = minibatches * gan.distribute_strategy.num_replicas_in_sync * gan.gradient_accumulation_steps
+    return of_dataset(x, gan.image_shape, gan.num_classes, minibatches, needed)
+
+
+def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
+    """Check a dataset's structure now and its values as they come; see `checked`.
+
+    Args:
+        dataset: `tf.data.Dataset` of batches of images, or of pairs of images and labels.
+        image_shape: shape that the networks take; (H, W, C) of images, else another, whose range is free.
+        num_classes: number of classes, or `None` where labels are to be ignored.
+        minibatches: minibatches in a batch.
+        needed: rows that a batch needs at least; one that has fewer is left out.
+    """
+    spec = _checked_structure(dataset.element_spec, image_shape, num_classes)
+    rows = spec.shape[0]
+    if rows is not None and rows < needed:
+        raise ValueError(f"{MARK}expected at least {needed} rows a batch, {_why(minibatches, needed)}; got {rows}")
+    are_images = len(image_shape) == 3
+
+    def check(images, labels=None):
+        images = tf.ensure_shape(images, [None, *image_shape])
+        low, high, varied = _range(images)
+        checks = []
+        if images.dtype != tf.uint8:
+            checks.append(_assert(_are_finite(images), "expected finite values; got NaN or infinity"))
+            if are_images:
+                largest = tf.maximum(-low, high)
+                checks.append(_assert(largest < 1.001, "expected values in [-1, 1]; largest size:", largest))
+        if num_classes is not None:
+            checks += _class_checks(labels, num_classes)
+        with tf.control_dependencies(checks):
+            images, labels = as_trained((images, labels), num_classes)
+        return images if labels is None else (images, labels), (low, high, varied)
+
+    def of_all(state, elements):
+        batch, (low, high, varied) = elements
+        low, high, varied = tf.minimum(state[0], low), tf.maximum(state[1], high), state[2] + varied
+        if spec.dtype == tf.uint8:
+            fine = _assert(high != 1, ZERO_AND_ONE)
+        else:
+            told = varied >= _LOOKED_AT
+            meant = (low < 0) | (high <= 0) | (high > 1) | ~(told | ((low <= _DARK) & (low < high)))
+            before, between, after = UNIT_RANGE.split("{:g}")
+            fine = _assert(meant, before.strip(), low, between.strip(), high, after)
+        with tf.control_dependencies([fine]):
+            return (low, high, varied), tf.nest.map_structure(tf.identity, batch)
+
+    looked_at = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+    if are_images:
+        nothing = (tf.constant(float("inf")), tf.constant(float("-inf")), tf.constant(0))
+        finished = looked_at.scan(nothing, of_all)
+    else:
+        finished = looked_at.map(lambda batch, _: batch)
+    if rows is None and needed > 1:
+        finished = finished.filter(_enough(minibatches, needed))
+    return finished.prefetch(tf.data.AUTOTUNE)
+
+
+def as_trained(data, num_classes):
+    """Return a batch as the training takes it: images float32 in [-1, 1], and labels int32 [N] or `None`.
+
+    Args:
+        data: images, or a pair of images and labels (integers [N] or [N, 1], or one-hot [N, num_classes]).
+        num_classes: number of classes, or `None` where labels are to be ignored.
+    """
+    images, labels = data if isinstance(data, (tuple, list)) else (data, None)
+    images = tf.convert_to_tensor(images)
+    images = image_values.to_float(images) if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
+    if num_classes is None:
+        return images, None
+    if labels is None:
+        raise ValueError(f"{MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
+    labels = tf.convert_to_tensor(labels)
+    if _is_one_hot(labels, num_classes):
+        labels = tf.argmax(labels, axis=1)
+    return images, tf.cast(labels[:, 0] if labels.shape.rank == 2 else labels, tf.int32)
+
+
+def raise_error(error):
+    """Raise a short `ValueError` if a TensorFlow error comes from these checks or an image file."""
+    assertion = re.search(rf"assertion failed: \[({MARK}.*)\]$", error.message, re.MULTILINE)
+    if assertion:
+        raise ValueError(assertion[1].replace("] [", " ").replace(" ;", ";")) from None
+    unreadable = re.search(r"ValueError: (.* cannot be decoded: .*)$", error.message, re.MULTILINE)
+    if unreadable:
+        raise ValueError(unreadable[1]) from None
+
+
+def _ends(data, steps_per_epoch):
+    """Raise unless an epoch ends, and has a step."""
+    cardinality = data.cardinality
+    count = int(cardinality() if callable(cardinality) else cardinality)
+    if count == tf.data.INFINITE_CARDINALITY and steps_per_epoch is None:
+        raise ValueError(
+            "steps_per_epoch: expected a number, as the training data have no end (they are repeated), nor would the "
+            "first epoch; got None"
+        )
+    if count == 0:
+        raise ValueError(
+            f"{MARK}expected a batch at least; there is none (with drop_remainder=True, fewer rows than a batch has)"
+        )
+
+
+def _checked_structure(spec, image_shape, num_classes):
+    """Raise unless the elements are what can be trained on; returns the `tf.TensorSpec` of the images."""
+    parts = tuple(spec) if isinstance(spec, (tuple, list)) else (spec,)
+    images = parts[0] if parts else None
+    if len(parts) > 2:
+        raise ValueError(
+            f"{MARK}expected images or (images, labels), without weights of samples; got {len(parts)} parts: "
+            f"{str(spec)[:200]}"
+        )
+    if not isinstance(images, tf.TensorSpec):
+        way = '; data.map(lambda example: (example["image"], example["label"])) may do' if parts == (spec,) else ""
+        raise ValueError(f"{MARK}expected images or (images, labels); got {str(spec)[:200]}{way}")
+    if images.shape.rank != 1 + len(image_shape) or not images.shape[1:].is_compatible_with(image_shape):
+        single = images.shape.is_compatible_with(image_shape) and images.shape.rank is not None
+        way = "; data.batch(64) makes batches" if single else ""
+        raise ValueError(
+            f"{MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}{way}"
+        )
+    if images.dtype not in (tf.uint8, tf.float16, tf.bfloat16, tf.float32, tf.float64):
+        raise ValueError(f"{MARK}expected images as uint8 or as floats in [-1, 1]; got {images.dtype.name}")
+    if num_classes is not None:
+        if len(parts) < 2:
+            raise ValueError(f"{MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
+        labels = parts[1]
+        if not isinstance(labels, tf.TensorSpec) or not (
+            _is_one_hot(labels, num_classes)
+            or (labels.dtype.is_integer and (labels.shape.rank == 1 or labels.shape[1:] == (1,)))
+        ):
+            raise ValueError(
+                f"{MARK}expected integer labels of shape [N] or [N, 1], or one-hot ones of shape [N, {num_classes}]; "
+                f"got {str(labels)[:200]}"
+            )
+    return images
+
+
+def _is_one_hot(labels, num_classes):
+    number = labels.dtype.is_integer or labels.dtype.is_floating
+    return num_classes > 1 and number and labels.shape.rank == 2 and labels.shape[1] == num_classes
+
+
+def _class_checks(labels, num_classes):
+    if _is_one_hot(labels, num_classes):
+        ones = tf.reduce_all((labels == 0) | (labels == 1), axis=1)
+        single = tf.reduce_sum(tf.cast(labels, tf.float32), axis=1) == 1
+        return [_assert(tf.reduce_all(ones & single), "expected one-hot labels, a single 1 a row and else 0")]
+    labels = tf.cast(labels, tf.int64)  # a narrow type may not hold num_classes
+    low, high = tf.reduce_min(labels), tf.reduce_max(labels)
+    inside = (low >= 0) & (high < num_classes)
+    return [_assert(inside, f"expected labels in [0, {num_classes}); lowest and highest:", low, high)]
+
+
+def _are_finite(values):
+    return tf.reduce_all(tf.math.is_finite(values))
+
+
+def _range(images):
+    """Lowest and highest value of images, and how many of them are not of one value."""
+    inner = list(range(1, images.shape.rank))
+    lows = tf.cast(tf.reduce_min(images, axis=inner), tf.float32)
+    highs = tf.cast(tf.reduce_max(images, axis=inner), tf.float32)
+    return tf.reduce_min(lows), tf.reduce_max(highs), tf.math.count_nonzero(highs > lows, dtype=tf.int32)
+
+
+def _enough(minibatches, needed):
+    """Return a filter that lets batches of enough rows pass, and warns of the first other."""
+    told = []
+
+    def warn(rows):
+        if not told:
+            told.append(rows)
+            warnings.warn(
+                f"{MARK}a batch of {rows} rows is left out: a step needs {needed}, {_why(minibatches, needed)}",
+                stacklevel=2,
+            )
+        return False
+
+    def enough(images, _labels=None):
+        rows = tf.shape(images)[0]
+        return tf.cond(
+            rows >= needed, lambda: tf.constant(True), lambda: tf.numpy_function(warn, [rows], tf.bool, stateful=True)
+        )
+
+    return enough
+
+
+def _why(minibatches, needed):
+    each = needed // minibatches
+    return f"{each} for each of {minibatches} minibatches{' (replicas times parts)' if each > 1 else ''}"
+
+
+def _assert(condition, message, *values):
+    return tf.debugging.Assert(condition, [f"{MARK}{message}", *values])
+
+
+def _look_at_first(distributed, gan):
+    """Check the first batch of a `tf.distribute.DistributedDataset`, whose later ones cannot be checked."""
+    first = next(iter(distributed))
+    parts = [
+        gan.distribute_strategy.experimental_local_results(part)
+        for part in (first if isinstance(first, (tuple, list)) else [first])
+    ]
+    for local in zip(*parts):
+        if not len(local[0]):
+            continue
+        batch = local if len(local) > 1 else local[0]
+        one = tf.data.Dataset.from_tensors(batch)
+        try:
+            list(of_dataset(one, gan.image_shape, gan.num_classes, gan.batches_per_step, gan.batches_per_step))
+        except tf.errors.OpError as error:
+            raise_error(error)
+            raise

@@ -1,0 +1,185 @@
+"""What else `fit` and `compile` refuse before the first step, with words that say what to use."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import callbacks, fit_checks
+from kerasgan.networks import mlp
+
+POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+Keras = keras.callbacks
+
+
+def points_gan(**arguments):
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), **arguments)
+    return gan
+
+
+def fit(gan, *given, **arguments):
+    return gan.fit(POINTS, batch_size=16, verbose=0, callbacks=list(given), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (Keras.ReduceLROnPlateau(monitor="generator_loss", mode="min"), "two optimizers.*keras.optimizers.schedules"),
+        (Keras.LearningRateScheduler(lambda epoch: 0.1), "two optimizers.*keras.optimizers.schedules"),
+        (type("Mine", (Keras.LearningRateScheduler,), {})(lambda epoch: 0.1), "LearningRateScheduler changes"),
+        (Keras.SwapEMAWeights(), "ema_decay"),
+        (Keras.TerminateOnNaN(), "kerasgan.callbacks.FiniteLosses"),
+        (Keras.TensorBoard("unused", write_steps_per_second=True), "write_steps_per_second.*MetricsLog"),
+        (
+            Keras.EarlyStopping(),
+            "EarlyStopping monitors 'val_loss', which is not logged: critic_loss, gen.*EvaluateGAN",
+        ),
+        (Keras.EarlyStopping("loss"), "monitors 'loss', which is not logged"),
+        (Keras.EarlyStopping("fid", mode="min"), "monitors 'fid', which is not logged"),
+        (Keras.EarlyStopping("generator_loss"), "mode='min' or mode='max'"),
+        (Keras.ModelCheckpoint("unused.keras", save_best_only=True), "ModelCheckpoint monitors 'val_loss'"),
+        (Keras.ModelCheckpoint("unused.keras", monitor="critic_loss"), "mode='min' or mode='max'"),
+        (Keras.ModelCheckpoint("{epoch}-{val_loss:.2f}.keras"), r"file name has \{val_loss\}, which is not logged"),
+        (
+            Keras.ModelCheckpoint("{epoch}-{fd[garments]:.2f}.keras"),
+            r"cannot write \{fd\[garments\]\}.*\{fd_garments\}",
+        ),
+        (Keras.EarlyStopping, "expected objects of keras.callbacks.Callback; got <class"),
+        ("csv", "expected objects of keras.callbacks.Callback; got csv"),
+    ],
+)
+def test_a_callback_that_would_fail_or_do_nothing_is_refused(callback, message):
+    gan = points_gan()
+    with pytest.raises(ValueError, match=f"^callbacks: .*{message}"):
+        fit(gan, callback)
+    assert int(gan.step.numpy()) == 0
+
+
+def test_callbacks_of_keras_that_work_are_taken(tmp_path):
+    gan = points_gan()
+    fit(
+        gan,
+        Keras.ModelCheckpoint(str(tmp_path / "{epoch}-{critic_loss:.3f}.keras")),
+        Keras.ModelCheckpoint(
+            str(tmp_path / "best.weights.h5"),
+            monitor="generator_loss",
+            mode="min",
+            save_best_only=True,
+            save_weights_only=True,
+        ),
+        Keras.EarlyStopping("generator_loss", mode="min", patience=9, restore_best_weights=True),
+        Keras.TensorBoard(tmp_path / "board", histogram_freq=1),
+        Keras.CSVLogger(tmp_path / "log.csv"),
+        Keras.BackupAndRestore(tmp_path / "backup"),
+        epochs=2,
+    )
+    [first, second] = sorted(tmp_path.glob("*-*.keras"))
+    assert int(kerasgan.load(first).step.numpy()) == 4 and int(kerasgan.load(second).step.numpy()) == 8
+    header = (tmp_path / "log.csv").read_text().splitlines()[0]
+    assert header.startswith("epoch,critic_loss,generator_loss")
+
+
+def test_a_value_that_a_callback_of_ones_own_logs_may_be_monitored():
+    class Mine(Keras.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = float(epoch)
+
+    history = fit(points_gan(), Mine(), Keras.EarlyStopping(patience=1), epochs=9)
+    assert len(history.history["critic_loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"validation_data": POINTS}, "validation_data: expected none; .*EvaluateGAN"),
+        ({"validation_split": 0.1}, "validation_split: expected none; .*EvaluateGAN"),
+        ({"class_weight": {0: 2.0}}, "class_weight: expected none; the losses of a GAN weigh all samples the same"),
+        ({"sample_weight": np.ones(64)}, "sample_weight: expected none"),
+        ({"shuffle": False}, "shuffle: expected none; arrays are shuffled"),
+        ({"epochs": 1.5}, "epochs: expected an integer"),
+        ({"epochs": -1}, "epochs: expected an integer"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch: expected an integer of at least 1"),
+    ],
+)
+def test_an_argument_of_keras_that_means_nothing_is_refused(arguments, message):
+    gan = points_gan()
+    with pytest.raises(ValueError, match=message):
+        fit(gan, **arguments)
+    assert int(gan.step.numpy()) == 0
+
+
+def test_arguments_of_keras_that_ask_for_nothing_are_taken_and_others_are_unknown():
+    gan = points_gan()
+    fit(gan, validation_data=None, validation_split=0.0, class_weight=None, shuffle=True, validation_freq=1)
+    assert int(gan.step.numpy()) == 4
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        fit(gan, epoch=2)
+
+
+def test_steps_that_keras_would_exceed_are_refused():
+    """Of 10 steps an epoch, 4 at a time, Keras takes 12."""
+    gan = points_gan(steps_per_execution=4)
+    data = tf.data.Dataset.from_tensor_slices(POINTS).batch(8).repeat()
+    with pytest.raises(ValueError, match="steps_per_epoch: expected a multiple of steps_per_execution=4.*got 10"):
+        gan.fit(data, steps_per_epoch=10, verbose=0)
+    gan.fit(data, steps_per_epoch=8, epochs=2, verbose=0)
+    assert int(gan.step.numpy()) == 16
+
+
+def test_an_optimizers_average_is_refused():
+    average = {"use_ema": True, "ema_momentum": 0.9}
+    for name in ("generator_optimizer", "critic_optimizer"):
+        for wrap in (lambda one: one, keras.optimizers.LossScaleOptimizer):
+            gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+            with pytest.raises(ValueError, match=f"{name}: expected use_ema=False; .*ema_decay"):
+                gan.compile(**{name: wrap(keras.optimizers.Adam(**average))})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda gan: gan.train_on_batch(POINTS), "train_on_batch: a GAN trains with fit.*from_tensors"),
+        (lambda gan: gan.test_on_batch(POINTS), "test_on_batch: .*kerasgan.metrics.evaluate"),
+        (lambda gan: gan.evaluate(POINTS), "evaluate: .*kerasgan.metrics.evaluate"),
+        (lambda gan: kerasgan.Sampler(gan.generator).fit(POINTS), "fit: a Sampler is a generator alone"),
+    ],
+)
+def test_what_needs_targets_is_refused(call, message):
+    with pytest.raises(NotImplementedError, match=message):
+        call(points_gan())
+
+
+def test_predict_is_the_sampling_generator_on_latents():
+    gan, z = points_gan(), np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    wanted = gan.ema_generator(z, training=False).numpy()
+    np.testing.assert_allclose(gan.predict(z, verbose=0), wanted, atol=1e-6)
+    np.testing.assert_allclose(gan.predict_on_batch(z), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", ["x", 1.5, None, True, 2**63, -(2**63) - 1])
+def test_a_seed_that_is_no_integer_of_64_bits_is_refused(seed):
+    with pytest.raises(ValueError, match="seed: expected an integer from -9223372036854775808 to 9223372036854775807"):
+        kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8), seed=seed)
+
+
+def test_names_of_measures_may_stand_in_file_names():
+    names = ["fd[garments]", "fid[inception-2015]", "w1"]
+    assert [fit_checks.plain_name(name) for name in names] == ["fd_garments", "fid_inception_2015", "w1"]
+
+
+def test_schedules_in_the_optimizers_are_the_way_to_change_the_rates():
+    gan = points_gan()
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.1, 0.0])
+    gan.compile(keras.optimizers.SGD(schedule), keras.optimizers.SGD(0.1))
+    seen = []
+
+    class Weights(callbacks.EverySteps):
+        def act(self, step, logs):
+            seen.append(self.model.generator.trainable_variables[0].numpy())
+
+    fit(gan, Weights(1))
+    moved = [float(np.abs(after - before).max()) for before, after in zip(seen, seen[1:])]
+    assert moved[0] > 0 and moved[-1] == 0
