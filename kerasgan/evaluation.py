@@ -4,10 +4,9 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import devices, files, kinds, presets, recipe, runs
+from kerasgan import cache_root, devices, files, kinds, presets, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, measures, result
-from kerasgan.metrics.reference import cache_folder
 from kerasgan.zoo import registry, sources
 
 
@@ -48,7 +47,7 @@ def evaluate(
         weights: as there.
         standing_passes: batches for new batch-norm statistics, 0 for those that were trained.
         batch_size: as there.
-        cache: folder of kept moments; `kerasgan.metrics.reference.cache_folder()` by default.
+        cache: folder of kept moments; `kerasgan.cache_root.root()` by default.
 
     Returns:
         The list of all `kerasgan.metrics.result.Result`s, which are printed too.
@@ -63,10 +62,11 @@ def evaluate(
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:
-            model = runs.load_model(path)
+            checkpoint = runs.newest_checkpoint(path) if runs.is_run(path) else path
+            model = runs.load_model(checkpoint)
             if reference is None:
                 section = real if isinstance(real, kinds.Section) else data_section(real or path)
-                where = cache or cache_folder()
+                where = cache or cache_root.root()
                 metrics = metrics or section.metrics
                 shape = model.image_shape
                 reference = section.reference(shape, network, network_weights, split, data_dir, where, verbose=True)
@@ -80,7 +80,7 @@ def evaluate(
                 weights=weights,
                 standing_passes=standing_passes,
                 batch_size=batch_size,
-                name=str(runs.newest_checkpoint(path) if runs.is_run(path) else path),
+                name=str(checkpoint),
                 verbose=True,
             )
             if out is not None:

@@ -1,8 +1,11 @@
 """What the pictures that matplotlib draws share."""
 
 import pathlib
+import threading
 
 from kerasgan import files
+
+_DRAWING = threading.Lock()  # matplotlib is not made for threads
 
 
 def pyplot():
@@ -23,7 +26,8 @@ def plain(axes):
 
 def save(figure, path) -> pathlib.Path:
     """Write a figure as a PNG file, whole or not at all, and close it; returns the path."""
-    with files.written_whole(path) as beside:
-        figure.savefig(beside, dpi=120, format="png")
-    pyplot().close(figure)
+    with _DRAWING:
+        with files.written_whole(path) as beside:
+            figure.savefig(beside, dpi=120, format="png")
+        pyplot().close(figure)
     return pathlib.Path(path)

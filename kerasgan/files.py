@@ -1,19 +1,21 @@
 """Writing files and folders so that nothing half-written is ever left behind."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
 import tempfile
 import uuid
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
-def _remove(path):
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
+_TEMPORARY = ".tmp-"
+_LOCK = "lock"
+_FLAGS = os.O_RDWR | os.O_CREAT
 
 
 @contextlib.contextmanager
@@ -24,25 +26,86 @@ def written_whole(target):
         target: path of the file or folder to make. Its parent folder is made where missing.
 
     Yields:
-        A `pathlib.Path` in the same folder, with the same suffix, that does not exist yet. Write a file or make
+        A `pathlib.Path` of the same name, in a hidden folder beside it, that does not exist yet. Write a file or make
         a folder there. When the block ends normally it is renamed to `target` (a file replaces an older
-        file); when it raises, it is removed.
+        file); when it raises, it is removed. What a killed process leaves, `sweep` removes.
 
     Raises:
         OSError: naming the path, if the folder cannot be written or the disk is full.
     """
     target = pathlib.Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".tmp-{uuid.uuid4().hex[:8]}-{target.name}")
     try:
-        yield beside
-        os.replace(beside, target)
+        with _temporary_folder(target.parent) as folder:
+            beside = folder / target.name
+            yield beside
+            os.replace(beside, target)
     except OSError as error:
-        _remove(beside)
         raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
-    except BaseException:
-        _remove(beside)
-        raise
+
+
+def sweep(*folders):
+    """Remove what killed processes left in folders where they wrote with `written_whole`.
+
+    What another process is writing stays: its lock, which the operating system drops when it ends, cannot be had.
+    Nothing is removed on a file system without locks.
+    """
+    for path in (path for folder in folders for path in pathlib.Path(folder).glob(f"{_TEMPORARY}*")):
+        with contextlib.suppress(OSError):
+            _sweep(path)
+
+
+def _sweep(path):
+    if not path.is_dir():  # of kerasgan before it had locks
+        path.unlink()
+        return
+    lock = os.open(path / _LOCK, _FLAGS, 0o600)
+    try:
+        _take(lock)
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def _temporary_folder(parent):
+    folder, lock = _new_folder(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _new_folder(parent):
+    """A new temporary folder, and its open lock."""
+    while True:
+        folder = parent / f"{_TEMPORARY}{uuid.uuid4().hex[:12]}"
+        folder.mkdir()
+        try:
+            lock = os.open(folder / _LOCK, _FLAGS, 0o600)
+        except FileNotFoundError:  # `sweep` took the folder
+            continue
+        except OSError:  # a full disk
+            folder.rmdir()
+            raise
+        try:
+            _take(lock)
+            mine = folder.is_dir()
+        except BlockingIOError:  # `sweep` has it, and removes the folder
+            mine = False
+        except OSError:  # a file system without locks
+            mine = True
+        if mine:
+            return folder, lock
+        os.close(lock)
+
+
+def _take(lock):
+    """Take the lock of an open file until it is closed; `OSError` if another process has it, or there are no locks."""
+    if fcntl is None:
+        raise OSError(errno.ENOSYS, "no file locks")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def check_writable(target):
@@ -56,6 +119,14 @@ def check_writable(target):
             pass
     except OSError as error:
         raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager

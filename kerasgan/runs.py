@@ -1,11 +1,20 @@
 """Run folders: `runs/00003-wgan_gp_fashion_mnist/` and what is found in them."""
 
+import contextlib
+import errno
 import json
+import os
 import pathlib
 import re
+import socket
+import sys
+
+import filelock
 
 from kerasgan import classes, files
-from kerasgan.callbacks.checkpoint import checkpoints
+from kerasgan.callbacks.checkpoint import checkpoints, damage
+
+LOCK, HOLDER = ".train.lock", ".trainer.json"
 
 
 def create(out, name):
@@ -39,19 +48,85 @@ def is_run(folder):
     return (pathlib.Path(folder) / "recipe.yaml").is_file()
 
 
+@contextlib.contextmanager
+def locked(run):
+    """Keep every other process and thread from training a run during the block.
+
+    The lock is the operating system's: it ends with the process that has it, however that ends. Between machines that
+    share the folder it holds where their file system has such locks (NFS with its lock service, but not every other);
+    where it has none, that is said on standard error.
+
+    Args:
+        run: path of its folder.
+
+    Raises:
+        BlockingIOError: if the run is being trained; it names the process and the machine.
+    """
+    run = pathlib.Path(run)
+    lock = filelock.FileLock(run / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise BlockingIOError(f"{run} is being trained by {_holder(run)}; wait until it ends, or stop it") from None
+    except (OSError, NotImplementedError) as error:  # NotImplementedError is an older filelock's
+        if getattr(error, "errno", None) not in (None, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        print(f"{run} cannot be locked here ({error}): see that no other process trains it", file=sys.stderr)
+    facts = {"pid": os.getpid(), "host": socket.gethostname()}
+    try:
+        with files.written_whole(run / HOLDER) as beside:
+            beside.write_text(json.dumps(facts) + "\n")
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            (run / HOLDER).unlink()
+        lock.release()
+
+
+def _holder(run):
+    try:
+        facts = json.loads((run / HOLDER).read_text())
+        return f"process {facts['pid']} on {facts['host']}"
+    except (OSError, ValueError, KeyError, TypeError):  # it has not written it yet
+        return "another process"
+
+
+def check(run):
+    """Raise `FileNotFoundError` unless a folder is a run with a checkpoint."""
+    if not is_run(run):
+        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it")
+    if not checkpoints(pathlib.Path(run) / "checkpoints"):
+        raise FileNotFoundError(f"{run}: no checkpoint in {pathlib.Path(run) / 'checkpoints'}")
+
+
 def newest_checkpoint(run):
-    """Return the path of a run's newest checkpoint.
+    """Return the path of a run's newest checkpoint that is whole; damaged ones are named on standard error.
 
     Raises:
         FileNotFoundError: if the folder is no run or has no checkpoint.
+        ValueError: if all checkpoints are damaged.
     """
-    run = pathlib.Path(run)
-    if not is_run(run):
-        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it")
-    found = checkpoints(run / "checkpoints")
-    if not found:
-        raise FileNotFoundError(f"{run}: no checkpoint in {run / 'checkpoints'}")
-    return found[-1]
+    check(run)
+    problems = {}
+    for path in reversed(checkpoints(pathlib.Path(run) / "checkpoints")):
+        problem = damage(path)
+        if problem is None:
+            if problems:
+                print(f"{_told(problems)}; taking the one before, {path.name}", file=sys.stderr)
+            return path
+        problems[path] = problem
+    raise ValueError(f"{run}: no checkpoint that is whole: {_told(problems)}")
+
+
+def _told(problems):
+    return "; ".join(f"{path} is damaged ({problem})" for path, problem in problems.items())
+
+
+def put_aside(run, checkpoint):
+    """Rename the damaged checkpoints, those after the one that a run goes on with, which would be its newest again."""
+    for path in checkpoints(pathlib.Path(run) / "checkpoints"):
+        if path.name > checkpoint.name:
+            path.rename(path.with_name(f"damaged-{path.name}"))
 
 
 def facts(run):
@@ -86,7 +161,7 @@ def load_model(source):
 
     Raises:
         FileNotFoundError: if there is none of them.
-        ValueError: if the file is damaged, or there is no preset of that name.
+        ValueError: if the file, or every checkpoint of the run, is damaged, or there is no preset of that name.
     """
     import kerasgan
     from kerasgan import presets

@@ -2,18 +2,21 @@
 
 import contextlib
 import math
+import pathlib
 import platform
 import shutil
-import signal
 import sys
+import threading
 
 import keras
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, devices, plots, recipe, run_data, runs
+from kerasgan import cache_root, callbacks, devices, files, plots, recipe, run_data, runs
+from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
-from kerasgan.metrics.reference import cache_folder
+
+_BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 
 
 class Interrupted(Exception):
@@ -40,20 +43,22 @@ def train(recipe_path, out="runs", steps=None, images=None):
 
     Raises:
         RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
-        Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
+        Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved. Outside the main thread there are no signals;
+            trainings in several threads build their networks one after the other, and then do not disturb each other.
     """
     plan = planned(recipe_path, steps, images)
     source = plan.data.open()
     strategy = devices.all_gpus()
-    with strategy.scope(), precision(plan.train.mixed_precision):
+    with _BUILDING, strategy.scope(), precision(plan.train.mixed_precision):
         gan = build(plan, source)
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
     run = runs.create(out, plan.name)
     try:
-        plan.with_optimizers(gan).save(run / "recipe.yaml")
-        _describe(gan, source, recipe_path, images, run / "run.json")
-        return _fit(plan, gan, stream, steps_per_epoch, run, reference)
+        with runs.locked(run):
+            plan.with_optimizers(gan).save(run / "recipe.yaml")
+            _describe(gan, source, recipe_path, images, run / "run.json")
+            return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:
         raise
     except Exception:
@@ -76,15 +81,23 @@ def resume(run, steps=None, data_changed=False):
 
     Raises:
         FileNotFoundError: if it is no run folder, or has no checkpoint.
-        ValueError: if the checkpoint is damaged, or the data are not those of the run.
+        ValueError: if all checkpoints are damaged, or the data are not those of the run. If the newest checkpoints are
+            damaged, training goes on from the one before, which is said on standard error.
+        BlockingIOError: if the run is being trained.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
-    checkpoint = runs.newest_checkpoint(run)
-    run = checkpoint.parent.parent
+    run = pathlib.Path(run)
+    runs.check(run)
+    with runs.locked(run):
+        files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
+        return _resumed(run, runs.newest_checkpoint(run), steps, data_changed)
+
+
+def _resumed(run, checkpoint, steps, data_changed):
     plan = planned(run / "recipe.yaml", steps)
     source = plan.data.open()
     strategy = devices.all_gpus()
-    with strategy.scope():
+    with _BUILDING, strategy.scope():
         gan = runs.named(kerasgan.load(checkpoint), run)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
@@ -93,6 +106,7 @@ def resume(run, steps=None, data_changed=False):
     run_data.check(run, gan, source, data_changed)
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
+    runs.put_aside(run, checkpoint)
     plan.save(run / "recipe.yaml")
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
@@ -198,8 +212,8 @@ def _reference(plan, gan, strategy):
     settings = plan.train
     if settings.evaluate_every is None:
         return None
-    with strategy.scope():  # of the feature network
-        reference = plan.data.reference(gan.image_shape, settings.evaluate_features, cache=cache_folder())
+    with _BUILDING, strategy.scope():  # of the feature network
+        reference = plan.data.reference(gan.image_shape, settings.evaluate_features, cache=cache_root.root())
     evaluator.check(gan, reference, _metrics(plan), settings.evaluate_n, seed=0)
     return reference
 
@@ -219,36 +233,32 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
     images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
     checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        gan.fit(
-            stream,
-            epochs=-(-settings.steps // steps_per_epoch) + 1,
-            steps_per_epoch=steps_per_epoch,
-            verbose=0,
-            callbacks=[
-                *_guards(plan, run),
-                callbacks.Progress(settings.steps, images_per_step, what=plan.data.plural),
-                callbacks.MetricsLog(
-                    run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
-                ),
-                callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
-                *_spectra(settings, run),
-                *_measuring(plan, run, reference),
-                checkpoint,
-                callbacks.StopAt(settings.steps),
-            ],
-        )
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the checkpoint off
+    interruption = Interruption()
+    with interruption.handled():
         try:
+            gan.fit(
+                stream,
+                epochs=-(-settings.steps // steps_per_epoch) + 1,
+                steps_per_epoch=steps_per_epoch,
+                verbose=0,
+                callbacks=[
+                    *_guards(plan, run),
+                    callbacks.Progress(settings.steps, images_per_step, what=plan.data.plural),
+                    callbacks.MetricsLog(
+                        run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
+                    ),
+                    callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
+                    *_spectra(settings, run),
+                    *_measuring(plan, run, reference),
+                    checkpoint,
+                    interruption,
+                    callbacks.StopAt(settings.steps),
+                ],
+            )
+        except KeyboardInterrupt:
             checkpoint.act(int(gan.step.numpy()))
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise Interrupted(
-            f"interrupted at step {int(gan.step.numpy())}; go on with: kerasgan train --resume {run}"
-        ) from None
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+            raise Interrupted(
+                f"interrupted at step {int(gan.step.numpy())}; go on with: kerasgan train --resume {run}"
+            ) from None
     plots.plot_losses(run / "metrics.jsonl", run / "losses.png")
     return run

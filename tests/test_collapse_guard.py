@@ -164,6 +164,18 @@ def test_what_is_restored_is_what_the_file_holds(tmp_path):
     assert [float(mean.result()) for mean in gan.trackers.values()] == means
 
 
+def test_a_damaged_checkpoint_is_not_restored(tmp_path):
+    gan = model()
+    guard = callbacks.CollapseGuard(tmp_path, every=1, keep=3, rule=Planned())
+    fit(gan, guard, 3)
+    oldest = tmp_path / "healthy-00000001.keras"
+    oldest.write_bytes(oldest.read_bytes()[:-100])
+    assert guard.restore() == 2
+    saved = kerasgan.load(tmp_path / "healthy-00000002.keras")
+    for mine, wanted in zip(values(gan), values(saved), strict=True):
+        np.testing.assert_array_equal(mine, wanted)
+
+
 def test_steps_after_a_roll_back_are_those_of_the_restored_model_at_the_later_step(tmp_path):
     """A roll-back with an unchanged rate = the checkpoint's model whose step is set to now, on the same data."""
     gan = model(kerasgan.HingeGAN)

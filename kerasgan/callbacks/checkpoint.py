@@ -1,8 +1,11 @@
 """Saving the whole model while it trains."""
 
 import pathlib
+import zipfile
 
 from kerasgan.callbacks.every import EverySteps
+
+_PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
 
 
 class Checkpoint(EverySteps):
@@ -29,3 +32,19 @@ class Checkpoint(EverySteps):
 def checkpoints(folder):
     """Return the paths of the checkpoints in a folder, oldest first."""
     return sorted(pathlib.Path(folder).glob("step-*.keras"))
+
+
+def damage(path):
+    """Return what is wrong with a `.keras` file as its own checksums tell, or `None`.
+
+    A file that is whole, but of which a class is missing or does not fit, is not damaged.
+    """
+    if not path.stat().st_size:
+        return "it is empty"
+    try:
+        with zipfile.ZipFile(path) as packed:
+            bad = packed.testzip()
+            missing = _PARTS - set(packed.namelist())
+    except Exception as error:  # zipfile and zlib each raise their own
+        return str(error)[:200] or type(error).__name__
+    return f"its part {bad} has another checksum" if bad else f"it has no {min(missing)}" if missing else None

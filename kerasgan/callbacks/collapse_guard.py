@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan import arguments, data, json_lines, random, spectra
+from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
@@ -109,13 +110,15 @@ class CollapseGuard(EverySteps):
     def restore(self):
         """Put everything but the step back to what the oldest kept healthy checkpoint holds, and drop the newer ones.
 
+        Damaged ones are passed over.
+
         Keras's running means of the logs go on, so that logs stay means since the epoch began; those that have become
         NaN or infinite begin anew from the last healthy look.
 
         Returns:
             The checkpoint's step; `None` if there is no checkpoint.
         """
-        found = self._checkpoints()
+        found = {step: path for step, path in self._checkpoints().items() if damage(path) is None}
         if not found:
             return None
         oldest, *newer = sorted(found)

@@ -49,10 +49,10 @@ def arrays(images, labels=None, class_names=None):
         labels = _checked_labels(labels, count)
         class_names = _checked_names(class_names, labels)
     with tf.device("CPU"):
-        images, labels = tf.constant(images), tf.constant(labels)
+        images, labels = tf.constant(images), tf.constant(labels)  # copies, which stay as they are
         examples = tf.data.Dataset.from_tensor_slices((images, labels))
     fingerprint = functools.partial(fingerprints.of_arrays, images, labels)
-    return Source(examples, count, class_names, "arrays", fingerprint=fingerprint)
+    return Source(examples, count, class_names, "arrays", fingerprint, cache_key=fingerprint)
 
 
 def _quantised(images):

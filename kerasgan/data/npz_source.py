@@ -29,8 +29,8 @@ def npz(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in ("x", "y", "classes") if name in file}
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path} is no readable .npz file: {error}") from error
+    except (ValueError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise ValueError(f"path: {path} is no readable .npz file: {str(error)[:200]}") from error
     if "x" not in found:
         raise ValueError(f"path: {path} has no array x of images")
     labels, names = found.get("y"), found.get("classes")

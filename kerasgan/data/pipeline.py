@@ -1,11 +1,9 @@
 """From a source of images to the batches of a training step."""
 
-import hashlib
-import pathlib
-
 import tensorflow as tf
 
 from kerasgan import arguments
+from kerasgan.data import disk_cache
 from kerasgan.data.images import to_float
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import tfds
@@ -65,7 +63,8 @@ def load(
         start_step: with repeat, begin where a stream that was read this many steps would go on.
         shuffle_buffer: how many images are shuffled at a time; all of them where None, up to 1 GiB.
         cache: True: keep the resized uint8 images in memory. False: read them anew each epoch. A path: keep
-            them in files whose names begin so (delete them if the source's images change).
+            them in a folder whose name begins so, see `kerasgan.data.disk_cache`; it is written at once, unless it is
+            there. Other images, labels, sizes, channels or another `center_crop` have a folder of their own.
 
     Returns:
         A `tf.data.Dataset` of float32 [batch_size * critic_steps, image_size, image_size, channels] in
@@ -74,8 +73,10 @@ def load(
 
     Raises:
         ValueError: naming the argument, what was given and what was expected; if the source has no labels, or
-            fewer images than one step needs.
+            fewer images than one step needs; if `cache` is a path and nothing tells the source from others, or its
+            files change while they are read.
         ConnectionError: as `tfds`.
+        OSError: if the cache cannot be written.
     """
     image_size = arguments.integer("image_size", image_size, 1)
     batch_size = arguments.integer("batch_size", batch_size, 1)
@@ -99,7 +100,10 @@ def load(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    examples = _cached(examples, cache, (source.name, source.count, split, shape, center_crop))
+    if cache is True:
+        examples = examples.cache()
+    elif cache is not False:
+        examples = disk_cache.kept(examples, cache, source, (shape, center_crop))
     buffer = shuffle_buffer or min(source.count, max(1, _SHUFFLE_BYTES // (shape[0] * shape[1] * shape[2])))
 
     def epoch(number):
@@ -169,12 +173,33 @@ def _fitted(image, shape, center_crop):
         alpha = values[..., 3:] / 255.0
         values = values[..., :3] * alpha + 255.0 * (1.0 - alpha)
     if values.shape[:2] != shape[:2]:
-        # where nothing shrinks antialiasing changes nothing, and is three times slower
-        grows = None not in values.shape[:2] and values.shape[0] <= shape[0] and values.shape[1] <= shape[1]
-        values = tf.image.resize(values, shape[:2], method="bilinear", antialias=not grows)
+        values = _resized(values, shape[:2])
     values = _with_channels(values, shape[-1])
     values = tf.clip_by_value(tf.floor(values + 0.5), 0.0, 255.0)
     return tf.ensure_shape(tf.cast(values, tf.uint8), shape)
+
+
+def _resized(values, size):
+    """Float [h, w, c] in [0, 255] to [*size, c], bilinear and antialiased; colours count as much as they are seen."""
+    # where nothing shrinks antialiasing changes nothing, and is three times slower
+    grows = None not in values.shape[:2] and values.shape[0] <= size[0] and values.shape[1] <= size[1]
+
+    def resize(values):
+        return tf.image.resize(values, size, method="bilinear", antialias=not grows)
+
+    if values.shape[-1] != 4:
+        return resize(values)
+    if values.shape.is_fully_defined():
+        return _resized_rgba(values, resize)
+    same = tf.reduce_all(tf.equal(tf.shape(values)[:2], size))  # then colours that nobody sees stay too
+    return tf.cond(same, lambda: tf.ensure_shape(values, [*size, 4]), lambda: _resized_rgba(values, resize))
+
+
+def _resized_rgba(values, resize):
+    colours, alpha = values[..., :3], values[..., 3:]
+    premultiplied = resize(tf.concat([colours * alpha, alpha], axis=-1))
+    alpha = premultiplied[..., 3:]
+    return tf.concat([tf.math.divide_no_nan(premultiplied[..., :3], alpha), alpha], axis=-1)
 
 
 def _central_square(image):
@@ -197,17 +222,3 @@ def _with_channels(values, channels):
     if values.shape[-1] == 3 and channels == 4:
         return tf.concat([values, tf.fill([*tf.unstack(tf.shape(values)[:2]), 1], 255.0)], axis=-1)
     return values
-
-
-def _cached(examples, cache, what):
-    if cache is True:
-        return examples.cache()
-    if cache is False:
-        return examples
-    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:12]
-    path = pathlib.Path(cache).expanduser()
-    path = path.with_name(f"{path.name}-{digest}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for lock in path.parent.glob(f"{path.name}*.lockfile"):
-        raise ValueError(f"cache: another process writes it; if none does, delete {lock}")
-    return examples.cache(str(path))

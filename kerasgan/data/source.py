@@ -18,6 +18,8 @@ class Source:
         name: for messages and run folders.
         fingerprint: function that returns a short digest of the content, the same for a copy, another one for most
             other data; `None` where there is none.
+        cache_key: function that returns a string, another one for all other images or labels, by which `load` finds
+            them in a cache on disk; `None` for no such cache.
     """
 
     examples: tf.data.Dataset
@@ -25,6 +27,7 @@ class Source:
     class_names: tuple[str, ...] | None
     name: str
     fingerprint: Callable[[], str] | None = None
+    cache_key: Callable[[], str] | None = None
 
     @property
     def channels(self):

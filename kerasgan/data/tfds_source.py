@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from kerasgan import cache_root
 from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
 
@@ -30,7 +31,7 @@ def tfds(name, split="train", data_dir=None):
 
     Raises:
         ValueError: if TFDS has no such dataset or split, or the dataset no uint8 "image".
-        ConnectionError: if it must be downloaded and its host cannot be reached.
+        ConnectionError: if it must be downloaded and its host cannot be reached, or `$KERASGAN_OFFLINE` is set.
     """
     if not isinstance(split, str):
         raise ValueError(f"split: expected a string such as 'train' or 'test[:1000]', got {split!r}")
@@ -55,7 +56,8 @@ def tfds(name, split="train", data_dir=None):
     folder = pathlib.Path(builder.data_dir)
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".txt"))
     fingerprint = functools.partial(fingerprints.of_files, folder, files, split)
-    return Source(examples, count, tuple(label.names) if label else None, name, fingerprint=fingerprint)
+    key = functools.partial(fingerprints.of_times, folder, files, builder.info.full_name, split) if files else None
+    return Source(examples, count, tuple(label.names) if label else None, name, fingerprint, key)
 
 
 def described(name, data_dir=None):
@@ -177,6 +179,7 @@ def _check_reachable(builder):
     urls = [url for url in builder.url_infos or () if url.startswith("http")]
     if not urls or any(downloads.rglob("*.INFO")):
         return
+    cache_root.check_online(f"dataset {builder.name!r} is not prepared in {builder.data_dir_root}")
     try:
         requests.head(urls[0], timeout=_REACH_SECONDS)
     except requests.RequestException as error:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import os
 import pathlib
 import re
 from collections.abc import Callable
@@ -20,11 +19,6 @@ from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.metrics.statistics import Statistics
 
 _BATCH = 100
-
-
-def cache_folder() -> pathlib.Path:
-    """Return where statistics of references are kept: `$KERASGAN_CACHE`, or ~/.cache/kerasgan."""
-    return pathlib.Path(os.environ.get("KERASGAN_CACHE") or "~/.cache/kerasgan").expanduser()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, data, files
+from kerasgan import arguments, cache_root, data, files
 from kerasgan.metrics import evaluator, features
-from kerasgan.metrics.reference import Reference, cache_folder
+from kerasgan.metrics.reference import Reference
 from kerasgan.studies import drawing, report
 
 METRICS = "fid,kid,is,prdc"
@@ -49,7 +49,8 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
     out = pathlib.Path(out)
     judge = features.load(network, weights)
     sets, kept, name = _sets(real, n, image_size, seed, data_dir)
-    reference = Reference.of_arrays(kept, judge, name=f"{name} train, {n:,} images", cache=cache_folder(), verbose=True)
+    cache = cache_root.root()
+    reference = Reference.of_arrays(kept, judge, name=f"{name} train, {n:,} images", cache=cache, verbose=True)
     settings = {"real": str(real), "features": network, "n": n, "image_size": image_size, "seed": seed}
     rows = _rows_of(out / "result.json", settings, reference.data)
     for row, images in sets.items():

@@ -10,9 +10,8 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import data, evaluation, metrics, runs, standing
+from kerasgan import cache_root, data, evaluation, metrics, runs, standing
 from kerasgan.metrics import evaluator, measures
-from kerasgan.metrics.reference import cache_folder
 from kerasgan.studies import drawing, report
 
 TRUNCATIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -95,7 +94,7 @@ def run(
         raise ValueError(f"metrics: expected some that give two numbers, for a curve; got {names!r}")
     gan = runs.load_model(model)
     section = evaluation.data_section(real or model)
-    where = cache_folder()
+    where = cache_root.root()
     reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)
     found = truncation_sweep(gan, truncations, reference, names, n, seed, standing_passes, str(model))
     held_out = _held_out(section, reference, names, n, seed, data_dir)

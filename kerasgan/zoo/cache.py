@@ -4,26 +4,13 @@ never mix, and a file appears in it whole and checked or not at all."""
 import contextlib
 import hashlib
 import json
-import os
-import pathlib
 import sys
 
 import filelock
-import platformdirs
 
 from kerasgan import files as writing
+from kerasgan.cache_root import check_online, offline, root
 from kerasgan.zoo import download, manifest
-
-
-def root():
-    """Return the cache's folder: `$KERASGAN_CACHE`, else the user's cache folder of kerasgan."""
-    given = os.environ.get("KERASGAN_CACHE")
-    return pathlib.Path(given) if given else platformdirs.user_cache_path("kerasgan")
-
-
-def offline():
-    """Whether `$KERASGAN_OFFLINE` forbids downloads."""
-    return os.environ.get("KERASGAN_OFFLINE", "") not in ("", "0")
 
 
 def place(label, files):
@@ -57,10 +44,7 @@ def fetch(label, files, names, base):
     missing = _missing(folder, files, names)
     if not missing:
         return folder
-    if offline():
-        raise ConnectionError(
-            f"{label}: {', '.join(missing)} not in the cache {folder}, and KERASGAN_OFFLINE forbids the download"
-        )
+    check_online(f"{label}: {', '.join(missing)} not in the cache {folder}")
     if base is None:
         raise FileNotFoundError(
             f"{label}: its files are neither in this installation nor in the cache, and the registry has no address "
@@ -85,7 +69,7 @@ def metadata(base):
     kept = root() / "addresses" / f"{hashlib.sha256(base.encode()).hexdigest()[:32]}.json"
     if offline():
         if not kept.is_file():
-            raise ConnectionError(f"{base}: not in the cache {root()}, and KERASGAN_OFFLINE forbids the download")
+            check_online(f"{base}: not in the cache {root()}")
         return kept.read_bytes()
     content = download.read(base, manifest.METADATA)
     manifest.read_metadata(content, base)

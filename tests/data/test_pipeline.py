@@ -32,7 +32,9 @@ def counted(numbered):
         def example(number):
             return tf.ensure_shape(tf.numpy_function(image, [number], tf.uint8), [4, 4, 1]), number
 
-        return Source(tf.data.Dataset.range(n).map(example), n, tuple("x" * n), "counted"), decoded
+        return Source(
+            tf.data.Dataset.range(n).map(example), n, tuple("x" * n), "counted", cache_key=lambda: f"{n}"
+        ), decoded
 
     return make
 
@@ -149,24 +151,6 @@ def test_file_cache_serves_another_run(counted, tmp_path):
     assert next(iter(load(source, image_size=6, batch_size=5, cache=path))).shape == (5, 6, 6, 1)
 
 
-def test_file_cache_that_is_being_written(counted, tmp_path):
-    source, _ = counted(20)
-    order(load(source, image_size=4, batch_size=5, cache=tmp_path / "cache"))
-    (index,) = tmp_path.glob("*.index")
-    index.with_name(index.name.replace(".index", "_0.lockfile")).touch()
-    with pytest.raises(ValueError, match="^cache: another process.*delete .*lockfile"):
-        load(source, image_size=4, batch_size=5, cache=tmp_path / "cache")
-
-
-def test_interrupted_file_cache_is_written_again(counted, tmp_path):
-    source, _ = counted(20)
-    reader = iter(load(source, image_size=4, batch_size=5, cache=tmp_path / "cache", shuffle_buffer=1))
-    next(reader)
-    del reader
-    batches = load(source, image_size=4, batch_size=5, cache=tmp_path / "cache")
-    assert sorted(sum(order(batches), [])) == list(range(20))
-
-
 def test_buffer_of_one_keeps_the_order(numbered):
     batches = load(arrays(numbered(12)), image_size=4, batch_size=4, shuffle_buffer=1)
     assert order(batches) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
@@ -215,6 +199,64 @@ def test_without_the_cut_the_image_is_squeezed():
     wide[:, 4:] = 200
     squeezed = one(wide, image_size=4, center_crop=False)[0, :, 0]
     assert squeezed[0] == 0 and squeezed[3] == 200 and list(squeezed) == sorted(squeezed)
+
+
+def rgba(seed, height, width):
+    """An RGBA image whose hidden and seen colours differ: squares of noise, alpha in steps that reach 0 and 255."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width, 4), dtype=np.uint8)
+    square = height // 3
+    coarse = np.array([[0, 255, 80, 0], [255, 0, 255, 80], [80, 255, 0, 255], [0, 80, 255, 0]])
+    image[..., 3] = coarse.repeat(square, 0).repeat(square, 1)[:height, :width]
+    return image
+
+
+def alike(ours, theirs):
+    """Whether two RGBA images look alike: alpha to 1 level, and colours to what 8 bits of alpha can tell."""
+    alpha = theirs[..., 3:].astype(float)
+    assert np.abs(ours[..., 3:] - alpha).max() <= 1
+    colours = np.abs(ours[..., :3].astype(float) - theirs[..., :3])
+    assert (colours * alpha / 255).max() <= 2  # Pillow holds premultiplied colours in 8 bits
+    assert (alpha == 255).any() and (alpha == 0).any()
+
+
+def of_unknown_size(image):
+    """A source of an image whose height and width the graph does not know."""
+
+    def loose(image, label):
+        same = tf.numpy_function(lambda image: image, [image], tf.uint8)
+        return tf.ensure_shape(same, [None, None, image.shape[-1]]), label
+
+    return Source(arrays(image[np.newaxis]).examples.map(loose), 1, None, "loose")
+
+
+def of_known_size(image):
+    return arrays(image[np.newaxis])
+
+
+@pytest.mark.parametrize(("before", "after"), [(48, 16), (33, 7), (16, 40), (20, 19)])
+@pytest.mark.parametrize("source", [of_known_size, of_unknown_size])
+def test_colours_of_transparent_pixels_do_not_show_when_rgba_is_resized(before, after, source):
+    image = rgba(before, before, before)
+    theirs = np.asarray(Image.fromarray(image).convert("RGBa").resize((after, after), Image.BILINEAR).convert("RGBA"))
+    (loaded,) = load(source(image), after, batch_size=1)
+    alike(np.asarray(to_uint8(loaded))[0], theirs)
+    ((listed, _),) = in_order(source(image), after)
+    alike(np.asarray(listed)[0], theirs)
+
+
+@pytest.mark.parametrize("source", [of_known_size, of_unknown_size])
+def test_rgba_of_the_right_size_is_left_as_it_is(source):
+    image = rgba(0, 16, 16)
+    np.testing.assert_array_equal(next(iter(in_order(source(image), 16)))[0][0], image)
+
+
+def test_transparent_pixels_that_are_resized_are_shown_on_white_as_pillow_shows_them():
+    image = rgba(1, 48, 48)
+    ours = one(image, image_size=16, channels=3).astype(int)
+    white = Image.alpha_composite(Image.new("RGBA", (48, 48), "white"), Image.fromarray(image)).convert("RGB")
+    theirs = np.asarray(white.resize((16, 16), Image.BILINEAR)).astype(int)
+    assert np.abs(ours - theirs).max() <= 1
 
 
 def test_images_of_unknown_size(noise):

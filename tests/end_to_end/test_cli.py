@@ -77,6 +77,7 @@ def test_a_run_folder_holds_everything(trained, photos):
     assert names == {
         "recipe.yaml",
         "run.json",
+        ".train.lock",
         "metrics.jsonl",
         "losses.png",
         "tensorboard",

@@ -1,6 +1,5 @@
 """Feature networks: what they make of images against arithmetic of our own and other implementations."""
 
-import functools
 import hashlib
 import json
 
@@ -191,11 +190,21 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
     source.parent.mkdir()
     source.write_bytes(b"numbers")
     sha256 = hashlib.sha256(b"numbers").hexdigest()
-    monkeypatch.setattr(keras.utils, "get_file", functools.partial(keras.utils.get_file, cache_dir=tmp_path))
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    with pytest.raises(ConnectionError, match="numbers not in the cache .*cache, and KERASGAN_OFFLINE forbids"):
+        weights.downloaded(source.as_uri(), sha256, "numbers")
+    monkeypatch.delenv("KERASGAN_OFFLINE")
     path = weights.downloaded(source.as_uri(), sha256, "numbers")
-    assert path.read_bytes() == b"numbers" and tmp_path in path.parents
+    assert path.read_bytes() == b"numbers" and path == tmp_path / "cache" / "features" / "weights.bin"
     source.unlink()
     assert weights.downloaded(source.as_uri(), sha256, "numbers") == path
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    assert weights.downloaded(source.as_uri(), sha256, "numbers") == path
+    path.write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"weights.bin: expected numbers, SHA-256 \w+; got"):
+        weights.downloaded(source.as_uri(), sha256, "numbers")
+    monkeypatch.delenv("KERASGAN_OFFLINE")
     path.unlink()
     with pytest.raises(ConnectionError, match="numbers cannot be downloaded from file:.*give its path as the weights"):
         weights.downloaded(source.as_uri(), sha256, "numbers")
@@ -214,11 +223,12 @@ def test_inception_weights_that_are_others_are_refused(tmp_path):
 
 
 def test_without_a_connection_keras_inception_says_so(monkeypatch, tmp_path):
-    def offline(**arguments):
+    def offline(*arguments, **options):
         raise Exception("URL fetch failure on https://storage: None -- nobody is there")  # as Keras does
 
-    monkeypatch.setattr(keras.applications, "InceptionV3", offline)
-    with pytest.raises(ConnectionError, match="keras-inception-v3 cannot be downloaded .URL fetch failure .* its path"):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    with pytest.raises(ConnectionError, match="keras-inception-v3.*cannot be downloaded .*URL fetch failure.*its path"):
         features.load("keras-inception-v3")
     with pytest.raises(FileNotFoundError, match="no such file"):
         features.load("keras-inception-v3", tmp_path / "none.h5")

@@ -1,6 +1,6 @@
 """`keras-inception-v3`: Inception v3 of keras.applications, of 2016. It is not the network of the FID.
 
-Its weights are downloaded by Keras once, or the path of its file
+Its weights are those of Keras, downloaded once, or the path of its file
 `inception_v3_weights_tf_dim_ordering_tf_kernels.h5` is given.
 """
 
@@ -9,27 +9,26 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from kerasgan.metrics.features import weights as files_of_weights
 from kerasgan.metrics.features.network import FeatureNetwork
 
 _SIDE = 299
+_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
+URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{_FILE}"
+MD5 = "9a0d58056eeedaa3f26cb7ebd46da564"  # which Keras checks
 
 
 def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     """Make the network: see `kerasgan.metrics.features.load`."""
-    if weights is not None and not weights.is_file():
+    if weights is None:
+        weights = files_of_weights.downloaded(URL, MD5, f"the weights of keras-inception-v3, {_FILE}", "md5")
+    elif not weights.is_file():
         raise FileNotFoundError(f"no such file: {weights}")
+    network = keras.applications.InceptionV3(weights=None)
     try:
-        network = keras.applications.InceptionV3(weights="imagenet" if weights is None else None)
-    except Exception as error:  # Keras makes an Exception of what urllib says
-        raise ConnectionError(
-            f"the weights of keras-inception-v3 cannot be downloaded ({error}); download "
-            "inception_v3_weights_tf_dim_ordering_tf_kernels.h5 elsewhere and give its path as the weights"
-        ) from error
-    if weights is not None:
-        try:
-            network.load_weights(weights)
-        except (ValueError, OSError, KeyError) as error:
-            raise ValueError(f"{weights}: expected weights of keras.applications.InceptionV3 ({error})") from error
+        network.load_weights(weights)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"{weights}: expected weights of keras.applications.InceptionV3 ({error})") from error
     outputs = {"features": network.get_layer("avg_pool").output, "probabilities": network.output}
     model = keras.Model(network.input, outputs, name="keras_inception_v3")
     return FeatureNetwork(name, model, _prepare, "bilinear (antialiased where they shrink) to 299 x 299, x / 127.5 - 1")

@@ -1,4 +1,4 @@
-"""Files of weights that are not part of kerasgan: known by their SHA-256, found, or downloaded."""
+"""Files of weights that are not part of kerasgan: known by their digest, found, or downloaded."""
 
 import hashlib
 import pathlib
@@ -6,8 +6,10 @@ import urllib.parse
 
 import keras
 
+from kerasgan import cache_root
 
-def checked(path, sha256: str, what: str) -> pathlib.Path:
+
+def checked(path, digest: str, what: str, algorithm: str = "sha256") -> pathlib.Path:
     """Return the path of a file whose content is the one that is known.
 
     Raises:
@@ -18,26 +20,35 @@ def checked(path, sha256: str, what: str) -> pathlib.Path:
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise ValueError(f"{path}: expected {what}, SHA-256 {sha256}; got {found}")
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != digest:
+        name = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
+        raise ValueError(f"{path}: expected {what}, {name} {digest}; got {found}")
     return path
 
 
-def downloaded(url: str, sha256: str, what: str) -> pathlib.Path:
-    """Return the path of a file that is downloaded where it is not there yet, into Keras's folder (`$KERAS_HOME`).
+def downloaded(url: str, digest: str, what: str, algorithm: str = "sha256") -> pathlib.Path:
+    """Return the path of a file that is downloaded where it is not there yet, into `features/` of the cache.
 
     Raises:
-        ConnectionError: naming the address, if it cannot be downloaded.
+        ConnectionError: naming the address, if it cannot be downloaded, or `$KERASGAN_OFFLINE` is set.
         ValueError: if what comes is another file.
+        OSError: if the cache cannot be written.
     """
-    name = pathlib.PurePosixPath(urllib.parse.urlsplit(url).path).name
+    root = cache_root.root()
+    path = root / "features" / pathlib.PurePosixPath(urllib.parse.urlsplit(url).path).name
+    if cache_root.offline() and path.is_file():
+        return checked(path, digest, what, algorithm)
+    cache_root.check_online(f"{what} not in the cache {root}")
+    path.parent.mkdir(parents=True, exist_ok=True)  # Keras takes another folder where this one is not there
     try:
-        path = keras.utils.get_file(name, url, cache_subdir="kerasgan", file_hash=sha256, hash_algorithm="sha256")
+        path = keras.utils.get_file(
+            path.name, url, cache_subdir="features", cache_dir=root, file_hash=digest, hash_algorithm=algorithm
+        )
     except ValueError:
         raise
     except Exception as error:  # Keras makes an Exception of what urllib says
         raise ConnectionError(
             f"{what} cannot be downloaded from {url} ({error}); download it elsewhere and give its path as the weights"
         ) from error
-    return checked(path, sha256, what)
+    return checked(path, digest, what, algorithm)
