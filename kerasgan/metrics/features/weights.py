@@ -6,6 +6,8 @@ import urllib.parse
 
 import keras
 
+from kerasgan.messages import shortened
+
 
 def checked(path, sha256: str, what: str) -> pathlib.Path:
     """Return the path of a file whose content is the one that is known.
@@ -38,6 +40,7 @@ def downloaded(url: str, sha256: str, what: str) -> pathlib.Path:
         raise
     except Exception as error:  # Keras makes an Exception of what urllib says
         raise ConnectionError(
-            f"{what} cannot be downloaded from {url} ({error}); download it elsewhere and give its path as the weights"
+            f"{what} cannot be downloaded from {url} ({shortened(error)}); download it elsewhere and give its path as "
+            "the weights"
         ) from error
     return checked(path, sha256, what)
