@@ -1,10 +1,12 @@
 """kerasgan: GANs for Keras 3 on TensorFlow.
 
 Names are imported on first use (PEP 562), so that `import kerasgan` and `kerasgan --help` stay quick and
-do not load TensorFlow.
+do not load TensorFlow. Keras finds the classes by their registered names all the same, see `kerasgan.registration`.
 """
 
 import importlib
+
+from kerasgan import backend, registration
 
 __version__ = "0.1.0.dev0"
 
@@ -21,35 +23,22 @@ _MODULES = (
     "server",
     "techniques",
 )
-_OBJECTIVES = (
-    "ACWGANGP",
-    "BigGAN",
-    "CramerGAN",
-    "HingeGAN",
-    "LSGAN",
-    "RSGAN",
-    "RaHinge",
-    "RaLSGAN",
-    "RaSGAN",
-    "SGAN",
-    "TSGAN",
-    "TWGAN",
-    "WGAN",
-    "WGANGP",
-)
+_WITHOUT_KERAS = ("client", "pictures", "server")
 _NAMES = {
     "GAN": "kerasgan.gan",
     "Sampler": "kerasgan.sampler",
     "from_preset": "kerasgan.presets",
-    "load": "kerasgan.sampler",
+    "load": "kerasgan.keras_file",
     "standing_statistics": "kerasgan.standing",
-    **dict.fromkeys(_OBJECTIVES, "kerasgan.objectives"),
+    **dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives"),
 }
 
 __all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name):
+    if name in __all__ and name not in _WITHOUT_KERAS:
+        backend.check()
     if name in _MODULES:
         return importlib.import_module(f"kerasgan.{name}")
     if name in _NAMES:
@@ -59,3 +48,6 @@ def __getattr__(name):
 
 def __dir__():
     return sorted([*globals(), *__all__])
+
+
+registration.with_keras()

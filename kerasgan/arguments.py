@@ -4,6 +4,8 @@ import operator
 
 import numpy as np
 
+from kerasgan.messages import quoted
+
 
 def integer(name, value, least):
     """`value` as an int of at least `least`.
@@ -16,7 +18,7 @@ def integer(name, value, least):
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < least:
-        raise ValueError(f"{name}: expected an integer of at least {least}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer of at least {least}, got {quoted(value)}")
     return number
 
 
@@ -43,7 +45,7 @@ def channels(value, allowed=(1, 3, 4)):
         ValueError: naming the argument and what was given.
     """
     if isinstance(value, bool) or value not in allowed:
-        raise ValueError(f"channels: expected one of {', '.join(map(str, allowed))}, got {value!r}")
+        raise ValueError(f"channels: expected one of {', '.join(map(str, allowed))}, got {quoted(value)}")
     return int(value)
 
 

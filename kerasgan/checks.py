@@ -1,13 +1,69 @@
 """Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
 
+import keras
 import numpy as np
+from keras import ops
 
 from kerasgan import classes
+from kerasgan.messages import quoted
 
 
 def takes_truncation(generator):
     """Whether a generator's last input is the threshold: float32 [N], named `truncation`."""
     return len(generator.inputs) > 1 and generator.inputs[-1].name == "truncation"
+
+
+def ending(name, path, wanted):
+    """Raise `ValueError` unless a path to write ends as it should."""
+    if not str(path).endswith(wanted):
+        raise ValueError(f"{name}: expected a path ending in {wanted}; got {str(path)!r}")
+
+
+def finite_weights(model, where):
+    """Raise `ValueError` unless all weights of a model are finite, those of a GAN's optimizers included.
+
+    Args:
+        model: `keras.Model`.
+        where: names it in the message.
+    """
+    optimizers = [getattr(model, name, None) for name in ("generator_optimizer", "critic_optimizer")]
+    variables = [*model.weights, *(v for optimizer in optimizers if optimizer is not None for v in optimizer.variables)]
+    for variable in variables:
+        if keras.backend.is_float_dtype(variable.dtype) and not (finite := ops.isfinite(variable.value).numpy()).all():
+            count = f"{finite.size - int(finite.sum()):,} of {finite.size:,} numbers"
+            raise ValueError(f"{where}: expected finite weights; got NaN or infinity in {variable.path}, {count}")
+
+
+def average_fits(gan):
+    """Raise `ValueError` unless the moving average of a GAN's generator still has the generator's variables."""
+    if gan.ema_generator is None:
+        return
+    trained, average = (
+        [(tuple(variable.shape), variable.dtype) for variable in network.variables]
+        for network in (gan.generator, gan.ema_generator)
+    )
+    if trained != average:
+        raise ValueError(
+            f"generator: expected the variables that it had when the GAN was made, as its moving average has them; it "
+            f"has {len(trained)}, the average {len(average)}: call enable_lora or quantize on a generator before a GAN "
+            "is made of it, or make the GAN with ema_decay=None"
+        )
+
+
+def can_train(gan):
+    """Raise `ValueError` unless the networks of a GAN can be trained together with the moving average.
+
+    Args:
+        gan: `GAN`.
+    """
+    average_fits(gan)
+    for name in ("generator", "critic"):
+        for layer in getattr(gan, name)._flatten_layers():
+            if getattr(layer, "quantization_mode", None) in ("int4", "int8"):
+                raise ValueError(
+                    f"{name}: expected kernels of floats, which can be trained; layer {layer.name} is quantized to "
+                    f"{layer.quantization_mode}: quantize after training"
+                )
 
 
 def generator_fits(generator, num_classes):
@@ -39,7 +95,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if classifying and num_classes is None:
         raise ValueError("num_classes: expected a number, as the objective's critic classifies; got None")
     if pairwise and num_classes is not None:
-        raise ValueError(f"num_classes: expected None, as the objective has no labels; got {num_classes!r}")
+        raise ValueError(f"num_classes: expected None, as the objective has no labels; got {quoted(num_classes)}")
     generator_fits(generator, num_classes)
     if takes_truncation(generator):
         raise ValueError("generator: expected one that can train; this one has statistics fixed for each truncation")
@@ -66,7 +122,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
 
 def _built(name, network):
     if not getattr(network, "inputs", None):
-        raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {network!r}")
+        raise ValueError(f"{name}: expected a built keras.Model with known inputs; got {quoted(network)}")
 
 
 def _inputs_fit(name, network, num_classes, extra=0):
@@ -82,9 +138,9 @@ def row_values(name, value, n, dtype):
     integers = np.issubdtype(dtype, np.integer)
     if integers and values.dtype.kind in "iuO" and not _fits(values, dtype):
         limits = np.iinfo(dtype)
-        raise ValueError(f"{name}: expected integers from {limits.min} to {limits.max}; got {_short(value)}")
+        raise ValueError(f"{name}: expected integers from {limits.min} to {limits.max}; got {quoted(value)}")
     if values.dtype.kind not in ("iu" if integers else "iuf"):
-        raise ValueError(f"{name}: expected {'integers' if integers else 'numbers'}; got {_short(value)}")
+        raise ValueError(f"{name}: expected {'integers' if integers else 'numbers'}; got {quoted(value)}")
     if values.shape not in ((), (n,)):
         raise ValueError(f"{name}: expected one number or {n}, one an image; got {values.size} of shape {values.shape}")
     return np.broadcast_to(values, (n,)).astype(dtype)
@@ -105,14 +161,14 @@ def sample_labels(labels, n, num_classes, class_names=None):
     """Check labels for n images, of which some may be names; int32 [n], or `None` for an unconditional model."""
     if num_classes is None:
         if labels is not None:
-            raise ValueError(f"labels: expected None, as the model is unconditional; got {labels!r}")
+            raise ValueError(f"labels: expected None, as the model is unconditional; got {quoted(labels)}")
         return None
     if labels is None:
         return (np.arange(n) % num_classes).astype(np.int32)
     labels = classes.numbers(list(labels) if isinstance(labels, range) else labels, class_names)
     values = row_values("labels", labels, n, np.int64)
     if values.min() < 0 or values.max() >= num_classes:
-        raise ValueError(f"labels: expected integers in [0, {num_classes}); got {_short(labels)}")
+        raise ValueError(f"labels: expected integers in [0, {num_classes}); got {quoted(labels)}")
     return values.astype(np.int32)
 
 
@@ -121,9 +177,3 @@ def _fits(values, dtype):
     limits = np.iinfo(dtype)
     numbers = [int(value) for value in np.ravel(values) if isinstance(value, (int, np.integer))]
     return all(limits.min <= number <= limits.max for number in numbers)
-
-
-def _short(value):
-    """What was given, at most 200 characters of it."""
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."

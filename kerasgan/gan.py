@@ -221,6 +221,7 @@ class GAN(Sampler):
         fit_checks.callbacks(callbacks, self.trackers)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
+        checks.can_train(self)
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         if isinstance(data, tf.data.Dataset):
             self._adapt_reference_batches(data)
@@ -270,7 +271,11 @@ class GAN(Sampler):
         the model's seed: the cost of 1,024 images. `sample`, `save`, `save_weights`, `export`, `fit` when it ends and
         all that measures call this; once it was called, it costs nothing until the next training step, and nothing
         at all without batch norm. Call it before `ema_generator` is used directly after steps without `fit`.
+
+        Raises:
+            ValueError: if the generator has other variables than the average, after `enable_lora` or `quantize`.
         """
+        checks.average_fits(self)
         step = int(self.step.numpy())
         if self.ema_generator is None or self._statistics_step == step:
             return

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
 
@@ -81,7 +82,7 @@ class ScaledTruncatedNormal(Prior):
     def __init__(self, dim: int = 128, bound: float = 2.0, name: str | None = None):
         super().__init__(dim, name)
         if not bound > 0:
-            raise ValueError(f"bound: expected a positive number; got {bound!r}")
+            raise ValueError(f"bound: expected a positive number; got {quoted(bound)}")
         self.bound = bound
 
     def call(self, uniforms, truncation=None, rows=None):
@@ -157,7 +158,7 @@ class GaussianMixture(Prior):
         super().__init__(dim, name)
         self.components = arguments.integer("components", components, 1)
         if not scale_penalty >= 0:
-            raise ValueError(f"scale_penalty: expected a number of at least 0; got {scale_penalty!r}")
+            raise ValueError(f"scale_penalty: expected a number of at least 0; got {quoted(scale_penalty)}")
         self.by_slot = by_slot
         self.initial_scale = initial_scale
         self.scale_penalty = scale_penalty

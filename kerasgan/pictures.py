@@ -32,17 +32,30 @@ def grid(images, columns=None):
             f"images: expected uint8 [N, H, W, C] with C one of 1, 3, 4; got {images.dtype} {images.shape}"
         )
     count, height, width, channels = images.shape
+    boxes, (sheet_width, sheet_height), scale = cells(count, height, width, columns)
+    sheet = np.full((sheet_height, sheet_width, channels), 255, np.uint8)
+    for image, (left, top, right, bottom) in zip(images, boxes):
+        sheet[top:bottom, left:right] = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
+
+
+def cells(count, height, width, columns=None):
+    """Return where `grid` puts images: their boxes (left, top, right, bottom), the sheet's (width, height), the scale.
+
+    Args:
+        count: number of images.
+        height: of an image, in its own pixels.
+        width: of an image.
+        columns: images a row; the square root of `count`, rounded up, by default.
+    """
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     gap = max(1, width // 16)
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)
-    for index, image in enumerate(images):
-        top = gap + (index // columns) * (height + gap)
-        left = gap + (index % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    scale = max(1, math.ceil(_SMALLEST_WIDTH / sheet.shape[1]))
-    sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
+    size = columns * (width + gap) + gap, rows * (height + gap) + gap
+    scale = max(1, math.ceil(_SMALLEST_WIDTH / size[0]))
+    corners = [(gap + i % columns * (width + gap), gap + i // columns * (height + gap)) for i in range(count)]
+    boxes = [(scale * x, scale * y, scale * (x + width), scale * (y + height)) for x, y in corners]
+    return boxes, (scale * size[0], scale * size[1]), scale
 
 
 def class_columns(num_classes):

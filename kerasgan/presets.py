@@ -12,10 +12,11 @@ import warnings
 
 import keras
 
-from kerasgan import classes, files, initial_values
+from kerasgan import checks, classes, files, initial_values, messages
 from kerasgan.gan import GAN
 from kerasgan.sampler import Sampler
 from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
+from kerasgan.zoo.refused import Refused
 
 
 def from_preset(source, training: bool = False):
@@ -59,7 +60,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: if the model is not a plain `Sampler`.
+        ValueError: if the model is not a plain `Sampler`, or has weights that are not finite.
         FileExistsError: if the folder exists and `overwrite` is false.
         OSError: if it cannot be written.
     """
@@ -75,6 +76,9 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
 
 def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False):
     """Write the files of a preset into a new folder; the arguments are those of `save`."""
+    for name, model in (("sampler", sampler), ("gan", gan)):
+        if model is not None:
+            checks.finite_weights(model, name)
     folder.mkdir()
     _write_model(sampler, folder, manifest.GENERATOR, float16)
     if gan is not None:
@@ -153,7 +157,7 @@ def _read_model(folder, names):
     try:
         values = json.loads(config.read_text())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{config}: not JSON ({error})") from None
+        raise ValueError(f"{config}: not JSON ({messages.shortened(error)})") from None
     config_check.check(values, config)
     numbers = weights_file.check(weights)
     try:
@@ -163,10 +167,11 @@ def _read_model(folder, names):
             with warnings.catch_warnings():  # Keras warns of some weights that are not there
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(weights)
-    except variable_limit.TooLarge as error:
+    except Refused as error:
         raise ValueError(f"{folder}: {error}") from None
     except Exception as error:  # h5py, TensorFlow and Keras each raise their own
-        raise ValueError(f"{folder}: not a readable preset ({type(error).__name__}: {error})") from error
+        raise ValueError(f"{folder}: not a readable preset ({messages.of(error)})") from error
     if not isinstance(model, Sampler):
         raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(model).__name__}")
+    checks.finite_weights(model, weights)
     return model

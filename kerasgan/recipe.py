@@ -33,6 +33,7 @@ import yaml
 
 from kerasgan import files, kinds, latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
+from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
@@ -214,7 +215,7 @@ def load(path):
         return parse(content.decode(), str(path))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise RecipeError(f"{path}:{line}: not UTF-8: {error}") from None
+        raise RecipeError(f"{path}:{line}: not UTF-8: {shortened(error)}") from None
 
 
 def parse(text, where="recipe"):
@@ -227,9 +228,9 @@ def parse(text, where="recipe"):
             line, problem = text.count("\n", 0, error.position) + 1, error.reason
         else:
             line, problem = error.problem_mark.line + 1, error.problem
-        raise RecipeError(f"{where}:{line}: not YAML: {problem}") from None
+        raise RecipeError(f"{where}:{line}: not YAML: {shortened(problem)}") from None
     if not isinstance(values, dict):
-        raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {values!r}")
+        raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {quoted(values)}")
     try:
         recipe = Recipe.model_validate(values)
     except pydantic.ValidationError as error:
@@ -243,7 +244,7 @@ def parse(text, where="recipe"):
         if spec is None:
             continue
         if len(spec) != 1 and part != "techniques":
-            raise RecipeError(f"{where}:{_line(root, (part,))}: {part}: expected one name; got {sorted(spec)}")
+            raise RecipeError(f"{where}:{_line(root, (part,))}: {part}: expected one name; got {quoted(sorted(spec))}")
         resolved[part] = {name: _checked(part, name, arguments, where, root) for name, arguments in spec.items()}
     return recipe.model_copy(update=resolved)
 
@@ -255,7 +256,7 @@ def _checked(part, name, arguments, where, root):
     except LookupError:
         known = ", ".join(_names(part, _HOMES[part]))
         line = _line(root, (part, name))
-        raise RecipeError(f"{where}:{line}: {part}: unknown name {name!r}; known: {known}") from None
+        raise RecipeError(f"{where}:{line}: {part}: unknown name {quoted(name)}; known: {known}") from None
     try:
         checked = schema.model_validate(arguments)
     except pydantic.ValidationError as error:
@@ -285,14 +286,14 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, AttributeError) as error:  # of a date in month 13, or what a tag like !!timestamp is put at
-            problem = f"{node.value!r} cannot be read ({error})"
+            problem = f"{quoted(node.value)} cannot be read ({shortened(error)})"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
     def construct_mapping(self, node, deep=False):
         keys = [key.value for key, _ in node.value]
         for index, (key, _) in enumerate(node.value):
             if key.value in keys[:index]:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"key {quoted(key.value)} twice", key.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -314,7 +315,7 @@ def _check_rate(value):
         rates = [made] if made is value else [float(made(step)) for step in (0, 1)]
     except Exception as error:  # Keras and TensorFlow each raise their own
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{wanted} ({type(error).__name__}: {reason})") from None
+        raise ValueError(f"{wanted} ({type(error).__name__}: {shortened(reason)})") from None
     if not all(0 <= number <= _LARGEST for number in (*_numbers(value), *rates)):
         raise ValueError(wanted)
     return float(value) if made is value else value  # Keras takes no integer
@@ -416,7 +417,7 @@ def _error(where, root, schema, prefix, error):
 def _error_in(where, root, schema, prefix, path, first):
     """A pydantic error at `path` in a schema, which is at `prefix` in the recipe, as a `RecipeError`."""
     location = prefix + path
-    key = ".".join(map(str, location))
+    key = shortened(".".join(map(str, location)))
     line = _line(root, location)
     if first["type"] == "extra_forbidden":
         for piece in path[:-1]:
@@ -426,7 +427,7 @@ def _error_in(where, root, schema, prefix, path, first):
         return RecipeError(f"{where}:{line}: {key}: missing")
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return RecipeError(f"{where}:{line}: {key}: {message}; got {first['input']!r}")
+    return RecipeError(f"{where}:{line}: {key}: {message}; got {quoted(first['input'])}")
 
 
 def _line(node, location):

@@ -55,7 +55,7 @@ class Sampler(Unsupervised, keras.Model):
         self.generator = generator
         self.num_classes = num_classes
         self.class_names = class_names
-        self._compiled_sampler = None
+        self._compiled_sampler = self._sampled_variables = None
         self.built = True
 
     def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
@@ -102,9 +102,12 @@ class Sampler(Unsupervised, keras.Model):
     def compiled_sampler(self):
         """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
 
-        It does not call `prepare_sampling`: Keras reads all properties of a model while it loads one.
+        It is made anew where layers have other variables since, after `quantize` or `enable_lora`. It does not call
+        `prepare_sampling`: Keras reads all properties of a model while it loads one.
         """
-        if self._compiled_sampler is None:
+        variables = tuple(id(v) for v in self.sampling_generator.variables + self.sampling_latent.variables)
+        if self._sampled_variables != variables:
+            self._sampled_variables = variables
             # a partial has no code by which TensorFlow could take models for one function that is traced again
             whole = functools.partial(finite.demanded()(self.images_from_seeds))
             self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
@@ -118,8 +121,13 @@ class Sampler(Unsupervised, keras.Model):
         Args:
             filepath: path ending in `.keras`.
             overwrite: whether to replace an older file without asking.
-            zipped: as in `keras.Model.save`.
+            zipped: `False` for a folder of that name instead of one file.
+
+        Raises:
+            ValueError: if the path ends otherwise.
         """
+        if zipped is not False:
+            checks.ending("filepath", filepath, ".keras")
         self.prepare_sampling()
         with files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
@@ -130,8 +138,13 @@ class Sampler(Unsupervised, keras.Model):
         Args:
             filepath: path ending in `.weights.h5`.
             overwrite: whether to replace an older file without asking.
-            max_shard_size: as in `keras.Model.save_weights`; sharded files are not written atomically.
+            max_shard_size: as in `keras.Model.save_weights`, which then takes a path ending in `.weights.json`; sharded
+                files are not written atomically.
+
+        Raises:
+            ValueError: if the path ends otherwise.
         """
+        checks.ending("filepath", filepath, ".weights.h5" if max_shard_size is None else ".weights.json")
         self.prepare_sampling()
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
@@ -257,32 +270,3 @@ class Sampler(Unsupervised, keras.Model):
     def build(self, input_shape=None):
         """Do nothing: the networks come built."""
         self.built = True
-
-
-def load(filepath):
-    """Load a model saved with `save`, or a training run's checkpoint.
-
-    Args:
-        filepath: path of a `.keras` file.
-
-    Returns:
-        The `Sampler`, mostly a `GAN`, compiled if it was.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or is no kerasgan model.
-    """
-    import pathlib
-
-    from kerasgan import networks, objectives  # noqa: F401  registers what a file may hold
-
-    path = pathlib.Path(filepath)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
-    try:
-        model = keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # zipfile, h5py, json and Keras each raise their own
-        raise ValueError(f"{path}: not a readable .keras file ({type(error).__name__}: {error})") from error
-    if not isinstance(model, Sampler):
-        raise ValueError(f"{path}: expected a kerasgan model; it holds a {type(model).__name__}")
-    return model

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan import arguments, random
+from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 
 PASSES, ROWS = 16, 64  # of what a moving average takes
@@ -37,7 +38,7 @@ def standing_statistics(model, truncation=None, passes=PASSES, batch_size=ROWS, 
     arguments.integer("passes", passes, 1)
     arguments.integer("batch_size", batch_size, 1)
     if truncation is not None and not truncation > 0:
-        raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
+        raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     copy = copied(model)
     if not batch_norms(copy.generator):
         raise ValueError("model: expected a generator with batch norm; there is none whose statistics could be taken")

@@ -7,6 +7,7 @@ iteration whenever it uses a weight, without storing them in inference; the conv
 import numpy as np
 
 from kerasgan.convert.state_dict import StateDict, assign_spectral
+from kerasgan.layers import SelfAttention
 from kerasgan.networks import biggan
 from kerasgan.sampler import Sampler
 
@@ -112,8 +113,9 @@ def critic(tensors, spectral_epsilon: float = 1e-6):
             _spectral(state, f"{theirs}.conv{number}", network.get_layer(f"{ours}_conv_{number}"))
         if f"{ours}_shortcut" in names:
             _spectral(state, f"{theirs}.conv_sc", network.get_layer(f"{ours}_shortcut"))
-        if index in attention:
-            _attention(state, f"blocks.{index}.1", network.get_layer("attention"))
+    attending = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
+    for index, layer in zip(attention, attending):  # the tensors of one too many are left, and named
+        _attention(state, f"blocks.{index}.1", layer)
     _spectral(state, "linear", network.get_layer("logit"))
     _spectral(state, "embed", network.get_layer("class_projection"))
     state.finish(ignored=(".sv0",))

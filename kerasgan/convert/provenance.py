@@ -7,6 +7,7 @@ import re
 import keras
 
 import kerasgan
+from kerasgan.messages import quoted
 from kerasgan.zoo import manifest
 
 
@@ -21,7 +22,7 @@ def check(source, sha256):
         FileNotFoundError: if there is no such file.
     """
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
-        raise ValueError(f"--sha256: expected 64 hexadecimal digits; got {sha256!r}")
+        raise ValueError(f"--sha256: expected 64 hexadecimal digits; got {quoted(sha256)}")
     if not pathlib.Path(source).is_file():
         raise FileNotFoundError(f"no such file: {source}")
     found = manifest.sha256(source)

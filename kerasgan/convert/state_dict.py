@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasgan.messages import shortened
+
 
 class StateDict:
     """The tensors of a state dict, taken by name.
@@ -40,7 +42,7 @@ class StateDict:
         left = sorted(name for name in self._left if not name.endswith(tuple(ignored)))
         if left:
             more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-            raise ValueError(f"{self.what}: expected no tensor {', '.join(left[:5])}{more}")
+            raise ValueError(f"{self.what}: expected no tensor {shortened(', '.join(left[:5]))}{more}")
 
     def _get(self, name):
         if name not in self._tensors:

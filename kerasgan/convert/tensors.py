@@ -2,6 +2,8 @@
 
 import pathlib
 
+from kerasgan.messages import shortened
+
 
 def read(path):
     """Read a state dict from a file.
@@ -32,7 +34,7 @@ def read(path):
         ) from error
     except Exception as error:  # unpickling, zip files and safetensors each raise their own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not a readable file of tensors ({reason})") from error
+        raise ValueError(f"{path}: not a readable file of tensors ({shortened(reason)})") from error
     if not isinstance(tensors, dict) or not all(hasattr(tensor, "shape") for tensor in tensors.values()):
         raise ValueError(f"{path}: expected tensors by name, a state dict; it holds something else")
     return tensors

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 
 from kerasgan.data.array_source import arrays
+from kerasgan.messages import shortened
 
 
 def npz(path):
@@ -30,7 +31,7 @@ def npz(path):
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in ("x", "y", "classes") if name in file}
     except (ValueError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise ValueError(f"path: {path} is no readable .npz file: {str(error)[:200]}") from error
+        raise ValueError(f"path: {path} is no readable .npz file: {shortened(error)}") from error
     if "x" not in found:
         raise ValueError(f"path: {path} has no array x of images")
     labels, names = found.get("y"), found.get("classes")

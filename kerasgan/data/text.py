@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 PAD, UNKNOWN = 0, 1
 PAD_CHARACTER, UNKNOWN_CHARACTER = "`", "\N{REPLACEMENT CHARACTER}"
@@ -89,7 +90,7 @@ class Vocabulary:
 
     def __post_init__(self):
         if not self.characters or len(set(self.characters)) != len(self.characters):
-            raise ValueError(f"characters: expected different characters, at least one; got {self.characters!r}")
+            raise ValueError(f"characters: expected different characters, at least one; got {quoted(self.characters)}")
 
     def __len__(self):
         """How many numbers there are, pad and unknown included."""

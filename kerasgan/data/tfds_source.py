@@ -14,6 +14,7 @@ from absl import logging
 from kerasgan import cache_root
 from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
+from kerasgan.messages import quoted, shortened
 
 _REACH_SECONDS = 5
 
@@ -34,7 +35,7 @@ def tfds(name, split="train", data_dir=None):
         ConnectionError: if it must be downloaded and its host cannot be reached, or `$KERASGAN_OFFLINE` is set.
     """
     if not isinstance(split, str):
-        raise ValueError(f"split: expected a string such as 'train' or 'test[:1000]', got {split!r}")
+        raise ValueError(f"split: expected a string such as 'train' or 'test[:1000]', got {quoted(split)}")
     builder = prepare(name, data_dir)
     count = _count(builder, split)
     label = _label(builder)
@@ -99,19 +100,19 @@ def _builder(name, data_dir):
     import tensorflow_datasets
 
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name: expected the name of a TFDS dataset, got {name!r}")
+        raise ValueError(f"name: expected the name of a TFDS dataset, got {quoted(name)}")
     try:
         return tensorflow_datasets.builder(name, data_dir=data_dir)
     except tensorflow_datasets.core.DatasetNotFoundError:
         known = tensorflow_datasets.list_builders(with_community_datasets=False)
     except Exception as error:
         # another version, another configuration, a dataset that needs a package that is not installed
-        raise ValueError(f"name: TFDS cannot open {name!r}: {error}") from error
+        raise ValueError(f"name: TFDS cannot open {quoted(name)}: {shortened(error)}") from error
     close = difflib.get_close_matches(name, known)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     if pathlib.Path(name).expanduser().is_dir():
-        hint = f"; for a folder of images use kerasgan.data.folder({name!r})"
-    raise ValueError(f"name: TFDS has no dataset {name!r}{hint}")
+        hint = f"; for a folder of images use kerasgan.data.folder({quoted(name)})"
+    raise ValueError(f"name: TFDS has no dataset {quoted(name)}{hint}")
 
 
 @contextlib.contextmanager
@@ -130,10 +131,10 @@ def _check_image(builder):
     image = features["image"] if "image" in features else None
     if getattr(image, "shape", None) is None or len(image.shape) != 3:
         listed = ", ".join(features)
-        raise ValueError(f"name: dataset {builder.name!r} has no feature 'image'; it has {listed}")
+        raise ValueError(f"name: dataset {quoted(builder.name)} has no feature 'image'; it has {listed}")
     if image.np_dtype != np.uint8 or image.shape[-1] not in (1, 3, 4):
         raise ValueError(
-            f"name: images of dataset {builder.name!r} must be uint8 with 1, 3 or 4 channels, "
+            f"name: images of dataset {quoted(builder.name)} must be uint8 with 1, 3 or 4 channels, "
             f"but are {image.np_dtype.__name__} of shape {image.shape}"
         )
 
@@ -152,10 +153,10 @@ def _count(builder, split):
         count = builder.info.splits[split].num_examples
     except (KeyError, ValueError, AssertionError) as error:
         splits = ", ".join(sorted(builder.info.splits))
-        message = f"split: dataset {builder.name!r} has no split {split!r}; it has {splits}"
+        message = f"split: dataset {quoted(builder.name)} has no split {quoted(split)}; it has {splits}"
         raise ValueError(message) from error
     if not count:
-        raise ValueError(f"split: {split!r} of dataset {builder.name!r} is empty")
+        raise ValueError(f"split: {quoted(split)} of dataset {quoted(builder.name)} is empty")
     return count
 
 
@@ -188,6 +189,6 @@ def _check_reachable(builder):
             remedy = f"`apt-get install {fashion_mnist.DEBIAN_PACKAGE}`, or {remedy}"
         host = urllib.parse.urlsplit(urls[0]).hostname
         raise ConnectionError(
-            f"dataset {builder.name!r} is not prepared in {builder.data_dir_root} "
+            f"dataset {quoted(builder.name)} is not prepared in {builder.data_dir_root} "
             f"and its host {host} cannot be reached. It needs {remedy}"
         ) from error

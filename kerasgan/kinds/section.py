@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pydantic
 
 from kerasgan import files
+from kerasgan.messages import quoted
 
 
 class Section(pydantic.BaseModel, abc.ABC):
@@ -116,4 +117,4 @@ class Section(pydantic.BaseModel, abc.ABC):
 def refused(name, value, why):
     """Raise `ValueError` if an argument is given that has no meaning."""
     if value is not None:
-        raise ValueError(f"{name}: expected none, as {why}; got {value!r}")
+        raise ValueError(f"{name}: expected none, as {why}; got {quoted(value)}")

@@ -38,7 +38,8 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     Call it with what the layer takes; it returns what the layer returns. In replica context every replica updates
     its own u and v, with equal results. After giving the kernel a value of your own, call `update()`. A kernel of
-    zeros has no spectral normalization: the result is NaN.
+    zeros has no spectral normalization: the result is NaN. `quantize`, of the layer or of a model that it is in, and
+    `enable_lora` raise `ValueError`: sigma would be that of another kernel.
 
     Args:
         layer: a `Dense`, `Conv1D`, `Conv2D`, `Conv2DTranspose` or `Embedding` layer of Keras.
@@ -64,6 +65,7 @@ class SpectralNormalization(keras.layers.Wrapper):
             raise ValueError(f"layer: expected no LoRA and no quantization; {layer.name} has one")
         if not epsilon > 0:
             raise ValueError(f"epsilon: expected a positive number, got {epsilon!r}")
+        layer.enable_lora = layer.quantize = self._refuse  # which a model's `quantize` calls
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
         self.supports_masking = layer.supports_masking
         self.power_iterations = arguments.integer("power_iterations", power_iterations, 1)
@@ -127,6 +129,12 @@ class SpectralNormalization(keras.layers.Wrapper):
             "epsilon": self.epsilon,
             "u_initializer": keras.initializers.serialize(self.u_initializer),
         }
+
+    def _refuse(self, *arguments, **options):
+        raise ValueError(
+            f"{self.layer.name}: expected no LoRA and no quantization under spectral normalization ({self.name}), "
+            "which divides the whole kernel by its largest singular value"
+        )
 
     def _kernel_value(self):
         """The kernel in the variables' own type: half precision would spoil the sum that sigma is."""

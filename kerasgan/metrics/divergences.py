@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from kerasgan.messages import quoted
 from kerasgan.metrics import frechet
 
 _UNITS = {"nats": 1.0, "bits": math.log(2.0)}
@@ -189,7 +190,7 @@ def _kl(p, q):
 
 def _log_unit(unit):
     if unit not in _UNITS:
-        raise ValueError(f'unit: expected "nats" or "bits"; got {unit!r}')
+        raise ValueError(f'unit: expected "nats" or "bits"; got {quoted(unit)}')
     return _UNITS[unit]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments, checks, classes, finite, standing
+from kerasgan.messages import quoted
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features.network import check_range
@@ -176,7 +177,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
     arguments.integer("n", n, 2)
     _check_seed(seed)
     if truncation is not None and not truncation > 0:
-        raise ValueError(f"truncation: expected a positive number or None; got {truncation!r}")
+        raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
     _matched(model, reference)
     return wanted
@@ -246,7 +247,7 @@ def sampler_of(model, weights: str | None = None):
     if weights == "moving average" and not averaged:
         raise ValueError("weights: expected 'trained', as the model has no moving average; got 'moving average'")
     if weights not in ("moving average", "trained"):
-        raise ValueError(f"weights: expected 'moving average' or 'trained'; got {weights!r}")
+        raise ValueError(f"weights: expected 'moving average' or 'trained'; got {quoted(weights)}")
     if weights == "trained" and averaged:
         return Sampler(model.generator, model.latent, model.num_classes, model.class_names), weights
     return model, weights

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 _SUM_TOLERANCE = 1e-3  # a float16 softmax over 1000 classes is off by less
 
@@ -80,7 +81,7 @@ def modified_inception_score(probabilities, smallest: float = 1e-12) -> Modified
     """
     rows = _checked(probabilities)
     if not 0 < smallest <= 1:
-        raise ValueError(f"smallest: expected a number in (0, 1]; got {smallest!r}")
+        raise ValueError(f"smallest: expected a number in (0, 1]; got {quoted(smallest)}")
     logs = np.log(np.maximum(rows, smallest))
     predicted = rows.argmax(axis=1)
     classes, counts = np.unique(predicted, return_counts=True)

@@ -4,6 +4,7 @@ import typing
 
 import numpy as np
 
+from kerasgan.messages import quoted
 from kerasgan.metrics import divergences
 
 
@@ -44,7 +45,7 @@ def modes(points, centres, std, radius=3.0):
         raise ValueError("points: expected finite numbers; got NaN or infinity")
     for name, value in (("std", std), ("radius", radius)):
         if not value > 0:
-            raise ValueError(f"{name}: expected a number above 0; got {value!r}")
+            raise ValueError(f"{name}: expected a number above 0; got {quoted(value)}")
     squares = (np.square(points).sum(axis=1)[:, None] - 2.0 * points @ centres.T) + np.square(centres).sum(axis=1)
     nearest = squares.argmin(axis=1)
     good = np.linalg.norm(points - centres[nearest], axis=1) <= radius * std

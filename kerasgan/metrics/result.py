@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 
 from kerasgan import arguments, files
+from kerasgan.messages import quoted
 
 # what the measure is called with the network of the published numbers, and with any other
 _NAMES = {
@@ -42,7 +43,7 @@ def metric_name(measure: str, network: str) -> str:
     """
     for name, value in (("measure", measure), ("network", network)):
         if not isinstance(value, str) or not value.strip() or set(value) & set("[]"):
-            raise ValueError(f"{name}: expected a name without brackets; got {value!r}")
+            raise ValueError(f"{name}: expected a name without brackets; got {quoted(value)}")
     published, other = _NAMES.get(measure, (measure, measure))
     is_published = network == INCEPTION_2015 or network.startswith(INCEPTION_2015 + "-")
     return f"{published if is_published else other}[{network}]"
@@ -124,7 +125,7 @@ class Protocol:
         if self.reference_samples and not (self.reference and self.data):
             raise ValueError(
                 f"reference, data: expected the name and the fingerprint of the {self.reference_samples} reference "
-                f"images; got {self.reference!r} and {self.data!r}"
+                f"images; got {quoted(self.reference)} and {quoted(self.data)}"
             )
 
     def __str__(self):
@@ -167,7 +168,7 @@ class Result:
     def __post_init__(self):
         for name, value in (("value", self.value), ("std", self.std)):
             if value is not None and not math.isfinite(value):
-                raise ValueError(f"{name}: expected a finite number for {self.name}; got {value!r}")
+                raise ValueError(f"{name}: expected a finite number for {self.name}; got {quoted(value)}")
         for caveat in self.caveats:
             warnings.warn(f"{self.name}: {caveat}", stacklevel=3)
 

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 
 from kerasgan import files
+from kerasgan.messages import shortened
 from kerasgan.metrics import frechet, result
 from kerasgan.metrics.moments import Moments
 
@@ -66,7 +67,7 @@ class Statistics:
         except FileNotFoundError:
             raise
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: not a readable file of statistics ({error})") from error
+            raise ValueError(f"{path}: not a readable file of statistics ({shortened(error)})") from error
         if found.network != network:
             raise ValueError(f"{path}: expected features of the network {network}; it holds those of {found.network}")
         if data is not None and found.data != data:

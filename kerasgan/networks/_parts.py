@@ -7,6 +7,7 @@ from keras import layers
 
 from kerasgan import arguments
 from kerasgan.layers import SampleNormalization
+from kerasgan.messages import quoted
 
 
 def check_square(image_shape, sizes):
@@ -23,7 +24,7 @@ def check_option(name, value, allowed):
     """Raise `ValueError` unless the value is allowed."""
     if value not in allowed:
         known = ", ".join(f'"{option}"' if isinstance(option, str) else str(option) for option in allowed)
-        raise ValueError(f"{name}: expected one of {known}; got {value!r}")
+        raise ValueError(f"{name}: expected one of {known}; got {quoted(value)}")
 
 
 def latents_input(latent_dim, num_classes):

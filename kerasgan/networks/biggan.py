@@ -52,7 +52,8 @@ def generator(
         num_classes: number of classes, or `None` for an unconditional generator, which its chunks of z alone modulate.
         filters: channels of the widest image; 96 in the paper.
         shared_dim: length of the shared class embedding.
-        attention_size: size of the image that self-attention is applied to, or `None`.
+        attention_size: size of the image that self-attention is applied to, or `None`; below 64 pixels no block has
+            the default's.
         epsilon: of batch norm.
         spectral_epsilon: of spectral normalization.
 
@@ -61,13 +62,16 @@ def generator(
         float32 [N, size, size, channels] in [-1, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or `latent_dim` no multiple of the chunks.
+        ValueError: if `image_shape` is not a square of one of the sizes, `latent_dim` no multiple of the chunks, or no
+            block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
     widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     blocks = len(widths) - 1
     if arguments.integer("latent_dim", latent_dim, 1) % (blocks + 1):
         raise ValueError(f"latent_dim: expected a multiple of {blocks + 1} at {size} pixels; got {latent_dim}")
+    sizes = [8 * 2**index for index in range(blocks)]
+    _parts.check_option("attention_size", attention_size, (*sizes, None))
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
     chunk = latent_dim // (blocks + 1)
 
@@ -78,7 +82,7 @@ def generator(
         if embedding is not None:
             condition = layers.Concatenate()([embedding, condition])
         x = _up_block(x, condition, width, epsilon, spectral_epsilon, f"block_{index}")
-        if x.shape[1] == attention_size:
+        if sizes[index] == attention_size:
             x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
     x = layers.ReLU()(batch_norm(epsilon, name="last_norm")(x))
     x = conv(channels, 3, spectral_epsilon, name="image")(x)
@@ -101,7 +105,8 @@ def critic(
         image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
         num_classes: number of classes, or `None` for an unconditional critic.
         filters: channels of the first block (a quarter of them all at 32 pixels); 96 in the paper.
-        attention_size: size of the image that self-attention is applied to, or `None`.
+        attention_size: size of the features after each block of which self-attention comes, or `None`; below 128
+            pixels no block has the default's.
         spectral_epsilon: of spectral normalization.
 
     Returns:
@@ -109,18 +114,21 @@ def critic(
         int32 [N]), to logits, float32 [N, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
+        ValueError: if `image_shape` is not a square of one of the sizes, a number is not a positive integer, or no
+            block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
     arguments.integer("filters", filters, 1)
-    images = keras.Input((size, size, channels), name="images")
     widths = _CRITIC_WIDTHS[size]
     halvings = 2 if size == 32 else len(widths) - 1
-    x = images
+    sizes = [size // 2 ** min(index + 1, halvings) for index in range(len(widths))]
+    _parts.check_option("attention_size", attention_size, (*dict.fromkeys(sizes), None))
+    x = images = keras.Input((size, size, channels), name="images")
     for index, width in enumerate(widths):
         x = _down_block(x, filters * width, index < halvings, index == 0, spectral_epsilon, f"block_{index}")
-        if x.shape[1] == attention_size:
-            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+        if sizes[index] == attention_size:
+            before = sizes[:index].count(attention_size)  # the last blocks have one size
+            x = SelfAttention(epsilon=spectral_epsilon, name=f"attention_{before}" if before else "attention")(x)
     features = sum_over_places(layers.ReLU()(x))
     return projection(images, features, num_classes, spectral_epsilon, "biggan_critic")
 

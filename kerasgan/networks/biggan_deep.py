@@ -52,7 +52,8 @@ def generator(
         num_classes: number of classes, or `None` for an unconditional generator.
         filters: channels of the widest image; 128 in the paper.
         shared_dim: length of the shared class embedding.
-        attention_size: size of the image that self-attention is applied to, or `None`.
+        attention_size: size of the image that self-attention is applied to, or `None`; below 64 pixels no block has
+            the default's.
         epsilon: of batch norm.
         spectral_epsilon: of spectral normalization.
         image_filters: channels of the last convolution, of which the image is the first; those of the image where
@@ -66,11 +67,14 @@ def generator(
         [N]), to images, float32 [N, size, size, channels] in [-1, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
+        ValueError: if `image_shape` is not a square of one of the sizes, a number is not a positive integer, or no
+            block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
     widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     image_filters = arguments.integer("image_filters", image_filters or channels, channels)
+    sizes = [8 * 2**index for index in range(len(widths) // 2)]
+    _parts.check_option("attention_size", attention_size, (*sizes, None))
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
     condition = latents if embedding is None else layers.Concatenate()([latents, embedding])
     truncation = []
@@ -110,7 +114,8 @@ def critic(
         image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
         num_classes: number of classes, or `None` for an unconditional critic.
         filters: channels of the first convolution (half of them at 32 and 64 pixels); 128 in the paper.
-        attention_size: size of the image that self-attention is applied to, or `None`.
+        attention_size: size of the features that self-attention is applied to, or `None`; below 128 pixels no block
+            has the default's.
         spectral_epsilon: of spectral normalization.
 
     Returns:
@@ -118,10 +123,13 @@ def critic(
         int32 [N]), to logits, float32 [N, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or a number is not a positive integer.
+        ValueError: if `image_shape` is not a square of one of the sizes, a number is not a positive integer, or no
+            block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
     widths = [arguments.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
+    sizes = [size // 2 ** (index + 1) for index in range(len(widths) // 2)]
+    _parts.check_option("attention_size", attention_size, (*sizes, None))
     images = keras.Input((size, size, channels), name="images")
     x = conv(widths[0], 3, spectral_epsilon, name="first")(images)
     for index, width in enumerate(widths[1:]):

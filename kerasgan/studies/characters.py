@@ -7,8 +7,9 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, files, objectives, sampler
+from kerasgan import arguments, files, keras_file, objectives
 from kerasgan.data import brown, text
+from kerasgan.messages import quoted
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
 from kerasgan.studies import drawing, report
@@ -127,13 +128,15 @@ def _found_before(folder, settings):
     for name, value in settings.items():
         if name not in _FREE and content["settings"].get(name) != value:
             was = content["settings"].get(name)
-            raise ValueError(f"out: {folder} holds a study with {name}={was!r}, not {value!r}; choose another folder")
+            raise ValueError(
+                f"out: {folder} holds a study with {name}={quoted(was)}, not {quoted(value)}; choose another folder"
+            )
     return content["result"]
 
 
 def _model(folder, found, shape, filters, critic_steps, seed):
     if found["curve"] and (folder / "model.keras").exists():
-        return sampler.load(folder / "model.keras")
+        return keras_file.load(folder / "model.keras")
     keras.utils.set_random_seed(seed)
     model = objectives.WGANGP(
         char_cnn.generator(shape, LATENT_DIM, filters=filters),

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgan import quiet
+from kerasgan.messages import quoted
 
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
 
@@ -277,4 +278,4 @@ def _numbers(name, text):
     try:
         return [float(piece) for piece in text.split(",")]
     except ValueError:
-        raise ValueError(f"--{name}: expected numbers separated by commas; got {text!r}") from None
+        raise ValueError(f"--{name}: expected numbers separated by commas; got {quoted(text)}") from None

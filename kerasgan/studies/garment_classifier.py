@@ -1,13 +1,12 @@
 """A small classifier of Fashion-MNIST, by which the studies score generated garments."""
 
 import pathlib
-import zipfile
 
 import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import data, files
+from kerasgan import data, files, keras_file
 from kerasgan.studies import garments
 
 FILE = "garment_classifier.keras"
@@ -116,9 +115,9 @@ def load_or_train(folder, data_dir=None):
 
 def _load(path):
     try:
-        classifier = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable .keras file ({error}); delete it to train it again") from error
+        classifier = keras_file.read(path, compile=False)
+    except ValueError as error:
+        raise ValueError(f"{error}; delete it to train it again") from error
     shapes = classifier.input_shape, classifier.output_shape
     if shapes != ((None, 32, 32, 1), (None, _CLASSES)):
         raise ValueError(f"{path}: expected a model from [N, 32, 32, 1] to [N, {_CLASSES}]; it maps {shapes}")

@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from kerasgan import arguments, data, files, latents, objectives
 from kerasgan.layers import SpectralNormalization
+from kerasgan.messages import quoted
 from kerasgan.metrics import divergences
 from kerasgan.metrics import modes as mode_metrics
 from kerasgan.networks import mlp
@@ -92,15 +93,15 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
         ValueError: naming the argument that is wrong.
     """
     if data_name not in DATA:
-        raise ValueError(f"data: expected one of {', '.join(DATA)}; got {data_name!r}")
+        raise ValueError(f"data: expected one of {', '.join(DATA)}; got {quoted(data_name)}")
     chosen = names() if objective_names is None else list(objective_names)
     for name in chosen:
         if name not in names():
-            raise ValueError(f"objectives: expected some of {', '.join(names())}; got {name!r}")
+            raise ValueError(f"objectives: expected some of {', '.join(names())}; got {quoted(name)}")
     if not chosen:
         raise ValueError("objectives: expected at least one; got none")
     if seconds is not None and not seconds > 0:
-        raise ValueError(f"seconds: expected a number above 0; got {seconds!r}")
+        raise ValueError(f"seconds: expected a number above 0; got {quoted(seconds)}")
     points, out = DATA[data_name](), pathlib.Path(out)
     common = {"data": data_name, "seed": arguments.integer("seed", seed, 0), "seconds": seconds, "samples": SAMPLES}
     left_out = sorted(set(objectives.__all__) - set(names()))

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from kerasgan.layers import SpectralNormalization
+from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
 
 
@@ -40,9 +41,9 @@ class FeatureMatching(Technique):
     ):
         super().__init__(name)
         if order not in (1, 2):
-            raise ValueError(f"order: expected 1 or 2; got {order!r}")
+            raise ValueError(f"order: expected 1 or 2; got {quoted(order)}")
         if not weight > 0:
-            raise ValueError(f"weight: expected a positive number; got {weight!r}")
+            raise ValueError(f"weight: expected a positive number; got {quoted(weight)}")
         self.order = order
         self.layer = layer
         self.weight = weight
@@ -82,7 +83,7 @@ class FeatureMatching(Technique):
         if self.layer is not None:
             if self.layer not in names:
                 raise ValueError(
-                    f"layer: expected a layer of the critic, one of {', '.join(names)}; got {self.layer!r}"
+                    f"layer: expected a layer of the critic, one of {', '.join(names)}; got {quoted(self.layer)}"
                 )
             return network.get_layer(self.layer).output
         if is_encoder:

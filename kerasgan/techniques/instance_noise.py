@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan import latents
+from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
@@ -29,7 +30,7 @@ class InstanceNoise(Technique):
     def __init__(self, stddev: float | Schedule = 0.1, name: str | None = None):
         super().__init__(name)
         if not isinstance(stddev, Schedule) and not stddev >= 0:
-            raise ValueError(f"stddev: expected a number of at least 0, or a schedule; got {stddev!r}")
+            raise ValueError(f"stddev: expected a number of at least 0, or a schedule; got {quoted(stddev)}")
         self.stddev = stddev
 
     def disturb(self, gan, batch, *purpose):

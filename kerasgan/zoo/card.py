@@ -7,6 +7,7 @@ import yaml
 
 from kerasgan.metrics import result
 from kerasgan.zoo import manifest
+from kerasgan.zoo.metadata import TOLERANCE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,10 +92,10 @@ def text(facts):
         "",
         *_numbers(facts["metrics"]),
         "",
-        f"`kerasgan zoo verify {facts['name']}{' --data PATH' * data['local']}` makes the grid anew, which may differ "
-        f"by {facts['tolerance']['grid_levels']:g} of 255 levels on average, and measures these numbers anew, which "
-        f"may differ by {100 * facts['tolerance']['metrics']:g} %, or where they are shares of the samples (precision "
-        f"and the like) by {facts['tolerance']['shares']:g}.",
+        f"`kerasgan zoo verify {facts['name']}{' --data PATH' * data.get('local', False)}` makes the grid anew, which "
+        f"may differ by {TOLERANCE.grid_levels:g} of 255 levels on average, and measures these numbers anew, which may "
+        f"differ by {100 * TOLERANCE.metrics:g} %, or where they are shares of the samples (precision and the like) by "
+        f"{TOLERANCE.shares:g}.",
         "",
         "## Recipe",
         "",

@@ -7,6 +7,7 @@ import re
 import time
 import urllib.parse
 
+from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import manifest
 
 _TRIES = 4
@@ -28,9 +29,9 @@ def check_url(url):
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in (*SCHEMES, "http") or not parts.netloc or parts.query or parts.fragment:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ValueError(f"url: expected an address with {known}, without ? and #; got {url!r}")
+        raise ValueError(f"url: expected an address with {known}, without ? and #; got {quoted(url)}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(f"url: expected https, as http is for this machine alone; got {url!r}")
+        raise ValueError(f"url: expected https, as http is for this machine alone; got {quoted(url)}")
 
 
 def fetch(base, name, target, file, bar):
@@ -61,8 +62,8 @@ def fetch(base, name, target, file, bar):
             if attempt + 1 == _TRIES:
                 have = part.stat().st_size if part.exists() else 0
                 raise ConnectionError(
-                    f"{shown}: the connection broke at {have:,} of {file.size:,} bytes ({error}); the same command "
-                    "goes on there"
+                    f"{shown}: the connection broke at {have:,} of {file.size:,} bytes ({shortened(error)}); the same "
+                    "command goes on there"
                 ) from None
             time.sleep(_PAUSE * 2**attempt)
         except ValueError:
@@ -100,7 +101,7 @@ def read(base, name):
             return content
         except _Broken as error:
             if attempt + 1 == _TRIES:
-                raise ConnectionError(f"{base}/{name}: cannot be fetched ({error})") from None
+                raise ConnectionError(f"{base}/{name}: cannot be fetched ({shortened(error)})") from None
             time.sleep(_PAUSE * 2**attempt)
 
 

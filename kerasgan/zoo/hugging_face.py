@@ -2,6 +2,8 @@
 
 import re
 
+from kerasgan.messages import quoted
+
 _ADDRESS = re.compile(r"^hf://([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/([\w./-]+?))?/?$")
 
 
@@ -18,7 +20,7 @@ def address(base, name):
     """
     found = _ADDRESS.match(base)
     if not found or ".." in base:
-        raise ValueError(f"url: expected hf://user/repo, hf://user/repo@revision or with a folder; got {base!r}")
+        raise ValueError(f"url: expected hf://user/repo, hf://user/repo@revision or with a folder; got {quoted(base)}")
     try:
         from huggingface_hub import hf_hub_url
         from huggingface_hub.utils import build_hf_headers

@@ -7,6 +7,7 @@ import pathlib
 import pydantic
 
 import kerasgan
+from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import metadata
 
 FORMAT = 1  # of presets and of the registry
@@ -61,13 +62,13 @@ def table(values, where):
     checked = {}
     for name, value in values.items():
         if name not in _LARGEST:
-            raise ValueError(f"{where}: expected files named {', '.join(NAMES)}; got {name!r}")
+            raise ValueError(f"{where}: expected files named {', '.join(NAMES)}; got {quoted(name)}")
         try:
             file = File.model_validate(value)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, (name, *first["loc"])))
-            raise ValueError(f"{where}: {key}: {first['msg']}; got {first['input']!r}") from None
+            raise ValueError(f"{where}: {key}: {first['msg']}; got {quoted(first['input'])}") from None
         if file.size > _LARGEST[name]:
             raise ValueError(f"{where}: {name}: expected at most {_LARGEST[name]:,} bytes; got {file.size:,}")
         checked[name] = file
@@ -119,7 +120,7 @@ def read_metadata(text, where):
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where}: {METADATA}: not JSON ({error})") from None
+        raise ValueError(f"{where}: {METADATA}: not JSON ({shortened(error)})") from None
     if not isinstance(values, dict):
         raise ValueError(f"{where}: {METADATA}: expected an object; got {type(values).__name__}")
     check_format(values, f"{where}: {METADATA}")
@@ -133,7 +134,7 @@ def check_format(values, where):
     """Raise `ValueError` unless the dict's `format` is one that this kerasgan reads."""
     found = values.get("format")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise ValueError(f"{where}: format: expected an integer from 1 on; got {found!r}")
+        raise ValueError(f"{where}: format: expected an integer from 1 on; got {quoted(found)}")
     if found > FORMAT:
         raise ValueError(
             f"{where}: made by a newer kerasgan: format {found}, and kerasgan {kerasgan.__version__} reads formats up "

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import pydantic
 
+from kerasgan.messages import quoted, shortened
+
 Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 Least = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 Seed = Annotated[int, pydantic.Field(ge=0, lt=2**32)]
@@ -23,11 +25,15 @@ class Grid(_Part):
 
 
 class Tolerance(_Part):
-    """By how much `verify` may differ: the picture in levels of 255, numbers relatively, shares of samples by this."""
+    """By how much `verify` may differ: images in mean levels of 255, numbers relatively, shares of samples by this."""
 
     grid_levels: Least
     metrics: Least
     shares: Least = 0.0
+
+
+# What `publish` states and `verify` allows, whatever a preset states: sums differ a little between machines.
+TOLERANCE = Tolerance(grid_levels=1.0, metrics=0.05, shares=0.002)
 
 
 class Protocol(_Part):
@@ -96,6 +102,6 @@ def problem(kind, value):
         kind.model_validate(value)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        return f"{key}: {first['msg']}; got {str(first['input'])[:80]!r}" if key else first["msg"]
+        key = shortened(".".join(map(str, first["loc"])))
+        return f"{key}: {first['msg']}; got {quoted(first['input'])}" if key else first["msg"]
     return None

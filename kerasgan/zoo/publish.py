@@ -12,11 +12,9 @@ import numpy as np
 import kerasgan
 from kerasgan import files, json_lines, kinds, pictures, presets, recipe, runs, standing
 from kerasgan.gan import GAN
+from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
 
-GRID_LEVELS = 1.0  # of 255, mean absolute difference: TensorFlow's sums differ a little between machines
-METRICS = 0.05  # relative
-SHARES = 0.002  # of the samples, absolute
 _POINTS = 2500  # that a picture of points shows
 
 
@@ -62,7 +60,7 @@ def publish(
     name = plan.name if name is None else name
     folder = zoo / "presets" / name
     if not re.fullmatch(registry.NAME, name):
-        raise ValueError(f"name: expected letters, digits, _, - and .; got {name!r}")
+        raise ValueError(f"name: expected letters, digits, _, - and .; got {quoted(name)}")
     if not licence.strip():
         raise ValueError(f"licence: expected the licence of the data, {plan.data.place}; got none")
     if source is not None:
@@ -90,14 +88,35 @@ def publish(
     return folder
 
 
+def renew_card(name, zoo="zoo"):
+    """Write the card of a published preset anew, where the words of cards have changed since; its facts stay.
+
+    Args:
+        name: of the preset.
+        zoo: folder of `registry.json` and `presets/`.
+    """
+    zoo = pathlib.Path(zoo)
+    folder = zoo / "presets" / name
+    facts = json.loads((folder / manifest.METADATA).read_text())
+    with files.written_whole(folder / manifest.CARD) as beside:
+        beside.write_text(card.text(facts))
+    with files.written_whole(folder / manifest.METADATA) as beside:
+        beside.write_text(json.dumps({**facts, "files": manifest.describe(folder)}, indent=2) + "\n")
+    known = registry.load(zoo)
+    known[name] = known[name].model_copy(update={"files": _files(folder)})
+    with files.written_whole(zoo / registry.FILE) as beside:
+        beside.write_text(registry.text(known))
+
+
 def _rounded(sampler, grid):
     """Round kernels to float16; returns by how many levels of 255 on average that changes the picture."""
     before = np.asarray(picture(sampler, grid), float)
     weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
     levels = float(np.abs(np.asarray(picture(sampler, grid), float) - before).mean())
-    if not levels <= GRID_LEVELS:
+    allowed = metadata.TOLERANCE.grid_levels
+    if not levels <= allowed:
         raise ValueError(
-            f"float16: expected to change the picture by at most {GRID_LEVELS:g} of 255 levels on average; it does by "
+            f"float16: expected to change the picture by at most {allowed:g} of 255 levels on average; it does by "
             f"{levels:.2f}: publish without it"
         )
     return levels
@@ -127,7 +146,7 @@ def read_results(path):
         results = json.loads(path.read_text())["results"]
         problems = [metadata.problem(metadata.Number, found) for found in results]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{expected} ({error!r})") from None
+        raise ValueError(f"{expected} ({quoted(error)})") from None
     found = "got none" if not results else next(filter(None, problems), None)
     if found:
         raise ValueError(f"{expected}; {found}")
@@ -140,13 +159,13 @@ def _of_checkpoint(numbers, checkpoint, weights, evaluation):
     own = [found for found in numbers if pathlib.Path(found["protocol"]["model"]).resolve().parts[-3:] == place]
     if numbers and not own:
         others = ", ".join(dict.fromkeys(found["protocol"]["model"] for found in numbers))
-        raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {others}")
+        raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {shortened(others)}")
     for found in own:
         remeasure.repeatable(found)
         if found["protocol"]["weights"] != weights:
             raise ValueError(
                 f"evaluation: {found['name']}: expected a number of the {weights} weights, which are published; got "
-                f"one of {found['protocol']['weights']!r}"
+                f"one of {quoted(found['protocol']['weights'])}"
             )
     return own
 
@@ -157,7 +176,7 @@ def _history(run):
     try:
         about = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path}: expected what `kerasgan train` writes; got no JSON ({error})") from None
+        raise ValueError(f"{path}: expected what `kerasgan train` writes; got no JSON ({shortened(error)})") from None
     missing = {"recipe", "versions", "devices", "data"} - set(about if isinstance(about, dict) else ())
     if missing:
         raise ValueError(f"{path}: expected what `kerasgan train` writes; it lacks {', '.join(sorted(missing))}")
@@ -198,7 +217,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
         },
         "versions": {**about["versions"], "published with kerasgan": kerasgan.__version__, "keras": keras.__version__},
         "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
-        "tolerance": {"grid_levels": GRID_LEVELS, "metrics": METRICS, "shares": SHARES},
+        "tolerance": metadata.TOLERANCE.model_dump(),
         "recipe": plan.plain(),
     }
 
@@ -223,9 +242,13 @@ def _near(path):
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
+def _files(folder):
+    """The table of all files of a preset, as the registry has it."""
+    names = sorted(path for path in folder.iterdir() if path.name in manifest.NAMES)
+    return {path.name: manifest.File(size=path.stat().st_size, sha256=manifest.sha256(path)) for path in names}
+
+
 def _entry(folder, facts, source):
-    names = [path for path in folder.iterdir() if path.name in manifest.NAMES]
-    table = {path.name: {"size": path.stat().st_size, "sha256": manifest.sha256(path)} for path in sorted(names)}
     metrics = [
         {"name": found["name"], "value": found["value"], "samples": found["protocol"]["samples"]}
         for found in facts["metrics"]
@@ -241,7 +264,7 @@ def _entry(folder, facts, source):
             "steps": facts["training"]["steps"],
             "recipe": facts["recipe"]["name"],
             "metrics": metrics,
-            "files": table,
+            "files": _files(folder),
             "source": source,
         }
     )

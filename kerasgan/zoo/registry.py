@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic
 
+from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import manifest
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
@@ -96,7 +97,7 @@ def load(folder=None):
     try:
         values = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from None
+        raise ValueError(f"{path}: not JSON ({shortened(error)})") from None
     if not isinstance(values, dict) or not isinstance(values.get("presets"), dict):
         raise ValueError(f"{path}: expected an object with format and presets")
     manifest.check_format(values, path)
@@ -114,7 +115,7 @@ def entry(name):
         return known[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "`kerasgan zoo list` shows all"
-    raise ValueError(f"no preset {name!r}: it is no folder here and no name of the registry; {hint}")
+    raise ValueError(f"no preset {quoted(name)}: it is no folder here and no name of the registry; {hint}")
 
 
 def text(entries):
@@ -131,14 +132,14 @@ def address(name, value):
 
 def _entry(name, value, path):
     if not re.fullmatch(NAME, name):
-        raise ValueError(f"{path}: expected a name of letters, digits, _, - and .; got {name!r}")
+        raise ValueError(f"{path}: expected a name of letters, digits, _, - and .; got {quoted(name)}")
     where = f"{path}: {name}"
     try:
         checked = Entry.model_validate(value)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{where}: {key}: {first['msg']}; got {str(first['input'])[:80]}") from None
+        key = shortened(".".join(map(str, first["loc"])))
+        raise ValueError(f"{where}: {key}: {first['msg']}; got {quoted(first['input'])}") from None
     if bool(checked.files) == (checked.convert is not None):
         raise ValueError(f"{where}: expected exactly one of files and convert")
     if checked.files:

@@ -4,6 +4,7 @@ import json
 import re
 
 from kerasgan import evaluation
+from kerasgan.messages import quoted
 from kerasgan.metrics import features, measures
 
 # the name of a number before its network's, and the metric of `kerasgan evaluate` that gives it
@@ -44,7 +45,7 @@ def repeatable(found):
         raise ValueError(f"{name}: was measured with other batch-norm statistics; verify measures the preset as it is")
     network = None if protocol["network"] in _NO_NETWORKS else protocol["network"]
     if network is not None and network not in features.NAMES:
-        raise ValueError(f"{name}: expected a feature network of {', '.join(features.NAMES)}; got {network!r}")
+        raise ValueError(f"{name}: expected a feature network of {', '.join(features.NAMES)}; got {quoted(network)}")
     bounds = [re.fullmatch(r"truncation (\S+)", note) for note in protocol["notes"]]
     return network, protocol["samples"], protocol["seed"], next((float(bound[1]) for bound in bounds if bound), None)
 
@@ -96,7 +97,7 @@ def _check_protocol(source, found, new, of_the_recipe):
     for name in (*names, "network_weights", "features"):
         stated, here = found["protocol"].get(name, ""), getattr(new, name)
         if stated != here:
-            raise Different(f"{source}: {found['name']}: {name}: here {here!r}, {stated!r} on the card")
+            raise Different(f"{source}: {found['name']}: {name}: here {quoted(here)}, {quoted(stated)} on the card")
 
 
 def _metric(name):

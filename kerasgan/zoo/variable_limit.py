@@ -7,25 +7,27 @@ import unittest.mock
 import keras
 import numpy as np
 
-_MULTIPLE = 2  # of the file's numbers: what is built on the way, such as a copy, counts too
+from kerasgan.zoo.refused import Refused
+
 _EXTRA = 2**20  # numbers: counters, seeds and the like, which no file need hold
 
 
-class TooLarge(ValueError):
+class TooLarge(Refused):
     """A config that asks for more variables than its weights file has numbers for."""
 
 
 @contextlib.contextmanager
-def variables_within(numbers):
+def variables_within(numbers, multiple=2):
     """Refuse Keras variables made inside the block, before they take memory, once they hold far more than a file does.
 
     Args:
-        numbers: how many numbers the weights file holds; twice as many may be made, and a million more.
+        numbers: how many numbers the weights file holds.
+        multiple: of them that may be made, as what is built on the way, such as a copy, counts too; and a million more.
 
     Raises:
         TooLarge: naming the variable. Keras wraps in others what is raised while it builds; this one comes out.
     """
-    left = _MULTIPLE * numbers + _EXTRA
+    left = multiple * numbers + _EXTRA
     make = keras.Variable.__init__
     refused = []
 

@@ -1,10 +1,14 @@
 """Checking a preset: the grid of its card made anew, its numbers measured anew."""
 
+import itertools
+
 import numpy as np
 from PIL import Image
 
-from kerasgan import classes, evaluation, presets
+import kerasgan
+from kerasgan import classes, evaluation, messages, pictures, presets
 from kerasgan.zoo import card, manifest, publish, remeasure, sources
+from kerasgan.zoo.metadata import TOLERANCE
 from kerasgan.zoo.remeasure import Different
 
 # numbers that are shares of the samples, so that a sample more or less counts however small they are
@@ -12,7 +16,10 @@ _SHARES = ("precision", "recall", "density", "coverage", "high_quality", "smalle
 
 
 def verify(source, metrics=True, data=None):
-    """Make a preset's grid anew and measure its numbers anew.
+    """Make a preset's card and grid anew and measure its numbers anew.
+
+    What may differ is kerasgan's own `metadata.TOLERANCE`, whatever the preset states. Every image of the grid is
+    judged by itself; of lines and points the whole picture is.
 
     Args:
         source: as for `kerasgan.from_preset`.
@@ -23,8 +30,7 @@ def verify(source, metrics=True, data=None):
         list of lines that say what was compared, and by how much it differs.
 
     Raises:
-        Different: if something differs by more than the preset's metadata state, or a file or the card is not what
-            they say.
+        Different: if something differs by more, or a file or the card is not what the preset's metadata say.
         ValueError: if the preset has no grid, or a number that cannot be measured anew; else as
             `kerasgan.from_preset`.
     """
@@ -32,19 +38,19 @@ def verify(source, metrics=True, data=None):
     facts = sources.metadata(folder)
     if facts.get("grid") is None:
         raise ValueError(f"{source}: was not published with a grid, which could be compared")
-    grid, tolerance, numbers = facts["grid"], facts["tolerance"], facts.get("metrics", [])
+    grid, numbers = facts["grid"], facts.get("metrics", [])
     groups = remeasure.groups(numbers) if metrics else {}
     section = _section(source, folder, data) if groups else None
     _check_files(source, folder, facts["files"])
-    _check_card(source, folder, numbers)
+    _check_card(source, folder, facts)
     sampler = presets.load(folder)
     _check_classes(source, facts, sampler)
-    difference = _difference(publish.picture(sampler, grid), folder)
-    lines = [f"grid: {difference:.4f} of 255 levels on average, at most {tolerance['grid_levels']:g} allowed"]
-    if not difference <= tolerance["grid_levels"]:
+    where, difference = _largest_difference(sampler, grid, folder)
+    lines = [f"grid: {difference:.4f} of 255 levels on average{where}, at most {TOLERANCE.grid_levels:g} allowed"]
+    if not difference <= TOLERANCE.grid_levels:
         raise Different(f"{source}: {lines[0]}")
     for found, new in remeasure.measured(source, folder, groups, section, data is None):
-        said, good = _compared(found, new, tolerance)
+        said, good = _compared(found, new)
         lines.append(said)
         if not good:
             raise Different(f"{source}: {said}")
@@ -72,14 +78,22 @@ def _check_files(source, folder, files):
             raise Different(f"{source}: {name}: {found}")
 
 
-def _check_card(source, folder, numbers):
-    """Whether the card says the numbers that are compared."""
-    lines = (folder / manifest.CARD).read_text(encoding="utf-8").splitlines()
-    for found in numbers:
-        name, number = found["name"], card.number(found)
-        if not any(name in line and number in line for line in lines):
+def _check_card(source, folder, facts):
+    """Whether the card is, from its first line to its last, what kerasgan makes of the metadata."""
+    try:
+        made = card.text(facts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Different(
+            f"{source}: {manifest.METADATA}: expected what `zoo publish` writes, of which the card is made; got other "
+            f"values ({messages.of(error)})"
+        ) from None
+    there = (folder / manifest.CARD).read_bytes().decode(errors="replace")
+    pairs = itertools.zip_longest(made.split("\n"), there.split("\n"))
+    for number, (expected, found) in enumerate(pairs, start=1):
+        if expected != found:
             raise Different(
-                f"{source}: {manifest.CARD}: expected a line with {name} and {number}, as metadata.json has"
+                f"{source}: {manifest.CARD}: line {number}: expected {messages.quoted(expected)}, as kerasgan "
+                f"{kerasgan.__version__} makes it of {manifest.METADATA}; got {messages.quoted(found)}"
             )
 
 
@@ -91,27 +105,36 @@ def _check_classes(source, facts, sampler):
         raise Different(f"{source}: class names: {names} in the model, {other} in {manifest.METADATA}")
 
 
-def _compared(found, new, tolerance):
+def _compared(found, new):
     """What is said of a number that was measured anew, and whether it is near enough."""
     old, name = found["value"], found["name"]
     apart = abs(new - old)
     relative = apart / abs(old) if old else float(apart > 0)
-    said = f"{name}: {new:.6g}, {old:.6g} on the card: {relative:.2%}, at most {tolerance['metrics']:.0%}"
-    good = relative <= tolerance["metrics"]
-    least = tolerance.get("shares", 0.0)
-    if name.partition("[")[0] in _SHARES and least:
-        return f"{said} or {least:g}", good or apart <= least
+    said = f"{name}: {new:.6g}, {old:.6g} on the card: {relative:.2%}, at most {TOLERANCE.metrics:.0%}"
+    good = relative <= TOLERANCE.metrics
+    if name.partition("[")[0] in _SHARES:
+        return f"{said} or {TOLERANCE.shares:g}", good or apart <= TOLERANCE.shares
     return said, good
 
 
-def _difference(picture, folder):
-    """Mean absolute difference of a picture and the stored grid, in levels; infinite where the sizes differ."""
+def _largest_difference(sampler, grid, folder):
+    """(which image, in words, or nothing; levels): where the stored grid and one made now differ most, on average.
+
+    Infinite where the sizes differ. The whole picture counts too, with the ground between images.
+    """
+    picture = publish.picture(sampler, grid)
     path = folder / manifest.GRID
     try:
         with Image.open(path, formats=["PNG"]) as image:
             if (image.size, image.mode) != (picture.size, picture.mode):
-                return float("inf")
+                return "", float("inf")
             old, new = np.asarray(image, np.float64), np.asarray(picture, np.float64)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: no PNG that can be read ({error})") from None
-    return float(np.abs(old - new).mean())
+        raise ValueError(f"{path}: no PNG that can be read ({messages.shortened(error)})") from None
+    apart = np.abs(old - new)
+    levels = {"": apart.mean()}
+    if len(sampler.image_shape) == 3:
+        boxes, _, _ = pictures.cells(grid["n"], *sampler.image_shape[:2], grid["columns"])
+        cells = [apart[top:bottom, left:right].mean() for left, top, right, bottom in boxes]
+        levels |= {f" in image {number} of {grid['n']}": cell for number, cell in enumerate(cells, start=1)}
+    return max(levels.items(), key=lambda item: item[1])

@@ -1,10 +1,16 @@
 """Weights in HDF5 files: kernels stored in half the bytes, and a look at a stranger's file before it is read."""
 
+import os
+
 import h5py
 import numpy as np
 
+from kerasgan import messages
+from kerasgan.zoo.refused import Refused
+
 _MOST_OBJECTS = 100_000
 _DEEPEST = 50
+_AS_BYTES = ("bfloat16", "float8_e4m3fn", "float8_e5m2")  # which HDF5 does not know, and Keras names beside the bytes
 
 
 def round_to_float16(variables):
@@ -30,20 +36,28 @@ def store_as_float16(source, target):
         _copy(old, new)
 
 
-def check(path):
+def check(file, where=None):
     """Return how many numbers a file holds; raise `ValueError` unless they are plain arrays and there is nothing else.
 
     Refused are links (an external one reads another file), virtual and external datasets (the same), filters and
-    chunks without content (a small file may unpack to any size), and what is no array of numbers.
+    chunks without content (a small file may unpack to any size), arrays that share their bytes, and what is no array
+    of numbers.
 
     Args:
-        path: of an HDF5 file.
+        file: path of an HDF5 file, or a file object of one.
+        where: names it in messages; the path by default.
     """
+    where = file if where is None else where
     try:
-        with h5py.File(path, "r") as file:
-            return _check_group(file, path, [_MOST_OBJECTS], 0)
+        with h5py.File(file, "r") as opened:
+            found = _Found(where)
+            found.look_into(opened, 0)
+            size = os.stat(file).st_size if isinstance(file, (str, os.PathLike)) else file.seek(0, os.SEEK_END)
     except (OSError, RuntimeError, KeyError) as error:  # h5py's for a damaged file
-        raise ValueError(f"{path}: not a readable weights file ({error})") from None
+        raise ValueError(f"{where}: not a readable weights file ({messages.shortened(error)})") from None
+    if found.bytes > size:
+        raise Refused(f"{where}: expected arrays of {size:,} bytes at most, as the file has; they have {found.bytes:,}")
+    return found.numbers
 
 
 def _is_halved(values):
@@ -74,32 +88,39 @@ def _group(parent, name):
     return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=properties))
 
 
-def _check_group(group, path, left, depth):
-    if depth > _DEEPEST:
-        raise ValueError(f"{path}: expected at most {_DEEPEST} levels of groups")
-    numbers = 0
-    for name in group:
-        left[0] -= 1
-        if left[0] < 0:
-            raise ValueError(f"{path}: expected at most {_MOST_OBJECTS:,} groups and arrays")
-        where = f"{path}: {group.name.rstrip('/')}/{name}"
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"{where}: expected no links")
-        kind = group.get(name, getclass=True)
-        if kind is h5py.Group:
-            numbers += _check_group(group[name], path, left, depth + 1)
-        elif kind is h5py.Dataset:
-            numbers += _check_array(group[name], where)
-        else:
-            raise ValueError(f"{where}: expected groups and arrays")
-    return numbers
+class _Found:
+    """What a weights file holds, looked at group by group."""
+
+    def __init__(self, where):
+        self.where = where
+        self.objects = self.numbers = self.bytes = 0
+
+    def look_into(self, group, depth):
+        """Count what a group holds; raises `Refused` at what is no plain array."""
+        if depth > _DEEPEST:
+            raise Refused(f"{self.where}: expected at most {_DEEPEST} levels of groups")
+        for name in group:
+            self.objects += 1
+            if self.objects > _MOST_OBJECTS:
+                raise Refused(f"{self.where}: expected at most {_MOST_OBJECTS:,} groups and arrays")
+            what = f"{self.where}: {messages.shortened(group.name.rstrip('/') + '/' + name)}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise Refused(f"{what}: expected no links")
+            kind = group.get(name, getclass=True)
+            if kind is h5py.Group:
+                self.look_into(group[name], depth + 1)
+            elif kind is h5py.Dataset:
+                _check_array(group[name], what)
+                self.numbers += group[name].size
+                self.bytes += group[name].nbytes
+            else:
+                raise Refused(f"{what}: expected groups and arrays")
 
 
-def _check_array(array, where):
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{where}: expected numbers; got {array.dtype}")
+def _check_array(array, what):
+    if array.dtype.kind not in "biuf" and not (array.dtype.kind == "V" and array.attrs.get("dtype") in _AS_BYTES):
+        raise Refused(f"{what}: expected numbers; got {array.dtype}")
     if array.is_virtual or array.external:
-        raise ValueError(f"{where}: expected an array in this file")
+        raise Refused(f"{what}: expected an array in this file")
     if array.id.get_create_plist().get_nfilters() or array.id.get_storage_size() != array.nbytes:
-        raise ValueError(f"{where}: expected an array stored as it is, {array.nbytes:,} bytes")
-    return array.size
+        raise Refused(f"{what}: expected an array stored as it is, {array.nbytes:,} bytes")

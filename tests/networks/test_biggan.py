@@ -75,16 +75,55 @@ def test_every_size_of_the_deep_generator_is_the_papers_table(size):
     assert count(network) == deep_count(widths, 18, 5, 6, 64)
 
 
+def attention_names(network):
+    return [layer.name for layer in network.layers if isinstance(layer, SelfAttention)]
+
+
+@pytest.mark.parametrize(
+    ("family", "size", "attention_size", "expected"),
+    [
+        (biggan, 32, 8, ["attention", "attention_1", "attention_2"]),
+        (biggan, 32, 16, ["attention"]),
+        (biggan, 64, 4, ["attention", "attention_1"]),
+        (biggan_deep, 32, 8, ["attention"]),
+        (biggan, 32, None, []),
+    ],
+)
+def test_each_block_of_the_size_has_an_attention_of_its_own(family, size, attention_size, expected):
+    critic = family.critic((size, size, 1), None, 8, attention_size=attention_size)
+    assert attention_names(critic) == expected
+    one = lambda c: 2 * c * (c // 8) + 2 * c * (c // 2) + 1  # noqa: E731  four 1x1 convolutions and gamma
+    channels = [critic.get_layer(name).output.shape[-1] for name in expected]
+    without = family.critic((size, size, 1), None, 8, attention_size=None)
+    assert count(critic) - count(without) == sum(map(one, channels))
+    again = keras.Model.from_config(critic.get_config())
+    assert attention_names(again) == expected
+
+
+@pytest.mark.parametrize(
+    ("build", "sizes"),
+    [
+        (biggan.generator, "8, 16, 32"),
+        (biggan.critic, "16, 8"),
+        (biggan_deep.generator, "8, 16, 32"),
+        (biggan_deep.critic, "16, 8, 4"),
+    ],
+)
+@pytest.mark.parametrize("attention_size", [7, 64, 0])
+def test_a_size_that_no_block_has_is_refused(build, sizes, attention_size):
+    with pytest.raises(ValueError, match=f"attention_size: expected one of {sizes}, None; got {attention_size}"):
+        build((32, 32, 3), filters=8, attention_size=attention_size)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "chunks"), [(64, 5), (256, 7), (512, 8)])
 def test_other_sizes_of_the_rest_build(size, chunks):
     shape = (size, size, 1)
     assert biggan.generator(shape, 2 * chunks, 3, filters=8, shared_dim=4).output_shape == (None, *shape)
     for family in (biggan, biggan_deep):
-        critic = family.critic(shape, 3, filters=8)
+        critic = family.critic(shape, 3, filters=8, attention_size=min(64, size // 2))
         assert critic.output_shape == (None, 1)
-        attention = [layer for layer in critic.layers if isinstance(layer, SelfAttention)]
-        assert len(attention) == (size > 64)  # the first block halves an image of 64 pixels
+        assert attention_names(critic) == ["attention"]
 
 
 def test_a_chunk_of_z_reaches_its_block_alone():
@@ -106,7 +145,10 @@ def test_a_chunk_of_z_reaches_its_block_alone():
 
 
 def test_weights_start_orthogonal_and_all_but_the_generators_embedding_are_normalized():
-    for network in (biggan.generator((32, 32, 1), 8, 3, filters=8), biggan_deep.critic((32, 32, 1), 3, filters=8)):
+    for network in (
+        biggan.generator((32, 32, 1), 8, 3, filters=8, attention_size=16),
+        biggan_deep.critic((32, 32, 1), 3, filters=8, attention_size=16),
+    ):
         wrapped = [layer for layer in network._flatten_layers() if isinstance(layer, SpectralNormalization)]
         kernels = [v for v in network.trainable_variables if v.name == "kernel"]
         assert {id(layer.kernel) for layer in wrapped} >= {id(kernel) for kernel in kernels}

@@ -126,6 +126,30 @@ def test_a_config_that_names_what_it_may_not_is_refused_before_anything_is_built
     assert not (tmp_path / "owned").exists()
 
 
+@pytest.mark.parametrize("module", ["kerasgan.sampler", "kerasgan.that_was.there_once"])
+def test_the_module_that_our_classes_were_in_does_not_matter(preset, module):
+    """Presets stay readable when modules move: Keras goes by registered names."""
+    before = presets.load(preset).sample(3, seed=2)
+
+    def change(values):
+        if isinstance(values, dict):
+            if str(values.get("module", "")).startswith("kerasgan"):
+                values["module"] = module
+            values = list(values.values())
+        for value in values if isinstance(values, list) else ():
+            change(value)
+
+    edit_config(preset, change)
+    assert f'"{module}"' in (preset / "config.json").read_text()
+    np.testing.assert_array_equal(presets.load(preset).sample(3, seed=2), before)
+
+
+def test_a_class_of_the_users_under_our_name_is_refused(preset, monkeypatch):
+    monkeypatch.setitem(keras.saving.get_custom_objects(), "kerasgan>Sampler", Registered)
+    with pytest.raises(ValueError, match="names 'kerasgan.sampler.Sampler'.*nothing was loaded"):
+        presets.load(preset)
+
+
 @pytest.mark.parametrize("place", ["build_config", "inbound_nodes", "name"])
 def test_it_is_found_in_any_place(preset, place):
     edit_config(preset, insert({place: [{"deep": {"module": "os", "class_name": "system", "config": {}}}]}))
@@ -234,6 +258,24 @@ def test_the_other_networks_may_be_named():
         networks.random_architectures.generator((32, 32, 3), 8, None, 8, nonlinearity="softplus"),
         networks.robustness.generator((64, 64, 3), 8, filters=4, nonlinearity="gated"),
     )
+
+
+def test_weights_that_are_not_finite_are_named(preset):
+    with h5py.File(preset / WEIGHTS, "a") as file:
+        arrays = []
+        file.visititems(lambda name, item: arrays.append(item) if getattr(item, "ndim", 0) > 1 else None)
+        arrays[0][1, 1] = np.nan
+    rewrite_metadata(preset)
+    with pytest.raises(ValueError, match=f"{WEIGHTS}: expected finite weights; got NaN or infinity in .*kernel, "):
+        presets.load(preset)
+
+
+def test_weights_that_are_not_finite_are_not_written(small_gan, tmp_path):
+    sampler = kerasgan.Sampler(small_gan().generator)
+    sampler.generator.variables[0].assign(np.full(sampler.generator.variables[0].shape, np.inf))
+    with pytest.raises(ValueError, match="sampler: expected finite weights; got NaN or infinity in .*kernel"):
+        presets.save(sampler, tmp_path / "bad", {}, "# bad\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_newer_format_says_how_to_read_it(preset):

@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 
+from kerasgan.messages import quoted
 from kerasgan.metrics.features.network import FeatureNetwork
 
 # the name, which stands in the name of every number, and the file that makes it
@@ -55,5 +56,5 @@ def check(name) -> str:
     """
     module = _MODULES.get(name, "own" if str(name).endswith(".keras") else None)
     if module is None:
-        raise ValueError(f"features: expected one of {', '.join(NAMES)}, or a .keras file; got {name!r}")
+        raise ValueError(f"features: expected one of {', '.join(NAMES)}, or a .keras file; got {quoted(name)}")
     return module

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import data, files
+from kerasgan.messages import shortened
 from kerasgan.metrics import result
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.studies import garment_classifier, garments
@@ -35,7 +36,7 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     try:
         classifier.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"{weights}: expected weights of the garment classifier ({error})") from error
+        raise ValueError(f"{weights}: expected weights of the garment classifier ({shortened(error)})") from error
     network = of(classifier, name)
     if kept and network.digest != json.loads((_FOLDER / FACTS).read_text())["weights"]:
         raise ValueError(f"{weights}: expected the weights that {FACTS} tells of; they are others")

@@ -9,6 +9,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from kerasgan.messages import shortened
 from kerasgan.metrics.features import weights as files_of_weights
 from kerasgan.metrics.features.network import FeatureNetwork
 
@@ -28,7 +29,9 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     try:
         network.load_weights(weights)
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"{weights}: expected weights of keras.applications.InceptionV3 ({error})") from error
+        raise ValueError(
+            f"{weights}: expected weights of keras.applications.InceptionV3 ({shortened(error)})"
+        ) from error
     outputs = {"features": network.get_layer("avg_pool").output, "probabilities": network.output}
     model = keras.Model(network.input, outputs, name="keras_inception_v3")
     return FeatureNetwork(name, model, _prepare, "bilinear (antialiased where they shrink) to 299 x 299, x / 127.5 - 1")

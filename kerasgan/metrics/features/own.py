@@ -5,12 +5,11 @@ It takes images float32 [N, H, W, C] in [-1, 1], C of 1 or 3, and gives features
 """
 
 import pathlib
-import zipfile
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from kerasgan import keras_file, messages
 from kerasgan.metrics.features.network import FeatureNetwork
 
 
@@ -19,14 +18,12 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     path = pathlib.Path(name)
     if weights is not None:
         raise ValueError(f"weights: expected none, as {path} holds its own; got {weights}")
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}")
+    network = keras_file.read(path, compile=False)
     try:
-        network = keras.saving.load_model(path, compile=False, safe_mode=True)
         outputs = network.output if isinstance(network.output, dict) else {"features": network.output}
         taken = tuple(network.input_shape)
-    except (AttributeError, ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable .keras file of a functional model ({error})") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: expected a functional model ({messages.of(error)})") from error
     shapes = {key: tuple(getattr(value, "shape", ())) for key, value in outputs.items()}
     fits = set(shapes) in ({"features"}, {"features", "probabilities"}) and all(len(s) == 2 for s in shapes.values())
     if not fits or len(taken) != 4 or None in taken[1:] or taken[-1] not in (1, 3):
@@ -34,8 +31,6 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
             f"{path}: expected a model from images [N, H, W, C], C of 1 or 3, to features [N, D], or to a dict of "
             f"features and probabilities; it maps {taken} to {shapes}"
         )
-    if not all(np.isfinite(values).all() for values in network.get_weights()):
-        raise ValueError(f"{path}: expected finite weights; got NaN or infinity")
     height, width, channels = taken[1:]
 
     def prepare(images):

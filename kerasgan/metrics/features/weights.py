@@ -7,6 +7,7 @@ import urllib.parse
 import keras
 
 from kerasgan import cache_root
+from kerasgan.messages import shortened
 
 
 def checked(path, digest: str, what: str, algorithm: str = "sha256") -> pathlib.Path:
@@ -49,6 +50,7 @@ def downloaded(url: str, digest: str, what: str, algorithm: str = "sha256") -> p
         raise
     except Exception as error:  # Keras makes an Exception of what urllib says
         raise ConnectionError(
-            f"{what} cannot be downloaded from {url} ({error}); download it elsewhere and give its path as the weights"
+            f"{what} cannot be downloaded from {url} ({shortened(error)}); download it elsewhere and give its path as "
+            "the weights"
         ) from error
     return checked(path, digest, what, algorithm)

@@ -1,0 +1,137 @@
+"""Reading `.keras` files, which may be a stranger's: what they name and unpack to is looked at before it is built.
+
+Beside what a preset may name, a file may name what this program has registered itself
+(`keras.saving.register_keras_serializable`, `keras.saving.custom_object_scope`): a user's own layers go on working.
+"""
+
+import io
+import json
+import pathlib
+import zipfile
+
+import keras
+
+from kerasgan import checks, messages
+from kerasgan.sampler import Sampler
+from kerasgan.zoo import config_check, variable_limit, weights_file
+from kerasgan.zoo.refused import Refused
+
+_CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
+_LARGEST = {"metadata.json": 2**20, _CONFIG: 2**25}  # bytes; others are as large as the file lets them be
+_MOST_MEMBERS = 1000
+_MULTIPLE = 4  # of the file's numbers: an optimizer that the file lacks is made anew
+
+
+def load(filepath):
+    """Load a model saved with `save`, or a training run's checkpoint.
+
+    Before anything is built, the file is checked as presets are. It may name classes of kerasgan, known ones of Keras,
+    and those that this program has registered (`keras.saving.register_keras_serializable`). A file that is refused
+    and that you trust is read by `keras.saving.load_model`.
+
+    Args:
+        filepath: path of a `.keras` file.
+
+    Returns:
+        The `Sampler`, mostly a `GAN`, compiled if it was.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or is no kerasgan model, names what it may not, or has weights that are not
+            finite.
+    """
+    model = read(filepath)
+    if not isinstance(model, Sampler):
+        raise ValueError(f"{filepath}: expected a kerasgan model; it holds a {type(model).__name__}")
+    return model
+
+
+def read(filepath, compile=True):
+    """Read any model of a `.keras` file, checked as by `load`.
+
+    Args:
+        filepath: path of the file.
+        compile: whether to compile it as it was.
+
+    Returns:
+        `keras.Model`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`.
+    """
+    path = pathlib.Path(filepath)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    checks.ending("filepath", path, ".keras")
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            numbers = _check(archive, file, path)
+        with variable_limit.variables_within(numbers, _MULTIPLE):
+            model = keras.saving.load_model(path, compile=compile, safe_mode=True)
+    except Refused as error:
+        raise ValueError(
+            f"{error}. If you trust whoever made {path}, keras.saving.load_model reads it without these checks"
+        ) from None
+    except Exception as error:  # zipfile, h5py, json and Keras each raise their own
+        raise ValueError(f"{path}: not a readable .keras file ({messages.of(error)})") from error
+    checks.finite_weights(model, path)
+    return model
+
+
+def _check(archive, file, path):
+    """Return how many numbers the weights of an archive hold, once all of it has been looked at."""
+    members = archive.infolist()
+    if len(members) > _MOST_MEMBERS:
+        raise Refused(f"{path}: expected at most {_MOST_MEMBERS:,} members; got {len(members):,}")
+    names, size = [member.filename for member in members], path.stat().st_size
+    for member in members:
+        name, what = member.filename, f"{path}: {messages.shortened(member.filename)}"
+        inside = name.startswith(_ASSETS) and ".." not in pathlib.PurePosixPath(name).parts
+        if name not in (*_LARGEST, _WEIGHTS) and not inside:
+            raise Refused(f"{what}: expected no member but {_CONFIG}, {_WEIGHTS}, metadata.json and {_ASSETS}")
+        if names.count(name) > 1:
+            raise Refused(f"{what}: expected one member of that name")
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+            raise Refused(f"{what}: expected a member stored as it is, as Keras writes it; it is compressed")
+        most = min(_LARGEST.get(name, size), size)  # a directory may say more than there is
+        if member.file_size > most:
+            raise Refused(f"{what}: expected at most {most:,} bytes; got {member.file_size:,}")
+    for name in (_CONFIG, _WEIGHTS):
+        if name not in names:
+            raise ValueError(f"it has no {name}")
+    config_check.check(json.loads(archive.read(_CONFIG)), f"{path}: {_CONFIG}", own=True)
+    return weights_file.check(_stored(archive, file, _WEIGHTS), f"{path}: {_WEIGHTS}")
+
+
+def _stored(archive, file, name):
+    """Return a member that is stored as it is as a file of its own, of which no more is read than is asked for."""
+    member = archive.getinfo(name)
+    file.seek(member.header_offset + 26)  # the local header's two lengths; Keras's reading checks the rest of it
+    lengths = file.read(4)
+    start = member.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    return io.BufferedReader(_Part(file, start, member.file_size))
+
+
+class _Part(io.RawIOBase):
+    """Bytes of a file as a file."""
+
+    def __init__(self, file, start, size):
+        super().__init__()
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def readinto(self, buffer):
+        self._file.seek(self._start + self._at)
+        read = self._file.read(max(0, min(len(buffer), self._size - self._at)))
+        buffer[: len(read)] = read
+        self._at += len(read)
+        return len(read)

@@ -1,0 +1,58 @@
+"""Errors name what was given in at most a few hundred characters, however much it was."""
+
+import json
+
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan import arguments, checks, messages, recipe
+from kerasgan.zoo import config_check, manifest, registry
+
+LONG = "x" * 100_000
+FEW = 1000  # characters
+
+
+@pytest.mark.parametrize("value", ["a'b", [1, 2], None, 0.5, "x" * 198])
+def test_what_is_short_is_quoted_whole(value):
+    assert messages.quoted(value) == repr(value)
+
+
+def test_what_is_long_keeps_its_ends():
+    said = messages.quoted(f"begin {LONG} end")
+    assert said.startswith("'begin xxx") and said.endswith("xxx end'") and len(said) <= 200
+    assert messages.of(KeyError(LONG)).startswith("KeyError: 'xxx") and len(messages.of(KeyError(LONG))) <= 200
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda folder: arguments.integer("n", LONG, 1),
+        lambda folder: arguments.channels(list(LONG)),
+        lambda folder: checks.row_values("labels", list(LONG), 3, np.int64),
+        lambda folder: checks.sample_labels(list(range(100_000)), 100_000, 10),
+        lambda folder: checks.ending("filepath", LONG, ".keras"),
+        lambda folder: kerasgan.data.arrays(np.zeros((2, 4, 4, 1), np.uint8), class_names=LONG),
+        lambda folder: kerasgan.networks.dcgan.critic((32, 32, 1), normalization=LONG),
+        lambda folder: kerasgan.latents.Normal(LONG),
+        lambda folder: recipe.load(written(folder / "r.yaml", f"name: [{LONG}]")),
+        lambda folder: recipe.load(written(folder / "r.yaml", f"{LONG}: 1")),
+        lambda folder: recipe.load(written(folder / "r.yaml", LONG)),
+        lambda folder: manifest.read_metadata(json.dumps({"format": LONG}), "it"),
+        lambda folder: manifest.read_metadata(json.dumps({"format": 1, "grid": LONG}), "it"),
+        lambda folder: manifest.read_metadata(json.dumps({"format": 1, LONG: 1, "files": {LONG: 1}}), "it"),
+        lambda folder: manifest.table({"config.json": {"size": LONG}}, "it"),
+        lambda folder: config_check.check({"class_name": LONG, "module": LONG, "registered_name": LONG}, "it"),
+        lambda folder: registry.entry(LONG),
+        lambda folder: kerasgan.load(written(folder / "bad.keras", LONG)),
+    ],
+)
+def test_no_error_is_longer_than_a_reader_can_take_in(call, tmp_path):
+    with pytest.raises(ValueError) as error:
+        call(tmp_path)
+    assert 20 < len(str(error.value).replace(str(tmp_path), "")) < FEW
+
+
+def written(path, text):
+    path.write_text(text)
+    return path
