@@ -3,6 +3,7 @@
 import enum
 import pathlib
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -90,12 +91,15 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     quiet.import_tensorflow()
-    from kerasgan import kinds, runs
+    from kerasgan import finite, kinds, runs
 
     loaded = runs.load_model(model)
     kind = kinds.of_model(loaded)
     out = out or pathlib.Path(f"samples{kind.suffix}")
-    samples = loaded.sample(n, seed=seed, labels=classes.of_text(labels, loaded.class_names), truncation=truncation)
+    labels_of = classes.of_text(labels, loaded.class_names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", finite.NotFiniteWarning)
+        samples = loaded.sample(n, seed=seed, labels=labels_of, truncation=truncation)
     if kind is kinds.ImageData:
         command_line.save_images(out, samples, None if labels is not None else loaded.num_classes, loaded.class_names)
     else:

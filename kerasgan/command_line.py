@@ -38,6 +38,6 @@ def run(command):
     """Call `command` without arguments; what a user can mend ends in one line and exit status 1."""
     try:
         command()
-    except (ValueError, OSError, RuntimeError, FloatingPointError, ImportError) as error:
+    except (ValueError, OSError, RuntimeError, FloatingPointError, ImportError, RuntimeWarning) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -9,6 +9,10 @@ _STATE = threading.local()
 _MESSAGE = "the generator gives NaN or infinity: its weights are not finite, or too large"
 
 
+class NotFiniteWarning(RuntimeWarning):
+    """Samples are not what the generator makes, as that is NaN or infinite."""
+
+
 @contextlib.contextmanager
 def demanded():
     """Let `checked` check, in what is computed or traced inside."""

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import warnings
 
 import keras
 import numpy as np
@@ -77,7 +78,9 @@ class Sampler(Unsupervised, keras.Model):
 
         Raises:
             ValueError: naming the argument that is wrong.
-            FloatingPointError: if the generator gives NaN or infinity.
+
+        Warns:
+            kerasgan.finite.NotFiniteWarning: if the generator gives NaN or infinity: black images show nothing then.
         """
         arguments.integer("n", n, 1)
         arguments.integer("batch_size", batch_size, 1)
@@ -91,8 +94,13 @@ class Sampler(Unsupervised, keras.Model):
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
             batch_labels = None if labels is None else labels[rows]
-            with finite.told():
-                batches.append(self.compiled_sampler(seeds[rows], bounds[rows], batch_labels).numpy())
+            try:
+                with finite.told():
+                    images = self.compiled_sampler(seeds[rows], bounds[rows], batch_labels)
+            except FloatingPointError as error:
+                warnings.warn(f"these samples mean nothing: {error}", finite.NotFiniteWarning, stacklevel=2)
+                images = self.images_from_seeds(seeds[rows], bounds[rows], batch_labels)
+            batches.append(images.numpy())
         return np.concatenate(batches)
 
     def prepare_sampling(self):
