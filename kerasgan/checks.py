@@ -16,7 +16,7 @@ def takes_truncation(generator):
 def ending(name, path, wanted):
     """Raise `ValueError` unless a path to write ends as it should."""
     if not str(path).endswith(wanted):
-        raise ValueError(f"{name}: expected a path ending in {wanted}; got {str(path)!r}")
+        raise ValueError(f"{name}: expected a path ending in {wanted}; got {quoted(str(path))}")
 
 
 def finite_weights(model, where):

@@ -155,7 +155,7 @@ def test_exports_have_no_operation_more(tmp_path):
         ({"seed": -(2**63) - 1}, "seed: expected integers from"),
         ({"seed": 2**63 - 1}, "seed: expected at most 9223372036854775806, as image i has seed `seed . i`"),
         ({"labels": [0] * 1000}, "labels: expected one number or 2"),
-        ({"labels": [None] * 1000}, r"labels: expected integers; got \[None, .{,200}\.\.\.$"),
+        ({"labels": [None] * 1000}, r"labels: expected integers; got \[None, .{,190}None\]$"),
         ({"labels": ["0"] * 1000}, "labels: no class is named '0'"),
     ],
 )
