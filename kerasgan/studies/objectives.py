@@ -84,7 +84,7 @@ def table(rows, metrics):
         values = [f"{found['value']:.3g}" for found in row["results"][:_NUMBERS]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
-        recipe_link = f"[{row['recipe']}](zoo/recipes/{row['recipe']}.yaml)"
+        recipe_link = f"[{row['recipe']}](../zoo/recipes/{row['recipe']}.yaml)"
         lines.append([row["label"], *values, *sizes, *costs, recipe_link, _preset(row["recipe"], known, names[0])])
     protocol = ordered[0]["results"][0]["protocol"]
     said = (
@@ -103,7 +103,7 @@ def _preset(name, known, number):
     if name not in known:
         return ""
     own = [f", {found['value']:.3g}" for found in known[name].metrics if found["name"] == number]
-    return f"[{known[name].steps:,} steps](zoo/presets/{name}){''.join(own)}"
+    return f"[{known[name].steps:,} steps](../zoo/presets/{name}){''.join(own)}"
 
 
 def draw(rows, metrics, shown):
