@@ -34,7 +34,7 @@ def integer_within(name, value, dtype):
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or not limits.min <= number <= limits.max:
-        raise ValueError(f"{name}: expected an integer from {limits.min} to {limits.max}, got {value!r}")
+        raise ValueError(f"{name}: expected an integer from {limits.min} to {limits.max}, got {quoted(value)}")
     return number
 
 

@@ -11,6 +11,7 @@ from keras import ops
 
 from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
+from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 
 _EMA_RAMP = 10
@@ -90,7 +91,7 @@ class GAN(Sampler):
         )
         super().__init__(generator, latent, num_classes, class_names, name)
         if ema_decay is not None and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
-            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {ema_decay!r}")
+            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {quoted(ema_decay)}")
         self.critic = critic
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
         self.ema_decay = ema_decay

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 
 class Action:
@@ -51,7 +52,7 @@ class RollBack(Action):
 
     def __init__(self, factor: float = 0.5, max_rollbacks: int = 3):
         if not 0 < factor <= 1:
-            raise ValueError(f"factor: expected a number in (0, 1]; got {factor!r}")
+            raise ValueError(f"factor: expected a number in (0, 1]; got {quoted(factor)}")
         self.factor = factor
         self.max_rollbacks = arguments.integer("max_rollbacks", max_rollbacks, 1)
         self.rollbacks = 0

@@ -12,6 +12,7 @@ from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.messages import quoted
 from kerasgan.metrics.variety import mean_pairwise_distance
 
 LOG = "collapse_guard.jsonl"
@@ -58,9 +59,9 @@ class CollapseGuard(EverySteps):
         self.action = Warn() if action is None else action
         self.rule = CollapseRule() if rule is None else rule
         if not isinstance(self.action, Action):
-            raise ValueError(f"action: expected one such as Warn(), Stop() or RollBack(); got {action!r}")
+            raise ValueError(f"action: expected one such as Warn(), Stop() or RollBack(); got {quoted(action)}")
         if not isinstance(self.rule, CollapseRule):
-            raise ValueError(f"rule: expected a CollapseRule; got {rule!r}")
+            raise ValueError(f"rule: expected a CollapseRule; got {quoted(rule)}")
         self.images = arguments.integer("images", images, 2)
         self.keep = arguments.integer("keep", keep, 1)
         self.real = real

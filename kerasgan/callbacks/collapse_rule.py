@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +145,7 @@ class CollapseRule:
 
 def _check(name, value, least, most, expected):
     if value is not None and not least < value < most:
-        raise ValueError(f"{name}: expected {expected}; got {value!r}")
+        raise ValueError(f"{name}: expected {expected}; got {quoted(value)}")
 
 
 def _not_finite(look):

@@ -13,6 +13,7 @@ import filelock
 
 from kerasgan import files
 from kerasgan.data.source import Source
+from kerasgan.messages import quoted
 
 _FORMAT = 2  # counts on when the same source would be prepared to other images
 _NAME, _ROWS = "images", 64
@@ -37,7 +38,7 @@ def kept(examples, path, source: Source, settings):
     if source.cache_key is None:
         raise ValueError(
             f"cache: expected True or False, as {source.name} has no cache_key that tells its images from others; "
-            f"got {str(path)!r}"
+            f"got {quoted(str(path))}"
         )
     key = source.cache_key()
     digest = hashlib.sha256(repr((_FORMAT, key, settings)).encode()).hexdigest()[:16]

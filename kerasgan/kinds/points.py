@@ -7,6 +7,7 @@ import numpy as np
 from kerasgan import plots
 from kerasgan.data import toy
 from kerasgan.kinds.section import Section, refused
+from kerasgan.messages import quoted
 
 _STEPS_PER_EPOCH = 1000  # of endless data
 
@@ -44,7 +45,7 @@ class PointData(Section):
 
     def instead(self, path):
         """Refuse: points are at no path."""
-        raise ValueError(f"data: expected none, as the recipe draws its points; got {str(path)!r}")
+        raise ValueError(f"data: expected none, as the recipe draws its points; got {quoted(str(path))}")
 
     def shape(self, source):
         """Return (2,)."""

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
 _ROWS = {
@@ -64,7 +65,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         if getattr(layer, "lora_rank", None) or layer.quantization_mode:
             raise ValueError(f"layer: expected no LoRA and no quantization; {layer.name} has one")
         if not epsilon > 0:
-            raise ValueError(f"epsilon: expected a positive number, got {epsilon!r}")
+            raise ValueError(f"epsilon: expected a positive number, got {quoted(epsilon)}")
         layer.enable_lora = layer.quantize = self._refuse  # which a model's `quantize` calls
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
         self.supports_masking = layer.supports_masking

@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from kerasgan import arguments
+from kerasgan.messages import quoted
 from kerasgan.networks import _parts
 from kerasgan.networks.pairwise import PairwiseCritic
 
@@ -93,7 +94,7 @@ def critic(image_shape: tuple[int, int, int] = (64, 64, 3), num_classes: None = 
         ValueError: if `image_shape` is not a square of one of the sizes, or `num_classes` is given.
     """
     if num_classes is not None:
-        raise ValueError(f"num_classes: expected None, as T-GANs are unconditional; got {num_classes!r}")
+        raise ValueError(f"num_classes: expected None, as T-GANs are unconditional; got {quoted(num_classes)}")
     features = encoder(image_shape, spectral=spectral)
     hidden = {"width": 256, "negative_slope": 0.1} if image_shape[0] == 32 else {}
     return PairwiseCritic(features, head(features.output_shape[-1], **hidden, spectral=spectral), name="tgan_critic")

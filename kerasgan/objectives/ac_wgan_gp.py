@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan.messages import quoted
 from kerasgan.objectives.wgan_gp import WGANGP
 
 
@@ -73,7 +74,7 @@ class ACWGANGP(WGANGP):
         weights = {"critic_class_weight": critic_class_weight, "generator_class_weight": generator_class_weight}
         for argument, weight in weights.items():
             if not weight >= 0:
-                raise ValueError(f"{argument}: expected a number of at least 0; got {weight!r}")
+                raise ValueError(f"{argument}: expected a number of at least 0; got {quoted(weight)}")
         self.critic_class_weight = critic_class_weight
         self.generator_class_weight = generator_class_weight
 

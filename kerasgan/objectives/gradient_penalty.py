@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan.layers import MinibatchDiscrimination
+from kerasgan.messages import quoted
 
 
 def interpolate(gan, real, fake, k):
@@ -40,7 +41,7 @@ def gradient_penalty(score, batch, one_sided=False):
 def check(critic, penalty_weight):
     """Raise `ValueError` for a negative weight, and warn of layers that do not go with the penalty."""
     if not penalty_weight >= 0:
-        raise ValueError(f"penalty_weight: expected a number of at least 0; got {penalty_weight!r}")
+        raise ValueError(f"penalty_weight: expected a number of at least 0; got {quoted(penalty_weight)}")
     approximate = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
     if any(isinstance(layer, approximate) for layer in critic._flatten_layers()):
         warnings.warn(

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan.gan import GAN
+from kerasgan.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -61,7 +62,7 @@ class SGAN(GAN):
             name=name,
         )
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing: expected a number in [0, 1); got {label_smoothing!r}")
+            raise ValueError(f"label_smoothing: expected a number in [0, 1); got {quoted(label_smoothing)}")
         self.minimax = minimax
         self.label_smoothing = label_smoothing
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from kerasgan import arguments
 from kerasgan.gan import GAN
+from kerasgan.messages import quoted
 
 _LONG_FIRST, _LONG_EVERY = 25, 500  # of the authors' code
 
@@ -69,7 +70,7 @@ class WGAN(GAN):
             name=name,
         )
         if not clip > 0:
-            raise ValueError(f"clip: expected a number above 0; got {clip!r}")
+            raise ValueError(f"clip: expected a number above 0; got {quoted(clip)}")
         if long_critic_steps is not None:
             arguments.integer("long_critic_steps", long_critic_steps, critic_steps)
         self.clip = clip

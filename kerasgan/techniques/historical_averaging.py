@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
 
 
@@ -24,7 +25,7 @@ class HistoricalAveraging(Technique):
     def __init__(self, weight: float = 1e-3, name: str | None = None):
         super().__init__(name)
         if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
     def attach(self, gan):

@@ -3,6 +3,7 @@
 from keras import ops
 
 from kerasgan import spectra
+from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
 
 
@@ -71,10 +72,10 @@ class OfSingularValues(OfKernels):
     ):
         super().__init__(generator, critic, name)
         if (bound is None) == (ratio is None):
-            raise ValueError(f"{bound_name}, ratio: expected one of them; got {bound!r} and {ratio!r}")
+            raise ValueError(f"{bound_name}, ratio: expected one of them; got {quoted(bound)} and {quoted(ratio)}")
         for argument, value in ((bound_name, bound), ("ratio", ratio)):
             if value is not None and not value > 0:
-                raise ValueError(f"{argument}: expected a positive number; got {value!r}")
+                raise ValueError(f"{argument}: expected a positive number; got {quoted(value)}")
         self.bound = bound
         self.ratio = ratio
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan.messages import quoted
 from kerasgan.techniques.of_kernels import OfKernels
 
 
@@ -30,7 +31,7 @@ class OrthogonalRegularization(OfKernels):
     def __init__(self, weight: float = 1e-4, generator: bool = True, critic: bool = False, name: str | None = None):
         super().__init__(generator, critic, name)
         if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
     def penalty(self, variables):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan.messages import quoted
 from kerasgan.techniques.of_kernels import OfSingularValues
 
 
@@ -38,7 +39,7 @@ class SingularValueClamp(OfSingularValues):
     ):
         super().__init__("clamp", clamp, ratio, generator, critic, name)
         if ratio is not None and not ratio >= 1:
-            raise ValueError(f"ratio: expected a number of at least 1; got {ratio!r}")
+            raise ValueError(f"ratio: expected a number of at least 1; got {quoted(ratio)}")
 
     def followed(self, kernel, u, values, v):
         """Lower the first singular value of a kernel to the clamp."""

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan import spectra
+from kerasgan.messages import quoted
 from kerasgan.techniques.of_kernels import OfSingularValues
 
 
@@ -41,7 +42,7 @@ class SingularValuePenalty(OfSingularValues):
     ):
         super().__init__("target", target, ratio, generator, critic, name)
         if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {weight!r}")
+            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
     def penalty(self, variables):

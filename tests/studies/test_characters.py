@@ -47,6 +47,7 @@ def scipy_js(first, second, n):
     return jensenshannon(p, q, base=2) ** 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_and_measures_what_it_says(small):
     straight = small("straight")
     small("stopped", steps=2)
