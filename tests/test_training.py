@@ -181,6 +181,7 @@ def test_training_and_resuming_outside_the_main_thread(recipe, whole, tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.slow
 def test_trainings_in_threads_do_not_mix(recipe, whole, tmp_path):
     more = ", mixed_precision: bfloat16"
     alone = training.train(recipe(seed=5, more=more), tmp_path / "alone")
