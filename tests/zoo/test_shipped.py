@@ -109,7 +109,8 @@ def test_the_comparisons_table_has_the_numbers_of_the_registry():
         if found is None:
             continue
         entry = entries[found[1]]
-        told = [f"{entry.steps:,}", *(f"{metric['value']:.3g}" for metric in entry.metrics[:3]), f"{entry.parameters:,}"]
+        numbers = [f"{metric['value']:.3g}" for metric in entry.metrics[:3]]
+        told = [f"{entry.steps:,}", *numbers, f"{entry.parameters:,}"]
         assert [cell.strip() for cell in line.split("|")[2:7]] == told, found[1]
         compared += 1
     assert compared == sum(name.endswith("_fashion_mnist") for name in entries) == 15
