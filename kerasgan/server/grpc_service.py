@@ -20,6 +20,7 @@ log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
 _LARGE_BYTES = 2**20
+_A_YEAR = 366 * 86_400.0  # seconds; of a call without a deadline gRPC says that centuries remain
 MAX_UNREAD_BYTES = 2**30
 PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
@@ -122,7 +123,7 @@ def _handler(method, description, recorder, lane, unread):
     def answer(data, context):
         seen = Seen("GRPC", description.name)
         seconds = context.time_remaining()
-        seen.deadline = None if seconds is None else time.monotonic() + seconds
+        seen.deadline = time.monotonic() + seconds if seconds is not None and seconds < _A_YEAR else None
         turns.caller.is_gone = lambda: not context.is_active()
         engine.clock.seconds = 0.0
         try:

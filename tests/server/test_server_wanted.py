@@ -1,5 +1,6 @@
 """Answers that nobody waits for any more, and large requests beside small ones."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import json
@@ -113,6 +114,22 @@ def test_a_loop_ends_when_the_time_is_up(folders, batching):
         answer = stub.Predict(predict_request(n=np.int64([3, 5])), timeout=20)
         assert list(answer.outputs["y"].int64_val) == [3, 5]
         assert call(server, "POST", "/v1/models/m:predict", {"instances": [3]})[3] == {"predictions": [3]}
+
+
+@pytest.mark.parametrize("batching", [None, BatchingParameters()])
+@pytest.mark.parametrize("timeout", [None, 1e6, 1e9])
+def test_a_caller_may_wait_for_ever(folders, batching, timeout):
+    """Without a deadline, or with one in centuries, by both of grpcio's clients."""
+    with serving(folders["loop"], batching) as (server, stub):
+        answer = stub.Predict(predict_request(n=np.int64([3, 5])), timeout=timeout)
+        assert list(answer.outputs["y"].int64_val) == [3, 5]
+
+        async def ask():
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+                client = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+                return await client.Predict(predict_request(n=np.int64([7])), timeout=timeout)
+
+        assert list(asyncio.run(ask()).outputs["y"].int64_val) == [7]
 
 
 def test_a_batch_is_computed_as_long_as_one_caller_waits(folders):
