@@ -75,7 +75,10 @@ class Engine:
 
     def _load(self, folder, options):
         loader, graph = SavedModelLoader(str(folder)), tf.Graph()
-        loops = graph_runs.has_loops(loader.get_meta_graph_def_from_tags(list(options.tags)))
+        # independent rows are computed in slices, between which the time is looked at: that costs less than a limit
+        loops = not self._independent_rows and graph_runs.has_loops(
+            loader.get_meta_graph_def_from_tags(list(options.tags))
+        )
         self._session = tf.compat.v1.Session(graph=graph, config=graph_runs.session_config(options, loops))
         with graph.as_default():
             meta_graph = loader.load(self._session, list(options.tags))
