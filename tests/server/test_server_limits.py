@@ -83,7 +83,7 @@ def test_a_grpc_deadline_reaches_the_engine(folders):
         stub(channel).Predict(half_plus_two(), timeout=30)
         stub(channel).Predict(half_plus_two())
         assert 0 < seen[0] - before <= 30.5
-        assert seen[1] - before > 1e6  # none
+        assert seen[1] is None
 
 
 # ---------------------------------------------------------------- numbers
