@@ -19,7 +19,9 @@ _MODULES = (
     "metrics",
     "networks",
     "objectives",
+    "optimizers",
     "pictures",
+    "schedules",
     "server",
     "techniques",
 )

@@ -204,6 +204,7 @@ class Layout(enum.StrEnum):
 
     PYTORCH_PRETRAINED_BIGGAN = "pytorch-pretrained-biggan"
     BIGGAN_PYTORCH = "biggan-pytorch"
+    R3GAN = "r3gan"
 
 
 @app.command()
@@ -222,15 +223,18 @@ def convert(
     """Turn published weights into a preset, which sample, export and the library load."""
     quiet.import_tensorflow()
     from kerasgan import presets
-    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, tensors
+    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan, tensors
 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
+    if layout is Layout.R3GAN and epsilon is not None:
+        raise ValueError(f"--epsilon: expected none for {layout}, which has no batch norm; got {epsilon}")
     if sha256 is not None:
         provenance.check(source, sha256)
     converters = {
         Layout.PYTORCH_PRETRAINED_BIGGAN: pytorch_pretrained_biggan,
         Layout.BIGGAN_PYTORCH: biggan_pytorch,
+        Layout.R3GAN: r3gan,
     }
     options = {} if epsilon is None else {"epsilon": epsilon}
     sampler = converters[layout].sampler(tensors.read(source), **options)

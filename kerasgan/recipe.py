@@ -11,7 +11,7 @@
 `latent`, `generator`, `critic`, `objective` and the optimizers each name a class or function and its arguments, which
 are checked against its signature: a new objective or network needs no line here. `techniques` names any number of
 plug-ins. With `collapse_guard_every` in `train`, `collapse_action: {RollBack: {factor: 0.5}}` says what the guard does
-on an alarm. A rate or a noise may be one of Keras's schedules:
+on an alarm. A rate, a noise or a penalty's weight may be one of Keras's schedules, or of `kerasgan.schedules`:
 `learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
 
 `data` may be `{text: brown, batch_size: 64}` or `{toy: eight_gaussians, batch_size: 256}` too: see `kerasgan.kinds`.
@@ -24,6 +24,7 @@ import difflib
 import inspect
 import pathlib
 import re
+import types
 from typing import Annotated, Any, Literal
 
 import keras
@@ -31,7 +32,7 @@ import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import files, kinds, latents, networks, objectives, techniques
+from kerasgan import files, kinds, latents, networks, objectives, optimizers, schedules, techniques
 from kerasgan.callbacks import collapse_actions
 from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import registry
@@ -50,14 +51,15 @@ _GIVEN = {  # arguments that kerasgan fills in
     "critic_optimizer": {"name"},
     "collapse_action": set(),
 }
+_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=optimizers.ScheduledAdam)
 _HOMES = {
     "latent": latents,
     "generator": networks,
     "critic": networks,
     "objective": objectives,
     "techniques": techniques,
-    "generator_optimizer": keras.optimizers,
-    "critic_optimizer": keras.optimizers,
+    "generator_optimizer": _ALL_OPTIMIZERS,
+    "critic_optimizer": _ALL_OPTIMIZERS,
     "collapse_action": collapse_actions,
 }
 _BASES = {  # of the classes that a part may name; networks are functions
@@ -171,12 +173,12 @@ def optimizer(made):
     made = getattr(made, "inner_optimizer", made)  # of one that scales the loss
     known = {argument.name for argument in _parameters(type(made))} - {"name"}
     arguments = {name: value for name, value in made.get_config().items() if name in known and value is not None}
-    rate = arguments["learning_rate"]
-    if isinstance(rate, dict):
-        values = {name: value for name, value in rate["config"].items() if name != "name"}
-        arguments["learning_rate"] = {rate["class_name"]: values}
-    else:
-        arguments["learning_rate"] = float(str(np.float32(rate)))  # 0.0002, not 0.00019999999494757503
+    for argument, value in arguments.items():
+        if isinstance(value, dict):  # a schedule
+            values = {name: part for name, part in value["config"].items() if name != "name"}
+            arguments[argument] = {value["class_name"]: values}
+        elif argument == "learning_rate":
+            arguments[argument] = float(str(np.float32(value)))  # 0.0002, not 0.00019999999494757503
     return {type(made).__name__: arguments}
 
 
@@ -307,7 +309,8 @@ _KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
 
 def _check_rate(value):
     """Return a number, or `{name: arguments}` of a Keras schedule; `ValueError` if it is neither."""
-    wanted = "expected a number, or a schedule of keras.optimizers.schedules, finite and at least 0"
+    homes = "keras.optimizers.schedules or kerasgan.schedules"
+    wanted = f"expected a number, or a schedule of {homes}, finite and at least 0"
     if isinstance(value, bool) or not isinstance(value, (int, float, dict)):
         raise ValueError(wanted)
     try:
@@ -330,6 +333,7 @@ def _check_plain(value):
 
 _LARGEST = float(np.finfo(np.float32).max)
 _Rate = Annotated[Any, pydantic.AfterValidator(_check_rate)]
+_RateOrNone = Annotated[Any, pydantic.AfterValidator(lambda value: None if value is None else _check_rate(value))]
 _Plain = Annotated[Any, pydantic.AfterValidator(_check_plain)]
 
 
@@ -346,7 +350,7 @@ def _scheduled(value):
     if not isinstance(value, dict):
         return value
     [(name, arguments)] = value.items()
-    found = getattr(keras.optimizers.schedules, name)
+    found = getattr(schedules, name, None) or getattr(keras.optimizers.schedules, name)
     if not issubclass(found, _KerasSchedule):
         raise TypeError(f"{name} is no schedule")
     return found(**arguments)
@@ -398,6 +402,8 @@ def _schema(part, name):
             annotation = {bool: bool, int: float, float: float}.get(type(argument.default), _Plain)
         if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
             annotation = _Rate
+        if annotation == float | _KerasSchedule | None:
+            annotation = _RateOrNone
         if annotation in (int, int | None):  # a count
             annotation = Annotated[annotation, pydantic.Field(ge=0 if argument.default == 0 else 1)]
         default = ... if argument.default is argument.empty else argument.default

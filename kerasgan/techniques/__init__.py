@@ -1,6 +1,7 @@
 """Plug-ins for any objective, given to it as `techniques=[...]`; one file each."""
 
 from kerasgan.techniques.feature_matching import FeatureMatching
+from kerasgan.techniques.gradient_penalties import R1, R2, GradientPenalty
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
 from kerasgan.techniques.instance_noise import InstanceNoise
 from kerasgan.techniques.orthogonal_regularization import OrthogonalRegularization
@@ -8,7 +9,10 @@ from kerasgan.techniques.singular_value_clamp import SingularValueClamp
 from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 
 __all__ = [
+    "R1",
+    "R2",
     "FeatureMatching",
+    "GradientPenalty",
     "HistoricalAveraging",
     "InstanceNoise",
     "OrthogonalRegularization",
