@@ -44,6 +44,12 @@ def train(
         bool,
         typer.Option("--data-changed", help="With --resume: go on although the data are not those of the run."),
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Another value in the recipe, such as train.seed=1; repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -52,22 +58,24 @@ def train(
     """Train a recipe, or go on with a run."""
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, or --resume RUN")
-    if resume is not None and (data is not None or dry_run):
-        raise typer.BadParameter("--data, --dry-run: expected with a recipe; got --resume")
+    changes = set_ or []
+    if resume is not None and (data is not None or dry_run or changes):
+        raise typer.BadParameter("--data, --dry-run, --set: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     quiet.import_tensorflow()
     if dry_run:
         from kerasgan import dry_run as dry
 
-        print(dry.run(recipe, steps or 0, data))
+        print(dry.run(recipe, steps or 0, data, changes))
         return
     from kerasgan import training
 
     try:
-        run = (
-            training.train(recipe, out, steps, data) if resume is None else training.resume(resume, steps, data_changed)
-        )
+        if resume is None:
+            run = training.train(recipe, out, steps, data, changes)
+        else:
+            run = training.resume(resume, steps, data_changed)
     except training.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
