@@ -2,8 +2,10 @@
 
 import enum
 import pathlib
+import platform
 import sys
 import warnings
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -18,8 +20,8 @@ from kerasgan.zoo import commands as zoo
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 app.add_typer(studies.app, name="study")
@@ -28,6 +30,31 @@ app.add_typer(zoo.app, name="zoo")
 Model = Annotated[
     str, typer.Argument(help="A run folder, a .keras file, or a preset: its name (zoo list), folder or address.")
 ]
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        versions = [f"{name} {metadata.version(name)}" for name in ("kerasgan", "keras", "tensorflow")]
+        print(", ".join([*versions, f"Python {platform.python_version()}"]))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the versions, and exit.")
+    ] = False,
+    log_level: Annotated[
+        quiet.LogLevel,
+        typer.Option(help="What TensorFlow writes to standard error, whatever TF_CPP_MIN_LOG_LEVEL says."),
+    ] = quiet.LogLevel.QUIET,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Compute on it alone: cpu, gpu, or one of several as gpu:1. By default on all GPUs."),
+    ] = None,
+):
+    """Say how TensorFlow is to be started, should the command need it."""
+    quiet.choose(log_level, device)
 
 
 @app.command()
