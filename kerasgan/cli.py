@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+import kerasgan
 from kerasgan import classes, command_line, quiet
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
@@ -34,8 +35,8 @@ Model = Annotated[
 
 def _print_version(wanted: bool):
     if wanted:
-        versions = [f"{name} {metadata.version(name)}" for name in ("kerasgan", "keras", "tensorflow")]
-        print(", ".join([*versions, f"Python {platform.python_version()}"]))
+        others = [f"{name} {metadata.version(name)}" for name in ("keras", "tensorflow")]
+        print(", ".join([f"kerasgan {kerasgan.__version__}", *others, f"Python {platform.python_version()}"]))
         raise typer.Exit
 
 
