@@ -16,6 +16,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "CramerGAN",
         "HingeGAN",
         "LSGAN",
+        "ProjectedGAN",
         "RSGAN",
         "RaHinge",
         "RaLSGAN",
@@ -41,6 +42,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "DropReference",
         "MinibatchDiscrimination",
         "ModulatedBatchNormalization",
+        "NoiseInjection",
         "ReferenceBatch",
         "SampleNormalization",
         "SelfAttention",
@@ -49,6 +51,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "VirtualBatchNormalization",
     ),
     "kerasgan.networks": ("PairwiseCritic",),
+    "kerasgan.networks.projected": ("ProjectedFeatures",),
 }
 
 

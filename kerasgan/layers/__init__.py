@@ -4,6 +4,7 @@ from kerasgan.layers.characters import Characters
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
+from kerasgan.layers.noise_injection import NoiseInjection
 from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
@@ -16,6 +17,7 @@ __all__ = [
     "DropReference",
     "MinibatchDiscrimination",
     "ModulatedBatchNormalization",
+    "NoiseInjection",
     "ReferenceBatch",
     "SampleNormalization",
     "SelfAttention",

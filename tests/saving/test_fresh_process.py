@@ -37,6 +37,7 @@ LAYERS = {
     "ModulatedBatchNormalization": lambda: layers.ModulatedBatchNormalization(),
     "SampleNormalization": lambda: layers.SampleNormalization(),
     "SelfAttention": lambda: layers.SelfAttention(),
+    "NoiseInjection": layers.NoiseInjection,
     "SpectralNormalization": lambda: layers.SpectralNormalization(keras.layers.Dense(6)),
     "StoredBatchNormalization": lambda: layers.StoredBatchNormalization(3, affine=True),
 }
