@@ -67,7 +67,8 @@ class ProjectedFeatures(keras.layers.Layer):
 
     The random projections are non-trainable weights. The frozen network is none of the layer's weights: it is found
     anew, and known by its SHA-256, where a model is built or loaded (`kerasgan.metrics.features`). Both compute in
-    float32 whatever the policy.
+    float32 whatever the policy. Batch norm has the network's own statistics; those of the authors' code are a tenth
+    off, as it counts its channels by a pass of zeros in training mode.
 
     Args:
         filters: channels of the finest projection.
@@ -82,7 +83,7 @@ class ProjectedFeatures(keras.layers.Layer):
     frozen_network = "efficientnet-lite0"  # as `kerasgan.metrics.features` calls it
 
     def __init__(self, filters: int = 64, feature_size: int = 224, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.filters = arguments.integer("filters", filters, 1)
         if arguments.integer("feature_size", feature_size, _LEAST) % 32:
             raise ValueError(f"feature_size: expected a multiple of 32; got {feature_size}")
@@ -141,7 +142,6 @@ class ProjectedFeatures(keras.layers.Layer):
                 initializer=keras.initializers.RandomUniform(-bound, bound),
                 trainable=False,
                 dtype="float32",
-                autocast=False,
                 name=f"{name}_{part}",
             )
             for part, shape in (("kernel", (inputs, outputs)), ("bias", (outputs,)))

@@ -101,7 +101,7 @@ def efficientnet(path):
     ours = [(k, v) for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")]
     network.load_state_dict({k: w for (k, v), (_, w) in zip(ours, theirs, strict=True)}, strict=False)
     network.act1 = torch.nn.Identity()  # today's timm has it in bn1
-    return network
+    return network.eval()  # that code runs an image of zeros through it in training mode, which moves the statistics
 
 
 def critic(path, side, classes):

@@ -1,6 +1,5 @@
 """FastGAN's generator: what autonomousvision/projected-gan computes, sizes, noise, and the model around it."""
 
-import functools
 import pathlib
 
 import keras
@@ -118,7 +117,7 @@ def test_images_and_all_gradients_are_those_recorded(size, classes):
     wanted = recorded["image"]
     np.testing.assert_allclose(thinned(image.numpy().transpose(0, 3, 1, 2)), wanted, atol=1e-4 * np.abs(wanted).max())
     sizes = recorded.compare_gradients(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-    assert min(sizes.values()) > 0
+    assert sum(size == 0 for size in sizes.values()) <= 1  # a kernel of one number is 1 when it is normalized
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def noisy_gan(seed=0, **arguments):
     for layer in generator.layers:
         if isinstance(layer, NoiseInjection):
             layer.weight.assign(1.0)
-    gan.compile(*(keras.optimizers.SGD(0.05) for _ in range(2)))
+    gan.compile(*(keras.optimizers.SGD(0.05) for _ in range(2)), run_eagerly=True)
     return gan
 
 
@@ -194,7 +193,7 @@ def real(rows=6):
 
 
 def test_a_step_draws_noise_for_each_image_and_purpose_by_its_key():
-    fakes = functools.partial(lambda gan, *purpose: gan.fake(kerasgan.gan.Batch(real(), None), *purpose).images.numpy())
+    fakes = lambda gan, *purpose: gan.fake(kerasgan.gan.Batch(real(), None), *purpose).images.numpy()  # noqa: E731
     gan, again, quiet = noisy_gan(), noisy_gan(), without_noise(noisy_gan())
     made = fakes(gan, "critic", 0)
     np.testing.assert_array_equal(made, fakes(again, "critic", 0))
@@ -223,7 +222,6 @@ def test_an_image_is_its_seeds_whatever_the_batch_and_after_loading(tmp_path):
     served = tf.saved_model.load(tmp_path / "1").signatures["serving_default"]
     made = served(seed=tf.range(3, 9, dtype=tf.int64), truncation=tf.fill([6], np.inf))["images"].numpy()
     assert np.abs(made.astype(int) - images).max() <= 1
-    assert np.abs(images.astype(int) - without_noise(gan).sample(6, seed=3)).max() >= 0
 
 
 def test_a_resumed_run_draws_the_same_noise(tmp_path):
@@ -236,19 +234,18 @@ def test_a_resumed_run_draws_the_same_noise(tmp_path):
     resumed.fit(data.skip(1), verbose=0)
     for one, other in zip(straight.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=one.path)
-    quiet = without_noise(noisy_gan())
-    quiet.fit(data, verbose=0)
-    layers = [network.generator.get_layer("block_1a").kernel.numpy() for network in (straight, quiet)]
-    assert np.abs(layers[0] - layers[1]).max() > 1e-5
 
 
 def test_parts_of_a_batch_have_the_noise_of_the_whole():
-    gan = noisy_gan()
-    whole = gan.fake(kerasgan.gan.Batch(real(), None), "critic", 0).images
-    numbers = gan.uniform(kerasgan.gan.Batch(real(), None), (8, 8, 1), "block_1a_noise", "critic", 0)
-    part = kerasgan.gan.Batch(real()[:2], None, (4, 6), whole=False)
-    np.testing.assert_array_equal(gan.uniform(part, (8, 8, 1), "block_1a_noise", "critic", 0), numbers[4:])
-    assert whole.shape == (6, 8, 8, 1)
+    gan, z = noisy_gan(), keras.ops.zeros((6, 4))
+    layer = gan.generator.get_layer("block_1a_noise")
+
+    def noise(first, last, whole):
+        part = kerasgan.gan.Batch(z[first:last], None, (first, 6), whole)
+        with kerasgan.random.giving(lambda shape, *name: gan.uniform(part, shape, *name, "critic", 0)):
+            return layer(np.zeros((last - first, 8, 8, 1), "float32")).numpy()
+
+    np.testing.assert_array_equal(np.concatenate([noise(0, 2, False), noise(2, 6, False)]), noise(0, 6, True))
 
 
 def test_what_leaves_is_in_range_and_what_trains_is_not_bounded():
