@@ -8,7 +8,7 @@ import importlib
 
 from kerasgan import backend, registration
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0.dev0"
 
 _MODULES = (
     "callbacks",

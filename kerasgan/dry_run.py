@@ -55,13 +55,14 @@ class Cost:
         return "\n".join(lines)
 
 
-def run(recipe_path, steps=0, images=None):
+def run(recipe_path, steps=0, images=None, changes=()):
     """Build a recipe's model, count what a step of it takes, and perhaps take some steps on noise.
 
     Args:
         recipe_path: YAML file.
         steps: steps to take.
         images: path as for `training.train`, or `None`.
+        changes: as for `training.train`.
 
     Returns:
         `Cost`.
@@ -70,7 +71,7 @@ def run(recipe_path, steps=0, images=None):
         RecipeError, ValueError, OSError: as `training.train`, but that the dataset need not be there; a folder must,
             for its classes.
     """
-    plan = training.planned(recipe_path, images=images)
+    plan = training.planned(recipe_path, images=images, changes=changes)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with training.precision(plan.train.mixed_precision), values:
