@@ -88,7 +88,7 @@ def generator_fits(generator, num_classes):
     _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
 
 
-def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False):
+def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False, patches=False):
     """Raise `ValueError` unless the critic takes what the generator makes and gives what the objective needs.
 
     Args:
@@ -98,6 +98,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
         pairwise: whether the objective compares two images, so that the critic takes two.
         features: whether the critic gives any number of features an image rather than one logit.
         classifying: whether the critic takes no labels but gives class logits as a second output.
+        patches: whether the critic gives any number of logits an image rather than one.
     """
     for name, network in (("generator", generator), ("critic", critic)):
         _built(name, network)
@@ -124,7 +125,9 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     wanted = [(1,), (num_classes,)] if classifying else [(1,)]
     if features and (len(given) != 1 or len(given[0]) != 1):
         raise ValueError(f"critic: expected features [N, F]; it gives {given} an image")
-    if not features and given != wanted:
+    if patches and (len(given) != 1 or len(given[0]) != 1):
+        raise ValueError(f"critic: expected one output of logits [N, L]; it gives {given} an image")
+    if not features and not patches and given != wanted:
         what = "one logit and the classes' logits" if classifying else "one logit"
         raise ValueError(f"critic: expected {what} an image, of shape {wanted}; it gives {given}")
 

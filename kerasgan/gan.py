@@ -15,7 +15,6 @@ from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 from kerasgan.schedules import Schedule
 
-_EMA_RAMP = 10
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 
@@ -75,7 +74,9 @@ class GAN(Sampler):
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
+    patch_critic = False  # whether the critic gives any number of logits an image, rather than one
     ema_start = 0  # step until which the moving average is a copy
+    ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
     def __init__(
         self,
@@ -91,7 +92,13 @@ class GAN(Sampler):
         name: str | None = None,
     ):
         checks.networks_fit(
-            generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
+            generator,
+            critic,
+            num_classes,
+            self.pairwise_critic,
+            self.feature_critic,
+            self.classifying_critic,
+            self.patch_critic,
         )
         super().__init__(generator, latent, num_classes, class_names, name)
         is_decay = ema_decay is None or isinstance(ema_decay, Schedule)
@@ -309,6 +316,12 @@ class GAN(Sampler):
         """The prior that `sample` and `export` use: the moving average of its weights, where there is one."""
         return self.latent if self.ema_latent is None else self.ema_latent
 
+    @property
+    def trained_against(self):
+        """The feature network that the critic looks through; see `Sampler.trained_against`."""
+        known = (getattr(layer, "frozen_network", None) for layer in self.critic._flatten_layers())
+        return next(filter(None, known), None)
+
     # The game
 
     def train_step(self, data):
@@ -388,7 +401,9 @@ class GAN(Sampler):
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
-        return like._replace(images=self.generator(inputs, training=True), purpose=("fake", *purpose))
+        with random.giving(lambda shape, *name: self.uniform(like, shape, *name, *purpose)):
+            images = self.generator(inputs, training=True)
+        return like._replace(images=images, purpose=("fake", *purpose))
 
     def seen(self, batch):
         """Return the `Batch` that the critic sees of one: what the techniques make of it, such as noisy images.
@@ -401,7 +416,7 @@ class GAN(Sampler):
         return batch
 
     def score(self, batch):
-        """Return the critic's logits [N, 1] for a batch as `seen`, in training mode."""
+        """Return the critic's logits [N, 1] (a `patch_critic`'s [N, L]) for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
@@ -647,7 +662,7 @@ class GAN(Sampler):
         step = ops.cast(self.step - self.ema_start, "float32")
         decay = schedules.at(self.ema_decay, step)
         if not isinstance(self.ema_decay, Schedule):
-            decay = ops.minimum(decay, (1.0 + step) / (_EMA_RAMP + step))
+            decay = ops.minimum(decay, (1.0 + step) / (self.ema_ramp + step))
         decay = ops.where(step < 0, 0.0, decay)
         trained = {id(v) for v in self.generator.trainable_variables + self.latent.trainable_variables}
         averages = self.ema_generator.variables + self.ema_latent.variables

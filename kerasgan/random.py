@@ -5,9 +5,13 @@ device and with or without XLA. To that end the Philox generator is named rather
 are made into numbers here: TensorFlow's own conversion to floats differs with XLA.
 """
 
+import contextlib
+import contextvars
 import zlib
 
 import tensorflow as tf
+
+_GIVEN = contextvars.ContextVar("kerasgan.random", default=None)
 
 
 def _salt(purpose):
@@ -58,3 +62,23 @@ def uniform_rows(seeds, columns, purpose):
         return _bits([columns], tf.stack([seed, salt]))
 
     return _unit(tf.map_fn(row, seeds, fn_output_signature=tf.TensorSpec([columns], tf.int32)))
+
+
+@contextlib.contextmanager
+def giving(draw):
+    """Give the layers of the networks that are called inside a way to draw numbers for the rows of their batch.
+
+    Args:
+        draw: function of a shape, and of strings and integers that say what the numbers are for, to uniform numbers
+            [N, *shape], strictly between 0 and 1.
+    """
+    token = _GIVEN.set(draw)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def given():
+    """Return the function that `giving` gives here, or `None` outside of it."""
+    return _GIVEN.get()

@@ -17,6 +17,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "CramerGAN",
         "HingeGAN",
         "LSGAN",
+        "ProjectedGAN",
         "R3GAN",
         "RSGAN",
         "RaHinge",
@@ -48,6 +49,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "GroupedConv2D",
         "MinibatchDiscrimination",
         "ModulatedBatchNormalization",
+        "NoiseInjection",
         "PlaceWeights",
         "ReferenceBatch",
         "SampleNormalization",
@@ -59,6 +61,7 @@ CLASSES = {  # by the module that has them; all that are registered
     ),
     "kerasgan.networks": ("PairwiseCritic",),
     "kerasgan.schedules": ("Cosine", "HalfLife"),
+    "kerasgan.networks.projected": ("ProjectedFeatures",),
 }
 
 

@@ -56,6 +56,7 @@ class Sampler(Unsupervised, keras.Model):
         self.generator = generator
         self.num_classes = num_classes
         self.class_names = class_names
+        self._trained_against = None
         self._compiled_sampler = self._sampled_variables = None
         self.built = True
 
@@ -184,6 +185,14 @@ class Sampler(Unsupervised, keras.Model):
         self._class_names = classes.checked(names, self.num_classes or 0)
 
     @property
+    def trained_against(self):
+        """The feature network that the generator was trained against, such as "efficientnet-lite0"; mostly `None`.
+
+        What that network says of the images means nothing: they were made to please it. Measures with it are refused.
+        """
+        return self._trained_against
+
+    @property
     def image_shape(self):
         """(H, W, C) of the images."""
         return tuple(self.generator.output_shape[1:])
@@ -208,9 +217,16 @@ class Sampler(Unsupervised, keras.Model):
         """The prior that `sample` and `export` use."""
         return self.latent
 
+    def as_sampler(self, generator, latent):
+        """Return a `Sampler` of another generator and prior of this model, such as copies of them."""
+        sampler = Sampler(generator, latent, self.num_classes, self.class_names)
+        sampler._trained_against = self.trained_against
+        return sampler
+
     def call(self, inputs, training=None):
-        """Latents (or the list of the generator's inputs) to images in [-1, 1], by the sampling generator."""
-        return self.sampling_generator(inputs, training=training)
+        """Latents (or the list of the generator's inputs) to images clipped to [-1, 1], by the sampling generator."""
+        made = self.sampling_generator(inputs, training=training)
+        return ops.clip(made, -1.0, 1.0) if len(self.image_shape) == 3 else made
 
     def images_from_latents(self, z, labels=None, truncation=None):
         """Map latents float32 [N, D] to images uint8 [N, H, W, C]; what is no image stays float32.
@@ -225,7 +241,7 @@ class Sampler(Unsupervised, keras.Model):
             inputs.append(ops.cast(labels, "int32"))
         if self.takes_truncation:
             inputs.append(truncation)
-        made = finite.checked(self(inputs if len(inputs) > 1 else z, training=False))
+        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else z, training=False))
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):
@@ -255,12 +271,14 @@ class Sampler(Unsupervised, keras.Model):
 
     def get_config(self):
         """Return the constructor's arguments, network and latent serialized."""
+        known = {} if self._trained_against is None else {"trained_against": self._trained_against}
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "latent": keras.saving.serialize_keras_object(self.latent),
             "num_classes": self.num_classes,
             "class_names": None if self.class_names is None else list(self.class_names),
             "name": self.name,
+            **known,
         }
 
     @classmethod
@@ -271,8 +289,10 @@ class Sampler(Unsupervised, keras.Model):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
         names = config.pop("class_names", None)  # of older files; and classes of users need not take it
+        against = config.pop("trained_against", None)
         model = cls(**config)
         model.class_names = names
+        model._trained_against = against
         return model
 
     def build(self, input_shape=None):

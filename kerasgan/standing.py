@@ -8,7 +8,6 @@ from keras import ops
 
 from kerasgan import arguments, random
 from kerasgan.messages import quoted
-from kerasgan.sampler import Sampler
 
 PASSES, ROWS = 16, 64  # of what a moving average takes
 
@@ -53,7 +52,7 @@ def copied(model):
     generator.set_weights(model.sampling_generator.get_weights())
     latent = model.sampling_latent.__class__.from_config(model.sampling_latent.get_config())
     latent.set_weights(model.sampling_latent.get_weights())
-    return Sampler(generator, latent, model.num_classes, model.class_names)
+    return model.as_sampler(generator, latent)
 
 
 def batch_norms(generator):

@@ -5,6 +5,7 @@ from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.grouped_convolution import GroupedConv2D
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
+from kerasgan.layers.noise_injection import NoiseInjection
 from kerasgan.layers.place_weights import PlaceWeights
 from kerasgan.layers.resampling import Downsampling, Upsampling
 from kerasgan.layers.sample_norm import SampleNormalization
@@ -22,6 +23,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "ModulatedBatchNormalization",
     "PlaceWeights",
+    "NoiseInjection",
     "ReferenceBatch",
     "SampleNormalization",
     "SelfAttention",

@@ -22,6 +22,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         spectral_epsilon: of that normalization.
         synchronized: whether the statistics are those of the batches of all replicas together.
         kernel_initializer: of A and B.
+        use_bias: whether A and B have biases of their own, as Projected GAN's have.
         thresholds: `None`, or the number of truncation thresholds of which statistics are stored, for sampling alone;
             see `StoredBatchNormalization`.
         **kwargs: `name` and `dtype`, as of any layer.
@@ -36,6 +37,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         synchronized: bool = True,
         kernel_initializer="orthogonal",
         thresholds: int | None = None,
+        use_bias: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -45,6 +47,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         self.momentum = momentum
         self.synchronized = synchronized
         self.thresholds = thresholds
+        self.use_bias = use_bias
         if thresholds is not None:
             self.normalization = StoredBatchNormalization(
                 thresholds, epsilon, dtype=self.dtype_policy, name="normalization"
@@ -102,12 +105,13 @@ class ModulatedBatchNormalization(keras.layers.Layer):
             "synchronized": self.synchronized,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "thresholds": self.thresholds,
+            "use_bias": self.use_bias,
         }
 
     def _linear(self, units, name):
         layer = keras.layers.Dense(
             units,
-            use_bias=False,
+            use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name=name,

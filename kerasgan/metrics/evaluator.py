@@ -11,7 +11,6 @@ from kerasgan.metrics.features.network import check_range
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
 from kerasgan.metrics.result import Protocol, Result
-from kerasgan.sampler import Sampler
 
 SAMPLES = 50_000
 _BY_NUMBER = (
@@ -179,8 +178,20 @@ def check(model, reference, metrics, n, seed, truncation=None):
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+    _independent(model, reference, wanted)
     _matched(model, reference)
     return wanted
+
+
+def _independent(model, reference, wanted):
+    """Raise `ValueError` where a measure would ask the network against which the generator was trained."""
+    against = model.trained_against
+    asked = against is not None and any(not measure.keep.images for measure in wanted.values())
+    if asked and reference.network.name.startswith(against):
+        raise ValueError(
+            f"reference: expected a feature network other than {against}, which the generator was trained to please, "
+            f"so that its numbers mean nothing; got {reference.network.name}: judge it with another network"
+        )
 
 
 def _check_seed(seed):
@@ -249,7 +260,7 @@ def sampler_of(model, weights: str | None = None):
     if weights not in ("moving average", "trained"):
         raise ValueError(f"weights: expected 'moving average' or 'trained'; got {quoted(weights)}")
     if weights == "trained" and averaged:
-        return Sampler(model.generator, model.latent, model.num_classes, model.class_names), weights
+        return model.as_sampler(model.generator, model.latent), weights
     return model, weights
 
 

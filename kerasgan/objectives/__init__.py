@@ -5,6 +5,7 @@ from kerasgan.objectives.biggan import BigGAN
 from kerasgan.objectives.cramer import CramerGAN
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.objectives.lsgan import LSGAN
+from kerasgan.objectives.projected_gan import ProjectedGAN
 from kerasgan.objectives.r3gan import R3GAN
 from kerasgan.objectives.relativistic_average import RaHinge, RaLSGAN, RaSGAN
 from kerasgan.objectives.rsgan import RSGAN
@@ -26,6 +27,7 @@ __all__ = [
     "BigGAN",
     "CramerGAN",
     "HingeGAN",
+    "ProjectedGAN",
     "RaHinge",
     "RaLSGAN",
     "RaSGAN",

@@ -81,6 +81,7 @@ def text(facts):
         f"- command: `{training['command']}`",
         f"- objective: {facts['objective']}, {training['steps']:,} training steps of {training['batch_size']} "
         f"{kind.plural} a minibatch",
+        *_against(facts.get("trained_against")),
         f"- time: {_time(training['seconds'])} on {', '.join(training['devices'])}; other work may have run beside it",
         f"- trainable parameters: generator {facts['trainable_parameters']['generator']:,}, critic "
         f"{facts['trainable_parameters']['critic']:,}",
@@ -104,6 +105,11 @@ def text(facts):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _against(network):
+    """What to say of the feature network that the critic looked through."""
+    return [] if network is None else [f"- trained against the features of {network}, by which it cannot be judged"]
 
 
 def _time(seconds):

@@ -197,6 +197,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
         "address": source,
         "summary": summary or f"{objective} with {network} on {about['data']['name']}.",
         "objective": objective,
+        "trained_against": gan.trained_against,
         "image_shape": shape,
         "num_classes": gan.num_classes,
         "latent": {"prior": type(gan.latent).__name__, "dim": gan.latent.dim},

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from kerasgan import networks
-from kerasgan.networks import char_cnn, dcgan, mlp, r3gan, resnet_bottleneck, resnet_cifar, robustness, tgan
+from kerasgan.networks import char_cnn, dcgan, fastgan, mlp, r3gan, resnet_bottleneck, resnet_cifar, robustness, tgan
 from tests.networks import numpy_layers as np_layers
 
 RNG = np.random.default_rng(0)
 SMALL = {  # family: image shape, arguments of both networks
     char_cnn: ((6, 5), {"filters": 4, "blocks": 1}),
     dcgan: ((32, 32, 1), {"filters": 2}),
+    fastgan: ((16, 16, 1), {"filters": 2}),
     mlp: ((2,), {"width": 8}),
     r3gan: ((16, 16, 1), {"widths": (8, 6, 4), "groups": (2, 3, 1), "blocks": 1}),
     resnet_bottleneck: ((64, 64, 1), {"filters": 4, "blocks": 1}),
@@ -48,7 +49,7 @@ CASES = [
     for family in SMALL
     for part in ("generator", "critic")
     for classes in (None, 3)
-    if (family, part, classes) != (tgan, "critic", 3)
+    if hasattr(family, part) and (family, part, classes) != (tgan, "critic", 3)
 ]
 
 
@@ -110,7 +111,9 @@ def test_arguments_are_typed_and_named_alike(family):
         ("generator", ["image_shape", "latent_dim", "num_classes"]),
         ("critic", ["image_shape", "num_classes"]),
     ):
-        function = getattr(family, part)
+        function = getattr(family, part, None)
+        if function is None:  # another family's goes with it
+            continue
         assert list(inspect.signature(function).parameters)[: len(first)] == first
         assert set(typing.get_type_hints(function)) == set(inspect.signature(function).parameters)
 

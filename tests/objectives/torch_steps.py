@@ -31,7 +31,7 @@ def channels_last(x):
 
 def conv(x, kernel, bias=None, stride=1):
     """Without padding."""
-    return F.conv2d(x, kernel.permute(3, 2, 0, 1), bias, stride)
+    return F.conv2d(x, kernel.permute(3, 2, 0, 1).contiguous(), bias, stride)
 
 
 def conv_same(x, kernel, bias=None, stride=1):

@@ -43,6 +43,7 @@ LAYERS = {
     "PlaceWeights": lambda: layers.PlaceWeights((4, 4)),
     "SampleNormalization": lambda: layers.SampleNormalization(),
     "SelfAttention": lambda: layers.SelfAttention(),
+    "NoiseInjection": layers.NoiseInjection,
     "SpectralNormalization": lambda: layers.SpectralNormalization(keras.layers.Dense(6)),
     "StoredBatchNormalization": lambda: layers.StoredBatchNormalization(3, affine=True),
     "Upsampling": lambda: layers.Upsampling(),

