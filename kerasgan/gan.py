@@ -36,8 +36,8 @@ class Batch(typing.NamedTuple):
 class GAN(Sampler):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
-    A subclass defines `critic_loss(real, fake)` and `generator_loss(real)` for the alternating game of `train_step`, or
-    writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data for each critic step,
+    A subclass defines `critic_loss(real, fake)` and `generator_loss(real, *purpose)` for the alternating game of
+    `train_step`, or writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data,
     `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)` and
     `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step. Losses
     are means over the local batch; the verbs scale them, so that two replicas with half the batch take the same step
@@ -53,13 +53,15 @@ class GAN(Sampler):
         latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
         num_classes: number of classes of a conditional model, which trains on (images, labels); `None` for an
             unconditional one, which ignores labels.
-        critic_steps: critic updates a generator update, each on fresh real data: one batch of the training data is
+        critic_steps: critic updates a training step, each on fresh real data: one batch of the training data is
             divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
             variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), with batch-norm statistics
             of its own, see `prepare_sampling`. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
+        generator_steps: generator updates a training step, each on fresh latents, and on fresh real data where the
+            objective's loss of the generator uses them.
         class_names: list of the classes' names, see `Sampler`.
         name: optional model name.
 
@@ -70,6 +72,7 @@ class GAN(Sampler):
     tracked = ()  # names of further values that the objective logs
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
+    generator_sees_real = False  # whether the generator's loss uses real images, so that it needs fresh ones
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
     ema_start = 0  # step until which the moving average is a copy
 
@@ -83,6 +86,7 @@ class GAN(Sampler):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -94,6 +98,7 @@ class GAN(Sampler):
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {quoted(ema_decay)}")
         self.critic = critic
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
+        self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
         self.ema_decay = ema_decay
         self.seed = arguments.integer_within("seed", seed, np.int64)
         self.ema_generator = self.ema_latent = None
@@ -206,7 +211,7 @@ class GAN(Sampler):
             callbacks: list of `keras.callbacks.Callback`. Those of Keras that change `model.optimizer` are refused, as
                 a GAN has two optimizers: give them `keras.optimizers.schedules`.
             initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: generator updates an epoch, for an endless dataset; a multiple of `steps_per_execution`.
+            steps_per_epoch: training steps an epoch, for an endless dataset; a multiple of `steps_per_execution`.
             **of_keras: other arguments of `keras.Model.fit`, which mean nothing here and are refused.
 
         Returns:
@@ -289,8 +294,8 @@ class GAN(Sampler):
 
     @property
     def batches_per_step(self):
-        """Minibatches of real data that a training step uses: one a critic step, unless the objective uses more."""
-        return self.critic_steps
+        """Minibatches of real data in a training step: one a critic step, and one a generator step that sees them."""
+        return self.critic_steps + (self.generator_steps if self.generator_sees_real else 0)
 
     @property
     def sampling_generator(self):
@@ -305,7 +310,7 @@ class GAN(Sampler):
     # The game
 
     def train_step(self, data):
-        """Train the critic `critic_steps` times on fresh data, then the generator once; returns the logs.
+        """Train the critic `critic_steps` times on fresh data, then the generator; returns the logs.
 
         This is algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) with the losses of the objective.
         """
@@ -313,15 +318,29 @@ class GAN(Sampler):
         for k in range(self.critic_steps):
             real = next(batches)
             self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
-        self.update_generator(self.generator_loss, next(batches, real))
+        self.train_generator(batches, real)
         return self.end_step()
+
+    def train_generator(self, batches, real):
+        """Train the generator `generator_steps` times, on fresh latents each.
+
+        Args:
+            batches: what is left of `minibatches`: real data for each step, where the generator sees real data.
+            real: `Batch` to go on with where nothing is left: its rows and labels.
+        """
+        for k in range(self.generator_steps):
+            real = next(batches, real)
+            self.update_generator(self.generator_loss, real, *((k,) if k else ()))
 
     def critic_loss(self, real, fake):
         """Return the critic's loss of two `Batch`es, a scalar; an objective defines it."""
         raise NotImplementedError(f"{type(self).__name__} defines no critic_loss; kerasgan.SGAN, for one, does")
 
-    def generator_loss(self, real):
-        """Return the generator's loss, a scalar, with `real` for its number of rows, labels and real images."""
+    def generator_loss(self, real, *purpose):
+        """Return the generator's loss, a scalar, of images that are made for the purpose ("generator", *purpose).
+
+        `real` is for its number of rows, labels and real images; the purpose tells the steps of the generator apart.
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no generator_loss")
 
     # The verbs with which objectives are written
@@ -446,6 +465,7 @@ class GAN(Sampler):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
             "techniques": [serialize(technique) for technique in self.techniques],
+            "generator_steps": self.generator_steps,
         }
 
     def get_compile_config(self):

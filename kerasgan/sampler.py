@@ -270,9 +270,11 @@ class Sampler(Unsupervised, keras.Model):
         for part in ("generator", "critic", "latent", "techniques"):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
-        names = config.pop("class_names", None)  # of older files; and classes of users need not take it
+        # older files lack these, and classes of users need not take them
+        later = {name: config.pop(name) for name in ("class_names", "generator_steps") if name in config}
         model = cls(**config)
-        model.class_names = names
+        for name, value in later.items():
+            setattr(model, name, value)
         return model
 
     def build(self, input_shape=None):

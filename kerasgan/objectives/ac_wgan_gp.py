@@ -30,6 +30,7 @@ class ACWGANGP(WGANGP):
         one_sided: see `WGANGP`.
         critic_class_weight: weight of the critic's cross-entropy, at least 0; 1 in the authors' code.
         generator_class_weight: weight of the generator's, at least 0; 0.1 in the authors' code.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -54,6 +55,7 @@ class ACWGANGP(WGANGP):
         one_sided: bool = False,
         critic_class_weight: float = 1.0,
         generator_class_weight: float = 0.1,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -68,6 +70,7 @@ class ACWGANGP(WGANGP):
             techniques=techniques,
             penalty_weight=penalty_weight,
             one_sided=one_sided,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
@@ -93,9 +96,9 @@ class ACWGANGP(WGANGP):
         self.track(accuracy=ops.mean(ops.cast(hits, "float32")))
         return super().critic_loss(real, fake, between) + self.critic_class_weight * _cross_entropy(real.labels, logits)
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[D(G(z))] + generator_class_weight * cross-entropy of generated images, a scalar."""
-        fake = self.fake(real, "generator")
+        fake = self.fake(real, "generator", *purpose)
         logits, class_logits = self.critic(fake.images, training=True)
         return -ops.mean(logits) + self.generator_class_weight * _cross_entropy(fake.labels, class_logits)
 

@@ -27,6 +27,7 @@ class SGAN(GAN):
         minimax: whether the generator plays the minimax game of equation 1.
         label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1); the target 0 of
             generated images stays (one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4).
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -46,6 +47,7 @@ class SGAN(GAN):
         techniques=(),
         minimax: bool = False,
         label_smoothing: float = 0.0,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -58,6 +60,7 @@ class SGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
@@ -72,9 +75,9 @@ class SGAN(GAN):
         real_loss = ops.softplus(-logits) + self.label_smoothing * logits  # softplus(x) = softplus(-x) + x
         return ops.mean(real_loss) + ops.mean(ops.softplus(self.score(fake)))
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[log D(G(z))], or E[log(1 - D(G(z)))] with `minimax`, a scalar."""
-        logits = self.score(self.fake(real, "generator"))
+        logits = self.score(self.fake(real, "generator", *purpose))
         return -ops.mean(ops.softplus(logits)) if self.minimax else ops.mean(ops.softplus(-logits))
 
     def get_config(self):

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments
 from kerasgan.gan import GAN
 
 
@@ -19,7 +18,7 @@ class TGAN(GAN):
         critic: a `PairwiseCritic`.
         latent: see `GAN`.
         critic_steps: see `GAN`.
-        generator_steps: generator updates a training step.
+        generator_steps: see `GAN`; 2 in the paper's code.
         ema_decay: see `GAN`.
         seed: see `GAN`.
         techniques: see `GAN`.
@@ -30,6 +29,7 @@ class TGAN(GAN):
     """
 
     pairwise_critic = True
+    generator_sees_real = True
 
     def __init__(
         self,
@@ -54,24 +54,10 @@ class TGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
-        self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
-
-    @property
-    def batches_per_step(self):
-        """One minibatch a step of either network."""
-        return self.critic_steps + self.generator_steps
-
-    def train_step(self, data):
-        """Train the critic `critic_steps` times, then the generator `generator_steps` times, each on fresh data."""
-        for k, real in enumerate(self.minibatches(data)):
-            if k < self.critic_steps:
-                self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
-            else:
-                self.update_generator(self.generator_loss, real, k)
-        return self.end_step()
 
     def preference(self, better, worse):
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
@@ -81,14 +67,10 @@ class TGAN(GAN):
         """Return the loss of preferring real images, a scalar."""
         return self.preference(*self.critic.both_orders(real.images, fake.images, training=True))
 
-    def generator_loss(self, real, k):
+    def generator_loss(self, real, *purpose):
         """Return the loss of preferring generated images, a scalar."""
-        fake = self.fake(real, "generator", k)
+        fake = self.fake(real, "generator", *purpose)
         return self.preference(*self.critic.both_orders(fake.images, real.images, training=True))
-
-    def get_config(self):
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "generator_steps": self.generator_steps}
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -8,6 +8,7 @@ from scipy.special import log_expit
 
 import kerasgan
 from kerasgan.gan import Batch
+from tests import points as tests_points
 
 REAL, FAKE = np.random.default_rng(0).uniform(-3, 3, (2, 6, 1))
 
@@ -187,9 +188,12 @@ def test_an_optimizer_step_waits_for_its_loss():
     assert made[0].op in before
 
 
-@pytest.mark.parametrize(("objective", "batches"), [("RSGAN", 2), ("RaHinge", 2), ("TSGAN", 3), ("SGAN", 1)])
-def test_each_update_sees_fresh_real_data(objective, batches):
-    gan = points(objective)
+@pytest.mark.parametrize(
+    ("objective", "generator_steps", "batches"),
+    [("RSGAN", 1, 2), ("RSGAN", 3, 4), ("RaHinge", 1, 2), ("TSGAN", 2, 3), ("SGAN", 1, 1), ("SGAN", 3, 1)],
+)
+def test_each_update_sees_fresh_real_data(objective, generator_steps, batches):
+    gan = points(objective, generator_steps=generator_steps)
     assert gan.batches_per_step == batches
     seen = []
     for name in ("critic_loss", "generator_loss"):
@@ -202,7 +206,23 @@ def test_each_update_sees_fresh_real_data(objective, batches):
     real = np.arange(12, dtype="float32")[:, None] * np.ones((1, 2), "float32")
     gan.train_step(tf.constant(real))
     expected = [list(range(k, 12, batches)) for k in range(batches)]
-    assert seen == (expected if batches > 1 else [expected[0], expected[0]])
+    assert seen == (expected if batches > 1 else expected * (1 + generator_steps))
+
+
+@pytest.mark.parametrize("objective", kerasgan.objectives.__all__)
+def test_several_generator_steps_count_and_differ(objective):
+    """Exact counts of both optimizers' steps, and fresh latents in each of the generator's."""
+    gan = tests_points.gan(objective, generator_steps=3, critic_steps=2)
+    gan.compile()
+    assert gan.batches_per_step == (5 if gan.generator_sees_real else 2)
+    drawn, original = [], gan.uniform
+    gan.uniform = lambda like, shape, *purpose: (drawn.append(purpose), original(like, shape, *purpose))[1]
+    gan.fit(tests_points.data(gan, 2), verbose=0)
+    assert (gan.step, gan.generator_optimizer.iterations, gan.critic_optimizer.iterations) == (2, 6, 4)
+    of_generator = {purpose for purpose in drawn if purpose[:2] == ("latents", "generator")}
+    assert len(of_generator) == (6 if objective == "CramerGAN" else 3)  # which draws two batches for a step
+    assert gan.get_config()["generator_steps"] == 3
+    assert type(gan).from_config(gan.get_config()).generator_steps == 3
 
 
 def test_critics_of_the_wrong_kind_are_refused():
@@ -218,6 +238,14 @@ def test_critics_of_the_wrong_kind_are_refused():
         kerasgan.TWGAN(generator, pairwise, generator_steps=0)
     with pytest.raises(ValueError, match="penalty_weight: expected a number of at least 0; got -1"):
         kerasgan.CramerGAN(generator, single, penalty_weight=-1)
+
+
+def test_all_generator_steps_of_a_long_critic_phase_wait():
+    gan = points("WGAN", critic_steps=5, long_critic_steps=10, generator_steps=3)
+    step = tf.function(gan.train_step)
+    for iterations in (0, 3, 3, 6):
+        step(tf.zeros([10, 2]))
+        assert gan.generator_optimizer.iterations == iterations
 
 
 def test_wgans_long_critic_phases_are_those_of_the_authors_code():

@@ -63,7 +63,8 @@ def test_gradients_at_extreme_logits_are_the_closed_form(small_gan, minimax):
     np.testing.assert_allclose(tape.gradient(critic_loss, logits), -(1 - sigmoid) / 5, rtol=1e-5, atol=1e-9)
 
 
-def test_a_step_is_two_sgd_updates_written_out():
+@pytest.mark.parametrize("generator_steps", [1, 3])
+def test_a_step_is_sgd_updates_written_out(generator_steps):
     """Linear networks, SGD: algorithm 1 in NumPy gives the same weights."""
     keras.utils.set_random_seed(0)
     dim, size, rate = 2, 32, 1.0
@@ -72,22 +73,26 @@ def test_a_step_is_two_sgd_updates_written_out():
     generator = keras.Model(latents, made)
     images = keras.Input((size, size, 1))
     critic = keras.Model(images, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(images)))
-    gan = kerasgan.SGAN(generator, critic, ema_decay=None)
+    gan = kerasgan.SGAN(generator, critic, ema_decay=None, generator_steps=generator_steps)
     gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+    assert gan.batches_per_step == 1
     weights_g, weights_c = generator.get_weights()[0], critic.get_weights()[0][:, 0]
     real = np.random.default_rng(0).uniform(-1, 1, (6, size, size, 1)).astype("float32")
     batch = Batch(tf.constant(real), None)
     z_critic = gan.latent(gan.uniform(batch, (dim,), "latents", "critic", 0)).numpy()
-    z_generator = gan.latent(gan.uniform(batch, (dim,), "latents", "generator")).numpy()
-    assert not np.isin(z_critic, z_generator).any()
+    purposes = [("generator",), ("generator", 1), ("generator", 2)][:generator_steps]
+    z_generator = [gan.latent(gan.uniform(batch, (dim,), "latents", *purpose)).numpy() for purpose in purposes]
+    drawn = np.concatenate([z_critic, *z_generator])
+    assert len(np.unique(drawn)) == drawn.size  # fresh for every update
 
     flat, fake = real.reshape(6, -1), z_critic @ weights_g
     sigmoid = scipy.special.expit
     gradient_c = (-(1 - sigmoid(flat @ weights_c)) @ flat + sigmoid(fake @ weights_c) @ fake) / 6
     new_c = weights_c - rate * gradient_c
-    logits = z_generator @ weights_g @ new_c
-    gradient_g = z_generator.T @ (-(1 - sigmoid(logits))[:, None] * new_c) / 6
-    new_g = weights_g - rate * gradient_g
+    new_g = weights_g
+    for z in z_generator:
+        logits = z @ new_g @ new_c
+        new_g = new_g - rate * z.T @ (-(1 - sigmoid(logits))[:, None] * new_c) / 6
 
     gan.fit(tf.data.Dataset.from_tensors(real), verbose=0)
     np.testing.assert_allclose(critic.get_weights()[0][:, 0], new_c, atol=1e-5)
