@@ -1,5 +1,6 @@
 """`GAN`: what all objectives share."""
 
+import contextlib
 import numbers
 import typing
 import zlib
@@ -436,6 +437,22 @@ class GAN(Sampler):
         for technique in self.techniques:
             loss = technique.generator_loss(self, loss)
         self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
+
+    @contextlib.contextmanager
+    def kept_if(self, due, *parts):
+        """Take back what the updates in the block changed, unless they are due.
+
+        All strategies can do that; a conditional around an optimizer they cannot.
+
+        Args:
+            due: bool scalar tensor.
+            *parts: what the updates change, networks and the optimizer; techniques are always among it.
+        """
+        changing = [variable for part in (*parts, *self.techniques) for variable in part.variables]
+        before = [tf.identity(variable) for variable in changing]
+        yield
+        for variable, old in zip(changing, before):
+            variable.assign(tf.where(due, variable, old))
 
     def track(self, **values):
         """Log scalars under names in `tracked`; the logs show their mean since the epoch began."""

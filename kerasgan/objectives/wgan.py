@@ -102,19 +102,14 @@ class WGAN(GAN):
     def train_generator_if_due(self, batches, real):
         """Train the generator if the critic has had `long_critic_steps` updates since, where that is asked for.
 
-        An update that is not due is computed and taken back, which every strategy can do and costs little beside
-        the critic's.
+        An update that is not due is computed and taken back, which costs little beside the critic's.
         """
         long = (self.generator_updates < _LONG_FIRST) | (self.generator_updates % _LONG_EVERY == 0)
         needed = tf.where(long, tf.constant(self.long_critic_steps, "int64"), 0)
         critic_updates = self.critic_updates + self.critic_steps
         due = critic_updates >= needed
-        changing = [*self.generator.variables, *self.latent.variables, *self.generator_optimizer.variables]
-        changing += [variable for technique in self.techniques for variable in technique.variables]
-        before = [tf.identity(variable) for variable in changing]
-        self.train_generator(batches, real)
-        for variable, old in zip(changing, before):
-            variable.assign(tf.where(due, variable, old))
+        with self.kept_if(due, self.generator, self.latent, self.generator_optimizer):
+            self.train_generator(batches, real)
         self.generator_updates.assign(self.generator_updates + tf.cast(due, "int64"))
         self.critic_updates.assign(tf.where(due, tf.constant(0, "int64"), critic_updates))
 

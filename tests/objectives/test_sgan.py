@@ -48,6 +48,30 @@ def test_one_sided_label_smoothing_is_cross_entropy_with_a_softer_target(small_g
         small_gan(label_smoothing=1)
 
 
+@pytest.mark.parametrize(("smoothing", "fake_smoothing"), [(0.1, 0.1), (0.0, 0.3), (0.1, 0.0)])
+def test_label_smoothing_of_both_sides_is_cross_entropy_with_soft_targets(small_gan, smoothing, fake_smoothing):
+    rng = np.random.default_rng(0)
+    real, fake = rng.uniform(-5, 5, (2, 64, 1))
+    real[0], fake[0] = 100.0, -100.0
+    gan = small_gan(label_smoothing=smoothing, fake_label_smoothing=fake_smoothing)
+    fixed = Fixed(gan, real, fake)
+    log_d, log_1_d = scipy.special.log_expit, lambda x: scipy.special.log_expit(-x)
+    expected = -np.mean((1 - smoothing) * log_d(real) + smoothing * log_1_d(real))
+    expected -= np.mean(fake_smoothing * log_d(fake) + (1 - fake_smoothing) * log_1_d(fake))
+    np.testing.assert_allclose(gan.critic_loss(fixed.real, fixed.fake), expected, rtol=1e-6)
+    np.testing.assert_allclose(gan.generator_loss(fixed.real), -np.mean(log_d(fake)), rtol=1e-6)  # is not smoothed
+    assert kerasgan.SGAN.from_config(gan.get_config()).get_config() == gan.get_config()
+
+
+def test_smoothings_that_cannot_be_meant_are_named(small_gan):
+    with pytest.raises(ValueError, match=r"fake_label_smoothing: expected a number in \[0, 1\); got -0.1"):
+        small_gan(fake_label_smoothing=-0.1)
+    with pytest.raises(
+        ValueError, match="fake_label_smoothing: expected a target of generated images below .* 0.5; got 0.5"
+    ):
+        small_gan(label_smoothing=0.5, fake_label_smoothing=0.5)
+
+
 @pytest.mark.parametrize("minimax", [False, True])
 def test_gradients_at_extreme_logits_are_the_closed_form(small_gan, minimax):
     gan = small_gan(minimax=minimax)
