@@ -1,5 +1,6 @@
 """What several network families share: inputs, class conditioning, checks, and WGAN-GP's initial weights."""
 
+import itertools
 import math
 
 import keras
@@ -25,6 +26,30 @@ def check_option(name, value, allowed):
     if value not in allowed:
         known = ", ".join(f'"{option}"' if isinstance(option, str) else str(option) for option in allowed)
         raise ValueError(f"{name}: expected one of {known}; got {quoted(value)}")
+
+
+def attention_sizes(attention_size, sizes):
+    """The sizes at which a network attends, a set, of its argument and of the sizes that its blocks have.
+
+    Args:
+        attention_size: a size, several, `None` for no attention, or "auto" for 64 where a block has that size.
+        sizes: those of the blocks.
+
+    Raises:
+        ValueError: if no block has a size that is asked for.
+    """
+    if attention_size == "auto":
+        return {64} & set(sizes)
+    several = attention_size if isinstance(attention_size, (list, tuple)) else [attention_size]
+    for size in several:
+        check_option("attention_size", size, (*dict.fromkeys(sizes), None, "auto"))
+    return set(several) - {None}
+
+
+def attention_names():
+    """Yield the names of a network's attention layers: attention, attention_1, attention_2 and so on."""
+    yield "attention"
+    yield from (f"attention_{index}" for index in itertools.count(1))
 
 
 def latents_input(latent_dim, num_classes):
