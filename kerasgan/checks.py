@@ -50,6 +50,15 @@ def average_fits(gan):
         )
 
 
+def prior_can_learn(gan):
+    """Raise `ValueError` where a prior's weights are to be learned of scores that the critic does not give."""
+    if getattr(gan.latent, "learned_weights", False) and (gan.pairwise_critic or gan.feature_critic):
+        raise ValueError(
+            f"latent: expected learned_weights=False with {type(gan).__name__}, as they are learned of the critic's score "
+            "of each image; its critic gives none"
+        )
+
+
 def can_train(gan):
     """Raise `ValueError` unless the networks of a GAN can be trained together with the moving average.
 

@@ -95,6 +95,7 @@ class GAN(Sampler):
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
         super().__init__(generator, latent, num_classes, class_names, name)
+        checks.prior_can_learn(self)
         if ema_decay is not None and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {quoted(ema_decay)}")
         self.critic = critic
@@ -436,6 +437,7 @@ class GAN(Sampler):
         """
         for technique in self.techniques:
             loss = technique.generator_loss(self, loss)
+        loss = self.latent.generator_loss(self, loss)
         self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
 
     @contextlib.contextmanager
