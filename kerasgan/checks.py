@@ -54,8 +54,8 @@ def prior_can_learn(gan):
     """Raise `ValueError` where a prior's weights are to be learned of scores that the critic does not give."""
     if getattr(gan.latent, "learned_weights", False) and (gan.pairwise_critic or gan.feature_critic):
         raise ValueError(
-            f"latent: expected learned_weights=False with {type(gan).__name__}, as they are learned of the critic's score "
-            "of each image; its critic gives none"
+            f"latent: expected learned_weights=False with {type(gan).__name__}, as weights are learned of the critic's "
+            "score of each image; its critic gives none"
         )
 
 
