@@ -46,6 +46,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "SelfAttention",
         "SpectralNormalization",
         "StoredBatchNormalization",
+        "UnitGain",
         "VirtualBatchNormalization",
     ),
     "kerasgan.networks": ("PairwiseCritic",),

@@ -8,6 +8,7 @@ from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
+from kerasgan.layers.unit_gain import UnitGain
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "SelfAttention",
     "SpectralNormalization",
     "StoredBatchNormalization",
+    "UnitGain",
     "VirtualBatchNormalization",
 ]

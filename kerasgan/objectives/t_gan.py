@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan import arguments, random, sharing
 from kerasgan.gan import GAN
 
 
@@ -22,6 +23,9 @@ class TGAN(GAN):
         ema_decay: see `GAN`.
         seed: see `GAN`.
         techniques: see `GAN`.
+        pair_shuffles: how many times, at least 0, the features of a batch are paired anew at random: with K each real
+            image is compared with K + 1 generated ones, for no further pass of the encoder. The author's code for it
+            has 2. The batch of all replicas is shuffled; where gradients are accumulated, the part.
         name: optional model name.
 
     Raises:
@@ -42,6 +46,7 @@ class TGAN(GAN):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        pair_shuffles: int = 0,
         class_names: None = None,
         name: str | None = None,
     ):
@@ -58,14 +63,28 @@ class TGAN(GAN):
             class_names=class_names,
             name=name,
         )
+        self.pair_shuffles = arguments.integer("pair_shuffles", pair_shuffles, 0)
 
     def preference(self, better, worse):
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
         raise NotImplementedError("a subclass of TGAN defines preference(better, worse)")
 
     def both_orders(self, first, second):
-        """Return T(a, b) and T(b, a), logits [N, 1] each, of two batches as the critic sees them."""
-        return self.critic.both_orders(self.seen(first).images, self.seen(second).images, training=True)
+        """Return T(a, b) and T(b, a), logits [N * (1 + pair_shuffles), 1], of two batches as the critic sees them."""
+        images = self.seen(first).images, self.seen(second).images
+        if not self.pair_shuffles:
+            return self.critic.both_orders(*images, training=True)
+        return self.critic.both_orders(
+            *images, training=True, shuffled=lambda rows: self.shuffled(rows, second.purpose)
+        )
+
+    def shuffled(self, rows, purpose):
+        """Return `pair_shuffles` random orders of the rows [N, F] of all replicas, of each this replica's part."""
+        everyone, (first, total) = sharing.of_all_replicas(rows), sharing.place(ops.shape(rows)[0])
+        places = slice(first, first + ops.shape(rows)[0])
+        keys = [("pairs", k, *purpose) for k in range(self.pair_shuffles)]
+        orders = [ops.argsort(random.uniform([total], self.seed, self.step.value, key)) for key in keys]
+        return [ops.take(everyone, order[places], axis=0) for order in orders]
 
     def critic_loss(self, real, fake):
         """Return the loss of preferring real images, a scalar."""
@@ -75,6 +94,10 @@ class TGAN(GAN):
         """Return the loss of preferring generated images, a scalar."""
         fake = self.fake(real, "generator", *purpose)
         return self.preference(*self.both_orders(fake, real))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "pair_shuffles": self.pair_shuffles}
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.special import log_expit
 
 import kerasgan
+from kerasgan import random
 from kerasgan.gan import Batch
 from tests import points as tests_points
 
@@ -132,6 +133,39 @@ def test_pairwise_critic_is_the_head_of_the_difference_of_features():
     np.testing.assert_allclose(again([a, b]), wanted, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="head: expected to take features"):
         kerasgan.networks.pairwise.PairwiseCritic(head, encoder)
+
+
+@pytest.mark.parametrize("objective", ["TSGAN", "TWGAN"])
+def test_shuffled_pairs_are_those_of_random_orders_of_the_batch(objective):
+    """The loss is the mean over (1 + K) N pairs, written out with the orders that the keyed numbers give."""
+    keras.utils.set_random_seed(0)
+    x, features, z = keras.Input((2,)), keras.Input((3,)), keras.Input((2,))
+    encoder = keras.Model(x, keras.layers.Dense(3, activation="tanh")(x))
+    head = keras.Model(features, keras.layers.Dense(1)(keras.layers.Dense(5, activation="tanh")(features)))
+    critic = kerasgan.networks.PairwiseCritic(encoder, head)
+    gan = getattr(kerasgan, objective)(keras.Model(z, keras.layers.Dense(2)(z)), critic, pair_shuffles=2, seed=3)
+    real, fake = (
+        Batch(tf.constant(rows, tf.float32), None, purpose=purpose)
+        for rows, purpose in zip(np.random.default_rng(0).normal(size=(2, 8, 2)), (("real", 0), ("fake", "critic", 0)))
+    )
+    keys = [("pairs", k, "fake", "critic", 0) for k in range(2)]
+    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    assert all(sorted(order) == list(range(8)) for order in orders) and (orders[0] != orders[1]).any()
+    pairs = [np.arange(8), *orders]
+    ahead = np.concatenate([real.images] * 3)
+    behind = np.concatenate([fake.images.numpy()[order] for order in pairs])
+    forward, backward = critic([ahead, behind]).numpy(), critic([behind, ahead]).numpy()
+    np.testing.assert_allclose(gan.critic_loss(real, fake), FORMULAS[objective][0](forward, backward), rtol=1e-5)
+    gan.fake = lambda like, *purpose: real._replace(purpose=("fake", *purpose))
+    like = fake._replace(purpose=("real", 1))
+    keys = [("pairs", k, "real", 1) for k in range(2)]
+    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    behind = np.concatenate([fake.images.numpy()[order] for order in [np.arange(8), *orders]])
+    forward, backward = critic([ahead, behind]).numpy(), critic([behind, ahead]).numpy()
+    np.testing.assert_allclose(gan.generator_loss(like), FORMULAS[objective][0](forward, backward), rtol=1e-5)
+    assert type(gan).from_config(gan.get_config()).pair_shuffles == 2
+    with pytest.raises(ValueError, match="pair_shuffles: expected an integer of at least 0, got -1"):
+        type(gan)(gan.generator, critic, pair_shuffles=-1)
 
 
 def test_cramer_losses_are_the_papers():

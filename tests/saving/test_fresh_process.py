@@ -38,6 +38,7 @@ LAYERS = {
     "SampleNormalization": lambda: layers.SampleNormalization(),
     "SelfAttention": lambda: layers.SelfAttention(),
     "SpectralNormalization": lambda: layers.SpectralNormalization(keras.layers.Dense(6)),
+    "UnitGain": lambda: layers.UnitGain(),
     "StoredBatchNormalization": lambda: layers.StoredBatchNormalization(3, affine=True),
 }
 VIRTUAL = ("DropReference", "ReferenceBatch", "VirtualBatchNormalization")  # which `points.critic` has together
