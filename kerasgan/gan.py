@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
-from kerasgan.layers import ReferenceBatch, SpectralNormalization
+from kerasgan import adapting, added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
+from kerasgan.layers import SpectralNormalization
 from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 
@@ -93,18 +93,20 @@ class GAN(Sampler):
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
-        checks.networks_fit(
-            generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
-        )
+        techniques = fit_checks.techniques(techniques)
+        classifying = self.classifying_critic or any(technique.classifies for technique in techniques)
+        checks.networks_fit(generator, critic, num_classes, self.pairwise_critic, self.feature_critic, classifying)
         super().__init__(generator, latent, num_classes, class_names, name)
         checks.prior_can_learn(self)
         if ema_decay is not None and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
             raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {quoted(ema_decay)}")
         self.critic = critic
+        self.classifying_critic = classifying
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
         self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
         self.ema_decay = ema_decay
         self.seed = arguments.integer_within("seed", seed, np.int64)
+        adapting.generator_to_prior(self)
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
@@ -114,7 +116,7 @@ class GAN(Sampler):
             self.reset_average()
             self._first_digest = _digest(generator, self.latent)
         self._statistics_step = None  # the step whose batch-norm statistics the average has
-        self.techniques = fit_checks.techniques(techniques)
+        self.techniques = techniques
         for technique in self.techniques:
             technique.attach(self)
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
@@ -235,7 +237,7 @@ class GAN(Sampler):
         checks.can_train(self)
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         if isinstance(data, tf.data.Dataset):
-            self._adapt_reference_batches(data)
+            adapting.critic_to_data(self, data)
             if self.distribute_strategy.num_replicas_in_sync > 1:
                 data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
@@ -368,7 +370,10 @@ class GAN(Sampler):
         images, labels = training_data.as_trained(data, self.num_classes)
         rows_of = sharing.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
         for k, (rows, place) in enumerate(rows_of):
-            yield Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
+            batch = Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
+            for technique in self.techniques:
+                batch = technique.prepared(self, batch)
+            yield batch
 
     def uniform(self, like, shape, *purpose):
         """Draw uniform numbers for the rows of a batch.
@@ -420,8 +425,14 @@ class GAN(Sampler):
     def score(self, batch):
         """Return the critic's logits [N, 1] for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
+        if self.classifying_critic:
+            return self.critic(batch.images, training=True)[0]
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
+
+    def class_logits(self, batch):
+        """Return the class logits [N, num_classes] of a critic that classifies, for a batch as `seen`."""
+        return self.critic(self.seen(batch).images, training=True)[1]
 
     def global_mean(self, values, axis=None):
         """Return the mean over the global batch of values of the local one; gradients go through it.
@@ -651,14 +662,6 @@ class GAN(Sampler):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""
-
-    def _adapt_reference_batches(self, data):
-        """Give virtual batch norm in the critic its reference: the first real images."""
-        layers = [layer for layer in self.critic._flatten_layers() if isinstance(layer, ReferenceBatch)]
-        for layer in layers:
-            if not layer.adapted.numpy():
-                first = next(iter(data))
-                layer.adapt(first if self.num_classes is None else first[0])
 
     def _update_average(self):
         step = ops.cast(self.step - self.ema_start, "float32")

@@ -27,6 +27,9 @@ CLASSES = {  # by the module that has them; all that are registered
         "WGANGP",
     ),
     "kerasgan.techniques": (
+        "AuxiliaryClassifier",
+        "AveragedCritic",
+        "Dequantization",
         "FeatureMatching",
         "HistoricalAveraging",
         "InstanceNoise",
@@ -48,6 +51,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "StoredBatchNormalization",
         "UnitGain",
         "VirtualBatchNormalization",
+        "WeightNormalization",
     ),
     "kerasgan.networks": ("PairwiseCritic",),
 }

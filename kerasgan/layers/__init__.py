@@ -10,6 +10,7 @@ from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
 from kerasgan.layers.unit_gain import UnitGain
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
+from kerasgan.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "Characters",
@@ -24,4 +25,5 @@ __all__ = [
     "StoredBatchNormalization",
     "UnitGain",
     "VirtualBatchNormalization",
+    "WeightNormalization",
 ]

@@ -98,6 +98,20 @@ def logit(images, features, num_classes, kernel_initializer="glorot_uniform", ou
     return [images, labels], layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
 
 
+def check_auxiliary(auxiliary, num_classes):
+    """Raise `ValueError` where classes are to be told and there are none; return the classes that enter the critic."""
+    if auxiliary and num_classes is None:
+        raise ValueError("num_classes: expected a number of classes for the auxiliary classifier; got None")
+    return None if auxiliary else num_classes
+
+
+def with_class_logits(logits, features, num_classes, kernel_initializer="glorot_uniform"):
+    """The outputs of a critic that classifies: logits, and class logits of the features, float32 [N, num_classes]."""
+    arguments.integer("num_classes", num_classes, 1)
+    classes = layers.Dense(num_classes, kernel_initializer=kernel_initializer)(features)
+    return [logits, output(classes, "linear", name="class_logits")]
+
+
 def check_outputs(outputs, num_classes):
     """Check how many numbers a critic gives for an image: features are not conditional."""
     arguments.integer("outputs", outputs, 1)

@@ -84,7 +84,8 @@ class TGAN(GAN):
         places = slice(first, first + ops.shape(rows)[0])
         keys = [("pairs", k, *purpose) for k in range(self.pair_shuffles)]
         orders = [ops.argsort(random.uniform([total], self.seed, self.step.value, key)) for key in keys]
-        return [ops.take(everyone, order[places], axis=0) for order in orders]
+        # a product and not `take`: its gradient is dense, as that of gathering replicas asks for
+        return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
 
     def critic_loss(self, real, fake):
         """Return the loss of preferring real images, a scalar."""

@@ -1,5 +1,8 @@
 """Plug-ins for any objective, given to it as `techniques=[...]`; one file each."""
 
+from kerasgan.techniques.auxiliary_classifier import AuxiliaryClassifier
+from kerasgan.techniques.averaged_critic import AveragedCritic
+from kerasgan.techniques.dequantization import Dequantization
 from kerasgan.techniques.feature_matching import FeatureMatching
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
 from kerasgan.techniques.instance_noise import InstanceNoise
@@ -8,6 +11,9 @@ from kerasgan.techniques.singular_value_clamp import SingularValueClamp
 from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 
 __all__ = [
+    "AuxiliaryClassifier",
+    "AveragedCritic",
+    "Dequantization",
     "FeatureMatching",
     "HistoricalAveraging",
     "InstanceNoise",
