@@ -59,6 +59,15 @@ def average_fits(gan):
         )
 
 
+def prior_can_learn(gan):
+    """Raise `ValueError` where a prior's weights are to be learned of scores that the critic does not give."""
+    if getattr(gan.latent, "learned_weights", False) and (gan.pairwise_critic or gan.feature_critic):
+        raise ValueError(
+            f"latent: expected learned_weights=False with {type(gan).__name__}, as weights are learned of the critic's "
+            "score of each image; its critic gives none"
+        )
+
+
 def can_train(gan):
     """Raise `ValueError` unless the networks of a GAN can be trained together with the moving average.
 
@@ -103,7 +112,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     for name, network in (("generator", generator), ("critic", critic)):
         _built(name, network)
     if classifying and num_classes is None:
-        raise ValueError("num_classes: expected a number, as the objective's critic classifies; got None")
+        raise ValueError("num_classes: expected a number, as the critic classifies; got None")
     if pairwise and num_classes is not None:
         raise ValueError(f"num_classes: expected None, as the objective has no labels; got {quoted(num_classes)}")
     generator_fits(generator, num_classes)
@@ -122,10 +131,12 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if classifying and len(critic.inputs) != 1:
         raise ValueError("critic: expected to take images alone, as it classifies; it takes labels")
     given = [tuple(output.shape[1:]) for output in critic.outputs]
-    wanted = [(1,), (num_classes,)] if classifying else [(1,)]
-    if features and (len(given) != 1 or len(given[0]) != 1):
-        raise ValueError(f"critic: expected features [N, F]; it gives {given} an image")
-    if patches and (len(given) != 1 or len(given[0]) != 1):
+    classes = [(num_classes,)] if classifying else []
+    wanted = [(1,), *classes]
+    if features and (given[1:] != classes or len(given[0]) != 1):
+        what = " and the classes' logits" if classifying else ""
+        raise ValueError(f"critic: expected features [N, F]{what}; it gives {given} an image")
+    if patches and (given[1:] != classes or len(given[0]) != 1):
         raise ValueError(f"critic: expected one output of logits [N, L]; it gives {given} an image")
     if not features and not patches and given != wanted:
         what = "one logit and the classes' logits" if classifying else "one logit"

@@ -68,7 +68,7 @@ def techniques(given):
         ValueError: if it is none of `kerasgan.techniques.Technique`.
     """
     found = list(given) if isinstance(given, (list, tuple)) else [None]
-    if not all(hasattr(one, "attach") and isinstance(one, keras.layers.Layer) for one in found):
+    if not all(hasattr(one, "classifies") and isinstance(one, keras.layers.Layer) for one in found):
         raise ValueError(f"techniques: expected a list of kerasgan.techniques.Technique; got {str(given)[:200]}")
     return found
 

@@ -1,5 +1,6 @@
 """`GAN`: what all objectives share."""
 
+import contextlib
 import numbers
 import typing
 import zlib
@@ -9,8 +10,19 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, arguments, checks, fit_checks, random, schedules, sharing, standing, training_data
-from kerasgan.layers import ReferenceBatch, SpectralNormalization
+from kerasgan import (
+    adapting,
+    added_losses,
+    arguments,
+    checks,
+    fit_checks,
+    random,
+    schedules,
+    sharing,
+    standing,
+    training_data,
+)
+from kerasgan.layers import SpectralNormalization
 from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 from kerasgan.schedules import Schedule
@@ -38,8 +50,8 @@ class Batch(typing.NamedTuple):
 class GAN(Sampler):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
-    A subclass defines `critic_loss(real, fake)` and `generator_loss(real)` for the alternating game of `train_step`, or
-    writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data for each critic step,
+    A subclass defines `critic_loss(real, fake)` and `generator_loss(real, *purpose)` for the alternating game of
+    `train_step`, or writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data,
     `fake(like, *purpose)` generates, `score(batch)` asks the critic (which sees `seen(batch)`),
     `update_critic(loss, *args)` and `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs,
     `end_step()` closes the step. Losses are means over the local batch; the verbs scale them, so that two replicas with
@@ -55,7 +67,7 @@ class GAN(Sampler):
         latent: prior of z, a `kerasgan.latents.Prior`; `Normal` of the generator's length by default.
         num_classes: number of classes of a conditional model, which trains on (images, labels); `None` for an
             unconditional one, which ignores labels.
-        critic_steps: critic updates a generator update, each on fresh real data: one batch of the training data is
+        critic_steps: critic updates a training step, each on fresh real data: one batch of the training data is
             divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
             variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), with batch-norm statistics
@@ -63,6 +75,8 @@ class GAN(Sampler):
             `kerasgan.schedules.HalfLife`, is taken as it is. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
+        generator_steps: generator updates a training step, each on fresh latents, and on fresh real data where the
+            objective's loss of the generator uses them.
         class_names: list of the classes' names, see `Sampler`.
         name: optional model name.
 
@@ -73,6 +87,7 @@ class GAN(Sampler):
     tracked = ()  # names of further values that the objective logs
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
+    generator_sees_real = False  # whether the generator's loss uses real images, so that it needs fresh ones
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
     patch_critic = False  # whether the critic gives any number of logits an image, rather than one
     ema_start = 0  # step until which the moving average is a copy
@@ -88,26 +103,33 @@ class GAN(Sampler):
         ema_decay: float | Schedule | None = 0.999,
         seed: int = 0,
         techniques=(),
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
+        techniques = fit_checks.techniques(techniques)
+        classifying = self.classifying_critic or any(technique.classifies for technique in techniques)
         checks.networks_fit(
             generator,
             critic,
             num_classes,
             self.pairwise_critic,
             self.feature_critic,
-            self.classifying_critic,
+            classifying,
             self.patch_critic,
         )
         super().__init__(generator, latent, num_classes, class_names, name)
+        checks.prior_can_learn(self)
         is_decay = ema_decay is None or isinstance(ema_decay, Schedule)
         if not is_decay and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
             raise ValueError(f"ema_decay: expected a number in [0, 1), a schedule or None; got {quoted(ema_decay)}")
         self.critic = critic
+        self.classifying_critic = classifying
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
+        self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
         self.ema_decay = ema_decay
         self.seed = arguments.integer_within("seed", seed, np.int64)
+        adapting.generator_to_prior(self)
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator = keras.models.clone_model(generator)
@@ -117,7 +139,7 @@ class GAN(Sampler):
             self.reset_average()
             self._first_digest = _digest(generator, self.latent)
         self._statistics_step = None  # the step whose batch-norm statistics the average has
-        self.techniques = fit_checks.techniques(techniques)
+        self.techniques = techniques
         for technique in self.techniques:
             technique.attach(self)
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
@@ -220,7 +242,7 @@ class GAN(Sampler):
             callbacks: list of `keras.callbacks.Callback`. Those of Keras that change `model.optimizer` are refused, as
                 a GAN has two optimizers: give them `keras.optimizers.schedules`.
             initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: generator updates an epoch, for an endless dataset; a multiple of `steps_per_execution`.
+            steps_per_epoch: training steps an epoch, for an endless dataset; a multiple of `steps_per_execution`.
             **of_keras: other arguments of `keras.Model.fit`, which mean nothing here and are refused.
 
         Returns:
@@ -239,7 +261,7 @@ class GAN(Sampler):
         checks.can_train(self)
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         if isinstance(data, tf.data.Dataset):
-            self._adapt_reference_batches(data)
+            adapting.critic_to_data(self, data)
             if self.distribute_strategy.num_replicas_in_sync > 1:
                 data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
@@ -303,8 +325,8 @@ class GAN(Sampler):
 
     @property
     def batches_per_step(self):
-        """Minibatches of real data that a training step uses: one a critic step, unless the objective uses more."""
-        return self.critic_steps
+        """Minibatches of real data in a training step: one a critic step, and one a generator step that sees them."""
+        return self.critic_steps + (self.generator_steps if self.generator_sees_real else 0)
 
     @property
     def sampling_generator(self):
@@ -325,7 +347,7 @@ class GAN(Sampler):
     # The game
 
     def train_step(self, data):
-        """Train the critic `critic_steps` times on fresh data, then the generator once; returns the logs.
+        """Train the critic `critic_steps` times on fresh data, then the generator; returns the logs.
 
         This is algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) with the losses of the objective.
         """
@@ -333,15 +355,29 @@ class GAN(Sampler):
         for k in range(self.critic_steps):
             real = next(batches)
             self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
-        self.update_generator(self.generator_loss, next(batches, real))
+        self.train_generator(batches, real)
         return self.end_step()
+
+    def train_generator(self, batches, real):
+        """Train the generator `generator_steps` times, on fresh latents each.
+
+        Args:
+            batches: what is left of `minibatches`: real data for each step, where the generator sees real data.
+            real: `Batch` to go on with where nothing is left: its rows and labels.
+        """
+        for k in range(self.generator_steps):
+            real = next(batches, real)
+            self.update_generator(self.generator_loss, real, *((k,) if k else ()))
 
     def critic_loss(self, real, fake):
         """Return the critic's loss of two `Batch`es, a scalar; an objective defines it."""
         raise NotImplementedError(f"{type(self).__name__} defines no critic_loss; kerasgan.SGAN, for one, does")
 
-    def generator_loss(self, real):
-        """Return the generator's loss, a scalar, with `real` for its number of rows, labels and real images."""
+    def generator_loss(self, real, *purpose):
+        """Return the generator's loss, a scalar, of images that are made for the purpose ("generator", *purpose).
+
+        `real` is for its number of rows, labels and real images; the purpose tells the steps of the generator apart.
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no generator_loss")
 
     # The verbs with which objectives are written
@@ -364,7 +400,10 @@ class GAN(Sampler):
         images, labels = training_data.as_trained(data, self.num_classes)
         rows_of = sharing.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
         for k, (rows, place) in enumerate(rows_of):
-            yield Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
+            batch = Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
+            for technique in self.techniques:
+                batch = technique.prepared(self, batch)
+            yield batch
 
     def uniform(self, like, shape, *purpose):
         """Draw uniform numbers for the rows of a batch.
@@ -418,6 +457,8 @@ class GAN(Sampler):
     def score(self, batch):
         """Return the critic's logits [N, 1] (a `patch_critic`'s [N, L]) for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
+        if self.classifying_critic:
+            return self.critic(batch.images, training=True)[0]
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
 
@@ -431,6 +472,10 @@ class GAN(Sampler):
             against: `Batch` of the other kind, real or generated, with which such a critic compares it.
         """
         return self.score(batch)
+
+    def class_logits(self, batch):
+        """Return the class logits [N, num_classes] of a critic that classifies, for a batch as `seen`."""
+        return self.critic(self.seen(batch).images, training=True)[1]
 
     def global_mean(self, values, axis=None):
         """Return the mean over the global batch of values of the local one; gradients go through it.
@@ -463,7 +508,24 @@ class GAN(Sampler):
         """
         for technique in self.techniques:
             loss = technique.generator_loss(self, loss)
+        loss = self.latent.generator_loss(self, loss)
         self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
+
+    @contextlib.contextmanager
+    def kept_if(self, due, *parts):
+        """Take back what the updates in the block changed, unless they are due.
+
+        All strategies can do that; a conditional around an optimizer they cannot.
+
+        Args:
+            due: bool scalar tensor.
+            *parts: what the updates change, networks and the optimizer; techniques are always among it.
+        """
+        changing = [variable for part in (*parts, *self.techniques) for variable in part.variables]
+        before = [tf.identity(variable) for variable in changing]
+        yield
+        for variable, old in zip(changing, before):
+            variable.assign(tf.where(due, variable, old))
 
     def track(self, counting=True, **values):
         """Log scalars under names in `tracked`; the logs show their mean since the epoch began.
@@ -500,6 +562,7 @@ class GAN(Sampler):
             "ema_decay": schedules.serialized(self.ema_decay),
             "seed": self.seed,
             "techniques": [serialize(technique) for technique in self.techniques],
+            "generator_steps": self.generator_steps,
         }
 
     def get_compile_config(self):
@@ -649,14 +712,6 @@ class GAN(Sampler):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""
-
-    def _adapt_reference_batches(self, data):
-        """Give virtual batch norm in the critic its reference: the first real images."""
-        layers = [layer for layer in self.critic._flatten_layers() if isinstance(layer, ReferenceBatch)]
-        for layer in layers:
-            if not layer.adapted.numpy():
-                first = next(iter(data))
-                layer.adapt(first if self.num_classes is None else first[0])
 
     def _update_average(self):
         step = ops.cast(self.step - self.ema_start, "float32")

@@ -34,6 +34,15 @@ class Prior(keras.layers.Layer):
         self.dim = self.uniforms = arguments.integer("dim", dim, 1)
         self.built = True
 
+    def generator_loss(self, gan, loss):
+        """Return the function to use in place of the generator's `loss(real, *rest)`: for priors that learn more.
+
+        Args:
+            gan: `GAN` whose prior this is.
+            loss: function of a real `Batch` and the purpose of the generated one.
+        """
+        return loss
+
     def get_config(self):
         """Return the constructor's arguments."""
         return {"dim": self.dim, "name": self.name}
@@ -131,7 +140,11 @@ class Uniform(Prior):
 class GaussianMixture(Prior):
     """DeLiGAN's latents: z = mu_i + sigma_i * eps with learned mu_i and sigma_i, equally likely components i.
 
-    Gurumurthy, Sarvadevabhatla and Babu 2017, arXiv:1706.02071. Truncation bounds eps.
+    Gurumurthy, Sarvadevabhatla and Babu 2017, arXiv:1706.02071. Truncation bounds eps. With learned weights component i
+    is drawn with probability p_i = softmax(weights)_i. A drawn component has no derivative, so the weights descend
+    -E[D(G(z))] by the score function, E[-(D(G(z)) - mean) grad log p_i] (Williams 1992, REINFORCE): the loss of WGAN
+    and hinge, and with SGAN's logits at their optimum the divergence KL(generated || real). It costs one more pass of
+    both networks in each update of the generator.
 
     Args:
         dim: length of a latent.
@@ -140,10 +153,12 @@ class GaussianMixture(Prior):
             code, rather than from a component drawn at random. Sampling and serving always draw.
         initial_scale: the sigma_i to start from; the mu_i start from U(-1, 1).
         scale_penalty: weight of mean((sigma - 1)^2), added to the generator's loss; keeps the sigma_i from 0.
+        learned_weights: whether how likely the components are is learned too; all are equally likely at first.
         name: optional layer name.
 
     Raises:
-        ValueError: if `components` is not a positive integer, or `scale_penalty` is negative.
+        ValueError: if `components` is not a positive integer, `scale_penalty` is negative, or weights are to be learned
+            of components that the slot decides.
     """
 
     def __init__(
@@ -153,12 +168,15 @@ class GaussianMixture(Prior):
         by_slot: bool = False,
         initial_scale: float = 0.2,
         scale_penalty: float = 0.1,
+        learned_weights: bool = False,
         name: str | None = None,
     ):
         super().__init__(dim, name)
         self.components = arguments.integer("components", components, 1)
         if not scale_penalty >= 0:
             raise ValueError(f"scale_penalty: expected a number of at least 0; got {quoted(scale_penalty)}")
+        if by_slot and learned_weights:
+            raise ValueError("learned_weights: expected False with by_slot=True, where no component is drawn; got True")
         self.by_slot = by_slot
         self.initial_scale = initial_scale
         self.scale_penalty = scale_penalty
@@ -171,6 +189,9 @@ class GaussianMixture(Prior):
             regularizer=ScalePenalty(scale_penalty),
             name="scales",
         )
+        self.learned_weights = learned_weights
+        if learned_weights:
+            self.weights_of_components = self.add_weight(shape=(components,), initializer="zeros", name="weights")
 
     def call(self, uniforms, truncation=None, rows=None):
         """Turn uniform numbers into latents.
@@ -183,11 +204,11 @@ class GaussianMixture(Prior):
         Returns:
             float32 tensor [N, dim].
         """
+        noise = normal(uniforms[:, 1:], truncation)
         if self.by_slot and rows is not None:
             component = ops.cast(rows, "int32") % self.components
         else:
-            component = ops.cast(ops.floor(uniforms[:, 0] * self.components), "int32")
-        noise = normal(uniforms[:, 1:], truncation)
+            component = self._component(uniforms[:, 0])
         return ops.take(self.means, component, axis=0) + ops.take(self.scales, component, axis=0) * noise
 
     def get_config(self):
@@ -198,8 +219,31 @@ class GaussianMixture(Prior):
             "by_slot": self.by_slot,
             "initial_scale": self.initial_scale,
             "scale_penalty": self.scale_penalty,
+            "learned_weights": self.learned_weights,
             "name": self.name,
         }
+
+    def generator_loss(self, gan, loss):
+        """Return the function of the generator's loss, which with learned weights has their gradient too."""
+        if not self.learned_weights:
+            return loss
+
+        def with_weights(real, *rest):
+            uniforms = gan.uniform(real, (self.uniforms,), "latents", "generator", *rest)
+            chance = ops.log_softmax(self.weights_of_components)
+            chance = ops.take(chance, self._component(uniforms[:, 0]))
+            scores = ops.stop_gradient(gan.score(gan.fake(real, "generator", *rest))[:, 0])
+            surrogate = -ops.mean((scores - gan.global_mean(scores)) * chance)
+            return loss(real, *rest) + surrogate - ops.stop_gradient(surrogate)  # its gradient, and not its value
+
+        return with_weights
+
+    def _component(self, uniforms):
+        """Components int32 [N] of uniform numbers [N], by the inverse distribution function."""
+        if not self.learned_weights:
+            return ops.cast(ops.floor(uniforms * self.components), "int32")
+        ends = ops.cumsum(ops.cast(ops.softmax(self.weights_of_components), "float64"))
+        return ops.sum(ops.cast(uniforms[:, None] >= ends[:-1], "int32"), axis=1)  # what is above is the last's
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -79,7 +79,7 @@ class _Section(pydantic.BaseModel):
 
 
 class Train(_Section):
-    """How long to train (`steps` generator updates, in all), how often to write what, and how to compute.
+    """How long to train (`steps` training steps, in all), how often to write what, and how to compute.
 
     `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
     the number of steps between two looks of a `CollapseGuard`, with its default thresholds. With `evaluate_every`,

@@ -288,10 +288,12 @@ class Sampler(Unsupervised, keras.Model):
         for part in ("generator", "critic", "latent", "techniques", "ema_decay"):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
-        names = config.pop("class_names", None)  # of older files; and classes of users need not take it
+        # older files lack these, and classes of users need not take them
+        later = {name: config.pop(name) for name in ("class_names", "generator_steps") if name in config}
         against = config.pop("trained_against", None)
         model = cls(**config)
-        model.class_names = names
+        for name, value in later.items():
+            setattr(model, name, value)
         model._trained_against = against
         return model
 

@@ -24,6 +24,14 @@ def place(rows):
     return tf.reduce_sum(counts[:own]), tf.reduce_sum(counts)
 
 
+def of_all_replicas(rows):
+    """Return the rows [N, ...] of all replicas, one after the other; gradients go through it."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return rows
+    return replica.all_gather(rows, axis=0)
+
+
 def minibatches(images, count, parts=1):
     """Yield the rows of `count` minibatches on this replica, and their places: pairs of a slice and (first row, rows).
 

@@ -12,12 +12,30 @@ CLASSES = 3
 REFERENCE = 4
 
 
-def gan(objective, with_techniques=False, **arguments):
+VARIANTS = {  # name: (objective, arguments): options that change what a step does
+    "RSGAN-1:3": ("RSGAN", {"generator_steps": 3}),
+    "SGAN-turns": ("SGAN", {"player_threshold": 0.7, "critic_steps": 4, "fake_label_smoothing": 0.1}),
+    "TSGAN-shuffles": ("TSGAN", {"pair_shuffles": 2}),
+    "HingeGAN-weights": ("HingeGAN", {"latent": {"learned_weights": True}}),
+}
+
+
+def named(name, **arguments):
+    """Return the model of an objective's name, of NAME+techniques or of one of `VARIANTS`, not compiled."""
+    if name in VARIANTS:
+        objective, options = VARIANTS[name]
+        return gan(objective, **options, **arguments)
+    objective, _, techniques = name.partition("+")
+    return gan(objective, bool(techniques), **arguments)
+
+
+def gan(objective, with_techniques=False, latent=None, **arguments):
     """Return a model, not compiled, the same at each call: batch norm, spectral norm, a learned mixture for latents.
 
     Args:
         objective: name of the class.
         with_techniques: whether to add every technique, virtual batch norm and minibatch discrimination.
+        latent: arguments of the mixture; by default row i has component i.
         **arguments: of the class.
     """
     keras.utils.set_random_seed(1)
@@ -40,7 +58,7 @@ def gan(objective, with_techniques=False, **arguments):
     return kind(
         generator(kind.classifying_critic, with_techniques),
         critic(kind, with_techniques),
-        latent=kerasgan.latents.GaussianMixture(4, components=3, by_slot=True),
+        latent=kerasgan.latents.GaussianMixture(4, components=3, **({"by_slot": True} if latent is None else latent)),
         techniques=plug_ins,
         ema_decay=0.9,
         seed=5,

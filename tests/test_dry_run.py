@@ -34,6 +34,9 @@ def test_dense_products_are_counted_as_by_hand():
     # the rest is elementwise: SGD and the moving average, at most ten operations a parameter, and the images
     elementwise = 10 * (800 * 1600 + 1600 + 1600) + 100 * ROWS * 1600
     assert critic_update + generator_update <= counted <= critic_update + generator_update + elementwise
+    gan.generator_steps = 4
+    more = dry_run.flops(step_graph(gan)) - counted
+    assert 3 * generator_update <= more <= 3 * (generator_update + elementwise)
     without = dry_run.flops(step_graph(kerasgan_without_average(generator, critic)))
     assert counted - without == pytest.approx(3 * (800 * 1600 + 1600), rel=0.01)  # subtract, multiply, add
 

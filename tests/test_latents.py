@@ -6,6 +6,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+import kerasgan
 from kerasgan import latents, random
 
 
@@ -140,7 +141,81 @@ def test_mixture_trains_with_the_generator_and_its_scales_are_drawn_to_one(small
     np.testing.assert_allclose(trained(12.0) - trained(0.0), pulled - 0.2, atol=0.05)
 
 
+def test_learned_weights_start_even_and_draw_with_their_probabilities():
+    mixture = latents.GaussianMixture(4, components=3, initial_scale=0.01, learned_weights=True)
+    plain = latents.GaussianMixture(4, components=3, initial_scale=0.01)
+    plain.set_weights([mixture.means, mixture.scales])
+    u = uniforms(6000, mixture.uniforms)
+    np.testing.assert_allclose(mixture(u), plain(u), atol=1e-6)  # an even mixture is DeLiGAN's
+    shares = np.array([0.5, 0.2, 0.3])
+    mixture.weights_of_components.assign(np.log(shares) + 7.0)
+    z, means = mixture(u).numpy(), mixture.means.numpy()
+    nearest = np.abs(z[:, None] - means).max(axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, np.searchsorted(np.cumsum(shares), u.numpy()[:, 0]))
+    assert scipy.stats.chisquare(np.bincount(nearest), 6000 * shares).pvalue > 1e-3
+    noise = (z - means[nearest]) / 0.01
+    np.testing.assert_allclose(noise, scipy.stats.norm.ppf(u.numpy()[:, 1:]), atol=1e-3)
+    ends = random._unit(tf.constant([[2**31 - 1] * 5, [-(2**31)] * 5]))
+    mixture.weights_of_components.assign([50.0, 0.0, -50.0])  # rounding must not lead past the last component
+    assert np.isfinite(mixture(ends)).all()
+
+
+@pytest.mark.parametrize("objective", ["SGAN", "WGAN"])
+def test_the_gradient_of_learned_weights_is_the_score_functions(objective):
+    """-(1/N) sum_i (D_i - mean D) (1[i = k] - p_k), written out; the loss keeps its value, the means their gradient."""
+    from kerasgan.gan import Batch
+
+    keras.utils.set_random_seed(0)
+    prior = latents.GaussianMixture(2, components=3, scale_penalty=0.0, learned_weights=True)
+    prior.weights_of_components.assign([0.3, -0.2, 0.5])
+    z = keras.Input((2,))
+    critic = kerasgan.networks.mlp.critic((2,), width=8, depth=1, activation="tanh")
+    gan = getattr(kerasgan, objective)(keras.Model(z, keras.layers.Identity()(z)), critic, latent=prior)
+    real = Batch(tf.zeros([50, 2]), None)
+    with tf.GradientTape(persistent=True) as tape:
+        loss = prior.generator_loss(gan, gan.generator_loss)(real, 1)
+        plain = gan.generator_loss(real, 1)
+    np.testing.assert_allclose(loss, plain, rtol=1e-6)
+    means, scales = (prior.means.value, prior.scales.value)
+    for one, other in zip(tape.gradient(loss, [means, scales]), tape.gradient(plain, [means, scales])):
+        np.testing.assert_allclose(tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=1e-6)
+    assert tape.gradient(plain, prior.weights_of_components.value) is None
+    shares = np.exp([0.3, -0.2, 0.5]) / np.exp([0.3, -0.2, 0.5]).sum()
+    u = gan.uniform(real, (prior.uniforms,), "latents", "generator", 1).numpy()
+    drawn = np.eye(3)[np.searchsorted(np.cumsum(shares), u[:, 0])]
+    scores = critic(prior(tf.constant(u))).numpy()
+    expected = -((scores - scores.mean()) * (drawn - shares)).mean(axis=0)
+    np.testing.assert_allclose(tape.gradient(loss, prior.weights_of_components.value), expected, rtol=1e-3, atol=1e-7)
+
+
+def test_critics_that_score_no_image_are_refused():
+    from tests import points
+
+    for objective in ("CramerGAN", "TSGAN"):
+        gan = points.gan(objective)
+        with pytest.raises(ValueError, match=f"latent: expected learned_weights=False with {objective}"):
+            type(gan)(gan.generator, gan.critic, latent=latents.GaussianMixture(4, 3, learned_weights=True))
+
+
+def test_learned_weights_find_how_often_the_data_has_each_mode():
+    """Two points, one three times as likely: the generator can only copy z, whose component decides."""
+    keras.utils.set_random_seed(0)
+    z = keras.Input((1,))
+    prior = latents.GaussianMixture(1, components=2, initial_scale=0.05, scale_penalty=0.0, learned_weights=True)
+    prior.means.assign([[-1.0], [1.0]])
+    critic = kerasgan.networks.mlp.critic((1,), width=16, depth=2, activation="tanh")
+    gan = kerasgan.SGAN(keras.Model(z, keras.layers.Identity()(z)), critic, latent=prior, ema_decay=None)
+    prior.means.trainable = prior.scales.trainable = False
+    gan.compile(keras.optimizers.Adam(0.01, beta_1=0.5), keras.optimizers.Adam(0.01, beta_1=0.5))
+    rng = np.random.default_rng(0)
+    real = np.where(rng.uniform(size=(128 * 300, 1)) < 0.25, -1.0, 1.0) + rng.normal(0, 0.05, (128 * 300, 1))
+    gan.fit(tf.data.Dataset.from_tensor_slices(real.astype("float32")).batch(128), verbose=0)
+    assert 0.15 < (gan.sample(4000) < 0).mean() < 0.35
+
+
 def test_wrong_mixtures_are_named():
+    with pytest.raises(ValueError, match="learned_weights: expected False with by_slot=True"):
+        latents.GaussianMixture(4, by_slot=True, learned_weights=True)
     with pytest.raises(ValueError, match="components: expected an integer of at least 1, got 0"):
         latents.GaussianMixture(4, components=0)
     with pytest.raises(ValueError, match="scale_penalty: expected a number of at least 0; got -1"):

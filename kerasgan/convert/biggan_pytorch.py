@@ -44,7 +44,7 @@ def generator(tensors, epsilon: float = 1e-5, spectral_epsilon: float = 1e-6):
         num_classes=classes,
         filters=last // _LAST_WIDTH[size],
         shared_dim=shared_dim,
-        attention_size=4 * 2 ** (attention[0] + 1) if attention else None,
+        attention_size=[4 * 2 ** (index + 1) for index in attention],
         epsilon=epsilon,
         spectral_epsilon=spectral_epsilon,
     )
@@ -57,8 +57,7 @@ def generator(tensors, epsilon: float = 1e-5, spectral_epsilon: float = 1e-6):
             _modulated(state, f"{theirs}.bn{number}", network.get_layer(f"{ours}_norm_{number}"))
             _spectral(state, f"{theirs}.conv{number}", network.get_layer(f"{ours}_conv_{number}"))
         _spectral(state, f"{theirs}.conv_sc", network.get_layer(f"{ours}_shortcut"))
-        if index in attention:
-            _attention(state, f"blocks.{index}.1", network.get_layer("attention"))
+    _attentions(state, attention, network)
     norm = network.get_layer("last_norm")
     for name, variable in (("gain", norm.gamma), ("bias", norm.beta)):
         variable.assign(state.take(f"output_layer.0.{name}", variable.shape))
@@ -103,7 +102,7 @@ def critic(tensors, spectral_epsilon: float = 1e-6):
         (size, size, channels),
         num_classes=classes,
         filters=first // _FIRST_WIDTH[size],
-        attention_size=size // 2 ** (attention[0] + 1) if attention else None,
+        attention_size=[size // 2 ** min(index + 1, 2 if size == 32 else blocks - 1) for index in attention],
         spectral_epsilon=spectral_epsilon,
     )
     names = {layer.name for layer in network.layers}
@@ -113,9 +112,7 @@ def critic(tensors, spectral_epsilon: float = 1e-6):
             _spectral(state, f"{theirs}.conv{number}", network.get_layer(f"{ours}_conv_{number}"))
         if f"{ours}_shortcut" in names:
             _spectral(state, f"{theirs}.conv_sc", network.get_layer(f"{ours}_shortcut"))
-    attending = [layer for layer in network.layers if isinstance(layer, SelfAttention)]
-    for index, layer in zip(attention, attending):  # the tensors of one too many are left, and named
-        _attention(state, f"blocks.{index}.1", layer)
+    _attentions(state, attention, network)
     _spectral(state, "linear", network.get_layer("logit"))
     _spectral(state, "embed", network.get_layer("class_projection"))
     state.finish(ignored=(".sv0",))
@@ -161,6 +158,12 @@ def _modulated(state, name, layer):
 def _moments(state, name, norm):
     norm.moving_mean.assign(state.take(f"{name}.stored_mean", norm.moving_mean.shape))
     norm.moving_variance.assign(state.take(f"{name}.stored_var", norm.moving_variance.shape))
+
+
+def _attentions(state, blocks, network):
+    """Take the attention of these blocks; tensors of one too many are left, and named."""
+    for index, layer in zip(blocks, [layer for layer in network.layers if isinstance(layer, SelfAttention)]):
+        _attention(state, f"blocks.{index}.1", layer)
 
 
 def _attention(state, name, layer):

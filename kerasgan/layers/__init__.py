@@ -12,7 +12,9 @@ from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
+from kerasgan.layers.unit_gain import UnitGain
 from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, VirtualBatchNormalization
+from kerasgan.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "Characters",
@@ -30,5 +32,7 @@ __all__ = [
     "SpectralNormalization",
     "StoredBatchNormalization",
     "Upsampling",
+    "UnitGain",
     "VirtualBatchNormalization",
+    "WeightNormalization",
 ]

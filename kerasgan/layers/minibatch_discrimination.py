@@ -1,10 +1,9 @@
 """Minibatch discrimination: features of how close a sample is to the others of its batch."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments
+from kerasgan import arguments, sharing
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -37,7 +36,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
     def call(self, features):
         """Turn features [N, F] into [N, F + kernels]."""
         own = ops.reshape(ops.matmul(features, self.kernel), (-1, self.kernels, self.dim))
-        everyone = _of_all_replicas(own)
+        everyone = sharing.of_all_replicas(own)
         distances = ops.sum(ops.abs(own[:, None] - everyone[None]), axis=-1)
         closeness = ops.sum(ops.exp(-distances), axis=1) - 1.0  # less the sample's own, exp(0)
         return ops.concatenate([features, closeness], axis=-1)
@@ -49,10 +48,3 @@ class MinibatchDiscrimination(keras.layers.Layer):
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), "kernels": self.kernels, "dim": self.dim}
-
-
-def _of_all_replicas(rows):
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return rows
-    return replica.all_gather(rows, axis=0)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasgan import arguments
+from kerasgan.layers import wrapped
 from kerasgan.messages import quoted
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
@@ -106,13 +107,7 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def call(self, inputs):
         """Call the layer with W / sigma for its kernel; arguments and result are the layer's."""
-        values = [(variable, variable.value) for variable in self.layer.variables if variable is not self.kernel]
-        values.append((self.kernel, ops.divide(self._kernel_value(), self.sigma)))
-        with keras.StatelessScope(values, collect_losses=True) as scope:
-            outputs = self.layer(inputs)
-        for loss in scope.losses:  # of an activity regularizer
-            self.add_loss(loss)
-        return outputs
+        return wrapped.call_with(self, self.kernel, ops.divide(self._kernel_value(), self.sigma), inputs)
 
     def compute_mask(self, inputs, previous_mask=None):
         """Return the layer's mask."""

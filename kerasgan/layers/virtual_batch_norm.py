@@ -15,8 +15,9 @@ from kerasgan import arguments
 class ReferenceBatch(keras.layers.Layer):
     """Put a fixed reference batch in front of the rows of the inputs.
 
-    The reference is a weight that is not trained: it starts from N(0, 1), which suits latents, and `adapt` replaces
-    it with data. `GAN.fit` adapts those of a critic to the first real images before the first step.
+    The reference is a weight that is not trained: it starts from N(0, 1), and `adapt` replaces it. A `GAN` draws those
+    of its generator from its prior, and `GAN.fit` adapts those of a critic to the first real images before the first
+    step.
 
     Args:
         size: number of rows R of the reference.

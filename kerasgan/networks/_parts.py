@@ -1,5 +1,6 @@
 """What several network families share: inputs, class conditioning, checks, and WGAN-GP's initial weights."""
 
+import itertools
 import math
 
 import keras
@@ -25,6 +26,30 @@ def check_option(name, value, allowed):
     if value not in allowed:
         known = ", ".join(f'"{option}"' if isinstance(option, str) else str(option) for option in allowed)
         raise ValueError(f"{name}: expected one of {known}; got {quoted(value)}")
+
+
+def attention_sizes(attention_size, sizes):
+    """The sizes at which a network attends, a set, of its argument and of the sizes that its blocks have.
+
+    Args:
+        attention_size: a size, several, `None` for no attention, or "auto" for 64 where a block has that size.
+        sizes: those of the blocks.
+
+    Raises:
+        ValueError: if no block has a size that is asked for.
+    """
+    if attention_size == "auto":
+        return {64} & set(sizes)
+    several = attention_size if isinstance(attention_size, (list, tuple)) else [attention_size]
+    for size in several:
+        check_option("attention_size", size, (*dict.fromkeys(sizes), None, "auto"))
+    return set(several) - {None}
+
+
+def attention_names():
+    """Yield the names of a network's attention layers: attention, attention_1, attention_2 and so on."""
+    yield "attention"
+    yield from (f"attention_{index}" for index in itertools.count(1))
 
 
 def latents_input(latent_dim, num_classes):
@@ -71,6 +96,20 @@ def logit(images, features, num_classes, kernel_initializer="glorot_uniform", ou
     labels = labels_input(num_classes)
     embedding = layers.Embedding(num_classes, features.shape[-1], name="class_projection")(labels)
     return [images, labels], layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
+
+
+def check_auxiliary(auxiliary, num_classes):
+    """Raise `ValueError` where classes are to be told and there are none; return the classes that enter the critic."""
+    if auxiliary and num_classes is None:
+        raise ValueError("num_classes: expected a number of classes for the auxiliary classifier; got None")
+    return None if auxiliary else num_classes
+
+
+def with_class_logits(logits, features, num_classes, kernel_initializer="glorot_uniform"):
+    """The outputs of a critic that classifies: logits, and class logits of the features, float32 [N, num_classes]."""
+    arguments.integer("num_classes", num_classes, 1)
+    classes = layers.Dense(num_classes, kernel_initializer=kernel_initializer)(features)
+    return [logits, output(classes, "linear", name="class_logits")]
 
 
 def check_outputs(outputs, num_classes):

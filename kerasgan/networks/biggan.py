@@ -7,6 +7,8 @@ has an identity shortcut. Weights start orthogonal; every convolution and dense 
 embedding, is spectrally normalized, the generator's shared class embedding is not.
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
 
@@ -36,7 +38,7 @@ def generator(
     num_classes: int | None = 1000,
     filters: int = 96,
     shared_dim: int = 128,
-    attention_size: int | None = 64,
+    attention_size: int | list[int] | Literal["auto"] | None = "auto",
     epsilon: float = 1e-5,
     spectral_epsilon: float = 1e-12,
 ):
@@ -52,8 +54,8 @@ def generator(
         num_classes: number of classes, or `None` for an unconditional generator, which its chunks of z alone modulate.
         filters: channels of the widest image; 96 in the paper.
         shared_dim: length of the shared class embedding.
-        attention_size: size of the image that self-attention is applied to, or `None`; below 64 pixels no block has
-            the default's.
+        attention_size: size of the image that self-attention is applied to, or a list of sizes; `None` for none, and
+            "auto" for 64 where a block makes that size.
         epsilon: of batch norm.
         spectral_epsilon: of spectral normalization.
 
@@ -71,7 +73,7 @@ def generator(
     if arguments.integer("latent_dim", latent_dim, 1) % (blocks + 1):
         raise ValueError(f"latent_dim: expected a multiple of {blocks + 1} at {size} pixels; got {latent_dim}")
     sizes = [8 * 2**index for index in range(blocks)]
-    _parts.check_option("attention_size", attention_size, (*sizes, None))
+    attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
     chunk = latent_dim // (blocks + 1)
 
@@ -82,8 +84,8 @@ def generator(
         if embedding is not None:
             condition = layers.Concatenate()([embedding, condition])
         x = _up_block(x, condition, width, epsilon, spectral_epsilon, f"block_{index}")
-        if sizes[index] == attention_size:
-            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+        if sizes[index] in attended:
+            x = SelfAttention(epsilon=spectral_epsilon, name=next(attentions))(x)
     x = layers.ReLU()(batch_norm(epsilon, name="last_norm")(x))
     x = conv(channels, 3, spectral_epsilon, name="image")(x)
     return keras.Model(inputs, _parts.output(x, "tanh"), name="biggan_generator")
@@ -93,7 +95,7 @@ def critic(
     image_shape: tuple[int, int, int] = (128, 128, 3),
     num_classes: int | None = 1000,
     filters: int = 96,
-    attention_size: int | None = 64,
+    attention_size: int | list[int] | Literal["auto"] | None = "auto",
     spectral_epsilon: float = 1e-12,
 ):
     """Build the critic, with projection of the classes (Miyato and Koyama 2018, arXiv:1802.05637).
@@ -105,8 +107,8 @@ def critic(
         image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
         num_classes: number of classes, or `None` for an unconditional critic.
         filters: channels of the first block (a quarter of them all at 32 pixels); 96 in the paper.
-        attention_size: size of the features after each block of which self-attention comes, or `None`; below 128
-            pixels no block has the default's.
+        attention_size: size of the features after each block of which self-attention comes, or a list of sizes; `None`
+            for none, and "auto" for 64 where a block has that size.
         spectral_epsilon: of spectral normalization.
 
     Returns:
@@ -122,13 +124,12 @@ def critic(
     widths = _CRITIC_WIDTHS[size]
     halvings = 2 if size == 32 else len(widths) - 1
     sizes = [size // 2 ** min(index + 1, halvings) for index in range(len(widths))]
-    _parts.check_option("attention_size", attention_size, (*dict.fromkeys(sizes), None))
+    attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     x = images = keras.Input((size, size, channels), name="images")
     for index, width in enumerate(widths):
         x = _down_block(x, filters * width, index < halvings, index == 0, spectral_epsilon, f"block_{index}")
-        if sizes[index] == attention_size:
-            before = sizes[:index].count(attention_size)  # the last blocks have one size
-            x = SelfAttention(epsilon=spectral_epsilon, name=f"attention_{before}" if before else "attention")(x)
+        if sizes[index] in attended:
+            x = SelfAttention(epsilon=spectral_epsilon, name=next(attentions))(x)
     features = sum_over_places(layers.ReLU()(x))
     return projection(images, features, num_classes, spectral_epsilon, "biggan_critic")
 

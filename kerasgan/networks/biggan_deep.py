@@ -5,6 +5,8 @@ arXiv:1809.11096, appendix B, tables 7 to 9. Two bottleneck blocks a size, whose
 are: the generator drops channels, the critic appends some. Normalization and initial weights are as in `biggan`.
 """
 
+from typing import Literal
+
 import keras
 from keras import layers
 
@@ -35,7 +37,7 @@ def generator(
     num_classes: int | None = 1000,
     filters: int = 128,
     shared_dim: int = 128,
-    attention_size: int | None = 64,
+    attention_size: int | list[int] | Literal["auto"] | None = "auto",
     epsilon: float = 1e-5,
     spectral_epsilon: float = 1e-12,
     image_filters: int | None = None,
@@ -52,8 +54,8 @@ def generator(
         num_classes: number of classes, or `None` for an unconditional generator.
         filters: channels of the widest image; 128 in the paper.
         shared_dim: length of the shared class embedding.
-        attention_size: size of the image that self-attention is applied to, or `None`; below 64 pixels no block has
-            the default's.
+        attention_size: size of the image that self-attention is applied to, or a list of sizes; `None` for none, and
+            "auto" for 64 where a block makes that size.
         epsilon: of batch norm.
         spectral_epsilon: of spectral normalization.
         image_filters: channels of the last convolution, of which the image is the first; those of the image where
@@ -74,7 +76,7 @@ def generator(
     widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     image_filters = arguments.integer("image_filters", image_filters or channels, channels)
     sizes = [8 * 2**index for index in range(len(widths) // 2)]
-    _parts.check_option("attention_size", attention_size, (*sizes, None))
+    attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
     condition = latents if embedding is None else layers.Concatenate()([latents, embedding])
     truncation = []
@@ -87,8 +89,8 @@ def generator(
     for index, width in enumerate(widths[1:]):
         up = index % 2 == 1
         x = _up_block(x, [condition, *truncation], width, up, epsilon, spectral_epsilon, f"block_{index}", thresholds)
-        if up and x.shape[1] == attention_size:
-            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+        if up and x.shape[1] in attended:
+            x = SelfAttention(epsilon=spectral_epsilon, name=next(attentions))(x)
     if thresholds is None:
         x = batch_norm(epsilon, name="last_norm")(x)
     else:
@@ -102,7 +104,7 @@ def critic(
     image_shape: tuple[int, int, int] = (128, 128, 3),
     num_classes: int | None = 1000,
     filters: int = 128,
-    attention_size: int | None = 64,
+    attention_size: int | list[int] | Literal["auto"] | None = "auto",
     spectral_epsilon: float = 1e-12,
 ):
     """Build the critic, with projection of the classes (Miyato and Koyama 2018, arXiv:1802.05637).
@@ -114,8 +116,8 @@ def critic(
         image_shape: (size, size, channels); size one of 32, 64, 128, 256, 512.
         num_classes: number of classes, or `None` for an unconditional critic.
         filters: channels of the first convolution (half of them at 32 and 64 pixels); 128 in the paper.
-        attention_size: size of the features that self-attention is applied to, or `None`; below 128 pixels no block
-            has the default's.
+        attention_size: size of the features that self-attention is applied to, or a list of sizes; `None` for none, and
+            "auto" for 64 where a block has that size.
         spectral_epsilon: of spectral normalization.
 
     Returns:
@@ -129,13 +131,13 @@ def critic(
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
     widths = [arguments.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
     sizes = [size // 2 ** (index + 1) for index in range(len(widths) // 2)]
-    _parts.check_option("attention_size", attention_size, (*sizes, None))
+    attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     images = keras.Input((size, size, channels), name="images")
     x = conv(widths[0], 3, spectral_epsilon, name="first")(images)
     for index, width in enumerate(widths[1:]):
         x = _down_block(x, width, index % 2 == 0, spectral_epsilon, f"block_{index}")
-        if index % 2 == 1 and x.shape[1] == attention_size:
-            x = SelfAttention(epsilon=spectral_epsilon, name="attention")(x)
+        if index % 2 == 1 and x.shape[1] in attended:
+            x = SelfAttention(epsilon=spectral_epsilon, name=next(attentions))(x)
     features = sum_over_places(layers.ReLU()(x))
     return projection(images, features, num_classes, spectral_epsilon, "biggan_deep_critic")
 

@@ -91,6 +91,7 @@ def critic(
     minibatch_kernels: int = 0,
     reference_size: int = 64,
     outputs: int = 1,
+    auxiliary: bool = False,
 ):
     """Build the DCGAN critic (discriminator).
 
@@ -113,21 +114,24 @@ def critic(
         minibatch_kernels: features of minibatch discrimination (arXiv:1606.03498) before the last layer; 0 for none.
         reference_size: rows of the fixed batch of virtual batch norm.
         outputs: numbers for an image: 1 logit, or the features of an objective that asks for some (`CramerGAN`).
+        auxiliary: whether the critic tells classes (for the technique `AuxiliaryClassifier`) instead of taking labels.
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels] (or the pair of images and labels,
-        int32 [N]), to logits, float32 [N, outputs].
+        int32 [N]), to logits, float32 [N, outputs]; with `auxiliary` from images to the list of that and class logits,
+        float32 [N, num_classes].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, `normalization` is none of the above, or a
-            conditional critic is to have virtual batch norm or features.
+        ValueError: if `image_shape` is not a square of one of the sizes, `normalization` is none of the above, a
+            conditional critic is to have virtual batch norm or features, or `auxiliary` is given without `num_classes`.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
-    _parts.check_outputs(outputs, num_classes)
+    entering = _parts.check_auxiliary(auxiliary, num_classes)
+    _parts.check_outputs(outputs, entering)
     arguments.integer("minibatch_kernels", minibatch_kernels, 0)
     norms = _norms(reference_size)
     _parts.check_option("normalization", normalization, norms)
-    _check_virtual(normalization, num_classes)
+    _check_virtual(normalization, entering)
     norm = norms[normalization]
     wrap = SpectralNormalization if normalization == "spectral" else lambda layer: layer
     use_bias = normalization in ("spectral", None)
@@ -148,12 +152,15 @@ def critic(
     logits = wrap(layers.Dense(outputs, use_bias=use_bias, kernel_initializer=_weights(), name="logit"))(features)
 
     inputs = images
-    if num_classes is not None:
-        labels = _parts.labels_input(num_classes)
+    if entering is not None:
+        labels = _parts.labels_input(entering)
         inputs = [images, labels]
-        embedding = wrap(layers.Embedding(num_classes, features.shape[-1], name="class_projection"))(labels)
+        embedding = wrap(layers.Embedding(entering, features.shape[-1], name="class_projection"))(labels)
         logits = layers.Add()([logits, layers.Dot(axes=1)([features, embedding])])
-    return keras.Model(inputs, layers.Activation("linear", dtype="float32")(logits), name="dcgan_critic")
+    made = layers.Activation("linear", dtype="float32")(logits)
+    if auxiliary:
+        made = _parts.with_class_logits(made, features, num_classes, _weights())
+    return keras.Model(inputs, made, name="dcgan_critic")
 
 
 def _check_virtual(normalization, num_classes):

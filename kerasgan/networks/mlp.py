@@ -50,6 +50,7 @@ def critic(
     depth: int = 3,
     activation: str = "relu",
     outputs: int = 1,
+    auxiliary: bool = False,
 ):
     """Build a perceptron from points to logits.
 
@@ -62,18 +63,24 @@ def critic(
         depth: number of hidden layers.
         activation: name of the hidden layers' Keras activation.
         outputs: numbers for a point: 1 logit, or the features of an objective that asks for some (`CramerGAN`).
+        auxiliary: whether the critic tells classes (for the technique `AuxiliaryClassifier`) instead of taking labels.
 
     Returns:
         `keras.Model` from points, float32 [N, D] (or the pair of points and labels, int32 [N]), to logits,
-        float32 [N, outputs].
+        float32 [N, outputs]; with `auxiliary` from images to the list of that and class logits,
+        float32 [N, num_classes].
 
     Raises:
-        ValueError: if `image_shape` is not (D,), or a number is not a positive integer.
+        ValueError: if `image_shape` is not (D,), a number is not a positive integer, or `auxiliary` is given without
+            `num_classes`.
     """
     points = keras.Input((_check_image_shape(image_shape),), name="images")
     features = _hidden(points, width, depth, activation)
-    inputs, logits = _parts.logit(points, features, num_classes, outputs=outputs)
-    return keras.Model(inputs, _parts.output(logits, "linear"), name="mlp_critic")
+    inputs, logits = _parts.logit(points, features, _parts.check_auxiliary(auxiliary, num_classes), outputs=outputs)
+    made = _parts.output(logits, "linear")
+    if auxiliary:
+        made = _parts.with_class_logits(made, features, num_classes)
+    return keras.Model(inputs, made, name="mlp_critic")
 
 
 def _check_image_shape(image_shape):

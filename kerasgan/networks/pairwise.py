@@ -1,7 +1,7 @@
 """Critics that compare two images."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -36,9 +36,19 @@ class PairwiseCritic(keras.Model):
         self.encoder = encoder
         self.head = head
 
-    def both_orders(self, first, second, training=None):
-        """Return T(first, second) and T(second, first), logits [N, 1] each, for one pass of the encoder an image."""
-        difference = self.encoder(first, training=training) - self.encoder(second, training=training)
+    def both_orders(self, first, second, training=None, shuffled=None):
+        """Return T(first, second) and T(second, first), logits [N, 1] each, for one pass of the encoder an image.
+
+        Args:
+            first: images [N, ...].
+            second: images [N, ...].
+            training: as of a layer.
+            shuffled: function from features [N, F] of `second` to a list of K further orders of them, each [N, F],
+                which `first` is compared with too; the logits are then [(1 + K) * N, 1].
+        """
+        ahead, behind = self.encoder(first, training=training), self.encoder(second, training=training)
+        orders = [behind] if shuffled is None else [behind, *shuffled(behind)]
+        difference = ops.concatenate([ahead - order for order in orders])
         if self.head is None:
             return difference, -difference
         return self.head(difference, training=training), self.head(-difference, training=training)

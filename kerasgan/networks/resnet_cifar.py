@@ -84,8 +84,7 @@ def critic(
     """
     _, channels = _parts.check_square(image_shape, (32,))
     arguments.integer("filters", filters, 1)
-    if auxiliary and num_classes is None:
-        raise ValueError("num_classes: expected a number of classes for the auxiliary classifier; got None")
+    entering = _parts.check_auxiliary(auxiliary, num_classes)
     images = keras.Input((32, 32, channels), name="images")
     x = _first_block(images, filters)
     x = _block(x, filters, down=True)
@@ -93,11 +92,10 @@ def critic(
     x = _block(x, filters)
     features = layers.GlobalAveragePooling2D()(layers.ReLU()(x))
 
-    inputs, logits = _parts.logit(images, features, None if auxiliary else num_classes)
+    inputs, logits = _parts.logit(images, features, entering)
     outputs = _parts.output(logits, "linear", name="logits")
     if auxiliary:
-        arguments.integer("num_classes", num_classes, 1)
-        outputs = [outputs, _parts.output(layers.Dense(num_classes)(features), "linear", name="class_logits")]
+        outputs = _parts.with_class_logits(outputs, features, num_classes)
     return keras.Model(inputs, outputs, name="resnet_cifar_critic")
 
 

@@ -4,13 +4,14 @@ Su 2018, "Training generative adversarial networks via turing test", arXiv:1810.
 T(a, b) = D(E(a) - E(b)), with an encoder E and a head D. As in the author's code, weights and batch norm have Keras's
 defaults (Glorot uniform; momentum 0.99, epsilon 1e-3). The author normalizes every kernel of E and D spectrally, and
 the gain of E's batch norm likewise (gain / ||gain||); here `spectral=True` wraps the convolutions and dense layers,
-and batch norm stays as it is.
+and `unit_gain=True` normalizes the gain.
 """
 
 import keras
 from keras import layers
 
 from kerasgan import arguments
+from kerasgan.layers import SpectralNormalization, UnitGain
 from kerasgan.messages import quoted
 from kerasgan.networks import _parts
 from kerasgan.networks.pairwise import PairwiseCritic
@@ -18,7 +19,7 @@ from kerasgan.networks.pairwise import PairwiseCritic
 _SIZES = (32, 64, 128, 256)
 
 
-def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = False):
+def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = False, unit_gain: bool = False):
     """Build the encoder E.
 
     At 64 to 256 pixels: 5x5 convolutions of stride 2, doubling the channels up to 8 * size, averaged over positions.
@@ -28,6 +29,7 @@ def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = Fa
     Args:
         image_shape: (size, size, channels); size one of 32, 64, 128, 256.
         spectral: whether to normalize the convolutions spectrally.
+        unit_gain: whether the gain of batch norm is divided by its norm.
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels], to features, float32 [N, F]; F is 64 at 32
@@ -37,13 +39,13 @@ def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = Fa
         ValueError: if `image_shape` is not a square of one of the sizes.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
-    wrap = _wrapper(spectral)
+    wrap, norm = _wrapper(spectral), _unit_gain_norm if unit_gain else _plain_norm
     images = keras.Input((size, size, channels), name="images")
     x = images
     if size == 32:
         for width, kernel_size, strides in ((32, 5, 1), (64, 4, 2), (128, 4, 1), (256, 4, 2)):
             x = wrap(layers.Conv2D(width, kernel_size, strides=strides))(x)
-            x = layers.LeakyReLU(0.3)(_batch_norm()(x))
+            x = layers.LeakyReLU(0.3)(norm(x))
         x = wrap(layers.Conv2D(64, 1))(x)
     else:
         width = min(size, 128)
@@ -51,7 +53,7 @@ def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = Fa
         while width < 8 * size:
             width *= 2
             x = wrap(layers.Conv2D(width, 5, strides=2, padding="same"))(x)
-            x = layers.LeakyReLU(0.3)(_batch_norm()(x))
+            x = layers.LeakyReLU(0.3)(norm(x))
     features = layers.GlobalAveragePooling2D()(x)
     return keras.Model(images, _parts.output(features, "linear"), name="tgan_encoder")
 
@@ -79,13 +81,19 @@ def head(feature_dim: int = 512, width: int = 512, negative_slope: float = 0.3, 
     return keras.Model(differences, _parts.output(logits, "linear"), name="tgan_head")
 
 
-def critic(image_shape: tuple[int, int, int] = (64, 64, 3), num_classes: None = None, spectral: bool = False):
+def critic(
+    image_shape: tuple[int, int, int] = (64, 64, 3),
+    num_classes: None = None,
+    spectral: bool = False,
+    unit_gain: bool = False,
+):
     """Build the critic T(a, b) = D(E(a) - E(b)) of the paper's encoder and head for the size.
 
     Args:
         image_shape: (size, size, channels); size one of 32, 64, 128, 256.
         num_classes: `None`; T-GANs are unconditional.
         spectral: whether to normalize convolutions and dense layers spectrally.
+        unit_gain: whether the gain of the encoder's batch norm is divided by its norm, as in the author's code.
 
     Returns:
         `PairwiseCritic` from two batches of images, float32 [N, size, size, channels], to logits, float32 [N, 1].
@@ -95,7 +103,7 @@ def critic(image_shape: tuple[int, int, int] = (64, 64, 3), num_classes: None = 
     """
     if num_classes is not None:
         raise ValueError(f"num_classes: expected None, as T-GANs are unconditional; got {quoted(num_classes)}")
-    features = encoder(image_shape, spectral=spectral)
+    features = encoder(image_shape, spectral=spectral, unit_gain=unit_gain)
     hidden = {"width": 256, "negative_slope": 0.1} if image_shape[0] == 32 else {}
     return PairwiseCritic(features, head(features.output_shape[-1], **hidden, spectral=spectral), name="tgan_critic")
 
@@ -146,9 +154,15 @@ def _batch_norm():
     return layers.BatchNormalization(synchronized=True)
 
 
+def _plain_norm(x):
+    return _batch_norm()(x)
+
+
+def _unit_gain_norm(x):
+    return UnitGain()(layers.BatchNormalization(center=False, scale=False, synchronized=True)(x))
+
+
 def _wrapper(spectral):
     if not spectral:
         return lambda layer: layer
-    from kerasgan.layers import SpectralNormalization
-
     return SpectralNormalization

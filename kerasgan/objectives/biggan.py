@@ -27,6 +27,7 @@ class BigGAN(HingeGAN):
         techniques: see `GAN`.
         ema_start: training step, at least 0, from which the average is taken; until then it is a copy of the
             generator. ajbrock/BigGAN-PyTorch has 20,000 on ImageNet and 1,000 on CIFAR-10.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -45,6 +46,7 @@ class BigGAN(HingeGAN):
         seed: int = 0,
         techniques=(),
         ema_start: int = 0,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -57,6 +59,7 @@ class BigGAN(HingeGAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )

@@ -28,6 +28,7 @@ class CramerGAN(GAN):
         seed: see `GAN`.
         techniques: see `GAN`.
         penalty_weight: weight of the gradient penalty, at least 0.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -37,6 +38,7 @@ class CramerGAN(GAN):
 
     tracked = ("energy_distance", "gradient_penalty")
     feature_critic = True
+    generator_sees_real = True
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class CramerGAN(GAN):
         seed: int = 0,
         techniques=(),
         penalty_weight: float = 10.0,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -61,6 +64,7 @@ class CramerGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
@@ -68,24 +72,19 @@ class CramerGAN(GAN):
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight
 
-    @property
-    def batches_per_step(self):
-        """One minibatch a critic step and one for the generator."""
-        return self.critic_steps + 1
-
     def default_optimizer(self):
         """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
     def train_step(self, data):
-        """Train the critic `critic_steps` times on fresh data and two fresh fakes, then the generator once."""
+        """Train the critic `critic_steps` times on fresh data and two fresh fakes, then the generator."""
         batches = self.minibatches(data)
         for k in range(self.critic_steps):
             real = next(batches)
             fake, other = self.fake(real, "critic", k), self.fake(real, "critic", k, "other")
             between = gradient_penalty.interpolate(self, real, fake, k)
             self.update_critic(self.critic_loss, real, fake, other, between)
-        self.update_generator(self.generator_loss, next(batches))
+        self.train_generator(batches, real)
         return self.end_step()
 
     def judge(self, batch, against):
@@ -100,11 +99,11 @@ class CramerGAN(GAN):
         gap = ops.mean(self._against(fake, anchor)) - ops.mean(self._against(real, anchor))
         return gap + self.penalty_weight * penalty
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return E||h(x) - h(g)|| + E||h(x) - h(g')|| - E||h(g) - h(g')||, a scalar."""
         h_real = self.score(real)
-        h_fake = self.score(self.fake(real, "generator"))
-        h_other = self.score(self.fake(real, "generator", "other"))
+        h_fake = self.score(self.fake(real, "generator", *purpose))
+        h_other = self.score(self.fake(real, "generator", *purpose, "other"))
         distance = ops.mean(_norm(h_real - h_fake) + _norm(h_real - h_other) - _norm(h_fake - h_other))
         self.track(energy_distance=distance)
         return distance

@@ -22,6 +22,6 @@ class HingeGAN(GAN):
         """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], a scalar."""
         return ops.mean(ops.relu(1.0 - self.score(real))) + ops.mean(ops.relu(1.0 + self.score(fake)))
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[D(G(z))], a scalar."""
-        return -ops.mean(self.score(self.fake(real, "generator")))
+        return -ops.mean(self.score(self.fake(real, "generator", *purpose)))

@@ -20,6 +20,6 @@ class LSGAN(GAN):
         """Return (E[(D(x) - 1)^2] + E[D(G(z))^2]) / 2, a scalar."""
         return (ops.mean(ops.square(self.score(real) - 1.0)) + ops.mean(ops.square(self.score(fake)))) / 2.0
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return E[(D(G(z)) - 1)^2] / 2, a scalar."""
-        return ops.mean(ops.square(self.score(self.fake(real, "generator")) - 1.0)) / 2.0
+        return ops.mean(ops.square(self.score(self.fake(real, "generator", *purpose)) - 1.0)) / 2.0

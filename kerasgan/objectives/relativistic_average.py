@@ -15,10 +15,7 @@ class RelativisticAverage(GAN):
     default: Adam(2e-4, beta_1=0.5, beta_2=0.999). See `GAN` for the arguments.
     """
 
-    @property
-    def batches_per_step(self):
-        """One minibatch a critic step and one for the generator."""
-        return self.critic_steps + 1
+    generator_sees_real = True
 
     def penalty(self, margin):
         """Return how wrong each margin is, a tensor of the same shape."""
@@ -28,9 +25,9 @@ class RelativisticAverage(GAN):
         """Return the loss of preferring real images to the average generated one, a scalar."""
         return self._preference(self.score(real), self.score(fake))
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return the loss of preferring generated images to the average real one, a scalar."""
-        return self._preference(self.score(self.fake(real, "generator")), self.score(real))
+        return self._preference(self.score(self.fake(real, "generator", *purpose)), self.score(real))
 
     def _preference(self, better, worse):
         above = ops.mean(self.penalty(better - self.global_mean(worse)))

@@ -15,16 +15,13 @@ class RSGAN(GAN):
     Optimizers by default: Adam(2e-4, beta_1=0.5, beta_2=0.999). See `GAN` for the arguments.
     """
 
-    @property
-    def batches_per_step(self):
-        """One minibatch a critic step and one for the generator."""
-        return self.critic_steps + 1
+    generator_sees_real = True
 
     def critic_loss(self, real, fake):
         """Return -E[log sigmoid(C(x) - C(G(z)))], a scalar."""
         return ops.mean(ops.softplus(self.score(fake) - self.score(real)))
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[log sigmoid(C(G(z)) - C(x))], a scalar."""
-        fake = self.fake(real, "generator")
+        fake = self.fake(real, "generator", *purpose)
         return ops.mean(ops.softplus(self.score(real) - self.score(fake)))

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasgan.gan import GAN
 from kerasgan.messages import quoted
+from kerasgan.objectives.turns_by_loss import TurnsByLoss
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -25,13 +26,25 @@ class SGAN(GAN):
         seed: see `GAN`.
         techniques: see `GAN`.
         minimax: whether the generator plays the minimax game of equation 1.
-        label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1); the target 0 of
-            generated images stays (one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4).
+        label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1) (Salimans et al. 2016,
+            arXiv:1606.03498, section 3.4, who smooth this side alone).
+        fake_label_smoothing: what the target 0 of generated images is raised by for the critic, in [0, 1); with 0.1 for
+            both the targets are 0.9 and 0.1.
+        player_threshold: `None`, or the generator's loss that decides who plays, as in DeLiGAN's code for toy data
+            (arXiv:1706.02071): a training step then has `critic_steps` turns, each on fresh data, and in each turn the
+            generator is updated if its loss is above the threshold, and else the critic. Both updates are computed, and
+            one is taken back.
+        least_player_threshold: where the threshold may fall to, at most `player_threshold`; by default it is fixed. The
+            threshold falls by 0.001 when the critic has had 151 turns more than the generator, and rises by 0.01, up to
+            `player_threshold`, when the generator has had 11 turns more than the critic; then turns are counted anew.
+            DeLiGAN's code has 1.0 and 0.73.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
     Raises:
-        ValueError: if `label_smoothing` is outside [0, 1).
+        ValueError: if a smoothing is outside [0, 1), both together leave real images no higher target than generated
+            ones, or thresholds do not fit together.
     """
 
     def __init__(
@@ -46,6 +59,10 @@ class SGAN(GAN):
         techniques=(),
         minimax: bool = False,
         label_smoothing: float = 0.0,
+        fake_label_smoothing: float = 0.0,
+        player_threshold: float | None = None,
+        least_player_threshold: float | None = None,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -58,25 +75,70 @@ class SGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing: expected a number in [0, 1); got {quoted(label_smoothing)}")
+        smoothings = {"label_smoothing": label_smoothing, "fake_label_smoothing": fake_label_smoothing}
+        for argument, smoothing in smoothings.items():
+            if not 0 <= smoothing < 1:
+                raise ValueError(f"{argument}: expected a number in [0, 1); got {quoted(smoothing)}")
+        if label_smoothing + fake_label_smoothing >= 1:
+            raise ValueError(
+                "fake_label_smoothing: expected a target of generated images below that of real ones, "
+                f"{1 - label_smoothing:g}; got {fake_label_smoothing:g}"
+            )
         self.minimax = minimax
         self.label_smoothing = label_smoothing
+        self.fake_label_smoothing = fake_label_smoothing
+        self.player_threshold = player_threshold
+        self.least_player_threshold = least_player_threshold
+        if player_threshold is None:
+            if least_player_threshold is not None:
+                raise ValueError("least_player_threshold: expected player_threshold with it; got None")
+        else:
+            self.turns = TurnsByLoss(player_threshold, least_player_threshold)
+            if self.generator_steps > 1:
+                raise ValueError(
+                    f"generator_steps: expected 1, as player_threshold says who plays; got {self.generator_steps}"
+                )
+
+    def train_step(self, data):
+        """Train as `GAN.train_step`, or with `player_threshold` in turns, whose player the generator's loss tells."""
+        if self.player_threshold is None:
+            return super().train_step(data)
+        self.turns.move_threshold()
+        for k, real in enumerate(self.minibatches(data)):
+            loss = self.generator_loss(real, k)
+            generators = self.turns.take(self.global_mean(ops.broadcast_to(loss, (ops.shape(real.images)[0],))))
+            with self.kept_if(~generators, self.critic, self.critic_optimizer):
+                self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
+            with self.kept_if(generators, self.generator, self.latent, self.generator_optimizer):
+                self.update_generator(self.generator_loss, real, k)
+        return self.end_step()
 
     def critic_loss(self, real, fake):
-        """Return -E[t log D(x) + (1 - t) log(1 - D(x))] - E[log(1 - D(G(z)))], t = 1 - label_smoothing, a scalar."""
-        logits = self.score(real)
-        real_loss = ops.softplus(-logits) + self.label_smoothing * logits  # softplus(x) = softplus(-x) + x
-        return ops.mean(real_loss) + ops.mean(ops.softplus(self.score(fake)))
+        """Return the cross-entropy of D with targets t = 1 - label_smoothing and s = fake_label_smoothing, a scalar.
 
-    def generator_loss(self, real):
+        -E[t log D(x) + (1 - t) log(1 - D(x))] - E[s log D(G(z)) + (1 - s) log(1 - D(G(z)))]
+        """
+        on_real, on_fake = self.score(real), self.score(fake)
+        real_loss = ops.softplus(-on_real) + self.label_smoothing * on_real  # softplus(x) = softplus(-x) + x
+        fake_loss = ops.softplus(on_fake) - self.fake_label_smoothing * on_fake
+        return ops.mean(real_loss) + ops.mean(fake_loss)
+
+    def generator_loss(self, real, *purpose):
         """Return -E[log D(G(z))], or E[log(1 - D(G(z)))] with `minimax`, a scalar."""
-        logits = self.score(self.fake(real, "generator"))
+        logits = self.score(self.fake(real, "generator", *purpose))
         return -ops.mean(ops.softplus(logits)) if self.minimax else ops.mean(ops.softplus(-logits))
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "minimax": self.minimax, "label_smoothing": self.label_smoothing}
+        return {
+            **super().get_config(),
+            "minimax": self.minimax,
+            "label_smoothing": self.label_smoothing,
+            "fake_label_smoothing": self.fake_label_smoothing,
+            "player_threshold": self.player_threshold,
+            "least_player_threshold": self.least_player_threshold,
+        }

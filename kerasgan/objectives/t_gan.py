@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments
+from kerasgan import arguments, random, sharing
 from kerasgan.gan import GAN
 
 
@@ -19,10 +19,13 @@ class TGAN(GAN):
         critic: a `PairwiseCritic`.
         latent: see `GAN`.
         critic_steps: see `GAN`.
-        generator_steps: generator updates a training step.
+        generator_steps: see `GAN`; 2 in the paper's code.
         ema_decay: see `GAN`.
         seed: see `GAN`.
         techniques: see `GAN`.
+        pair_shuffles: how many times, at least 0, the features of a batch are paired anew at random: with K each real
+            image is compared with K + 1 generated ones, for no further pass of the encoder. The author's code for it
+            has 2. The batch of all replicas is shuffled; where gradients are accumulated, the part.
         name: optional model name.
 
     Raises:
@@ -30,6 +33,7 @@ class TGAN(GAN):
     """
 
     pairwise_critic = True
+    generator_sees_real = True
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class TGAN(GAN):
         ema_decay: float | None = 0.999,
         seed: int = 0,
         techniques=(),
+        pair_shuffles: int = 0,
         class_names: None = None,
         name: str | None = None,
     ):
@@ -54,32 +59,33 @@ class TGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
-        self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
-
-    @property
-    def batches_per_step(self):
-        """One minibatch a step of either network."""
-        return self.critic_steps + self.generator_steps
-
-    def train_step(self, data):
-        """Train the critic `critic_steps` times, then the generator `generator_steps` times, each on fresh data."""
-        for k, real in enumerate(self.minibatches(data)):
-            if k < self.critic_steps:
-                self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
-            else:
-                self.update_generator(self.generator_loss, real, k)
-        return self.end_step()
+        self.pair_shuffles = arguments.integer("pair_shuffles", pair_shuffles, 0)
 
     def preference(self, better, worse):
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
         raise NotImplementedError("a subclass of TGAN defines preference(better, worse)")
 
     def both_orders(self, first, second):
-        """Return T(a, b) and T(b, a), logits [N, 1] each, of two batches as the critic sees them."""
-        return self.critic.both_orders(self.seen(first).images, self.seen(second).images, training=True)
+        """Return T(a, b) and T(b, a), logits [N * (1 + pair_shuffles), 1], of two batches as the critic sees them."""
+        images = self.seen(first).images, self.seen(second).images
+        if not self.pair_shuffles:
+            return self.critic.both_orders(*images, training=True)
+        return self.critic.both_orders(
+            *images, training=True, shuffled=lambda rows: self.shuffled(rows, second.purpose)
+        )
+
+    def shuffled(self, rows, purpose):
+        """Return `pair_shuffles` random orders of the rows [N, F] of all replicas, of each this replica's part."""
+        everyone, (first, total) = sharing.of_all_replicas(rows), sharing.place(ops.shape(rows)[0])
+        places = slice(first, first + ops.shape(rows)[0])
+        keys = [("pairs", k, *purpose) for k in range(self.pair_shuffles)]
+        orders = [ops.argsort(random.uniform([total], self.seed, self.step.value, key)) for key in keys]
+        # a product and not `take`: its gradient is dense, as that of gathering replicas asks for
+        return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
 
     def judge(self, batch, against):
         """Return T(a, b), logits [N, 1], of a batch and one that it is compared with."""
@@ -89,14 +95,14 @@ class TGAN(GAN):
         """Return the loss of preferring real images, a scalar."""
         return self.preference(*self.both_orders(real, fake))
 
-    def generator_loss(self, real, k):
+    def generator_loss(self, real, *purpose):
         """Return the loss of preferring generated images, a scalar."""
-        fake = self.fake(real, "generator", k)
+        fake = self.fake(real, "generator", *purpose)
         return self.preference(*self.both_orders(fake, real))
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "generator_steps": self.generator_steps}
+        return {**super().get_config(), "pair_shuffles": self.pair_shuffles}
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

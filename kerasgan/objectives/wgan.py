@@ -33,6 +33,7 @@ class WGAN(GAN):
             500th, so that the critic is near its optimum there; 100 in the authors' code. As a training step brings
             `critic_steps` minibatches, the generator then sits out the steps until enough have come: steps count the
             critic's turns, `generator_updates` the generator's.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -54,6 +55,7 @@ class WGAN(GAN):
         techniques=(),
         clip: float = 0.01,
         long_critic_steps: int | None = None,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -66,6 +68,7 @@ class WGAN(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
@@ -84,32 +87,29 @@ class WGAN(GAN):
         return keras.optimizers.RMSprop(5e-5)
 
     def train_step(self, data):
-        """One step of algorithm 1: `critic_steps` clipped critic updates on fresh data, then one of the generator."""
-        for k, real in enumerate(self.minibatches(data)):
+        """One step of algorithm 1: `critic_steps` clipped critic updates on fresh data, then the generator's."""
+        batches = self.minibatches(data)
+        for k in range(self.critic_steps):
+            real = next(batches)
             self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
             self.clip_critic()
         if self.long_critic_steps is None:
-            self.update_generator(self.generator_loss, real)
+            self.train_generator(batches, real)
         else:
-            self.update_generator_if_due(real)
+            self.train_generator_if_due(batches, real)
         return self.end_step()
 
-    def update_generator_if_due(self, real):
-        """Update the generator if the critic has had `long_critic_steps` updates since, where that is asked for.
+    def train_generator_if_due(self, batches, real):
+        """Train the generator if the critic has had `long_critic_steps` updates since, where that is asked for.
 
-        An update that is not due is computed and taken back, which every strategy can do and costs little beside
-        the critic's.
+        An update that is not due is computed and taken back, which costs little beside the critic's.
         """
         long = (self.generator_updates < _LONG_FIRST) | (self.generator_updates % _LONG_EVERY == 0)
         needed = tf.where(long, tf.constant(self.long_critic_steps, "int64"), 0)
         critic_updates = self.critic_updates + self.critic_steps
         due = critic_updates >= needed
-        changing = [*self.generator.variables, *self.latent.variables, *self.generator_optimizer.variables]
-        changing += [variable for technique in self.techniques for variable in technique.variables]
-        before = [tf.identity(variable) for variable in changing]
-        self.update_generator(self.generator_loss, real)
-        for variable, old in zip(changing, before):
-            variable.assign(tf.where(due, variable, old))
+        with self.kept_if(due, self.generator, self.latent, self.generator_optimizer):
+            self.train_generator(batches, real)
         self.generator_updates.assign(self.generator_updates + tf.cast(due, "int64"))
         self.critic_updates.assign(tf.where(due, tf.constant(0, "int64"), critic_updates))
 
@@ -124,9 +124,9 @@ class WGAN(GAN):
         for weight in self.critic.trainable_variables:
             weight.assign(ops.clip(weight, -self.clip, self.clip))
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[D(G(z))], a scalar."""
-        return -ops.mean(self.score(self.fake(real, "generator")))
+        return -ops.mean(self.score(self.fake(real, "generator", *purpose)))
 
     def get_config(self):
         """Return the constructor's arguments."""

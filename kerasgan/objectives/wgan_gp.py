@@ -27,6 +27,7 @@ class WGANGP(GAN):
         techniques: see `GAN`.
         penalty_weight: the paper's lambda, at least 0.
         one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -48,6 +49,7 @@ class WGANGP(GAN):
         techniques=(),
         penalty_weight: float = 10.0,
         one_sided: bool = False,
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -60,6 +62,7 @@ class WGANGP(GAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
@@ -73,12 +76,14 @@ class WGANGP(GAN):
         return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
     def train_step(self, data):
-        """One step of algorithm 1: `critic_steps` critic updates on fresh data, then one of the generator."""
-        for k, real in enumerate(self.minibatches(data)):
+        """One step of algorithm 1: `critic_steps` critic updates on fresh data, then the generator's."""
+        batches = self.minibatches(data)
+        for k in range(self.critic_steps):
+            real = next(batches)
             fake = self.fake(real, "critic", k)
             between = gradient_penalty.interpolate(self, real, fake, k)
             self.update_critic(self.critic_loss, real, fake, between)
-        self.update_generator(self.generator_loss, real)
+        self.train_generator(batches, real)
         return self.end_step()
 
     def critic_loss(self, real, fake, between):
@@ -88,9 +93,9 @@ class WGANGP(GAN):
         self.track(wasserstein=wasserstein, gradient_penalty=penalty)
         return -wasserstein + self.penalty_weight * penalty
 
-    def generator_loss(self, real):
+    def generator_loss(self, real, *purpose):
         """Return -E[D(G(z))], a scalar."""
-        return -ops.mean(self.score(self.fake(real, "generator")))
+        return -ops.mean(self.score(self.fake(real, "generator", *purpose)))
 
     def get_config(self):
         """Return the constructor's arguments."""

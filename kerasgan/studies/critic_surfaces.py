@@ -1,8 +1,11 @@
-"""The study `critic-surfaces`: what an optimal critic looks like with weight clipping and with a gradient penalty.
+"""The study `critic-surfaces`: what an optimal critic looks like with constrained weights and with a gradient penalty.
 
 Gulrajani et al. 2017, arXiv:1704.00028, section 3 and figure 1a: the generator is fixed at the data plus N(0, 1) noise,
-and critics are trained to optimality. The penalty is shown with the paper's weight, 10, with which gradient norms are
-near 1, and with that of the authors' toy code, 0.1, which lets the critic be steeper and follow the data more closely.
+and critics are trained to optimality. Beside weight clipping are the two other constraints of which the section says
+that they suffer alike: L2 norm clipping, where the weights of a unit have the norm 1 at most, and weight
+normalization, where they have the norm 1; both without a gain. The penalty is shown with the paper's weight, 10, with
+which gradient norms are near 1, and with that of the authors' toy code, 0.1, which lets the critic be steeper and
+follow the data more closely.
 """
 
 import pathlib
@@ -12,11 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import arguments, data, objectives
+from kerasgan.layers import WeightNormalization
 from kerasgan.metrics import divergences
 from kerasgan.networks import mlp
 from kerasgan.studies import report
 
 CLIP = 0.01
+NORM = 1.0  # of the weights of a unit, with L2 norm clipping at most
 PENALTY_WEIGHTS = (10.0, 0.1)
 SIDE = 2.5  # the pictures show [-SIDE, SIDE] in both directions
 _PIXELS = 128
@@ -48,6 +53,13 @@ class ClippedCritic(FixedGenerator, objectives.WGAN):
     """WGAN with a fixed generator."""
 
 
+class ConstrainedCritic(ClippedCritic):
+    """WGAN with a fixed generator, whose critic's layers constrain their weights themselves."""
+
+    def clip_critic(self):
+        """Do nothing."""
+
+
 class PenalisedCritic(FixedGenerator, objectives.WGANGP):
     """WGAN-GP with a fixed generator."""
 
@@ -61,7 +73,7 @@ def train(name, gan, points, steps, batch_size=256, seed=0):
 
 
 def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
-    """Train three critics on each of the three data sets; write `result.json` and `surfaces.png`.
+    """Train five critics on each of the three data sets; write `result.json` and `surfaces.png`.
 
     Args:
         steps: critic updates.
@@ -82,7 +94,9 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
         "width": arguments.integer("width", width, 1),
         "batch_size": 256,
         "clip": CLIP,
+        "norm": NORM,
         "clip_optimizer": "RMSprop(1e-4), falling to 0 along a cosine",
+        "norm_optimizer": "RMSprop(1e-3), falling to 0 along a cosine",
         "penalty_optimizer": "Adam(5e-4, beta_1=0.5, beta_2=0.9), falling to 0 along a cosine",
     }
     result, surfaces = {"protocol": _PROTOCOL}, {}
@@ -98,13 +112,18 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
 
 
 def _critics(steps, seed, width):
-    """Return the untrained GANs: names of the rows of the picture to `ClippedCritic` or `PenalisedCritic`."""
+    """Return the untrained GANs by the names of the rows of the picture."""
     rate = keras.optimizers.schedules.CosineDecay
     shared = {"critic_steps": 1, "ema_decay": None, "seed": seed}
     keras.utils.set_random_seed(seed)
     clipped = ClippedCritic(mlp.generator(width=1), mlp.critic(width=width), clip=CLIP, **shared)
     clipped.compile(critic_optimizer=keras.optimizers.RMSprop(rate(1e-4, steps)), steps_per_execution=min(50, steps))
     critics = {"clipping": clipped}
+    for kind, critic in (("L2 norm clipping", norm_clipped(width)), ("weight normalization", weight_normalized(width))):
+        constrained = ConstrainedCritic(mlp.generator(width=1), critic, **shared)
+        rmsprop = keras.optimizers.RMSprop(rate(1e-3, steps))
+        constrained.compile(critic_optimizer=rmsprop, steps_per_execution=min(50, steps))
+        critics[kind] = constrained
     for weight in PENALTY_WEIGHTS:
         keras.utils.set_random_seed(seed)
         critic = mlp.critic(width=width)
@@ -113,6 +132,34 @@ def _critics(steps, seed, width):
         penalised.compile(critic_optimizer=adam, steps_per_execution=min(50, steps))
         critics[f"gradient penalty, weight {weight:g}"] = penalised
     return critics
+
+
+def norm_clipped(width):
+    """Return `mlp.critic` with kernels whose columns, the weights of a unit, keep an L2 norm of at most `NORM`.
+
+    Keras's optimizers apply the constraint after each update; the first weights obey it too.
+    """
+    limit = keras.constraints.MaxNorm(NORM, axis=0)
+    critic = mlp.critic(width=width)
+    for layer in _dense(critic):
+        layer.kernel.constraint = limit
+        layer.kernel.assign(limit(layer.kernel))
+    return critic
+
+
+def weight_normalized(width):
+    """Return `mlp.critic` with kernels whose columns are divided by their L2 norm: no gain is learned."""
+    plain = mlp.critic(width=width)
+    x = points = keras.Input((2,))
+    for layer in _dense(plain):
+        inner = keras.layers.Dense(layer.units, kernel_initializer=layer.kernel_initializer)
+        x = WeightNormalization(inner, stddev=None, train_gain=False)(x)
+        x = x if layer is _dense(plain)[-1] else keras.layers.ReLU()(x)
+    return keras.Model(points, x)
+
+
+def _dense(network):
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
 
 
 def measure(gan, points):

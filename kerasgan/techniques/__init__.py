@@ -1,5 +1,8 @@
 """Plug-ins for any objective, given to it as `techniques=[...]`; one file each."""
 
+from kerasgan.techniques.auxiliary_classifier import AuxiliaryClassifier
+from kerasgan.techniques.averaged_critic import AveragedCritic
+from kerasgan.techniques.dequantization import Dequantization
 from kerasgan.techniques.feature_matching import FeatureMatching
 from kerasgan.techniques.gradient_penalties import R1, R2, GradientPenalty
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
@@ -11,6 +14,9 @@ from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 __all__ = [
     "R1",
     "R2",
+    "AuxiliaryClassifier",
+    "AveragedCritic",
+    "Dequantization",
     "FeatureMatching",
     "GradientPenalty",
     "HistoricalAveraging",

@@ -34,7 +34,7 @@ class HistoricalAveraging(Technique):
         self._means = {}
         for network in (gan.generator, gan.latent, gan.critic):
             for variable in network.trainable_variables:
-                self._means[id(variable)] = self._like(variable), self._count(variable)
+                self._means[id(variable)] = self.copy_of(variable, f"mean_{variable.name}"), self._count(variable)
 
     def penalty(self, variables):
         """Return weight * ||theta - mean||^2, a scalar."""
@@ -51,15 +51,6 @@ class HistoricalAveraging(Technique):
     def get_config(self):
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight}
-
-    def _like(self, variable):
-        value = ops.convert_to_numpy(variable)
-        return self.add_weight(
-            shape=variable.shape,
-            initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),
-            trainable=False,
-            name=f"mean_{variable.name}",
-        )
 
     def _count(self, variable):
         return self.add_weight(shape=(), initializer="ones", trainable=False, name=f"count_{variable.name}")

@@ -1,6 +1,7 @@
 """`Technique`: what a plug-in may change in a training step."""
 
 import keras
+from keras import ops
 
 
 class Technique(keras.layers.Layer):
@@ -13,6 +14,7 @@ class Technique(keras.layers.Layer):
         name: optional layer name.
     """
 
+    classifies = False  # whether it asks the critic for class logits, a second output
     tracked = ()  # names of the values that it logs with `gan.track`
 
     def __init__(self, name: str | None = None):
@@ -32,6 +34,10 @@ class Technique(keras.layers.Layer):
         if self._attached:
             raise ValueError(f"techniques: expected {self.name} for this model alone; it belongs to another")
         self._attached = True
+
+    def prepared(self, gan, batch):
+        """Return the real `Batch` to train on in place of one of the data: for the objective, and so for the critic."""
+        return batch
 
     def disturb(self, gan, batch, *purpose):
         """Return the `Batch` that the critic is to see in place of a real or generated one, or one between them.
@@ -60,6 +66,16 @@ class Technique(keras.layers.Layer):
 
     def after_update(self, variables):
         """Act after an optimizer step of these trainable variables."""
+
+    def copy_of(self, variable, name):
+        """Return a new weight of the technique, not trained, that starts as a copy of a variable."""
+        value = ops.convert_to_numpy(variable)
+        return self.add_weight(
+            shape=variable.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),
+            trainable=False,
+            name=name,
+        )
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -46,3 +46,24 @@ def test_what_does_not_fit_is_named():
     wrong = {**tensors, "blocks.0.0.conv1.bias": np.zeros(5)}
     with pytest.raises(ValueError, match=r"expected blocks.0.0.conv1.bias of shape \(32,\); got \(5,\)"):
         biggan_pytorch.generator(wrong)
+
+
+@pytest.mark.parametrize(("build", "prefix"), [(biggan_pytorch.generator, "G"), (biggan_pytorch.critic, "D")])
+def test_attention_at_several_sizes_is_taken_in_order(build, prefix):
+    """A second attention beside the recorded one, with numbers of its own, in another block."""
+    tensors, rng = part(recorded(128), prefix), np.random.default_rng(0)
+    [block] = [int(name.split(".")[1]) for name in tensors if name.endswith(".1.gamma")]
+    other = 1
+    channels = len(tensors[f"blocks.{other}.0.conv2.weight"])
+    shapes = {"theta": (channels // 8, channels), "phi": (channels // 8, channels)}
+    shapes |= {"g": (channels // 2, channels), "o": (channels, channels // 2)}
+    for name, (rows, columns) in shapes.items():
+        tensors[f"blocks.{other}.1.{name}.weight"] = rng.normal(size=(rows, columns, 1, 1)).astype("float32")
+        tensors[f"blocks.{other}.1.{name}.u0"] = rng.normal(size=(1, rows)).astype("float32")
+    tensors[f"blocks.{other}.1.gamma"] = np.float32(0.3)
+    network = build(tensors)
+    names = ["attention", "attention_1"] if other < block else ["attention_1", "attention"]
+    added, recorded_one = (network.get_layer(name) for name in names)
+    assert float(added.gamma.numpy()) == pytest.approx(0.3)
+    np.testing.assert_allclose(added.query.kernel.numpy()[0, 0].T, tensors[f"blocks.{other}.1.theta.weight"][..., 0, 0])
+    np.testing.assert_allclose(recorded_one.gamma, tensors[f"blocks.{block}.1.gamma"])

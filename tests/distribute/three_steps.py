@@ -1,6 +1,6 @@
 """Train each objective three steps with SGD on fixed data and save all weights; run in a process of its own.
 
-python three_steps.py REPLICAS OUT.npz OBJECTIVE[+techniques] ...
+python three_steps.py REPLICAS OUT.npz NAME ...    (of `points.named`)
 """
 
 import sys
@@ -39,9 +39,8 @@ def projected_gan():
 
 def points_gan(name):
     """Return a model of points in the plane."""
-    objective, _, techniques = name.partition("+")
     special = {"WGAN": {"clip": 0.5, "long_critic_steps": 10}}  # three steps of five: the generator's second is due
-    return points.gan(objective, bool(techniques), **special.get(objective, {}))
+    return points.named(name, **special.get(name, {}))
 
 
 def main(replicas, out, names):

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import latents
 from kerasgan.layers import DropReference, ReferenceBatch, VirtualBatchNormalization
-from kerasgan.networks import dcgan
+from kerasgan.networks import dcgan, mlp
 
 RNG = np.random.default_rng(0)
 
@@ -53,16 +55,89 @@ def test_fit_takes_the_first_real_images_as_reference_once():
     references = [
         layer.reference for layer in gan.critic.layers + generator.layers if isinstance(layer, ReferenceBatch)
     ]
-    latents = references[1].numpy()
-    assert references[1].shape == (6, 8) and 0.5 < latents.std() < 1.5
+    drawn = references[1].numpy()
+    assert references[1].shape == (6, 8) and 0.5 < drawn.std() < 1.5
     real = RNG.uniform(-1, 1, (16, 32, 32, 1)).astype("float32")
     gan.fit(tf.data.Dataset.from_tensor_slices(real).batch(8), verbose=0)
     np.testing.assert_array_equal(references[0].numpy(), real[:6])
     gan.fit(tf.data.Dataset.from_tensor_slices(real[::-1]).batch(8), verbose=0)
     np.testing.assert_array_equal(references[0].numpy(), real[:6])
-    np.testing.assert_array_equal(references[1].numpy(), latents)
+    np.testing.assert_array_equal(references[1].numpy(), drawn)
     # a generated image depends on its own seed alone, though batch norm has no moving statistics
     np.testing.assert_allclose(gan.sample(4, seed=1)[2].astype(int), gan.sample(1, seed=3)[0], atol=1)
+
+
+def conditional(num_classes):
+    """A generator whose reference is in the middle: of latents and a class embedding."""
+    z, labels = keras.Input((8,)), keras.Input((), dtype="int32")
+    x = keras.layers.Concatenate()([z, keras.layers.Embedding(num_classes, 2)(labels)])
+    x = keras.layers.Dense(4, use_bias=False)(ReferenceBatch(3000)(x))
+    x = DropReference(3000)(VirtualBatchNormalization(3000)(x))
+    return keras.Model([z, labels], keras.layers.Dense(2)(x))
+
+
+def unconditional():
+    z = keras.Input((8,))
+    x = keras.layers.Dense(4, use_bias=False)(ReferenceBatch(3000)(z))
+    return keras.Model(z, keras.layers.Dense(2)(DropReference(3000)(VirtualBatchNormalization(3000)(x))))
+
+
+def reference_of(network):
+    return next(layer for layer in network.layers if isinstance(layer, ReferenceBatch))
+
+
+PRIORS = {
+    "normal": (lambda: latents.Normal(8), scipy.stats.norm),
+    "uniform": (lambda: latents.Uniform(8), scipy.stats.uniform(-1, 2)),
+    "truncated": (lambda: latents.ScaledTruncatedNormal(8, bound=0.5), scipy.stats.truncnorm(-0.5, 0.5)),
+}
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_generators_reference_is_drawn_from_the_prior_in_use(prior):
+    make, distribution = PRIORS[prior]
+    rows = []
+    for seed in (0, 0, 1):
+        gan = kerasgan.SGAN(unconditional(), mlp.critic((2,), width=4), latent=make(), seed=seed)
+        rows.append(reference_of(gan.generator).reference.numpy())
+        np.testing.assert_array_equal(reference_of(gan.ema_generator).reference.numpy(), rows[-1])
+    np.testing.assert_array_equal(rows[0], rows[1])
+    assert (rows[0] != rows[2]).all()
+    assert scipy.stats.kstest(rows[0].ravel(), distribution.cdf).pvalue > 1e-3
+    assert abs(np.corrcoef(rows[0].T)[0, 1]) < 0.06
+
+
+def test_the_reference_of_a_mixture_has_its_components():
+    prior = latents.GaussianMixture(8, components=3, initial_scale=1e-3)
+    gan = kerasgan.SGAN(unconditional(), mlp.critic((2,), width=4), latent=prior)
+    distances = np.abs(reference_of(gan.generator).reference.numpy()[:, None] - prior.means.numpy()).max(axis=2)
+    assert distances.min(axis=1).max() < 6e-3
+    assert scipy.stats.chisquare(np.bincount(distances.argmin(axis=1))).pvalue > 1e-3
+
+
+def test_the_reference_of_a_conditional_generator_has_all_classes():
+    generator = conditional(3)
+    gan = kerasgan.SGAN(generator, mlp.critic((2,), 3, width=4), latent=latents.Uniform(8), num_classes=3)
+    rows = reference_of(generator).reference.numpy()
+    assert scipy.stats.kstest(rows[:, :8].ravel(), scipy.stats.uniform(-1, 2).cdf).pvalue > 1e-3
+    [embedding] = [layer for layer in gan.generator.layers if isinstance(layer, keras.layers.Embedding)]
+    np.testing.assert_allclose(rows[:, 8:], embedding.embeddings.numpy()[np.arange(3000) % 3])
+
+
+def test_a_reference_that_is_there_stays(tmp_path):
+    """What was adapted by hand, and that of an older file, which says that it was not adapted."""
+    generator = unconditional()
+    mine = RNG.normal(size=(3000, 8)).astype("float32")
+    reference_of(generator).adapt(mine)
+    gan = kerasgan.SGAN(generator, mlp.critic((2,), width=4), latent=latents.Uniform(8))
+    np.testing.assert_array_equal(reference_of(gan.generator).reference.numpy(), mine)
+    reference_of(generator).adapted.assign(False)
+    gan.compile()
+    gan.save(tmp_path / "older.keras")
+    again = kerasgan.load(tmp_path / "older.keras")
+    again.fit(RNG.normal(size=(16, 2)).astype("float32"), batch_size=8, verbose=0)
+    for network in (again.generator, again.ema_generator):
+        np.testing.assert_array_equal(reference_of(network).reference.numpy(), mine)
 
 
 def test_gradients_go_through_the_reference():

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import recipe
 from kerasgan.layers import SelfAttention, SpectralNormalization
 from kerasgan.networks import biggan, biggan_deep
 
@@ -85,6 +86,13 @@ def attention_names(network):
         (biggan, 32, 8, ["attention", "attention_1", "attention_2"]),
         (biggan, 32, 16, ["attention"]),
         (biggan, 64, 4, ["attention", "attention_1"]),
+        (biggan, 64, [32, 8], ["attention", "attention_1"]),
+        (biggan, 32, (16, 8), ["attention", "attention_1", "attention_2", "attention_3"]),
+        (biggan_deep, 32, [16, 4], ["attention", "attention_1"]),
+        (biggan, 32, [], []),
+        (biggan, 32, "auto", []),
+        (biggan_deep, 64, "auto", []),
+        (biggan, 128, "auto", ["attention"]),
         (biggan_deep, 32, 8, ["attention"]),
         (biggan, 32, None, []),
     ],
@@ -109,10 +117,44 @@ def test_each_block_of_the_size_has_an_attention_of_its_own(family, size, attent
         (biggan_deep.critic, "16, 8, 4"),
     ],
 )
-@pytest.mark.parametrize("attention_size", [7, 64, 0])
+@pytest.mark.parametrize("attention_size", [7, 64, 0, [8, 7]])
 def test_a_size_that_no_block_has_is_refused(build, sizes, attention_size):
-    with pytest.raises(ValueError, match=f"attention_size: expected one of {sizes}, None; got {attention_size}"):
+    wrong = 7 if isinstance(attention_size, list) else attention_size
+    with pytest.raises(ValueError, match=f'attention_size: expected one of {sizes}, None, "auto"; got {wrong}'):
         build((32, 32, 3), filters=8, attention_size=attention_size)
+
+
+@pytest.mark.parametrize(
+    ("size", "attention_size", "channels"),
+    [(32, [8, 16], (32, 32)), (64, [32, 16], (64, 32)), (32, "auto", ()), (64, "auto", (16,)), (64, None, ())],
+)
+def test_generators_attend_at_the_sizes_that_are_asked_for(size, attention_size, channels):
+    """Channels of the features of these sizes, from the paper's table; each attention adds its parameters alone."""
+    arguments = {"latent_dim": 20 if size == 64 else 16, "num_classes": None, "filters": 8}
+    network = biggan.generator((size, size, 1), attention_size=attention_size, **arguments)
+    attended = [layer.output for layer in network.layers if isinstance(layer, SelfAttention)]
+    assert sorted(output.shape[-1] for output in attended) == sorted(channels)
+    one = lambda c: 2 * c * (c // 8) + 2 * c * (c // 2) + 1  # noqa: E731
+    without = biggan.generator((size, size, 1), attention_size=None, **arguments)
+    assert count(network) - count(without) == sum(map(one, channels))
+
+
+def test_all_defaults_fit_all_sizes():
+    """A friendly default: nothing but the image's shape is asked for, and z where it is split into chunks."""
+    for build in (biggan.critic, biggan_deep.generator, biggan_deep.critic):
+        assert not attention_names(build((32, 32, 3), num_classes=None, filters=8))
+    assert not attention_names(biggan.generator((32, 32, 3), 120, None, filters=8))
+
+
+def test_recipes_may_ask_for_several_sizes_one_or_none():
+    text = (recipe._ZOO / "biggan_fashion_mnist.yaml").read_text()
+    for given, kept in (("[16, 8]", [16, 8]), ("8", 8), ("null", None), ("auto", "auto")):
+        plan = recipe.parse(text.replace("attention_size: null", f"attention_size: {given}"))
+        assert plan.critic["biggan.critic"]["attention_size"] == kept
+    plan = recipe.parse(text.replace(", attention_size: null", ""))
+    assert plan.plain()["generator"]["biggan.generator"]["attention_size"] == "auto"
+    with pytest.raises(recipe.RecipeError, match="generator.biggan.generator.attention_size"):
+        recipe.parse(text.replace("attention_size: null", "attention_size: big"))
 
 
 @pytest.mark.slow

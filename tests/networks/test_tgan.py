@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from kerasgan.layers import UnitGain
 from kerasgan.networks import tgan
 from tests.networks import numpy_layers as np_layers
 
@@ -51,6 +53,42 @@ def test_encoder_computes_the_authors_function_at_32_pixels():
         x = np_layers.leaky_relu(np_layers.batch_norm(x, *next(norms), epsilon=1e-3), 0.3)
     expected = np_layers.conv2d(x, *next(convs)).mean((1, 2))
     np.testing.assert_allclose(network(images), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_unit_gain_divides_batch_norms_gain_by_its_norm(size):
+    """The plain encoder with the gains that come out computes the same; there are as many parameters."""
+    plain, unit = tgan.encoder((size, size, 3)), tgan.encoder((size, size, 3), unit_gain=True)
+    assert np_layers.parameters(plain) == np_layers.parameters(unit) == COUNTS[size][0]
+    np_layers.randomize(unit, kernels=0.03)
+    convs = [[layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)] for network in (plain, unit)]
+    for ours, theirs in zip(*convs, strict=True):
+        ours.set_weights(theirs.get_weights())
+    norms = [
+        [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        for network in (plain, unit)
+    ]
+    gains = [layer for layer in unit.layers if isinstance(layer, UnitGain)]
+    for ours, theirs, gain in zip(*norms, gains, strict=True):
+        gamma = gain.gain.numpy() / np.linalg.norm(gain.gain.numpy())
+        ours.set_weights([gamma, gain.bias.numpy(), theirs.moving_mean.numpy(), theirs.moving_variance.numpy()])
+    images = RNG.uniform(-1, 1, (4, size, size, 3)).astype("float32")
+    for training in (False, True):
+        wanted = plain(images, training=training).numpy()
+        np.testing.assert_allclose(unit(images, training=training), wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_the_gradient_of_a_unit_gain_is_orthogonal_to_it():
+    layer, x = UnitGain(), RNG.normal(size=(5, 6)).astype("float32")
+    layer.build(x.shape)
+    layer.gain.assign(RNG.normal(size=6))
+    gain = layer.gain.numpy().astype("float64")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x) ** 2)
+    unit = gain / np.linalg.norm(gain)
+    plain = (2 * x * (x * unit)).sum(axis=0)
+    expected = (plain - (plain @ unit) * unit) / np.linalg.norm(gain)
+    np.testing.assert_allclose(tape.gradient(loss, layer.gain), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_head_computes_a_perceptron_without_last_bias():

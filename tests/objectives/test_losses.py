@@ -7,7 +7,9 @@ import tensorflow as tf
 from scipy.special import log_expit
 
 import kerasgan
+from kerasgan import random
 from kerasgan.gan import Batch
+from tests import points as tests_points
 
 REAL, FAKE = np.random.default_rng(0).uniform(-3, 3, (2, 6, 1))
 
@@ -133,6 +135,39 @@ def test_pairwise_critic_is_the_head_of_the_difference_of_features():
         kerasgan.networks.pairwise.PairwiseCritic(head, encoder)
 
 
+@pytest.mark.parametrize("objective", ["TSGAN", "TWGAN"])
+def test_shuffled_pairs_are_those_of_random_orders_of_the_batch(objective):
+    """The loss is the mean over (1 + K) N pairs, written out with the orders that the keyed numbers give."""
+    keras.utils.set_random_seed(0)
+    x, features, z = keras.Input((2,)), keras.Input((3,)), keras.Input((2,))
+    encoder = keras.Model(x, keras.layers.Dense(3, activation="tanh")(x))
+    head = keras.Model(features, keras.layers.Dense(1)(keras.layers.Dense(5, activation="tanh")(features)))
+    critic = kerasgan.networks.PairwiseCritic(encoder, head)
+    gan = getattr(kerasgan, objective)(keras.Model(z, keras.layers.Dense(2)(z)), critic, pair_shuffles=2, seed=3)
+    real, fake = (
+        Batch(tf.constant(rows, tf.float32), None, purpose=purpose)
+        for rows, purpose in zip(np.random.default_rng(0).normal(size=(2, 8, 2)), (("real", 0), ("fake", "critic", 0)))
+    )
+    keys = [("pairs", k, "fake", "critic", 0) for k in range(2)]
+    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    assert all(sorted(order) == list(range(8)) for order in orders) and (orders[0] != orders[1]).any()
+    pairs = [np.arange(8), *orders]
+    ahead = np.concatenate([real.images] * 3)
+    behind = np.concatenate([fake.images.numpy()[order] for order in pairs])
+    forward, backward = critic([ahead, behind]).numpy(), critic([behind, ahead]).numpy()
+    np.testing.assert_allclose(gan.critic_loss(real, fake), FORMULAS[objective][0](forward, backward), rtol=1e-5)
+    gan.fake = lambda like, *purpose: real._replace(purpose=("fake", *purpose))
+    like = fake._replace(purpose=("real", 1))
+    keys = [("pairs", k, "real", 1) for k in range(2)]
+    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    behind = np.concatenate([fake.images.numpy()[order] for order in [np.arange(8), *orders]])
+    forward, backward = critic([ahead, behind]).numpy(), critic([behind, ahead]).numpy()
+    np.testing.assert_allclose(gan.generator_loss(like), FORMULAS[objective][0](forward, backward), rtol=1e-5)
+    assert type(gan).from_config(gan.get_config()).pair_shuffles == 2
+    with pytest.raises(ValueError, match="pair_shuffles: expected an integer of at least 0, got -1"):
+        type(gan)(gan.generator, critic, pair_shuffles=-1)
+
+
 def test_cramer_losses_are_the_papers():
     """Features, two fakes and a linear critic: every term of the energy distance and the surrogate written out."""
     z, x = keras.Input((2,)), keras.Input((2,))
@@ -187,9 +222,12 @@ def test_an_optimizer_step_waits_for_its_loss():
     assert made[0].op in before
 
 
-@pytest.mark.parametrize(("objective", "batches"), [("RSGAN", 2), ("RaHinge", 2), ("TSGAN", 3), ("SGAN", 1)])
-def test_each_update_sees_fresh_real_data(objective, batches):
-    gan = points(objective)
+@pytest.mark.parametrize(
+    ("objective", "generator_steps", "batches"),
+    [("RSGAN", 1, 2), ("RSGAN", 3, 4), ("RaHinge", 1, 2), ("TSGAN", 2, 3), ("SGAN", 1, 1), ("SGAN", 3, 1)],
+)
+def test_each_update_sees_fresh_real_data(objective, generator_steps, batches):
+    gan = points(objective, generator_steps=generator_steps)
     assert gan.batches_per_step == batches
     seen = []
     for name in ("critic_loss", "generator_loss"):
@@ -202,7 +240,23 @@ def test_each_update_sees_fresh_real_data(objective, batches):
     real = np.arange(12, dtype="float32")[:, None] * np.ones((1, 2), "float32")
     gan.train_step(tf.constant(real))
     expected = [list(range(k, 12, batches)) for k in range(batches)]
-    assert seen == (expected if batches > 1 else [expected[0], expected[0]])
+    assert seen == (expected if batches > 1 else expected * (1 + generator_steps))
+
+
+@pytest.mark.parametrize("objective", kerasgan.objectives.__all__)
+def test_several_generator_steps_count_and_differ(objective):
+    """Exact counts of both optimizers' steps, and fresh latents in each of the generator's."""
+    gan = tests_points.gan(objective, generator_steps=3, critic_steps=2)
+    gan.compile()
+    assert gan.batches_per_step == (5 if gan.generator_sees_real else 2)
+    drawn, original = [], gan.uniform
+    gan.uniform = lambda like, shape, *purpose: (drawn.append(purpose), original(like, shape, *purpose))[1]
+    gan.fit(tests_points.data(gan, 2), verbose=0)
+    assert (gan.step, gan.generator_optimizer.iterations, gan.critic_optimizer.iterations) == (2, 6, 4)
+    of_generator = {purpose for purpose in drawn if purpose[:2] == ("latents", "generator")}
+    assert len(of_generator) == (6 if objective == "CramerGAN" else 3)  # which draws two batches for a step
+    assert gan.get_config()["generator_steps"] == 3
+    assert type(gan).from_config(gan.get_config()).generator_steps == 3
 
 
 def test_critics_of_the_wrong_kind_are_refused():
@@ -218,6 +272,14 @@ def test_critics_of_the_wrong_kind_are_refused():
         kerasgan.TWGAN(generator, pairwise, generator_steps=0)
     with pytest.raises(ValueError, match="penalty_weight: expected a number of at least 0; got -1"):
         kerasgan.CramerGAN(generator, single, penalty_weight=-1)
+
+
+def test_all_generator_steps_of_a_long_critic_phase_wait():
+    gan = points("WGAN", critic_steps=5, long_critic_steps=10, generator_steps=3)
+    step = tf.function(gan.train_step)
+    for iterations in (0, 3, 3, 6):
+        step(tf.zeros([10, 2]))
+        assert gan.generator_optimizer.iterations == iterations
 
 
 def test_wgans_long_critic_phases_are_those_of_the_authors_code():

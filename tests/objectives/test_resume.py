@@ -6,12 +6,11 @@ import pytest
 import kerasgan
 from tests import points
 
-NAMES = [*kerasgan.objectives.__all__, "RaSGAN+techniques", "TSGAN+techniques"]
+NAMES = [*kerasgan.objectives.__all__, "RaSGAN+techniques", "TSGAN+techniques", *points.VARIANTS]
 
 
 def compiled(name):
-    objective, _, techniques = name.partition("+")
-    gan = points.gan(objective, bool(techniques))
+    gan = points.named(name)
     gan.compile()
     return gan
 

@@ -256,7 +256,7 @@ def t_sgan(kind):
         "encoder": encoder,
         "head": head,
         "reals": [torch.tensor(real[k::STEPS]) for k in range(STEPS)],
-        "latents": [latents(gan, "generator" if k else "critic", k) for k in range(STEPS)],
+        "latents": [latents(gan, *purpose) for purpose in (("critic", 0), ("generator",), ("generator", 1))],
         "optimizers": [torch_optimizer(kind, *pair) for pair in zip((generator, encoder + head), rates)],
     }
     return gan, real, step

@@ -11,12 +11,15 @@ import pytest
 
 import kerasgan
 from kerasgan import latents, layers, registration, schedules, techniques
-from kerasgan.networks import char_cnn, mlp, random_architectures, resnet_cifar
+from kerasgan.networks import char_cnn, dcgan, mlp, random_architectures, resnet_cifar
 from tests import points
 from tests.saving.load_all import samples_sum
 
 OBJECTIVES = kerasgan.objectives.__all__
 TECHNIQUES = {
+    "AuxiliaryClassifier": lambda: techniques.AuxiliaryClassifier(2.0),
+    "Dequantization": lambda: techniques.Dequantization(),
+    "AveragedCritic": lambda: techniques.AveragedCritic(0.9),
     "FeatureMatching": lambda: techniques.FeatureMatching(order=2, add=True),
     "GradientPenalty": lambda: techniques.GradientPenalty(0.1, one_sided=True, every=2),
     "HistoricalAveraging": lambda: techniques.HistoricalAveraging(0.5),
@@ -45,6 +48,8 @@ LAYERS = {
     "SelfAttention": lambda: layers.SelfAttention(),
     "NoiseInjection": layers.NoiseInjection,
     "SpectralNormalization": lambda: layers.SpectralNormalization(keras.layers.Dense(6)),
+    "UnitGain": lambda: layers.UnitGain(),
+    "WeightNormalization": lambda: layers.WeightNormalization(keras.layers.Dense(6)),
     "StoredBatchNormalization": lambda: layers.StoredBatchNormalization(3, affine=True),
     "Upsampling": lambda: layers.Upsampling(),
 }
@@ -89,6 +94,17 @@ def with_layer(name):
     return kerasgan.Sampler(keras.Model(z, layer(x)))
 
 
+def with_technique(name):
+    """Return an `SGAN` with the technique, of points where that can be."""
+    given = {"techniques": [TECHNIQUES[name]()]}
+    if name == "AuxiliaryClassifier":
+        generator, critic = mlp.generator((2,), 4, 3, width=8), mlp.critic((2,), 3, width=8, auxiliary=True)
+        return kerasgan.SGAN(generator, critic, num_classes=3, **given)
+    if name == "Dequantization":
+        return kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), filters=2), **given)
+    return kerasgan.SGAN(mlp.generator((2,), 4, width=8), mlp.critic((2,), width=8), **given)
+
+
 def models():
     """Yield (name of the file, model)."""
     for name in OBJECTIVES:
@@ -96,8 +112,8 @@ def models():
         model.compile()
         yield name, model
     yield "without techniques", points.gan("SGAN")
-    for name, technique in TECHNIQUES.items():
-        yield name, kerasgan.SGAN(mlp.generator((2,), 4, width=8), mlp.critic((2,), width=8), techniques=[technique()])
+    for name in TECHNIQUES:
+        yield name, with_technique(name)
     for name, latent in LATENTS.items():
         yield name, kerasgan.Sampler(mlp.generator((2,), 4, width=8), latent())
     for name in LAYERS:

@@ -36,6 +36,34 @@ def test_training_moves_the_critic_alone():
     assert max(np.abs(weight).max() for weight in critic_before) > 0.1
 
 
+def columns(gan):
+    layers = [getattr(layer, "layer", layer) for layer in gan.critic.layers]
+    return [layer.kernel.numpy() for layer in layers if isinstance(layer, keras.layers.Dense)]
+
+
+def test_norms_are_clipped_or_divided_by_and_nothing_else_is():
+    """Exact: after training no unit's weights have a norm above 1, some have 1; weight norm's function has norm 1."""
+    critics = critic_surfaces._critics(steps=20, seed=0, width=16)
+    clipped, normalized = critics["L2 norm clipping"], critics["weight normalization"]
+    assert max(np.linalg.norm(kernel, axis=0).max() for kernel in columns(clipped)) <= 1 + 1e-6
+    before = [kernel.copy() for kernel in columns(clipped)]
+    for gan in (clipped, normalized):
+        critic_surfaces.train("test", gan, data.swiss_roll(), 20, batch_size=32)
+    norms = np.concatenate([np.linalg.norm(kernel, axis=0) for kernel in columns(clipped)])
+    assert norms.max() == pytest.approx(1, abs=1e-5) and norms.max() <= 1 + 1e-6
+    assert max(np.abs(old - new).max() for old, new in zip(before, columns(clipped))) > 1e-3
+    assert max(np.abs(kernel).max() for kernel in columns(clipped)) > critic_surfaces.CLIP  # that is not clipped
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    wanted, layers = x, [layer for layer in normalized.critic.layers if hasattr(layer, "gain")]
+    for index, layer in enumerate(layers):
+        kernel = layer.layer.kernel.numpy()
+        assert np.abs(np.linalg.norm(kernel, axis=0) - 1).max() > 1e-3
+        wanted = wanted @ (kernel / np.linalg.norm(kernel, axis=0)) + layer.layer.bias.numpy()
+        wanted = np.maximum(wanted, 0) if index < len(layers) - 1 else wanted
+    np.testing.assert_allclose(normalized.critic(x), wanted, rtol=1e-4, atol=1e-5)
+    assert all((layer.gain.numpy() == 1).all() for layer in layers)
+
+
 def test_matched_normal_points_have_the_moments_of_the_data_and_are_normal():
     points = data.eight_gaussians().sample(3000)[:2000] * [1.0, 0.5] + [0.3, -1.0]
     normal = critic_surfaces.matched_normal(points)
@@ -87,4 +115,5 @@ def test_a_short_study_already_tells_the_critics_apart(tmp_path, monkeypatch):
     assert 0.6 < penalised["gradient_norms"]["mean"] < 1.3
     assert penalised["critic_gap"] > 0.1
     assert clipped["w1"] == penalised["w1"] > 0.2
+    assert set(found) == {"clipping", "L2 norm clipping", "weight normalization", "gradient penalty, weight 10"}
     assert (tmp_path / "surfaces.png").stat().st_size > 10_000

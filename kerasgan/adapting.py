@@ -1,0 +1,63 @@
+"""What layers take from data before the first step: references of virtual batch norm, scales of weight norm."""
+
+import keras
+import tensorflow as tf
+
+from kerasgan import random
+from kerasgan.layers import ReferenceBatch, WeightNormalization
+
+
+def generator_to_prior(gan):
+    """Draw virtual batch norm's reference in a GAN's generator from the prior in use, where it has none yet.
+
+    The prior is as it is then: a learned one moves on, and the reference is fixed.
+    """
+    for layer in _unadapted(gan.generator, ReferenceBatch):
+        uniforms = random.uniform([layer.size, gan.latent.uniforms], gan.seed, tf.constant(0, tf.int64), ("reference",))
+        inputs = [gan.latent(uniforms)]
+        if gan.num_classes is not None:
+            inputs.append(tf.range(layer.size) % gan.num_classes)
+        layer.adapt(_fed(gan.generator, layer, inputs))
+
+
+def critic_to_data(gan, dataset):
+    """Give the layers of a GAN's critic that start from data the first batch of a dataset, each once.
+
+    Virtual batch norm takes its first images for reference; weight norm takes them through the layers before it, in the
+    head of a critic that compares two images the differences of one half of them and the other.
+    """
+    references = _unadapted(gan.critic, ReferenceBatch)
+    normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
+    if not references and not normalized:
+        return
+    first = next(iter(dataset))
+    images, labels = (first, None) if gan.num_classes is None else first
+    for layer in references:
+        layer.adapt(images)
+    if not gan.pairwise_critic:
+        _adapt_weight_norm(gan.critic, [images] if len(gan.critic.inputs) == 1 else [images, labels])
+        return
+    _adapt_weight_norm(gan.critic.encoder, [images])
+    if gan.critic.head is not None:
+        features, half = gan.critic.encoder(images, training=True), len(images) // 2
+        _adapt_weight_norm(gan.critic.head, [features[:half] - features[half : 2 * half]])
+
+
+def _adapt_weight_norm(network, inputs):
+    for layer in network.layers:
+        if isinstance(layer, WeightNormalization) and layer.stddev is not None and not _adapted(layer):
+            layer.adapt(_fed(network, layer, inputs))
+
+
+def _unadapted(network, kind):
+    found = [layer for layer in network._flatten_layers() if isinstance(layer, kind)]
+    return [layer for layer in found if not _adapted(layer)]
+
+
+def _adapted(layer):
+    return bool(keras.ops.convert_to_numpy(layer.adapted))
+
+
+def _fed(network, layer, inputs):
+    """What a layer of a network is given for inputs of the network, in training mode."""
+    return keras.Model(network.inputs, layer.input)(inputs, training=True)
