@@ -240,7 +240,7 @@ class Sampler(Unsupervised, keras.Model):
         if labels is not None:
             inputs.append(ops.cast(labels, "int32"))
         if self.takes_truncation:
-            inputs.append(truncation)
+            inputs.append(ops.cast(truncation, "float32"))
         made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else z, training=False))
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 

@@ -23,6 +23,7 @@ class ProjectedGAN(HingeGAN):
         ema_decay: see `GAN`; a half-life of 312.5 steps by default, whatever the batch size. The decay does not grow.
         seed: see `GAN`.
         techniques: see `GAN`.
+        generator_steps: see `GAN`.
         class_names: see `GAN`.
         name: optional model name.
 
@@ -43,6 +44,7 @@ class ProjectedGAN(HingeGAN):
         ema_decay: float | None = 0.5 ** (1 / 312.5),
         seed: int = 0,
         techniques=(),
+        generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
     ):
@@ -55,6 +57,7 @@ class ProjectedGAN(HingeGAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )

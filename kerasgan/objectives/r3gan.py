@@ -33,6 +33,7 @@ class R3GAN(RSGAN):
         ema_decay: see `GAN`.
         seed: see `GAN`.
         techniques: see `GAN`.
+        generator_steps: see `GAN`.
         gamma: number of at least 0, or a `keras.optimizers.schedules.LearningRateSchedule` from the training step to
             it. The paper has 0.05 to 0.005 for CIFAR-10, 2 to 0.2 for FFHQ at 64 pixels, 150 to 15 at 256.
         class_names: see `GAN`.
@@ -54,6 +55,7 @@ class R3GAN(RSGAN):
         ema_decay: float | Schedule | None = 0.999,
         seed: int = 0,
         techniques=(),
+        generator_steps: int = 1,
         gamma: float | Schedule = 1.0,
         class_names: list[str] | None = None,
         name: str | None = None,
@@ -67,6 +69,7 @@ class R3GAN(RSGAN):
             ema_decay=ema_decay,
             seed=seed,
             techniques=techniques,
+            generator_steps=generator_steps,
             class_names=class_names,
             name=name,
         )
