@@ -241,7 +241,8 @@ class Sampler(Unsupervised, keras.Model):
             inputs.append(ops.cast(labels, "int32"))
         if self.takes_truncation:
             inputs.append(truncation)
-        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else z, training=False))
+        inputs = [ops.convert_to_tensor(part) for part in inputs]
+        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else inputs[0], training=False))
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):
