@@ -129,7 +129,8 @@ def test_the_average_does_not_grow():
         np.testing.assert_allclose(pairs[variable.path], 0.9 * old + 0.1 * variable, atol=1e-5)
 
 
-@pytest.mark.parametrize("num_classes", [3, pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("num_classes", [None, 3])
 def test_a_resumed_run_is_the_run_and_its_file_holds_no_frozen_network(num_classes, tmp_path):
     data = tf.data.Dataset.from_tensor_slices(images_of(4) if num_classes is None else (images_of(4), np.arange(4) % 3))
     data = data.batch(2)
