@@ -240,8 +240,9 @@ class Sampler(Unsupervised, keras.Model):
         if labels is not None:
             inputs.append(ops.cast(labels, "int32"))
         if self.takes_truncation:
-            inputs.append(ops.cast(truncation, "float32"))
-        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else z, training=False))
+            inputs.append(truncation)
+        inputs = [ops.convert_to_tensor(part) for part in inputs]
+        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else inputs[0], training=False))
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):

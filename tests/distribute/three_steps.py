@@ -12,29 +12,17 @@ import tensorflow as tf
 import kerasgan
 from tests import points
 
-IMAGES = ("SGAN", "WGANGP", "ProjectedGAN")
+IMAGES = ("SGAN", "WGANGP")
 
 
 def images_gan(objective):
     """Return a class-conditional model of 32x32 images, with batch norm where the objective allows it."""
     keras.utils.set_random_seed(1)
-    if objective == "ProjectedGAN":
-        return projected_gan()
     networks = kerasgan.networks.dcgan
     normalization = "batch" if objective == "SGAN" else "layer"
     generator = networks.generator((32, 32, 3), latent_dim=16, filters=8, num_classes=4)
     critic = networks.critic((32, 32, 3), filters=8, num_classes=4, normalization=normalization)
     return getattr(kerasgan, objective)(generator, critic, num_classes=4, critic_steps=2, ema_decay=0.9, seed=5)
-
-
-def projected_gan():
-    """Return a class-conditional Projected GAN of small images, whose generator's noise has weight."""
-    generator = kerasgan.networks.fastgan.generator((16, 16, 3), latent_dim=8, num_classes=4, filters=1)
-    for layer in generator.layers:
-        if isinstance(layer, kerasgan.layers.NoiseInjection):
-            layer.weight.assign(0.3)
-    critic = kerasgan.networks.projected.critic((16, 16, 3), num_classes=4, filters=2, feature_size=128)
-    return kerasgan.ProjectedGAN(generator, critic, num_classes=4, ema_decay=0.9, seed=5)
 
 
 def points_gan(name):

@@ -129,10 +129,11 @@ def test_the_average_does_not_grow():
         np.testing.assert_allclose(pairs[variable.path], 0.9 * old + 0.1 * variable, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_classes", [None, 3])
 def test_a_resumed_run_is_the_run_and_its_file_holds_no_frozen_network(num_classes, tmp_path):
-    data = tf.data.Dataset.from_tensor_slices(images_of(9) if num_classes is None else (images_of(9), np.arange(9) % 3))
-    data = data.batch(3)
+    data = tf.data.Dataset.from_tensor_slices(images_of(4) if num_classes is None else (images_of(4), np.arange(4) % 3))
+    data = data.batch(2)
     straight, stopped = small(num_classes), small(num_classes)
     straight.fit(data, verbose=0)
     stopped.fit(data.take(1), verbose=0)
@@ -147,7 +148,7 @@ def test_a_resumed_run_is_the_run_and_its_file_holds_no_frozen_network(num_class
 
 def test_presets_of_one_train_on_and_say_what_they_were_trained_against(tmp_path):
     gan = small()
-    presets.save(standing.copied(gan), tmp_path / "p", {"name": "p"}, "", gan=gan)
+    presets.save(standing.copied(gan), tmp_path / "p", {"name": "p"}, "A card.", gan=gan)
     again = presets.load(tmp_path / "p", training=True)
     again.fit(tf.data.Dataset.from_tensors(images_of()), verbose=0)
     assert presets.load(tmp_path / "p").trained_against == "efficientnet-lite0" == again.trained_against
