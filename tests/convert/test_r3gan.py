@@ -35,8 +35,9 @@ def both(request):
     classes = 5 if request.param == "cond" else None
     gan = kerasgan.R3GAN(generator, critic, num_classes=classes, gamma=float(recording["gamma"]))
     labels = tf.constant(recording["y"], tf.int32) if classes else None
+    z = tf.constant(recording["z"])
     real = Batch(images_of(recording["real"]), labels, purpose=("real", 0))
-    fake = Batch(generator([recording["z"], labels] if classes else recording["z"]), labels, purpose=("fake", 0))
+    fake = Batch(generator([z, labels] if classes else z), labels, purpose=("fake", 0))
     return recording, gan, real, fake
 
 

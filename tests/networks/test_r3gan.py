@@ -32,8 +32,8 @@ def test_sizes_of_images(size, classes):
     widths = [16] * (size.bit_length() - 2)
     generator = r3gan.generator((size, size, 1), 5, classes, widths, blocks=1, embedding_dim=4)
     critic = r3gan.critic((size, size, 1), classes, widths, blocks=1)
-    labels = [] if classes is None else [np.array([0, 2], "int32")]
-    images = generator([np.ones((2, 5), "float32"), *labels] if labels else np.ones((2, 5), "float32"))
+    labels = [] if classes is None else [tf.constant([0, 2])]
+    images = generator([tf.ones((2, 5)), *labels] if labels else tf.ones((2, 5)))
     assert images.shape == (2, size, size, 1)
     assert critic([images, *labels] if labels else images).shape == (2, 1)
 

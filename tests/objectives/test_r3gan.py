@@ -177,7 +177,7 @@ def test_eight_gaussians_are_all_covered():
     points = data.eight_gaussians()
     gan = kerasgan.R3GAN(mlp.generator(width=128), mlp.critic(width=128), gamma=0.1, seed=0)
     gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.9) for _ in range(2)), steps_per_execution=50)
-    gan.fit(points.dataset(256, gan.batches_per_step), steps_per_epoch=4000, verbose=0)
+    gan.fit(points.dataset(256, gan.batches_per_step), steps_per_epoch=3000, verbose=0)
     found = modes(gan.sample(2500, seed=0), points.centres, points.std)
     assert found.covered == 8
     assert found.shares.min() > 0.03 and found.high_quality > 0.5
