@@ -10,9 +10,10 @@ from kerasgan.layers import ReferenceBatch, WeightNormalization
 def generator_to_prior(gan):
     """Draw virtual batch norm's reference in a GAN's generator from the prior in use, where it has none yet.
 
-    The prior is as it is then: a learned one moves on, and the reference is fixed.
+    The prior is as it is then: a learned one moves on, and the reference is fixed. In a network inside the generator it
+    stays what it is.
     """
-    for layer in _unadapted(gan.generator, ReferenceBatch):
+    for layer in [layer for layer in _unadapted(gan.generator, ReferenceBatch) if layer in gan.generator.layers]:
         uniforms = random.uniform([layer.size, gan.latent.uniforms], gan.seed, tf.constant(0, tf.int64), ("reference",))
         inputs = [gan.latent(uniforms)]
         if gan.num_classes is not None:

@@ -124,6 +124,13 @@ def test_the_reference_of_a_conditional_generator_has_all_classes():
     np.testing.assert_allclose(rows[:, 8:], embedding.embeddings.numpy()[np.arange(3000) % 3])
 
 
+def test_a_reference_in_a_network_inside_the_generator_stays_what_it_is():
+    inner, z = unconditional(), keras.Input((8,))
+    mine = reference_of(inner).reference.numpy()
+    kerasgan.SGAN(keras.Model(z, inner(z)), mlp.critic((2,), width=4), latent=latents.Uniform(8))
+    np.testing.assert_array_equal(reference_of(inner).reference.numpy(), mine)
+
+
 def test_a_reference_that_is_there_stays(tmp_path):
     """What was adapted by hand, and that of an older file, which says that it was not adapted."""
     generator = unconditional()
