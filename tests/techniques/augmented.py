@@ -1,0 +1,46 @@
+"""What the tests of augmentations share: uniform numbers of one's choice, and a small model of images."""
+
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.gan import Batch
+
+
+def disturbed(technique, images, numbers):
+    """Return images [N, H, W, C] as a technique disturbs them with these uniform numbers [N, K], as float32."""
+    asked = []
+
+    def uniform(batch, shape, *purpose):
+        asked.append(purpose)
+        assert shape == (np.shape(numbers)[1],)
+        return tf.constant(numbers, tf.float64)
+
+    gan = types.SimpleNamespace(uniform=uniform, image_shape=np.shape(images)[1:], step=tf.Variable(0, dtype=tf.int64))
+    batch = technique.disturb(gan, Batch(tf.constant(images, tf.float32), None), "real", 0)
+    assert len(asked) == 1 and asked[0][1:] == ("real", 0)
+    return batch.images.numpy()
+
+
+def some(shape, rows=6, seed=0):
+    """Return images [rows, *shape] in [-1, 1], float32, and a generator of random numbers."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, (rows, *shape)).astype("float32"), rng
+
+
+def model(techniques, shape=(8, 12, 3), objective=kerasgan.SGAN, **arguments):
+    """Return a model of images, not compiled, whose critic has a second derivative; the same at each call."""
+    keras.utils.set_random_seed(3)
+    z, image = keras.Input((4,)), keras.Input(shape)
+    made = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(keras.layers.Dense(8, activation="tanh")(z))
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="tanh")(image)
+    return objective(
+        keras.Model(z, keras.layers.Reshape(shape)(made)),
+        keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(x))),
+        techniques=techniques,
+        seed=5,
+        **arguments,
+    )
