@@ -27,6 +27,7 @@ CLASSES = {  # by the module that has them; all that are registered
         "WGANGP",
     ),
     "kerasgan.techniques": (
+        "AdaptiveAugmentation",
         "DiffAugment",
         "FeatureMatching",
         "HistoricalAveraging",

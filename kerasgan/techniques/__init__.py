@@ -1,5 +1,6 @@
 """Plug-ins for any objective, given to it as `techniques=[...]`; one file each."""
 
+from kerasgan.techniques.adaptive_augmentation import AdaptiveAugmentation
 from kerasgan.techniques.diff_augment import DiffAugment
 from kerasgan.techniques.feature_matching import FeatureMatching
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
@@ -9,6 +10,7 @@ from kerasgan.techniques.singular_value_clamp import SingularValueClamp
 from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 
 __all__ = [
+    "AdaptiveAugmentation",
     "DiffAugment",
     "FeatureMatching",
     "HistoricalAveraging",

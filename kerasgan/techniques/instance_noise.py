@@ -1,13 +1,12 @@
 """Instance noise: normal noise on all that the critic sees."""
 
 import keras
-from keras import ops
 
 from kerasgan import latents
 from kerasgan.messages import quoted
+from kerasgan.techniques import scheduled
+from kerasgan.techniques.scheduled import Schedule
 from kerasgan.techniques.technique import Technique
-
-Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -35,20 +34,14 @@ class InstanceNoise(Technique):
 
     def disturb(self, gan, batch, *purpose):
         """Return the batch with noise."""
-        stddev = self.stddev(gan.step) if isinstance(self.stddev, Schedule) else self.stddev
         noise = latents.normal(gan.uniform(batch, gan.image_shape, "instance noise", *purpose))
-        return batch._replace(images=batch.images + ops.cast(stddev, "float32") * noise)
+        return batch._replace(images=batch.images + scheduled.at(self.stddev, gan.step) * noise)
 
     def get_config(self):
         """Return the constructor's arguments."""
-        scheduled = isinstance(self.stddev, Schedule)
-        stddev = keras.saving.serialize_keras_object(self.stddev) if scheduled else self.stddev
-        return {**super().get_config(), "stddev": stddev}
+        return {**super().get_config(), "stddev": scheduled.serialized(self.stddev)}
 
     @classmethod
     def from_config(cls, config):
         """Make a technique of a `get_config`."""
-        stddev = config["stddev"]
-        if isinstance(stddev, dict):
-            stddev = keras.saving.deserialize_keras_object(stddev)
-        return cls(**{**config, "stddev": stddev})
+        return cls(**scheduled.deserialized(config, "stddev"))
