@@ -24,13 +24,15 @@ class Batch(typing.NamedTuple):
 
     `place` is (first row, rows of all): where these rows lie in the minibatch of all replicas. `None` says that the
     replicas' rows follow one another. `whole` is false for a part of this replica's rows, for which gradients are
-    accumulated.
+    accumulated. `purpose`, strings and integers unique in the step, says what the images are, such as ("real", k): the
+    random numbers of `GAN.seen` are keyed by it.
     """
 
     images: tf.Tensor
     labels: tf.Tensor | None
     place: tuple | None = None
     whole: bool = True
+    purpose: tuple = ()
 
 
 class GAN(Sampler):
@@ -38,10 +40,10 @@ class GAN(Sampler):
 
     A subclass defines `critic_loss(real, fake)` and `generator_loss(real)` for the alternating game of `train_step`, or
     writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data for each critic step,
-    `fake(like, *purpose)` generates, `score(batch)` asks the critic, `update_critic(loss, *args)` and
-    `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs, `end_step()` closes the step. Losses
-    are means over the local batch; the verbs scale them, so that two replicas with half the batch take the same step
-    as one with all of it, and divide the batch where gradients are accumulated.
+    `fake(like, *purpose)` generates, `score(batch)` asks the critic (which sees `seen(batch)`),
+    `update_critic(loss, *args)` and `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs,
+    `end_step()` closes the step. Losses are means over the local batch; the verbs scale them, so that two replicas with
+    half the batch take the same step as one with all of it, and divide the batch where gradients are accumulated.
 
     Random numbers are keyed by (seed, step, purpose), so a run resumed from a checkpoint draws what it would have
     drawn, on any number of replicas.
@@ -110,6 +112,7 @@ class GAN(Sampler):
             technique.attach(self)
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         names = ("critic_loss", "generator_loss", *self.tracked)
+        names += tuple(name for technique in self.techniques for name in technique.tracked)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.generator_optimizer = None
         self.critic_optimizer = None
@@ -344,7 +347,7 @@ class GAN(Sampler):
         images, labels = training_data.as_trained(data, self.num_classes)
         rows_of = sharing.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
         for k, (rows, place) in enumerate(rows_of):
-            yield self._disturbed(Batch(images[rows], None if labels is None else labels[rows], place), "real", k)
+            yield Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
 
     def uniform(self, like, shape, *purpose):
         """Draw uniform numbers for the rows of a batch.
@@ -375,15 +378,27 @@ class GAN(Sampler):
             `Batch` of generated images.
         """
         if like.whole and self.gradient_accumulation_steps > 1:
-            return _joined([self.fake(part, *purpose) for part in self._parts(like)], like)
+            parts = [self.fake(part, *purpose) for part in self._parts(like)]
+            return like._replace(images=ops.concatenate([part.images for part in parts]), purpose=parts[0].purpose)
         first, rows, _ = self._place(like)
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
-        return self._disturbed(like._replace(images=self.generator(inputs, training=True)), "fake", *purpose)
+        return like._replace(images=self.generator(inputs, training=True), purpose=("fake", *purpose))
+
+    def seen(self, batch):
+        """Return the `Batch` that the critic sees of one: what the techniques make of it, such as noisy images.
+
+        Whatever gives images to the critic asks for it, so that the gradient with respect to `batch.images` is that
+        before noise and augmentation, and runs through them. The same batch is seen in the same way throughout a step.
+        """
+        for technique in self.techniques:
+            batch = technique.disturb(self, batch, *batch.purpose)
+        return batch
 
     def score(self, batch):
-        """Return the critic's logits [N, 1] for a batch, in training mode."""
+        """Return the critic's logits [N, 1] for a batch as `seen`, in training mode."""
+        batch = self.seen(batch)
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
         return self.critic(inputs, training=True)
 
@@ -405,8 +420,10 @@ class GAN(Sampler):
         """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the critic's regularizers.
 
         Those of its weights, and those of its activities in each of its calls. Layers with spectral normalization first
-        move their estimate of the largest singular value.
+        move their estimate of the largest singular value. The first two of `args` are the real and a generated `Batch`.
         """
+        for technique in self.techniques:
+            loss = technique.critic_loss(self, loss)
         self._update("critic_loss", loss, args, [self.critic], self.critic_optimizer)
 
     def update_generator(self, loss, *args):
@@ -525,10 +542,10 @@ class GAN(Sampler):
             )
         cuts = [k * rows // parts for k in range(parts + 1)]
         return [
-            Batch(
-                batch.images[start:end],
-                None if batch.labels is None else batch.labels[start:end],
-                (first + start, total),
+            batch._replace(
+                images=batch.images[start:end],
+                labels=None if batch.labels is None else batch.labels[start:end],
+                place=(first + start, total),
                 whole=False,
             )
             for start, end in zip(cuts, cuts[1:])
@@ -596,11 +613,6 @@ class GAN(Sampler):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""
 
-    def _disturbed(self, batch, *purpose):
-        for technique in self.techniques:
-            batch = technique.disturb(self, batch, *purpose)
-        return batch
-
     def _adapt_reference_batches(self, data):
         """Give virtual batch norm in the critic its reference: the first real images."""
         layers = [layer for layer in self.critic._flatten_layers() if isinstance(layer, ReferenceBatch)]
@@ -633,11 +645,6 @@ def _loss_scaled(optimizer, network):
     if scales or all(layer.compute_dtype != "float16" for layer in network._flatten_layers()):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)
-
-
-def _joined(parts, like):
-    """Return the batch with the images of its parts."""
-    return like._replace(images=ops.concatenate([part.images for part in parts]))
 
 
 def _after(gradients, args):

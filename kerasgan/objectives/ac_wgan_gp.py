@@ -79,12 +79,12 @@ class ACWGANGP(WGANGP):
         self.generator_class_weight = generator_class_weight
 
     def score(self, batch):
-        """Return the critic's logits [N, 1] for a batch, in training mode."""
-        return self.critic(batch.images, training=True)[0]
+        """Return the critic's logits [N, 1] for a batch as `seen`, in training mode."""
+        return self.critic(self.seen(batch).images, training=True)[0]
 
     def class_logits(self, batch):
-        """Return the critic's class logits [N, num_classes] for a batch, in training mode."""
-        return self.critic(batch.images, training=True)[1]
+        """Return the critic's class logits [N, num_classes] for a batch as `seen`, in training mode."""
+        return self.critic(self.seen(batch).images, training=True)[1]
 
     def critic_loss(self, real, fake, between):
         """Return WGAN-GP's loss plus critic_class_weight * cross-entropy of real images, a scalar."""
@@ -96,7 +96,7 @@ class ACWGANGP(WGANGP):
     def generator_loss(self, real):
         """Return -E[D(G(z))] + generator_class_weight * cross-entropy of generated images, a scalar."""
         fake = self.fake(real, "generator")
-        logits, class_logits = self.critic(fake.images, training=True)
+        logits, class_logits = self.critic(self.seen(fake).images, training=True)
         return -ops.mean(logits) + self.generator_class_weight * _cross_entropy(fake.labels, class_logits)
 
     def get_config(self):

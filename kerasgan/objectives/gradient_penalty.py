@@ -11,10 +11,15 @@ from kerasgan.messages import quoted
 
 
 def interpolate(gan, real, fake, k):
-    """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample; `k` counts the critic steps."""
+    """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample; `k` counts the critic steps.
+
+    The images are those before noise and augmentation; the critic sees the points between with random numbers of their
+    own.
+    """
     shape = (1,) * len(gan.image_shape)
     eps = ops.cast(gan.uniform(real, shape, "interpolation", k), "float32")
-    return real._replace(images=eps * real.images + (1.0 - eps) * fake.images)
+    images = eps * real.images + (1.0 - eps) * fake.images
+    return real._replace(images=images, purpose=("between", k))
 
 
 def gradient_penalty(score, batch, one_sided=False):
@@ -26,7 +31,8 @@ def gradient_penalty(score, batch, one_sided=False):
         one_sided: whether only norms above 1 are penalised (the paper's appendix C).
 
     Returns:
-        E[(||grad score||_2 - 1)^2], or E[max(0, ||grad score||_2 - 1)^2], a scalar; the norm is over all of a sample.
+        E[(||grad score||_2 - 1)^2], or E[max(0, ||grad score||_2 - 1)^2], a scalar; the norm is over all of a sample,
+        and the gradient with respect to the image before what `GAN.seen` makes of it.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(batch.images)

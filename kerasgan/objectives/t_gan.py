@@ -77,14 +77,18 @@ class TGAN(GAN):
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
         raise NotImplementedError("a subclass of TGAN defines preference(better, worse)")
 
+    def both_orders(self, first, second):
+        """Return T(a, b) and T(b, a), logits [N, 1] each, of two batches as the critic sees them."""
+        return self.critic.both_orders(self.seen(first).images, self.seen(second).images, training=True)
+
     def critic_loss(self, real, fake):
         """Return the loss of preferring real images, a scalar."""
-        return self.preference(*self.critic.both_orders(real.images, fake.images, training=True))
+        return self.preference(*self.both_orders(real, fake))
 
     def generator_loss(self, real, k):
         """Return the loss of preferring generated images, a scalar."""
         fake = self.fake(real, "generator", k)
-        return self.preference(*self.critic.both_orders(fake.images, real.images, training=True))
+        return self.preference(*self.both_orders(fake, real))
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -38,7 +38,7 @@ class FixedGenerator:
         """Return the points of `like` plus noise."""
         uniforms = self.uniform(like, self.image_shape, "noise", *purpose)
         noise = tf.cast(2.0**0.5 * tf.math.erfinv(2.0 * uniforms - 1.0), tf.float32)
-        return like._replace(images=like.images + noise)
+        return like._replace(images=like.images + noise, purpose=("fake", *purpose))
 
     def update_generator(self, loss, *args):
         """Do nothing."""

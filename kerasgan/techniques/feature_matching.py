@@ -56,6 +56,7 @@ class FeatureMatching(Technique):
         model = keras.Model(network.inputs, self._tensor(network, gan.pairwise_critic))
 
         def features(batch):
+            batch = gan.seen(batch)
             inputs = batch.images if batch.labels is None or len(network.inputs) == 1 else [batch.images, batch.labels]
             return model(inputs, training=True)
 

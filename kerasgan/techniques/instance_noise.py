@@ -15,7 +15,7 @@ class InstanceNoise(Technique):
 
     Both distributions then overlap, and the critic has no perfect answer to find (Arjovsky and Bottou 2017,
     arXiv:1701.04862, section 3; Sonderby et al. 2017, arXiv:1610.04490, section 3.2, who let the noise fade). The
-    noise is drawn anew for each use of a batch, is keyed by the step, and is not clipped.
+    noise is drawn anew for each batch of a step, and is not clipped.
 
     Args:
         stddev: standard deviation, at least 0, of images in [-1, 1]; or a

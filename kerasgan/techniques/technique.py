@@ -13,6 +13,8 @@ class Technique(keras.layers.Layer):
         name: optional layer name.
     """
 
+    tracked = ()  # names of the values that it logs with `gan.track`
+
     def __init__(self, name: str | None = None):
         super().__init__(name=name)
         self.built = True
@@ -32,14 +34,21 @@ class Technique(keras.layers.Layer):
         self._attached = True
 
     def disturb(self, gan, batch, *purpose):
-        """Return the `Batch` that the critic is to see in place of a real or generated one.
+        """Return the `Batch` that the critic is to see in place of a real or generated one, or one between them.
+
+        `GAN.seen` calls it each time the critic looks, in the losses of both networks. What is random comes from
+        `gan.uniform(batch, shape, NAME, *purpose)`, so that a batch looks the same each time.
 
         Args:
             gan: `GAN`.
             batch: `Batch`.
-            *purpose: strings and integers, unique in the step, for `GAN.uniform`.
+            *purpose: strings and integers, the batch's purpose, unique in the step.
         """
         return batch
+
+    def critic_loss(self, gan, loss):
+        """Return the function to use in place of the critic's `loss(real, fake, *rest)`, a scalar of two `Batch`es."""
+        return loss
 
     def generator_loss(self, gan, loss):
         """Return the function to use in place of the objective's `loss(real, *rest)` of the generator, a scalar."""
