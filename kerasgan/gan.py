@@ -73,6 +73,7 @@ class GAN(Sampler):
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
+    signed_critic = False  # whether logits are trained to be positive for real images and negative for generated ones
     ema_start = 0  # step until which the moving average is a copy
 
     def __init__(
@@ -400,7 +401,10 @@ class GAN(Sampler):
         """Return the critic's logits [N, 1] for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
         inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
-        return self.critic(inputs, training=True)
+        logits = self.critic(inputs, training=True)
+        for technique in self.techniques:
+            technique.scored(self, batch, logits)
+        return logits
 
     def global_mean(self, values, axis=None):
         """Return the mean over the global batch of values of the local one; gradients go through it.

@@ -398,6 +398,8 @@ def _schema(part, name):
             annotation = {bool: bool, int: float, float: float}.get(type(argument.default), _Plain)
         if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
             annotation = _Rate
+        if annotation == float | _KerasSchedule | None:
+            annotation = _Rate | None
         if annotation in (int, int | None):  # a count
             annotation = Annotated[annotation, pydantic.Field(ge=0 if argument.default == 0 else 1)]
         default = ... if argument.default is argument.empty else argument.default

@@ -34,6 +34,8 @@ class SGAN(GAN):
         ValueError: if `label_smoothing` is outside [0, 1).
     """
 
+    signed_critic = True
+
     def __init__(
         self,
         generator,

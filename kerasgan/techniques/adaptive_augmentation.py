@@ -111,8 +111,9 @@ class AdaptiveAugmentation(Augmentation):
 
     def disturb(self, gan, batch, *purpose):
         """Return the batch with its images transformed."""
-        images = batch.images
-        numbers = Numbers(gan.uniform(batch, (_NUMBERS,), "AdaptiveAugmentation", *purpose), self._now(gan))
+        images, p = batch.images, self._now(gan)
+        gan.track(augmentation_p=p)
+        numbers = Numbers(gan.uniform(batch, (_NUMBERS,), "AdaptiveAugmentation", *purpose), p)
         moves = self.flips, self.turns, self.shifts, self.geometry
         inverse = inverse_map(numbers, *images.shape[1:3], *moves)
         change = color_change(numbers, self.color)
@@ -126,10 +127,7 @@ class AdaptiveAugmentation(Augmentation):
 
     def scored(self, gan, batch, logits):
         """Count the signs of real images' logits."""
-        if batch.purpose[:1] != ("real",):
-            return
-        gan.track(augmentation_p=self._now(gan))
-        if self.probability is not None:
+        if self.probability is not None or batch.purpose[:1] != ("real",):
             return
         signs = ops.sign(ops.cast(ops.stop_gradient(logits), "float32"))
         gan.track(r_t=ops.mean(signs))

@@ -181,7 +181,7 @@ def test_a_schedule_gives_the_probability_of_the_step_and_it_is_logged():
     gan = model([techniques.AdaptiveAugmentation(schedule)])
     gan.compile()
     images = some((8, 12, 3), rows=12)[0]
-    logged = [gan.fit(images[4 * k : 4 * k + 4], verbose=0).history["augmentation_p"][0] for k in range(3)]
+    logged = [gan.fit(images[4 * k : 4 * k + 4], batch_size=4, verbose=0).history["augmentation_p"][0] for k in range(3)]
     np.testing.assert_allclose(logged, [1.0, 0.875, 0.25], atol=1e-6)
     assert "r_t" not in gan.trackers
 
