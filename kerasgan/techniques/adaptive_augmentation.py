@@ -46,7 +46,7 @@ class AdaptiveAugmentation(Augmentation):
             of which more than 1 counts as 1 and less than 0 as 0; `None` for one that adapts.
         target: what r_t is brought to, in (-1, 1).
         images: real images in which p can go from 0 to 1.
-        flips: in [0, 1]: the transformation's own probability is p times it; 0 for none. The same holds of what follows.
+        flips: in [0, 1]: p times it is the probability of the transformation; 0 for none. So are those that follow.
         turns: of quarter turns.
         shifts: of shifts by whole pixels.
         geometry: of each of scales, turns by any angle, and shifts.
@@ -105,7 +105,7 @@ class AdaptiveAugmentation(Augmentation):
                 "tell real images from generated ones, and p cannot adapt to it; got None"
             )
         self._critics = {id(variable) for variable in gan.critic.trainable_variables}
-        self._p = self._number("p")
+        self.p = self._number("p")
         self._signs, self._seen = self._number("signs"), self._number("seen")
         self._rows, self._updates = self._number("rows"), self._number("updates")
 
@@ -144,8 +144,8 @@ class AdaptiveAugmentation(Augmentation):
         self._updates.assign_add(1.0)
         due = ops.equal(self._updates % _EVERY, 0.0)
         above = ops.sign(ops.divide_no_nan(self._signs, self._seen) - self.target)
-        moved = ops.clip(self._p + above * self._rows * (_EVERY / self.images), 0.0, 1.0)
-        self._p.assign(ops.where(due, moved, self._p))
+        moved = ops.clip(self.p + above * self._rows * (_EVERY / self.images), 0.0, 1.0)
+        self.p.assign(ops.where(due, moved, self.p))
         for sums in (self._signs, self._seen):
             sums.assign(ops.where(due, 0.0, sums))
 
@@ -169,5 +169,5 @@ class AdaptiveAugmentation(Augmentation):
 
     def _now(self, gan):
         if self.probability is None:
-            return self._p.value
+            return self.p.value
         return ops.clip(scheduled.at(self.probability, gan.step), 0.0, 1.0)
