@@ -9,7 +9,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import initial_values, training
+from kerasgan import initial_values, recipe, training
+
+_TIMED = 6  # steps, the first of which builds the graph
 
 # their output is their input's memory
 _VIEWS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "PreventGradient", "IdentityN"})
@@ -27,6 +29,7 @@ class Cost:
         flops: floating-point operations of a step, a multiplication and an addition counting as two.
         state: bytes of all variables: weights, moving average, optimizers.
         working: bytes of the intermediate results at the step's peak.
+        steps: that the recipe takes in all.
         seconds: of each step that was taken on noise, the first of which builds the graph.
     """
 
@@ -37,6 +40,7 @@ class Cost:
     flops: int
     state: int
     working: int
+    steps: int
     seconds: tuple[float, ...] = ()
 
     def __str__(self):
@@ -52,15 +56,29 @@ class Cost:
         if self.seconds:
             later = f", then {np.mean(self.seconds[1:]):.3f} s each" if len(self.seconds) > 1 else ""
             lines.append(f"{len(self.seconds)} steps on noise: {self.seconds[0]:.1f} s for the first{later}")
+        if len(self.seconds) > 1:
+            whole = sum(self.seconds[1:]) / (len(self.seconds) - 1) * self.steps
+            lines.append(
+                f"the recipe's {self.steps:,} steps: about {duration(whole)} on this machine, if it does nothing else; "
+                "grids and checkpoints come on top"
+            )
         return "\n".join(lines)
 
 
-def run(recipe_path, steps=0, images=None):
+def duration(seconds):
+    """Return a time in words: "35 s", "12 min", "3 h 20 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def run(recipe_path, steps=None, images=None):
     """Build a recipe's model, count what a step of it takes, and perhaps take some steps on noise.
 
     Args:
         recipe_path: YAML file.
-        steps: steps to take.
+        steps: steps to take; by default 6 of a recipe that fits itself to pictures (`fit`), and none of others.
         images: path as for `training.train`, or `None`.
 
     Returns:
@@ -70,6 +88,8 @@ def run(recipe_path, steps=0, images=None):
         RecipeError, ValueError, OSError: as `training.train`, but that the dataset need not be there; a folder must,
             for its classes.
     """
+    if steps is None:
+        steps = _TIMED if getattr(recipe.load(recipe_path).data, "fit", False) else 0
     plan = training.planned(recipe_path, images=images)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
@@ -92,6 +112,7 @@ def count(plan, gan):
         flops=flops(graph),
         state=sum(math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables.values()),
         working=peak_bytes(graph),
+        steps=plan.train.steps,
     )
 
 

@@ -10,7 +10,8 @@ import pytest
 
 import kerasgan
 
-QUICK = ("SGAN", "WGANGP", "RaSGAN+techniques", "TSGAN", "SGAN+augmentation")  # one of each kind; the others take minutes
+# one of each kind; the others take minutes
+QUICK = ("SGAN", "WGANGP", "RaSGAN+techniques", "TSGAN", "SGAN+augmentation")
 OTHERS = [name for name in kerasgan.objectives.__all__ if name not in QUICK]
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -11,7 +11,12 @@ from kerasgan.gan import Batch
 
 
 def disturbed(technique, images, numbers):
-    """Return images [N, H, W, C] as a technique disturbs them with these uniform numbers [N, K], as float32."""
+    """Return images [N, H, W, C] as a technique disturbs them with these uniform numbers [N, K], a float32 array."""
+    return seen(technique, tf.constant(images, tf.float32), numbers).numpy()
+
+
+def seen(technique, images, numbers):
+    """Return what `disturbed` does, of a tensor, as a tensor through which gradients run."""
     asked = []
 
     def uniform(batch, shape, *purpose):
@@ -20,9 +25,34 @@ def disturbed(technique, images, numbers):
         return tf.constant(numbers, tf.float64)
 
     gan = types.SimpleNamespace(uniform=uniform, step=tf.constant(0, tf.int64), track=lambda **_: None)
-    batch = technique.disturb(gan, Batch(tf.constant(images, tf.float32), None), "real", 0)
+    batch = technique.disturb(gan, Batch(images, None), "real", 0)
     assert len(asked) == 1 and asked[0][1:] == ("real", 0)
-    return batch.images.numpy()
+    return batch.images
+
+
+def check_second_derivative(technique, numbers):
+    """Compare the derivative of a penalty on gradients with its differences, in the direction of a random kernel.
+
+    The score is a nonlinear function of the image as the technique disturbs it, the penalty the squared norm of its
+    gradient with respect to the image before.
+    """
+    images, rng = some((5, 4, 3), rows=len(numbers))
+    kernel, direction = (rng.normal(size=(5, 4, 3)).astype("float32") for _ in range(2))
+
+    def penalty(kernel):
+        with tf.GradientTape() as tape:
+            x = tf.constant(images)
+            tape.watch(x)
+            score = tf.reduce_sum(tf.tanh(tf.reduce_sum(seen(technique, x, numbers) * kernel, [1, 2, 3]) / 4))
+        return tf.reduce_sum(tf.square(tape.gradient(score, x)))
+
+    with tf.GradientTape() as tape:
+        variable = tf.Variable(kernel)
+        value = penalty(variable)
+    exact = float(np.sum(tape.gradient(value, variable) * direction))
+    low, high = (float(penalty(kernel + step * direction)) for step in (-1e-2, 1e-2))
+    assert abs(exact) > 0.01
+    np.testing.assert_allclose(exact, (high - low) / 2e-2, rtol=2e-2)
 
 
 def some(shape, rows=6, seed=0):
