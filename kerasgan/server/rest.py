@@ -161,17 +161,27 @@ class RestApp:
                 if not answered.done():
                     answered.cancel()
                     raise cancelled("The caller is gone.")
-            if not isinstance(answered.exception(), turns.NotYet):
+            if not isinstance(answered.result(), turns.NotYet):
                 return answered.result()
             self._under_way += 1
 
     def _submitted(self, executor, *request):
-        """The `asyncio.Future` of a request given to threads; it is under way until they are done with it."""
+        """The `asyncio.Future` of a request given to threads, for its answer or `NotYet`; it is under way until then.
+
+        The event loop is woken once a request, which costs as much as all else that it does.
+        """
         loop = asyncio.get_running_loop()
+        answered = loop.create_future()
+
+        def arrived(future):
+            self._leave()
+            if future.cancelled():  # the server stops
+                answered.cancel()
+            elif not answered.done():  # else nobody waits any longer
+                answered.set_result(future.exception() or future.result())
+
         future = executor.submit(self.respond, *request)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
-        answered = asyncio.wrap_future(future)
-        answered.add_done_callback(lambda _: answered.cancelled() or answered.exception())  # one may wait no longer
+        future.add_done_callback(lambda future: loop.call_soon_threadsafe(arrived, future))
         return answered
 
     def _leave(self):

@@ -182,7 +182,8 @@ class ModelServer:
         if closing.is_alive():
             for transport in self._transports:
                 transport.cut()
-            self.models.cancel()
+            # waits itself for a computation that cannot be stopped
+            threading.Thread(target=self.models.cancel, name="cancelling", daemon=True).start()
             closing.join(_AFTER_CUT)
         if closing.is_alive():
             log.warning("stopped, but a request is still computed or a model loaded")

@@ -200,6 +200,7 @@ def test_the_command_ends_with_a_computation_that_cannot_be_ended(folders, tmp_p
         port = process.stdout.readline().split()[1].rpartition(":")[2]
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            stub.Predict(predict_request(x=np.ones([1, 1], np.float32)))  # makes the graph ready, which can be stopped
             answer = stub.Predict.future(predict_request(x=np.ones([1000, 1000], np.float32)))
             time.sleep(2)
             assert not answer.done()
