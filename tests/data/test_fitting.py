@@ -59,7 +59,7 @@ def test_transparency_is_learned_where_half_have_it_and_else_warned_of(tmp_path)
     write(tmp_path / "1.png", mode="RGB")
     assert fitting.of(tmp_path).channels == 4
     write(tmp_path / "2.png", mode="L")
-    with pytest.warns(UserWarning, match="path: 1 of 3 pictures of .* have transparent pixels, which are shown on white"):
+    with pytest.warns(UserWarning, match="path: 1 of 3 pictures of .* have transparent pixels, which are shown on"):
         assert fitting.of(tmp_path).channels == 3
 
 
