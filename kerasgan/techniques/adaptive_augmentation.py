@@ -111,7 +111,7 @@ class AdaptiveAugmentation(Augmentation):
 
     def disturb(self, gan, batch, *purpose):
         """Return the batch with its images transformed."""
-        images, p = batch.images, self._now(gan)
+        images, p = ops.cast(batch.images, "float32"), self._now(gan)
         gan.track(augmentation_p=p)
         numbers = Numbers(gan.uniform(batch, (_NUMBERS,), "AdaptiveAugmentation", *purpose), p)
         moves = self.flips, self.turns, self.shifts, self.geometry
@@ -141,8 +141,8 @@ class AdaptiveAugmentation(Augmentation):
         """Move the probability, after every fourth update of the critic."""
         if self.probability is not None or id(variables[0]) not in self._critics:
             return
-        self._updates.assign_add(1.0)
-        due = ops.equal(self._updates % _EVERY, 0.0)
+        self._updates.assign((self._updates + 1.0) % _EVERY)
+        due = ops.equal(self._updates, 0.0)
         above = ops.sign(ops.divide_no_nan(self._signs, self._seen) - self.target)
         moved = ops.clip(self.p + above * self._rows * (_EVERY / self.images), 0.0, 1.0)
         self.p.assign(ops.where(due, moved, self.p))

@@ -47,7 +47,7 @@ class DiffAugment(Augmentation):
 
     def disturb(self, gan, batch, *purpose):
         """Return the batch with its images transformed."""
-        images = batch.images
+        images = ops.cast(batch.images, "float32")
         numbers = tf.unstack(gan.uniform(batch, (7,), "DiffAugment", *purpose), axis=1)
         if self.color:
             images = of_colors(images, lambda colors: recolored(colors, *numbers[:3]))

@@ -100,6 +100,15 @@ def test_a_penalty_on_gradients_reaches_the_critic_through_them(kind):
     assert (values[1] - values[0]) / 2e-2 == pytest.approx(np.sum(exact * direction), rel=1e-2)
 
 
+def test_half_precision_images_are_changed_in_single():
+    for kind in MAKE:
+        gan = model([MAKE[kind]()])
+        real = next(gan.minibatches(tf.constant(IMAGES[:ROWS])))
+        half = gan.seen(real._replace(images=tf.cast(real.images, tf.float16))).images
+        assert half.dtype == tf.float32
+        np.testing.assert_allclose(half, gan.seen(real).images, atol=1e-2)
+
+
 def test_recipes_name_them():
     text = """
 name: few
