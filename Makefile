@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS ?= remote,test
 
-.PHONY: demo test parity slow lint data clean
+.PHONY: demo test parity slow lint docs data clean
 
 demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
 	$(BIN)/kerasgan sample biggan_fashion_mnist -n 80 --out demo/pretrained.png
@@ -25,6 +25,9 @@ slow: data  ## the tests that take minutes
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(VENV)/.docs  ## the documentation site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # Fashion-MNIST through tensorflow-datasets; from Debian's package where TFDS's host cannot be reached.
 data: $(INSTALLED)
@@ -52,5 +55,9 @@ $(VENV)/.parity: $(INSTALLED)
 	$(call install,parity)
 	touch $@
 
+$(VENV)/.docs: $(INSTALLED)
+	$(call install,docs)
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-ci demo build dist *.egg-info
+	rm -rf $(VENV) .venv-ci site demo build dist *.egg-info

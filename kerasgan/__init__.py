@@ -8,7 +8,7 @@ import importlib
 
 from kerasgan import backend, registration
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0.dev0"
 
 _MODULES = (
     "callbacks",
@@ -19,7 +19,9 @@ _MODULES = (
     "metrics",
     "networks",
     "objectives",
+    "optimizers",
     "pictures",
+    "schedules",
     "server",
     "techniques",
 )

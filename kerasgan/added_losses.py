@@ -15,8 +15,10 @@ _COLLECTING = collections.Counter()  # threads that collect what a layer adds, b
 def collected(networks):
     """Collect what the layers of networks add, in every call inside; yields the list of float32 scalars.
 
-    Keras itself keeps only what a network's last call added, and a critic is called several times in a loss.
+    Keras itself keeps only what a network's last call added, and a critic is called several times in a loss. Inside
+    another `collected` it keeps what is added to itself, as a part of a graph that may not run must.
     """
+    outer = getattr(_CURRENT, "lists", None)
     found, layers = [], {id(layer): layer for network in networks for layer in network._flatten_layers()}
     _CURRENT.lists = dict.fromkeys(layers, found)
     for key, layer in layers.items():
@@ -25,7 +27,7 @@ def collected(networks):
     try:
         yield found
     finally:
-        del _CURRENT.lists
+        _CURRENT.lists = outer
         for key, layer in layers.items():
             _COLLECTING[key] -= 1
             if not _COLLECTING[key]:
@@ -37,7 +39,7 @@ def _adding(layer):
     """Return what takes the place of a layer's `add_loss` while one thread at least collects."""
 
     def add_loss(loss):
-        found = getattr(_CURRENT, "lists", {}).get(id(layer))
+        found = (getattr(_CURRENT, "lists", None) or {}).get(id(layer))
         if found is None:
             return type(layer).add_loss(layer, loss)
         found.extend(ops.cast(one, "float32") for one in keras.tree.flatten(loss))

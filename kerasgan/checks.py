@@ -34,6 +34,15 @@ def finite_weights(model, where):
             raise ValueError(f"{where}: expected finite weights; got NaN or infinity in {variable.path}, {count}")
 
 
+def logged_once(names):
+    """Raise `ValueError` where two parts of a GAN log a value under one name, as where a penalty is given twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"techniques: expected one that logs {twice[0]}; got two, or one beside an objective that has it already"
+        )
+
+
 def average_fits(gan):
     """Raise `ValueError` unless the moving average of a GAN's generator still has the generator's variables."""
     if gan.ema_generator is None:

@@ -2,12 +2,15 @@
 
 import enum
 import pathlib
+import platform
 import sys
 import warnings
+from importlib import metadata
 from typing import Annotated
 
 import typer
 
+import kerasgan
 from kerasgan import classes, command_line, quiet
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
@@ -18,8 +21,8 @@ from kerasgan.zoo import commands as zoo
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 app.add_typer(studies.app, name="study")
@@ -28,6 +31,31 @@ app.add_typer(zoo.app, name="zoo")
 Model = Annotated[
     str, typer.Argument(help="A run folder, a .keras file, or a preset: its name (zoo list), folder or address.")
 ]
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        others = [f"{name} {metadata.version(name)}" for name in ("keras", "tensorflow")]
+        print(", ".join([f"kerasgan {kerasgan.__version__}", *others, f"Python {platform.python_version()}"]))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the versions, and exit.")
+    ] = False,
+    log_level: Annotated[
+        quiet.LogLevel,
+        typer.Option(help="What TensorFlow writes to standard error, whatever TF_CPP_MIN_LOG_LEVEL says."),
+    ] = quiet.LogLevel.QUIET,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Compute on it alone: cpu, gpu, or one of several as gpu:1. By default on all GPUs."),
+    ] = None,
+):
+    """Say how TensorFlow is to be started, should the command need it."""
+    quiet.choose(log_level, device)
 
 
 @app.command()
@@ -47,6 +75,12 @@ def train(
         bool,
         typer.Option("--data-changed", help="With --resume: go on although the data are not those of the run."),
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Another value in the recipe, such as train.seed=1; repeatable."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -57,22 +91,24 @@ def train(
         recipe = pathlib.Path("own_pictures")
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
-    if resume is not None and (data is not None or dry_run):
-        raise typer.BadParameter("--data, --dry-run: expected with a recipe; got --resume")
+    changes = set_ or []
+    if resume is not None and (data is not None or dry_run or changes):
+        raise typer.BadParameter("--data, --dry-run, --set: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     quiet.import_tensorflow()
     if dry_run:
         from kerasgan import dry_run as dry
 
-        print(dry.run(recipe, steps, data))
+        print(dry.run(recipe, steps, data, changes))
         return
     from kerasgan import training
 
     try:
-        run = (
-            training.train(recipe, out, steps, data) if resume is None else training.resume(resume, steps, data_changed)
-        )
+        if resume is None:
+            run = training.train(recipe, out, steps, data, changes)
+        else:
+            run = training.resume(resume, steps, data_changed)
     except training.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
@@ -209,6 +245,7 @@ class Layout(enum.StrEnum):
 
     PYTORCH_PRETRAINED_BIGGAN = "pytorch-pretrained-biggan"
     BIGGAN_PYTORCH = "biggan-pytorch"
+    R3GAN = "r3gan"
 
 
 @app.command()
@@ -227,15 +264,18 @@ def convert(
     """Turn published weights into a preset, which sample, export and the library load."""
     quiet.import_tensorflow()
     from kerasgan import presets
-    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, tensors
+    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan, tensors
 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
+    if layout is Layout.R3GAN and epsilon is not None:
+        raise ValueError(f"--epsilon: expected none for {layout}, which has no batch norm; got {epsilon}")
     if sha256 is not None:
         provenance.check(source, sha256)
     converters = {
         Layout.PYTORCH_PRETRAINED_BIGGAN: pytorch_pretrained_biggan,
         Layout.BIGGAN_PYTORCH: biggan_pytorch,
+        Layout.R3GAN: r3gan,
     }
     options = {} if epsilon is None else {"epsilon": epsilon}
     sampler = converters[layout].sampler(tensors.read(source), **options)

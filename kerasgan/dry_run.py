@@ -74,13 +74,14 @@ def duration(seconds):
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def run(recipe_path, steps=None, images=None):
+def run(recipe_path, steps=None, images=None, changes=()):
     """Build a recipe's model, count what a step of it takes, and perhaps take some steps on noise.
 
     Args:
         recipe_path: YAML file.
         steps: steps to take; by default 11 of a recipe that fits itself to pictures (`fit`), and none of others.
         images: path as for `training.train`, or `None`.
+        changes: as for `training.train`.
 
     Returns:
         `Cost`.
@@ -90,8 +91,8 @@ def run(recipe_path, steps=None, images=None):
             for its classes.
     """
     if steps is None:
-        steps = _TIMED if getattr(recipe.load(recipe_path).data, "fit", False) else 0
-    plan = training.planned(recipe_path, images=images)
+        steps = _TIMED if getattr(recipe.load(recipe_path, changes).data, "fit", False) else 0
+    plan = training.planned(recipe_path, images=images, changes=changes)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with training.precision(plan.train.mixed_precision), values:

@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, arguments, checks, fit_checks, random, sharing, standing, training_data
+from kerasgan import added_losses, arguments, checks, fit_checks, random, schedules, sharing, standing, training_data
 from kerasgan.layers import ReferenceBatch, SpectralNormalization
 from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
+from kerasgan.schedules import Schedule
 
 _EMA_RAMP = 10
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
@@ -59,7 +60,8 @@ class GAN(Sampler):
             divided into `batches_per_step` minibatches.
         ema_decay: decay of the generator's moving average, with which `sample` and `export` work: trainable
             variables averaged (the decay grows as (1 + t) / (10 + t) up to this value), with batch-norm statistics
-            of its own, see `prepare_sampling`. `None` for no average.
+            of its own, see `prepare_sampling`. A schedule from the training step to the decay, such as
+            `kerasgan.schedules.HalfLife`, is taken as it is. `None` for no average.
         seed: integer, the seed of all random numbers of the training.
         techniques: list of `kerasgan.techniques.Technique`, plug-ins such as `InstanceNoise` and `FeatureMatching`.
         class_names: list of the classes' names, see `Sampler`.
@@ -83,7 +85,7 @@ class GAN(Sampler):
         latent=None,
         num_classes: int | None = None,
         critic_steps: int = 1,
-        ema_decay: float | None = 0.999,
+        ema_decay: float | Schedule | None = 0.999,
         seed: int = 0,
         techniques=(),
         class_names: list[str] | None = None,
@@ -93,8 +95,9 @@ class GAN(Sampler):
             generator, critic, num_classes, self.pairwise_critic, self.feature_critic, self.classifying_critic
         )
         super().__init__(generator, latent, num_classes, class_names, name)
-        if ema_decay is not None and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
-            raise ValueError(f"ema_decay: expected a number in [0, 1) or None; got {quoted(ema_decay)}")
+        is_decay = ema_decay is None or isinstance(ema_decay, Schedule)
+        if not is_decay and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
+            raise ValueError(f"ema_decay: expected a number in [0, 1), a schedule or None; got {quoted(ema_decay)}")
         self.critic = critic
         self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
         self.ema_decay = ema_decay
@@ -114,6 +117,7 @@ class GAN(Sampler):
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         names = ("critic_loss", "generator_loss", *self.tracked)
         names += tuple(name for technique in self.techniques for name in technique.tracked)
+        checks.logged_once(names)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.generator_optimizer = None
         self.critic_optimizer = None
@@ -406,6 +410,17 @@ class GAN(Sampler):
             technique.scored(self, batch, logits)
         return logits
 
+    def judge(self, batch, against):
+        """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.
+
+        They are the logits; an objective whose critic compares has others.
+
+        Args:
+            batch: `Batch`.
+            against: `Batch` of the other kind, real or generated, with which such a critic compares it.
+        """
+        return self.score(batch)
+
     def global_mean(self, values, axis=None):
         """Return the mean over the global batch of values of the local one; gradients go through it.
 
@@ -439,10 +454,17 @@ class GAN(Sampler):
             loss = technique.generator_loss(self, loss)
         self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
 
-    def track(self, **values):
-        """Log scalars under names in `tracked`; the logs show their mean since the epoch began."""
+    def track(self, counting=True, **values):
+        """Log scalars under names in `tracked`; the logs show their mean since the epoch began.
+
+        Args:
+            counting: whether they count, `True` or a boolean scalar.
+            **values: names to scalars.
+        """
         share = sharing.current_share()
         weight = None if isinstance(share, float) and share == 1 else share
+        if counting is not True:
+            weight = ops.cast(counting, "float32") * share
         for name, value in values.items():
             self.trackers[name].update_state(value, sample_weight=weight)
 
@@ -464,7 +486,7 @@ class GAN(Sampler):
             **super().get_config(),
             "critic": serialize(self.critic),
             "critic_steps": self.critic_steps,
-            "ema_decay": self.ema_decay,
+            "ema_decay": schedules.serialized(self.ema_decay),
             "seed": self.seed,
             "techniques": [serialize(technique) for technique in self.techniques],
         }
@@ -627,7 +649,9 @@ class GAN(Sampler):
 
     def _update_average(self):
         step = ops.cast(self.step - self.ema_start, "float32")
-        decay = ops.minimum(self.ema_decay, (1.0 + step) / (_EMA_RAMP + step))
+        decay = schedules.at(self.ema_decay, step)
+        if not isinstance(self.ema_decay, Schedule):
+            decay = ops.minimum(decay, (1.0 + step) / (_EMA_RAMP + step))
         decay = ops.where(step < 0, 0.0, decay)
         trained = {id(v) for v in self.generator.trainable_variables + self.latent.trainable_variables}
         averages = self.ema_generator.variables + self.ema_latent.variables

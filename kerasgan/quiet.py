@@ -1,25 +1,78 @@
-"""Starting TensorFlow without noise."""
+"""Starting TensorFlow: what it writes to standard error, and the devices on which it computes."""
 
+import contextlib
+import enum
 import os
+import re
 
 from kerasgan import backend
 
 
+class LogLevel(enum.StrEnum):
+    """What TensorFlow writes to standard error."""
+
+    QUIET = "quiet"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+_NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
+_DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)
+_chosen = {"level": LogLevel.QUIET, "device": None}
+
+
+def choose(level=LogLevel.QUIET, device=None):
+    """Say how `import_tensorflow` is to start it.
+
+    Args:
+        level: `LogLevel`; the environment's TF_CPP_MIN_LOG_LEVEL is overruled.
+        device: "cpu", "gpu" or "gpu:1", on which alone it is to compute; `None` for all there are.
+
+    Raises:
+        ValueError: if it is no such device.
+    """
+    if device is not None and not _DEVICE.fullmatch(device):
+        raise ValueError(f"--device: expected cpu, gpu, or one of several as gpu:1; got {device[:50]!r}")
+    _chosen.update(level=level, device=device)
+
+
 def import_tensorflow():
-    """Import TensorFlow without the lines it writes to standard error while it starts, unless a log level is set.
+    """Import TensorFlow as `choose` says: without a line on standard error, unless more was asked for.
 
     Raises:
         ImportError: if Keras is set to compute with something else.
+        ValueError: if there is no such device.
     """
     backend.check()
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = _NUMBERS[_chosen["level"]]
+    with _silence() if _chosen["level"] is LogLevel.QUIET else contextlib.nullcontext():
+        import tensorflow  # noqa: F401
+    if _chosen["device"] is not None:
+        _use(_chosen["device"].lower())
+
+
+@contextlib.contextmanager
+def _silence():
+    """Let nothing reach standard error, whatever language it is written in."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow  # noqa: F401
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def _use(device):
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    kind, _, number = device.partition(":")
+    wanted = [] if kind == "cpu" else gpus[int(number) :][:1] if number else gpus
+    if kind == "gpu" and not wanted:
+        raise ValueError(
+            f"--device: expected one of this machine's devices; got {device}, and TensorFlow finds {len(gpus)} GPUs"
+        )
+    tf.config.set_visible_devices(wanted, "GPU")

@@ -11,7 +11,7 @@
 `latent`, `generator`, `critic`, `objective` and the optimizers each name a class or function and its arguments, which
 are checked against its signature: a new objective or network needs no line here. `techniques` names any number of
 plug-ins. With `collapse_guard_every` in `train`, `collapse_action: {RollBack: {factor: 0.5}}` says what the guard does
-on an alarm. A rate or a noise may be one of Keras's schedules:
+on an alarm. A rate, a noise or a penalty's weight may be one of Keras's schedules, or of `kerasgan.schedules`:
 `learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
 
 `data` may be `{text: brown, batch_size: 64}` or `{toy: eight_gaussians, batch_size: 256}` too: see `kerasgan.kinds`.
@@ -23,7 +23,7 @@ latent's length by `latent`, the seed by `train`.
 import difflib
 import inspect
 import pathlib
-import re
+import types
 from typing import Annotated, Any, Literal
 
 import keras
@@ -31,13 +31,12 @@ import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import files, kinds, latents, networks, objectives, techniques
+from kerasgan import files, kinds, latents, networks, objectives, optimizers, schedules, techniques, yaml_reader
 from kerasgan.callbacks import collapse_actions
 from kerasgan.messages import quoted, shortened
 from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
-_DEEPEST = 50  # levels of YAML
 _OPTIMIZERS = ("generator_optimizer", "critic_optimizer")
 
 _GIVEN = {  # arguments that kerasgan fills in
@@ -50,14 +49,15 @@ _GIVEN = {  # arguments that kerasgan fills in
     "critic_optimizer": {"name"},
     "collapse_action": set(),
 }
+_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=optimizers.ScheduledAdam)
 _HOMES = {
     "latent": latents,
     "generator": networks,
     "critic": networks,
     "objective": objectives,
     "techniques": techniques,
-    "generator_optimizer": keras.optimizers,
-    "critic_optimizer": keras.optimizers,
+    "generator_optimizer": _ALL_OPTIMIZERS,
+    "critic_optimizer": _ALL_OPTIMIZERS,
     "collapse_action": collapse_actions,
 }
 _BASES = {  # of the classes that a part may name; networks are functions
@@ -171,12 +171,12 @@ def optimizer(made):
     made = getattr(made, "inner_optimizer", made)  # of one that scales the loss
     known = {argument.name for argument in _parameters(type(made))} - {"name"}
     arguments = {name: value for name, value in made.get_config().items() if name in known and value is not None}
-    rate = arguments["learning_rate"]
-    if isinstance(rate, dict):
-        values = {name: value for name, value in rate["config"].items() if name != "name"}
-        arguments["learning_rate"] = {rate["class_name"]: values}
-    else:
-        arguments["learning_rate"] = float(str(np.float32(rate)))  # 0.0002, not 0.00019999999494757503
+    for argument, value in arguments.items():
+        if isinstance(value, dict):  # a schedule
+            values = {name: part for name, part in value["config"].items() if name != "name"}
+            arguments[argument] = {value["class_name"]: values}
+        elif argument == "learning_rate":
+            arguments[argument] = float(str(np.float32(value)))  # 0.0002, not 0.00019999999494757503
     return {type(made).__name__: arguments}
 
 
@@ -190,11 +190,12 @@ def names():
     return sorted(str(path.relative_to(_ZOO).with_suffix("")) for path in _ZOO.rglob("*.yaml"))
 
 
-def load(path):
+def load(path, changes=()):
     """Read and check a recipe.
 
     Args:
         path: YAML file, or the name of one of the zoo's recipes.
+        changes: values in place of those of the file, such as ["train.steps=100"]; see `yaml_reader.Document`.
 
     Returns:
         `Recipe`, with the defaults of every named class and function filled in.
@@ -212,94 +213,52 @@ def load(path):
         raise FileNotFoundError(f"no such recipe: {path}" + (f"; the zoo has {', '.join(near)}" if near else ""))
     content = path.read_bytes()
     try:
-        return parse(content.decode(), str(path))
+        return parse(content.decode(), str(path), changes)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RecipeError(f"{path}:{line}: not UTF-8: {shortened(error)}") from None
 
 
-def parse(text, where="recipe"):
+def parse(text, where="recipe", changes=()):
     """Check the text of a recipe; `where` names it in messages. See `load`."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
-    except yaml.YAMLError as error:
-        if isinstance(error, yaml.reader.ReaderError):  # has a place instead of a mark
-            line, problem = text.count("\n", 0, error.position) + 1, error.reason
-        else:
-            line, problem = error.problem_mark.line + 1, error.problem
-        raise RecipeError(f"{where}:{line}: not YAML: {shortened(problem)}") from None
+        document = yaml_reader.Document(text, where, changes)
+        values = document.values()
+    except yaml_reader.Unreadable as error:
+        raise RecipeError(str(error)) from None
     if not isinstance(values, dict):
         raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {quoted(values)}")
     try:
         recipe = Recipe.model_validate(values)
     except pydantic.ValidationError as error:
-        raise _error(where, root, Recipe, (), error) from None
+        raise _error(document, Recipe, (), error) from None
     if recipe.collapse_action and recipe.train.collapse_guard_every is None:
-        line = _line(root, ("collapse_action",))
-        raise RecipeError(f"{where}:{line}: collapse_action: expected train.collapse_guard_every with it")
+        place = document.place(("collapse_action",))
+        raise RecipeError(f"{place}: collapse_action: expected train.collapse_guard_every with it")
     resolved = {}
     for part in _HOMES:
         spec = getattr(recipe, part)
         if spec is None:
             continue
         if len(spec) != 1 and part != "techniques":
-            raise RecipeError(f"{where}:{_line(root, (part,))}: {part}: expected one name; got {quoted(sorted(spec))}")
-        resolved[part] = {name: _checked(part, name, arguments, where, root) for name, arguments in spec.items()}
+            raise RecipeError(f"{document.place((part,))}: {part}: expected one name; got {quoted(sorted(spec))}")
+        resolved[part] = {name: _checked(part, name, arguments, document) for name, arguments in spec.items()}
     return recipe.model_copy(update=resolved)
 
 
-def _checked(part, name, arguments, where, root):
+def _checked(part, name, arguments, document):
     """Return the arguments that a recipe gives to `name`, with the defaults filled in."""
     try:
         schema = _schema(part, name)
     except LookupError:
         known = ", ".join(_names(part, _HOMES[part]))
-        line = _line(root, (part, name))
-        raise RecipeError(f"{where}:{line}: {part}: unknown name {quoted(name)}; known: {known}") from None
+        place = document.place((part, name))
+        raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}") from None
     try:
         checked = schema.model_validate(arguments)
     except pydantic.ValidationError as error:
-        raise _error(where, root, schema, (part, name), error) from None
+        raise _error(document, schema, (part, name), error) from None
     return {key: value for key, value in checked.model_dump().items() if key in arguments or value is not None}
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-4 as a number, as YAML 1.2 does, and refuses a key given twice and endless depth."""
-
-    def __init__(self, stream):
-        super().__init__(stream)
-        self._open = []  # anchors, or None, of the nodes that are being read
-
-    def compose_node(self, parent, index):
-        event = self.peek_event()
-        if isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
-            raise yaml.composer.ComposerError(None, None, "an alias inside of what it names", event.start_mark)
-        if len(self._open) == _DEEPEST:
-            raise yaml.composer.ComposerError(None, None, f"more than {_DEEPEST} levels", event.start_mark)
-        self._open.append(event.anchor)
-        node = super().compose_node(parent, index)
-        self._open.pop()
-        return node
-
-    def construct_object(self, node, deep=False):
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, AttributeError) as error:  # of a date in month 13, or what a tag like !!timestamp is put at
-            problem = f"{quoted(node.value)} cannot be read ({shortened(error)})"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
-
-    def construct_mapping(self, node, deep=False):
-        keys = [key.value for key, _ in node.value]
-        for index, (key, _) in enumerate(node.value):
-            if key.value in keys[:index]:
-                raise yaml.constructor.ConstructorError(None, None, f"key {quoted(key.value)} twice", key.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
 
 
 _KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
@@ -307,7 +266,8 @@ _KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
 
 def _check_rate(value):
     """Return a number, or `{name: arguments}` of a Keras schedule; `ValueError` if it is neither."""
-    wanted = "expected a number, or a schedule of keras.optimizers.schedules, finite and at least 0"
+    homes = "keras.optimizers.schedules or kerasgan.schedules"
+    wanted = f"expected a number, or a schedule of {homes}, finite and at least 0"
     if isinstance(value, bool) or not isinstance(value, (int, float, dict)):
         raise ValueError(wanted)
     try:
@@ -330,6 +290,7 @@ def _check_plain(value):
 
 _LARGEST = float(np.finfo(np.float32).max)
 _Rate = Annotated[Any, pydantic.AfterValidator(_check_rate)]
+_RateOrNone = Annotated[Any, pydantic.AfterValidator(lambda value: None if value is None else _check_rate(value))]
 _Plain = Annotated[Any, pydantic.AfterValidator(_check_plain)]
 
 
@@ -346,7 +307,7 @@ def _scheduled(value):
     if not isinstance(value, dict):
         return value
     [(name, arguments)] = value.items()
-    found = getattr(keras.optimizers.schedules, name)
+    found = getattr(schedules, name, None) or getattr(keras.optimizers.schedules, name)
     if not issubclass(found, _KerasSchedule):
         raise TypeError(f"{name} is no schedule")
     return found(**arguments)
@@ -399,7 +360,7 @@ def _schema(part, name):
         if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
             annotation = _Rate
         if annotation == float | _KerasSchedule | None:
-            annotation = _Rate | None
+            annotation = _RateOrNone
         if annotation in (int, int | None):  # a count
             annotation = Annotated[annotation, pydantic.Field(ge=0 if argument.default == 0 else 1)]
         default = ... if argument.default is argument.empty else argument.default
@@ -407,38 +368,26 @@ def _schema(part, name):
     return pydantic.create_model(name, __config__=_Section.model_config, **fields)
 
 
-def _error(where, root, schema, prefix, error):
-    """An unknown key, or else the first error of a validation, as a `RecipeError` with its line."""
+def _error(document, schema, prefix, error):
+    """An unknown key, or else the first error of a validation, as a `RecipeError` with its place."""
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = tuple(first["loc"])
     if not prefix and path[0] == "data" and len(path) > 1:  # pydantic names the kind of data next
-        return _error_in(where, root, kinds.BY_NAME[path[1]], ("data",), path[2:], first)
-    return _error_in(where, root, schema, prefix, path, first)
+        return _error_in(document, kinds.BY_NAME[path[1]], ("data",), path[2:], first)
+    return _error_in(document, schema, prefix, path, first)
 
 
-def _error_in(where, root, schema, prefix, path, first):
+def _error_in(document, schema, prefix, path, first):
     """A pydantic error at `path` in a schema, which is at `prefix` in the recipe, as a `RecipeError`."""
     location = prefix + path
     key = shortened(".".join(map(str, location)))
-    line = _line(root, location)
+    place = document.place(location)
     if first["type"] == "extra_forbidden":
         for piece in path[:-1]:
             schema = schema.model_fields[piece].annotation
-        return RecipeError(f"{where}:{line}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
+        return RecipeError(f"{place}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
     if first["type"] == "missing":
-        return RecipeError(f"{where}:{line}: {key}: missing")
+        return RecipeError(f"{place}: {key}: missing")
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return RecipeError(f"{where}:{line}: {key}: {message}; got {quoted(first['input'])}")
-
-
-def _line(node, location):
-    """The line, counted from 1, of the key at `location`, or of the deepest part of it that is there."""
-    line = node.start_mark.line
-    for key in location:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        match = [(k, v) for k, v in pairs if k.value == str(key)]
-        if not match:
-            break
-        line, node = match[0][0].start_mark.line, match[0][1]
-    return line + 1
+    return RecipeError(f"{place}: {key}: {message}; got {quoted(first['input'])}")

@@ -10,12 +10,14 @@ import wrapt
 
 CLASSES = {  # by the module that has them; all that are registered
     "kerasgan.sampler": ("Sampler",),
+    "kerasgan.optimizers": ("ScheduledAdam",),
     "kerasgan.objectives": (
         "ACWGANGP",
         "BigGAN",
         "CramerGAN",
         "HingeGAN",
         "LSGAN",
+        "R3GAN",
         "RSGAN",
         "RaHinge",
         "RaLSGAN",
@@ -30,9 +32,12 @@ CLASSES = {  # by the module that has them; all that are registered
         "AdaptiveAugmentation",
         "DiffAugment",
         "FeatureMatching",
+        "GradientPenalty",
         "HistoricalAveraging",
         "InstanceNoise",
         "OrthogonalRegularization",
+        "R1",
+        "R2",
         "SingularValueClamp",
         "SingularValuePenalty",
     ),
@@ -40,17 +45,22 @@ CLASSES = {  # by the module that has them; all that are registered
     "kerasgan.layers": (
         "Characters",
         "ConditionalBatchNormalization",
+        "Downsampling",
         "DropReference",
+        "GroupedConv2D",
         "MinibatchDiscrimination",
         "ModulatedBatchNormalization",
+        "PlaceWeights",
         "ReferenceBatch",
         "SampleNormalization",
         "SelfAttention",
         "SpectralNormalization",
         "StoredBatchNormalization",
+        "Upsampling",
         "VirtualBatchNormalization",
     ),
     "kerasgan.networks": ("PairwiseCritic",),
+    "kerasgan.schedules": ("Cosine", "HalfLife"),
 }
 
 

@@ -267,7 +267,7 @@ class Sampler(Unsupervised, keras.Model):
     def from_config(cls, config):
         """Make a model of a `get_config`."""
         config = copy.deepcopy(config)  # Keras empties what it deserializes
-        for part in ("generator", "critic", "latent", "techniques"):
+        for part in ("generator", "critic", "latent", "techniques", "ema_decay"):
             if part in config:
                 config[part] = keras.saving.deserialize_keras_object(config[part])
         names = config.pop("class_names", None)  # of older files; and classes of users need not take it

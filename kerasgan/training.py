@@ -23,7 +23,7 @@ class Interrupted(Exception):
     """Training was interrupted; the message says how to go on."""
 
 
-def train(recipe_path, out="runs", steps=None, images=None):
+def train(recipe_path, out="runs", steps=None, images=None, changes=()):
     """Train a recipe in a new numbered run folder.
 
     The folder holds `recipe.yaml` (all defaults filled in, and the optimizers), `run.json` (command, versions, sizes),
@@ -37,6 +37,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
         steps: training steps, or `None` for the recipe's.
         images: path of a folder of pictures or of an `.npz` file (see `kerasgan.data.npz`), for a recipe of text of a
             file of lines, to train on instead of the recipe's dataset; `None` for that.
+        changes: values in place of the recipe's, such as ["train.seed=1"]; see `kerasgan.yaml_reader.Document`.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -46,7 +47,7 @@ def train(recipe_path, out="runs", steps=None, images=None):
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved. Outside the main thread there are no signals;
             trainings in several threads build their networks one after the other, and then do not disturb each other.
     """
-    plan = planned(recipe_path, steps, images)
+    plan = planned(recipe_path, steps, images, changes)
     source = plan.data.open()
     strategy = devices.all_gpus()
     with _BUILDING, strategy.scope(), precision(plan.train.mixed_precision):
@@ -111,9 +112,9 @@ def _resumed(run, checkpoint, steps, data_changed):
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
 
-def planned(recipe_path, steps=None, images=None):
-    """Read a recipe, with another number of steps or other images where they are given; see `train`."""
-    plan = recipe.load(recipe_path)
+def planned(recipe_path, steps=None, images=None, changes=()):
+    """Read a recipe, with other values, number of steps or images where they are given; see `train`."""
+    plan = recipe.load(recipe_path, changes)
     if steps is not None:
         plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
     if images is not None:

@@ -32,7 +32,11 @@ def gan(objective, with_techniques=False, **arguments):
             techniques.OrthogonalRegularization(0.1, critic=True),
             techniques.SingularValuePenalty(0.1, ratio=1.5, generator=False, critic=True),
             techniques.SingularValueClamp(ratio=1.1),
+            techniques.R1(0.1, every=2),
+            techniques.R2(0.1),
+            techniques.GradientPenalty(0.1, every=2),
         ]
+        plug_ins = [one for one in plug_ins if not {*one.tracked} & {*kind.tracked}]  # which the objective has already
     return kind(
         generator(kind.classifying_critic, with_techniques),
         critic(kind, with_techniques),

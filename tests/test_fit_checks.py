@@ -188,7 +188,7 @@ def test_schedules_in_the_optimizers_are_the_way_to_change_the_rates():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ema_decay": "0.9"}, r"ema_decay: expected a number in \[0, 1\) or None; got '0.9'"),
+        ({"ema_decay": "0.9"}, r"ema_decay: expected a number in \[0, 1\), a schedule or None; got '0.9'"),
         ({"ema_decay": float("nan")}, "ema_decay: expected a number"),
         ({"techniques": None}, "techniques: expected a list of kerasgan.techniques.Technique; got None"),
         ({"techniques": ["noise"]}, "techniques: expected a list of kerasgan.techniques.Technique"),

@@ -7,12 +7,13 @@ import pytest
 import kerasgan
 from kerasgan.layers import SpectralNormalization
 from kerasgan.networks import biggan
+from kerasgan.techniques import R1, GradientPenalty
 
 CLASSES = 3
 
 
-def model(policy):
-    """A small BigGAN built under a policy."""
+def model(policy, plug_ins=()):
+    """A small BigGAN built under a policy, with techniques."""
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy(policy)
     try:
@@ -24,6 +25,7 @@ def model(policy):
             biggan.critic((32, 32, 1), num_classes=CLASSES, filters=2, attention_size=16),
             num_classes=CLASSES,
             critic_steps=1,
+            techniques=[plug_in() for plug_in in plug_ins],
         )
         gan.compile(*(optimizer(policy) for _ in range(2)), run_eagerly=True)
     finally:
@@ -65,6 +67,17 @@ def test_a_step_is_nearly_that_of_float32(policy, tolerance, images, tmp_path):
     again = kerasgan.load(tmp_path / "half.keras")
     assert again.critic.get_layer("block_0_conv_1").compute_dtype == inner.compute_dtype
     np.testing.assert_array_equal(again.sample(2), half.sample(2))
+
+
+@pytest.mark.slow
+def test_a_step_with_a_penalty_on_gradients_is_nearly_that_of_float32(images):
+    plug_ins = [lambda: R1(10.0), lambda: GradientPenalty(1.0)]
+    before = model("float32")
+    plain = moves(before, step(model("float32"), images), "critic")
+    exact, half = (step(model(policy, plug_ins), images) for policy in ("float32", "mixed_float16"))
+    wanted, made = moves(before, exact, "critic"), moves(before, half, "critic")
+    assert np.linalg.norm(wanted - plain) > 0.3 * np.linalg.norm(plain)
+    assert np.linalg.norm(made - wanted) < 0.05 * np.linalg.norm(wanted)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float32"])

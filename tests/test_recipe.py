@@ -143,7 +143,7 @@ def test_mistakes_name_file_line_and_key(tmp_path, old, new, message):
         recipe.load(path)
 
 
-RATE = "expected a number, or a schedule of keras.optimizers.schedules, finite and at least 0"
+RATE = "expected a number, or a schedule of keras.optimizers.schedules or kerasgan.schedules, finite and at least 0"
 
 
 @pytest.mark.parametrize(
@@ -316,3 +316,50 @@ train: {steps: 1PRECISION}
         assert unnamed_optimizers(again) == unnamed_optimizers(gan)
         unnamed = plan.model_copy(update={"generator_optimizer": None}).with_optimizers(gan)
         assert unnamed.generator_optimizer["SGD"]["learning_rate"]["PolynomialDecay"]["decay_steps"] == 9
+
+
+def changed(*changes):
+    return recipe.parse(GOOD, "mine.yaml", changes)
+
+
+def test_set_changes_and_adds_values():
+    plan = changed("train.steps=7", "critic.dcgan.critic.filters=8", "train.seed=3", "name=x")
+    assert (plan.train.steps, plan.train.seed, plan.name) == (7, 3, "x")
+    assert plan.critic["dcgan.critic"]["filters"] == 8
+    assert plan.critic["dcgan.critic"]["normalization"] == "layer"  # others stay
+    assert changed("train.steps=7", "train.steps=9").train.steps == 9  # the last one counts
+    assert changed("critic_optimizer.Adam.learning_rate=1e-5").critic_optimizer["Adam"]["learning_rate"] == 1e-5
+    assert changed("techniques.InstanceNoise.stddev=0.2").techniques == {"InstanceNoise": {"stddev": 0.2}}
+    assert changed("techniques={InstanceNoise: {stddev: 0.2}}").techniques == {"InstanceNoise": {"stddev": 0.2}}
+    assert changed("train.steps=1" + "0" * 3).train.steps == 1000
+    assert changed("train.mixed_precision=null").train.mixed_precision is None
+    assert changed() == recipe.parse(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.steps", "--set train.steps: expected KEY=VALUE, such as --set train.steps=100"),
+        ("=3", "--set =3: expected KEY=VALUE"),
+        ("train..steps=3", "--set train..steps=3: expected KEY=VALUE"),
+        ("train.steps=", "--set train.steps=: expected a value after =; null stands for none"),
+        ("train.steps=many", "--set train.steps=many: train.steps: .*integer; got 'many'"),
+        ("train.stepz=3", "--set train.stepz=3: train.stepz: unknown key; known: .*steps"),
+        ("trian.steps=3", "--set trian.steps=3: trian: unknown key; known: name, data"),
+        ("name.a=3", "--set name.a=3: mine.yaml has no keys where a should be"),
+        ("train.steps={", "--set train.steps={: not YAML"),
+        ("train.steps=!!timestamp x", "--set train.steps=!!timestamp x: not YAML: 'x' cannot be read"),
+        ("train.seed={a: 1, a: 2}", "--set train.seed={a: 1, a: 2}: not YAML: key 'a' twice"),
+        ("objective.SGAN.minimax=true", "mine.yaml:13: objective: expected one name; got .*SGAN.*WGANGP"),
+        ("objective={SGAM: {}}", "--set objective={SGAM: {}}: objective: unknown name 'SGAM'"),
+        ("train.steps=a" + "9" * 999, "^--set train.steps=a9{1,200}[^9]"),
+    ],
+)
+def test_a_mistake_in_set_names_the_flag(change, message):
+    with pytest.raises(recipe.RecipeError, match=message):
+        changed(change)
+
+
+def test_mistakes_elsewhere_still_name_the_line():
+    with pytest.raises(recipe.RecipeError, match="mine.yaml:11: critic.dcgan.critic.filtres: unknown key"):
+        recipe.parse(GOOD.replace("    filters: 4\n", "    filtres: 4\n"), "mine.yaml", ["train.steps=3"])

@@ -3,6 +3,7 @@
 The other files of this package are copied from kerasgan when the wheel is built; see client/pyproject.toml.
 """
 
+from kerasgan_client import seeds
 from kerasgan_client.client import Client, connect
 
-__all__ = ["Client", "connect"]
+__all__ = ["Client", "connect", "seeds"]

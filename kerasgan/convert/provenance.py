@@ -62,9 +62,10 @@ def card(facts):
     """Return the model card, Markdown."""
     height, width, channels = facts["image_shape"]
     source = facts["source"]
+    classes = "" if facts["num_classes"] is None else f" and {facts['num_classes']} classes"
     return f"""# {pathlib.Path(source["file"]).stem}
 
-A generator of {height} x {width} images with {channels} channels and {facts["num_classes"]} classes, converted by
+A generator of {height} x {width} images with {channels} channels{classes}, converted by
 kerasgan {facts["versions"]["kerasgan"]} from the file `{source["file"]}` ({source["layout"]}).
 
 - SHA-256 of that file: `{source["sha256"]}`

@@ -2,8 +2,11 @@
 
 from kerasgan.layers.characters import Characters
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
+from kerasgan.layers.grouped_convolution import GroupedConv2D
 from kerasgan.layers.minibatch_discrimination import MinibatchDiscrimination
 from kerasgan.layers.modulated_batch_norm import ModulatedBatchNormalization
+from kerasgan.layers.place_weights import PlaceWeights
+from kerasgan.layers.resampling import Downsampling, Upsampling
 from kerasgan.layers.sample_norm import SampleNormalization
 from kerasgan.layers.self_attention import SelfAttention
 from kerasgan.layers.spectral_normalization import SpectralNormalization
@@ -13,13 +16,17 @@ from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, Vi
 __all__ = [
     "Characters",
     "ConditionalBatchNormalization",
+    "Downsampling",
     "DropReference",
+    "GroupedConv2D",
     "MinibatchDiscrimination",
     "ModulatedBatchNormalization",
+    "PlaceWeights",
     "ReferenceBatch",
     "SampleNormalization",
     "SelfAttention",
     "SpectralNormalization",
     "StoredBatchNormalization",
+    "Upsampling",
     "VirtualBatchNormalization",
 ]

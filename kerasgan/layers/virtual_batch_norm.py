@@ -99,7 +99,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
         Returns:
             Tensor [R + N, ..., C].
         """
-        x = ops.cast(inputs, "float32")
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         places = tuple(range(1, len(inputs.shape) - 1))
         first = ops.mean(x, axis=places, keepdims=True)  # moments of each row [R + N, 1, ..., C]
         second = ops.mean(ops.square(x), axis=places, keepdims=True)
@@ -107,7 +107,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
         reference_second = ops.mean(second[: self.size], axis=0, keepdims=True)
         rows = ops.arange(ops.shape(x)[0])
         own = ops.where(rows < self.size, 0.0, 1.0 / (self.size + 1.0))  # share of the row's own moments
-        own = ops.reshape(own, (-1, *(1 for _ in inputs.shape[1:])))
+        own = ops.reshape(ops.cast(own, x.dtype), (-1, *(1 for _ in inputs.shape[1:])))
         mean = own * first + (1.0 - own) * reference_first
         variance = own * second + (1.0 - own) * reference_second - ops.square(mean)
         scale = self.gain / ops.sqrt(ops.maximum(variance, 0.0) + self.epsilon)

@@ -5,6 +5,7 @@ from kerasgan.objectives.biggan import BigGAN
 from kerasgan.objectives.cramer import CramerGAN
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.objectives.lsgan import LSGAN
+from kerasgan.objectives.r3gan import R3GAN
 from kerasgan.objectives.relativistic_average import RaHinge, RaLSGAN, RaSGAN
 from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.objectives.sgan import SGAN
@@ -15,6 +16,7 @@ from kerasgan.objectives.wgan_gp import WGANGP
 __all__ = [
     "ACWGANGP",
     "LSGAN",
+    "R3GAN",
     "RSGAN",
     "SGAN",
     "TSGAN",

@@ -64,7 +64,8 @@ class CramerGAN(GAN):
             class_names=class_names,
             name=name,
         )
-        gradient_penalty.check(critic, penalty_weight)
+        gradient_penalty.check_weight("penalty_weight", penalty_weight)
+        gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight
 
     @property
@@ -87,17 +88,17 @@ class CramerGAN(GAN):
         self.update_generator(self.generator_loss, next(batches))
         return self.end_step()
 
+    def judge(self, batch, against):
+        """Return f(a) = ||h(a) - h(b)|| - ||h(a)||, [N, 1], of a batch and one that it is compared with."""
+        return self._against(batch, self.score(against))
+
     def critic_loss(self, real, fake, other, between):
         """Return E f(g) - E f(x) + penalty_weight * penalty, a scalar."""
         anchor = self.score(other)
-
-        def surrogate(batch):
-            features = self.score(batch)
-            return _norm(features - anchor) - _norm(features)
-
-        penalty = gradient_penalty.gradient_penalty(surrogate, between)
+        penalty = gradient_penalty.gradient_penalty(lambda batch: self._against(batch, anchor), between)
         self.track(gradient_penalty=penalty)
-        return ops.mean(surrogate(fake)) - ops.mean(surrogate(real)) + self.penalty_weight * penalty
+        gap = ops.mean(self._against(fake, anchor)) - ops.mean(self._against(real, anchor))
+        return gap + self.penalty_weight * penalty
 
     def generator_loss(self, real):
         """Return E||h(x) - h(g)|| + E||h(x) - h(g')|| - E||h(g) - h(g')||, a scalar."""
@@ -107,6 +108,10 @@ class CramerGAN(GAN):
         distance = ops.mean(_norm(h_real - h_fake) + _norm(h_real - h_other) - _norm(h_fake - h_other))
         self.track(energy_distance=distance)
         return distance
+
+    def _against(self, batch, anchor):
+        features = self.score(batch)
+        return _norm(features - anchor) - _norm(features)
 
     def get_config(self):
         """Return the constructor's arguments."""

@@ -1,4 +1,4 @@
-"""The gradient penalty of WGAN-GP, for the objectives that use it."""
+"""Penalties on the critic's gradients with respect to images, for the objectives and techniques that use them."""
 
 import warnings
 
@@ -10,44 +10,71 @@ from kerasgan.layers import MinibatchDiscrimination
 from kerasgan.messages import quoted
 
 
-def interpolate(gan, real, fake, k):
-    """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample; `k` counts the critic steps.
+def interpolate(gan, real, fake, *purpose):
+    """Return the batch eps * real + (1 - eps) * fake, one eps ~ U[0, 1] per sample.
 
     The images are those before noise and augmentation; the critic sees the points between with random numbers of their
     own.
+
+    Args:
+        gan: `GAN`.
+        real: `Batch`.
+        fake: `Batch` of as many rows.
+        *purpose: strings and integers, unique in the step.
     """
     shape = (1,) * len(gan.image_shape)
-    eps = ops.cast(gan.uniform(real, shape, "interpolation", k), "float32")
+    eps = ops.cast(gan.uniform(real, shape, "interpolation", *purpose), "float32")
     images = eps * real.images + (1.0 - eps) * fake.images
-    return real._replace(images=images, purpose=("between", k))
+    return real._replace(images=images, purpose=("between", *purpose))
+
+
+def squared_slopes(score, batch):
+    """Return the critic's values [N, 1] and the squares [N] of the norms of their gradients, each over all of a sample.
+
+    Args:
+        score: function from a `Batch` to values [N, 1], in which a row depends on that row alone.
+        batch: `Batch` at whose images the gradient is taken: those before what `GAN.seen` makes of them.
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(batch.images)
+        scores = score(batch)
+    gradients = tape.gradient(scores, batch.images)
+    return scores, ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape))))
+
+
+def zero_centred(score, batch):
+    """Return E[||grad score||_2^2], a scalar: R1 at real images, R2 at generated ones; see `squared_slopes`.
+
+    Mescheder, Geiger and Nowozin 2018, arXiv:1801.04406, equations 9 and 10.
+    """
+    return ops.mean(squared_slopes(score, batch)[1])
 
 
 def gradient_penalty(score, batch, one_sided=False):
     """Penalise gradients of a critic whose norm is not 1 (Gulrajani et al. 2017, arXiv:1704.00028, equation 3).
 
     Args:
-        score: function from a `Batch` to values [N, 1], in which a row depends on that row alone.
-        batch: `Batch` where the gradient is taken.
+        score: see `squared_slopes`.
+        batch: see `squared_slopes`.
         one_sided: whether only norms above 1 are penalised (the paper's appendix C).
 
     Returns:
-        E[(||grad score||_2 - 1)^2], or E[max(0, ||grad score||_2 - 1)^2], a scalar; the norm is over all of a sample,
-        and the gradient with respect to the image before what `GAN.seen` makes of it.
+        E[(||grad score||_2 - 1)^2], or E[max(0, ||grad score||_2 - 1)^2], a scalar.
     """
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(batch.images)
-        scores = score(batch)
-    gradients = tape.gradient(scores, batch.images)
     # the square root of 0 has an infinite derivative: the small constant keeps it finite
-    norms = ops.sqrt(ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape)))) + 1e-12)
+    norms = ops.sqrt(squared_slopes(score, batch)[1] + 1e-12)
     excess = ops.relu(norms - 1.0) if one_sided else norms - 1.0
     return ops.mean(ops.square(excess))
 
 
-def check(critic, penalty_weight):
-    """Raise `ValueError` for a negative weight, and warn of layers that do not go with the penalty."""
-    if not penalty_weight >= 0:
-        raise ValueError(f"penalty_weight: expected a number of at least 0; got {quoted(penalty_weight)}")
+def check_weight(name, weight):
+    """Raise `ValueError` for a negative weight."""
+    if not weight >= 0:
+        raise ValueError(f"{name}: expected a number of at least 0; got {quoted(weight)}")
+
+
+def check_critic(critic):
+    """Warn of layers that do not go with a penalty on gradients."""
     approximate = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
     if any(isinstance(layer, approximate) for layer in critic._flatten_layers()):
         warnings.warn(
@@ -55,11 +82,16 @@ def check(critic, penalty_weight):
             "penalty needs; use kerasgan.layers.SampleNormalization",
             stacklevel=3,
         )
-    coupling = {keras.layers.BatchNormalization: "batch norm", MinibatchDiscrimination: "minibatch discrimination"}
-    for kind, name in coupling.items():
-        if any(isinstance(layer, kind) for layer in critic._flatten_layers()):
-            warnings.warn(
-                f"critic: has {name}, which makes a sample's gradient depend on the others of its batch, while the "
-                "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
-                stacklevel=3,
-            )
+    for name in coupling(critic):
+        warnings.warn(
+            f"critic: has {name}, which makes a sample's gradient depend on the others of its batch, while the "
+            "penalty is on each sample's own (arXiv:1704.00028, section 4); use layer norm or none",
+            stacklevel=3,
+        )
+
+
+def coupling(critic):
+    """Return what in a critic makes a row depend on the others of its batch, those of other replicas included."""
+    kinds = {keras.layers.BatchNormalization: "batch norm", MinibatchDiscrimination: "minibatch discrimination"}
+    layers = list(critic._flatten_layers())
+    return [name for kind, name in kinds.items() if any(isinstance(layer, kind) for layer in layers)]

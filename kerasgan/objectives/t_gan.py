@@ -81,6 +81,10 @@ class TGAN(GAN):
         """Return T(a, b) and T(b, a), logits [N, 1] each, of two batches as the critic sees them."""
         return self.critic.both_orders(self.seen(first).images, self.seen(second).images, training=True)
 
+    def judge(self, batch, against):
+        """Return T(a, b), logits [N, 1], of a batch and one that it is compared with."""
+        return self.both_orders(batch, against)[0]
+
     def critic_loss(self, real, fake):
         """Return the loss of preferring real images, a scalar."""
         return self.preference(*self.both_orders(real, fake))

@@ -63,7 +63,8 @@ class WGANGP(GAN):
             class_names=class_names,
             name=name,
         )
-        gradient_penalty.check(critic, penalty_weight)
+        gradient_penalty.check_weight("penalty_weight", penalty_weight)
+        gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight
         self.one_sided = one_sided
 

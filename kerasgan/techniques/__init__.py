@@ -3,6 +3,7 @@
 from kerasgan.techniques.adaptive_augmentation import AdaptiveAugmentation
 from kerasgan.techniques.diff_augment import DiffAugment
 from kerasgan.techniques.feature_matching import FeatureMatching
+from kerasgan.techniques.gradient_penalties import R1, R2, GradientPenalty
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
 from kerasgan.techniques.instance_noise import InstanceNoise
 from kerasgan.techniques.orthogonal_regularization import OrthogonalRegularization
@@ -10,9 +11,12 @@ from kerasgan.techniques.singular_value_clamp import SingularValueClamp
 from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
 
 __all__ = [
+    "R1",
+    "R2",
     "AdaptiveAugmentation",
     "DiffAugment",
     "FeatureMatching",
+    "GradientPenalty",
     "HistoricalAveraging",
     "InstanceNoise",
     "OrthogonalRegularization",

@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import sharing
+from kerasgan import schedules, sharing
 from kerasgan.messages import quoted
-from kerasgan.techniques import affine, scheduled
+from kerasgan.schedules import Schedule
+from kerasgan.techniques import affine
 from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
-from kerasgan.techniques.scheduled import Schedule
 from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored
 
 _NUMBERS = 29  # uniform ones that an image takes
@@ -152,7 +152,7 @@ class AdaptiveAugmentation(Augmentation):
     def get_config(self):
         """Return the constructor's arguments."""
         names = ("target", "images", "flips", "turns", "shifts", "geometry", "color", "cutout")
-        probability = scheduled.serialized(self.probability)
+        probability = schedules.serialized(self.probability)
         return {
             **super().get_config(),
             "probability": probability,
@@ -162,7 +162,7 @@ class AdaptiveAugmentation(Augmentation):
     @classmethod
     def from_config(cls, config):
         """Make a technique of a `get_config`."""
-        return cls(**scheduled.deserialized(config, "probability"))
+        return cls(**{**config, "probability": schedules.deserialized(config["probability"])})
 
     def _number(self, name):
         return self.add_weight(shape=(), initializer="zeros", trainable=False, dtype="float32", name=name)
@@ -170,4 +170,4 @@ class AdaptiveAugmentation(Augmentation):
     def _now(self, gan):
         if self.probability is None:
             return self.p.value
-        return ops.clip(scheduled.at(self.probability, gan.step), 0.0, 1.0)
+        return ops.clip(schedules.at(self.probability, gan.step), 0.0, 1.0)

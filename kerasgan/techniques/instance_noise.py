@@ -2,10 +2,8 @@
 
 import keras
 
-from kerasgan import latents
-from kerasgan.messages import quoted
-from kerasgan.techniques import scheduled
-from kerasgan.techniques.scheduled import Schedule
+from kerasgan import latents, schedules
+from kerasgan.schedules import Schedule
 from kerasgan.techniques.technique import Technique
 
 
@@ -28,20 +26,19 @@ class InstanceNoise(Technique):
 
     def __init__(self, stddev: float | Schedule = 0.1, name: str | None = None):
         super().__init__(name)
-        if not isinstance(stddev, Schedule) and not stddev >= 0:
-            raise ValueError(f"stddev: expected a number of at least 0, or a schedule; got {quoted(stddev)}")
+        schedules.check("stddev", stddev)
         self.stddev = stddev
 
     def disturb(self, gan, batch, *purpose):
         """Return the batch with noise."""
         noise = latents.normal(gan.uniform(batch, gan.image_shape, "instance noise", *purpose))
-        return batch._replace(images=batch.images + scheduled.at(self.stddev, gan.step) * noise)
+        return batch._replace(images=batch.images + schedules.at(self.stddev, gan.step) * noise)
 
     def get_config(self):
         """Return the constructor's arguments."""
-        return {**super().get_config(), "stddev": scheduled.serialized(self.stddev)}
+        return {**super().get_config(), "stddev": schedules.serialized(self.stddev)}
 
     @classmethod
     def from_config(cls, config):
         """Make a technique of a `get_config`."""
-        return cls(**scheduled.deserialized(config, "stddev"))
+        return cls(**{**config, "stddev": schedules.deserialized(config["stddev"])})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerasgan import networks
-from kerasgan.networks import char_cnn, dcgan, mlp, resnet_bottleneck, resnet_cifar, robustness, tgan
+from kerasgan.networks import char_cnn, dcgan, mlp, r3gan, resnet_bottleneck, resnet_cifar, robustness, tgan
 from tests.networks import numpy_layers as np_layers
 
 RNG = np.random.default_rng(0)
@@ -16,6 +16,7 @@ SMALL = {  # family: image shape, arguments of both networks
     char_cnn: ((6, 5), {"filters": 4, "blocks": 1}),
     dcgan: ((32, 32, 1), {"filters": 2}),
     mlp: ((2,), {"width": 8}),
+    r3gan: ((16, 16, 1), {"widths": (8, 6, 4), "groups": (2, 3, 1), "blocks": 1}),
     resnet_bottleneck: ((64, 64, 1), {"filters": 4, "blocks": 1}),
     resnet_cifar: ((32, 32, 1), {"filters": 4}),
     robustness: ((32, 32, 1), {"filters": 2, "nonlinearity": "gated"}),
@@ -100,7 +101,7 @@ def test_shapes_and_all_weights_learn_and_batch_norm_is_synchronized(family, par
     assert [weight.path for weight, gradient in zip(weights, gradients) if gradient is None] == []
     norms = [layer for layer in network._flatten_layers() if type(layer) is keras.layers.BatchNormalization]
     assert all(norm.synchronized for norm in norms)
-    assert norms or part == "critic" or family in (mlp, char_cnn)
+    assert norms or part == "critic" or family in (mlp, char_cnn, r3gan)
 
 
 @pytest.mark.parametrize("family", SMALL)

@@ -10,7 +10,7 @@ import keras
 import pytest
 
 import kerasgan
-from kerasgan import latents, layers, registration, techniques
+from kerasgan import latents, layers, registration, schedules, techniques
 from kerasgan.networks import char_cnn, mlp, random_architectures, resnet_cifar
 from tests import points
 from tests.saving.load_all import samples_sum
@@ -18,9 +18,12 @@ from tests.saving.load_all import samples_sum
 OBJECTIVES = kerasgan.objectives.__all__
 TECHNIQUES = {
     "FeatureMatching": lambda: techniques.FeatureMatching(order=2, add=True),
+    "GradientPenalty": lambda: techniques.GradientPenalty(0.1, one_sided=True, every=2),
     "HistoricalAveraging": lambda: techniques.HistoricalAveraging(0.5),
     "InstanceNoise": lambda: techniques.InstanceNoise(keras.optimizers.schedules.PolynomialDecay(0.3, 10, 0.0)),
     "OrthogonalRegularization": lambda: techniques.OrthogonalRegularization(0.1, critic=True),
+    "R1": lambda: techniques.R1(schedules.Cosine(0.3, 0.1, 10), every=2),
+    "R2": lambda: techniques.R2(schedules.HalfLife(0, 3, 10)),
     "SingularValueClamp": lambda: techniques.SingularValueClamp(ratio=1.1),
     "SingularValuePenalty": lambda: techniques.SingularValuePenalty(0.1, ratio=1.5),
 }
@@ -33,12 +36,16 @@ LATENTS = {
 LAYERS = {
     "Characters": lambda: layers.Characters("abcd"),  # and two more for padding and the unknown
     "ConditionalBatchNormalization": lambda: layers.ConditionalBatchNormalization(3),
+    "Downsampling": lambda: layers.Downsampling(),
+    "GroupedConv2D": lambda: layers.GroupedConv2D(6, 3, groups=2),
     "MinibatchDiscrimination": lambda: layers.MinibatchDiscrimination(2, 2),
     "ModulatedBatchNormalization": lambda: layers.ModulatedBatchNormalization(),
+    "PlaceWeights": lambda: layers.PlaceWeights((4, 4)),
     "SampleNormalization": lambda: layers.SampleNormalization(),
     "SelfAttention": lambda: layers.SelfAttention(),
     "SpectralNormalization": lambda: layers.SpectralNormalization(keras.layers.Dense(6)),
     "StoredBatchNormalization": lambda: layers.StoredBatchNormalization(3, affine=True),
+    "Upsampling": lambda: layers.Upsampling(),
 }
 VIRTUAL = ("DropReference", "ReferenceBatch", "VirtualBatchNormalization")  # which `points.critic` has together
 
@@ -74,7 +81,7 @@ def with_layer(name):
         return kerasgan.Sampler(keras.Model([z, truncation], layer([x, truncation])))
     if name == "ModulatedBatchNormalization":
         return kerasgan.Sampler(keras.Model(z, layer([x, z])))
-    if name in ("SampleNormalization", "SelfAttention"):
+    if name in ("Downsampling", "GroupedConv2D", "PlaceWeights", "SampleNormalization", "SelfAttention", "Upsampling"):
         x = keras.layers.Reshape((4, 4, 8))(keras.layers.Dense(128)(z))
     if name == "Characters":
         x = keras.layers.Reshape((1, 6))(x)

@@ -1,0 +1,178 @@
+"""What the site has beside docs/: the README as its first page, and pages made of the zoo, the commands and the code.
+
+Links from docs/ into the repository lead to these pages, so that they work in both places.
+"""
+
+import ast
+import functools
+import pathlib
+import posixpath
+import re
+import subprocess
+import sys
+
+from mkdocs.structure.files import File
+
+ROOT = pathlib.Path(__file__).parents[2]
+RECIPES, PRESETS = ROOT / "zoo" / "recipes", ROOT / "zoo" / "presets"
+_LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?(\))")
+
+
+def on_files(files, config):
+    """Add the pages that are made."""
+    for path, content in pages().items():
+        files.append(File.generated(config, path, content=content))
+    for picture in PRESETS.glob("*/*.png"):
+        path = f"presets/{picture.parent.name}/{picture.name}"
+        files.append(File.generated(config, path, abs_src_path=str(picture)))
+    return files
+
+
+def on_config(config):
+    """Put the made pages into the navigation, where a folder stands for all its pages."""
+    made = sorted(pages())
+    config["nav"] = _filled(config["nav"], made)
+    return config
+
+
+@functools.cache
+def pages():
+    """The made pages: `{path in the site: text or Markdown}`."""
+    made = {"index.md": _moved((ROOT / "README.md").read_text(), "", "index.md")}
+    made["recipes/index.md"] = _recipe_index()
+    for path in sorted(RECIPES.rglob("*.yaml")):
+        name = path.relative_to(RECIPES).with_suffix("").as_posix()
+        made[f"recipes/{name}.md"] = f"# {name}\n\n```yaml\n{path.read_text()}```\n"
+    made["presets/index.md"] = _preset_index()
+    for card in sorted(PRESETS.glob("*/README.md")):
+        name = card.parent.name
+        text = re.sub(r"\A---\n.*?\n---\n", "", card.read_text(), flags=re.DOTALL)  # the Hub's header
+        made[f"presets/{name}/index.md"] = _moved(text, f"zoo/presets/{name}", f"presets/{name}/index.md")
+    made["commands.md"] = commands()
+    made["api/index.md"] = _api_index()
+    for module in public_modules():
+        made[f"api/{module}.md"] = _api_page(module)
+    return made
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Let links into the repository lead to the made pages."""
+    if page.file.src_uri in pages():
+        return markdown
+    return _moved(markdown, "docs", page.file.src_uri)
+
+
+def _moved(text, folder, page):
+    """Text of a file in a folder of the repository, with its relative links as they are on a page of the site."""
+
+    def moved(match):
+        before, target, anchor, after = match.groups()
+        if "://" in target or target.startswith(("mailto:", "/")):
+            return match[0]
+        to = in_site(posixpath.normpath(posixpath.join(folder, target)))
+        relative = posixpath.relpath(to, posixpath.dirname(page) or ".")
+        return f"{before}{relative}{anchor or ''}{after}"
+
+    return _LINK.sub(moved, text)
+
+
+def in_site(path):
+    """Where a file or folder of the repository is on the site; an error for what is not there."""
+    rules = [
+        (r"README\.md", "index.md"),
+        (r"docs/(.+)", r"\1"),
+        (r"zoo/recipes/?", "recipes/index.md"),
+        (r"zoo/recipes/(.+)\.yaml", r"recipes/\1.md"),
+        (r"zoo/presets/?", "presets/index.md"),
+        (r"zoo/presets/([^/]+)/?", r"presets/\1/index.md"),
+        (r"zoo/presets/([^/]+)/README\.md", r"presets/\1/index.md"),
+        (r"zoo/presets/([^/]+)/([^/]+\.png)", r"presets/\1/\2"),
+        (r"findings", "findings.md"),
+    ]
+    for pattern, replacement in rules:
+        match = re.fullmatch(pattern, path)
+        if match:
+            return match.expand(replacement)
+    return f"not-on-the-site/{path}"
+
+
+def _filled(nav, made):
+    filled = []
+    for entry in nav:
+        [(title, target)] = entry.items()
+        if isinstance(target, list):
+            target = _filled(target, made)
+        elif target.endswith("/"):
+            target = [path for path in made if path.startswith(target)]
+            target.sort(key=lambda path: (not posixpath.basename(path) == "index.md" or path.count("/") > 1, path))
+        filled.append({title: target})
+    return filled
+
+
+def _recipe_index():
+    lines = ["# Recipes", "", "`kerasgan train NAME` trains one; docs on [training](../training.md).", ""]
+    for path in sorted(RECIPES.rglob("*.yaml")):
+        name = path.relative_to(RECIPES).with_suffix("").as_posix()
+        lines.append(f"- [{name}]({name}.md): {_first_sentence(path.read_text())}")
+    return "\n".join(lines) + "\n"
+
+
+def _first_sentence(recipe):
+    """The first sentence of the comment with which a recipe begins."""
+    comment = re.match(r"(#.*\n)*", recipe)[0].replace("#", " ")
+    return re.split(r"(?<=[.:])\s", " ".join(comment.split()), maxsplit=1)[0].rstrip(":")
+
+
+def _preset_index():
+    lines = ["# Presets", "", "`kerasgan.from_preset(NAME)` loads one; see [pretrained models](../pretrained.md).", ""]
+    for card in sorted(PRESETS.glob("*/README.md")):
+        name = card.parent.name
+        lines += [f"## [{name}]({name}/index.md)", "", f"![{name}: samples]({name}/samples.png){{ width=320 }}", ""]
+    return "\n".join(lines) + "\n"
+
+
+def commands():
+    """The reference of the commands, which typer writes."""
+    line = [sys.executable, "-m", "typer", "kerasgan.cli", "utils", "docs", "--name", "kerasgan"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=True)
+    return done.stdout.replace("# `kerasgan`", "# Commands", 1)
+
+
+def _api_index():
+    lines = ["# API", "", "`import kerasgan`; these names are public, and what they hold.", ""]
+    lines += [f"- [kerasgan.{module}]({module}.md)" for module in public_modules()]
+    for name in (
+        "gan.GAN",
+        "sampler.Sampler",
+        "presets.from_preset",
+        "keras_file.load",
+        "standing.standing_statistics",
+    ):
+        lines += ["", f"::: kerasgan.{name}"]
+    return "\n".join(lines) + "\n"
+
+
+def _api_page(module):
+    """A page of what a module holds, and of the modules among it."""
+    folder = ROOT / "kerasgan" / module
+    inner = [path.stem for path in sorted(folder.glob("*.py")) if path.stem in _all(folder / "__init__.py")]
+    lines = [f"# kerasgan.{module}", "", f"::: kerasgan.{module}", "    options:", "      show_root_heading: false", ""]
+    for name in inner:
+        lines += [f"::: kerasgan.{module}.{name}", ""]
+    return "\n".join(lines)
+
+
+def public_modules():
+    """The modules that `kerasgan.__all__` names."""
+    return _constant(ROOT / "kerasgan" / "__init__.py", "_MODULES")
+
+
+def _all(path):
+    return _constant(path, "__all__") if path.is_file() else ()
+
+
+def _constant(path, name):
+    """What a module gives a name, without importing it."""
+    body = ast.parse(path.read_text()).body
+    [value] = [one.value for one in body if isinstance(one, ast.Assign) and getattr(one.targets[0], "id", "") == name]
+    return ast.literal_eval(value)

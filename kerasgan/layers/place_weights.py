@@ -1,0 +1,36 @@
+"""A weight for each place and channel of an image."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class PlaceWeights(keras.layers.Layer):
+    """Multiply [N, 1, 1, C] (or [N, H, W, C]) by learned weights [H, W, C], which start from N(0, 1).
+
+    R3GAN's generator begins with it (arXiv:2501.05441): C learned images, each times a number made of z.
+
+    Args:
+        size: (H, W).
+        **arguments: of `keras.layers.Layer`.
+    """
+
+    def __init__(self, size, **arguments):
+        super().__init__(**arguments)
+        self.size = tuple(size)
+
+    def build(self, input_shape):
+        """Make the weights."""
+        shape = (*self.size, input_shape[-1])
+        self.basis = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="basis")
+
+    def call(self, inputs):
+        """Return the product, [N, H, W, C]."""
+        return inputs * self.basis
+
+    def compute_output_shape(self, shape):
+        """Return (N, H, W, C)."""
+        return (shape[0], *self.size, shape[-1])
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "size": self.size}

@@ -1,0 +1,57 @@
+"""Optimizers beside those of Keras."""
+
+import keras
+from keras import ops
+
+from kerasgan import schedules
+from kerasgan.schedules import Schedule
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class ScheduledAdam(keras.optimizers.Adam):
+    """Adam whose beta_2 may follow a schedule, as R3GAN's does (arXiv:2501.05441).
+
+    The correction for the moments' start at 0 is that of the beta_2 of the step, 1 - beta_2^t, as if it had been so
+    from the beginning; PyTorch's Adam does the same when its betas are changed.
+
+    Args:
+        learning_rate: number, or a `keras.optimizers.schedules.LearningRateSchedule`.
+        beta_1: decay of the first moments, in [0, 1).
+        beta_2: decay of the second moments, in [0, 1); or a schedule from the optimizer's step to it.
+        epsilon: see `keras.optimizers.Adam`.
+        **arguments: of `keras.optimizers.Adam`.
+
+    Raises:
+        ValueError: if beta_2 is negative.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float | Schedule = 0.999,
+        epsilon: float = 1e-8,
+        **arguments,
+    ):
+        schedules.check("beta_2", beta_2)
+        super().__init__(learning_rate=learning_rate, beta_1=beta_1, epsilon=epsilon, **arguments)
+        self.schedule = beta_2
+
+    @property
+    def beta_2(self):
+        """What beta_2 is in the present step; a number where it is one."""
+        scheduled = isinstance(self.schedule, Schedule)
+        return self.schedule(ops.cast(self.iterations, "float32")) if scheduled else self.schedule
+
+    @beta_2.setter
+    def beta_2(self, value):
+        self.schedule = value
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "beta_2": schedules.serialized(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Make an optimizer of a `get_config`."""
+        return super().from_config({**config, "beta_2": schedules.deserialized(config["beta_2"])}, custom_objects)

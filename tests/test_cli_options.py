@@ -1,0 +1,66 @@
+"""What comes before the command: versions, help, completion, TensorFlow's messages, devices."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from typer import testing
+
+from kerasgan import cli, quiet
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch):
+    monkeypatch.setattr(quiet, "_chosen", dict(quiet._chosen))
+
+
+def kerasgan(*arguments):
+    return testing.CliRunner().invoke(cli.app, arguments)
+
+
+def test_versions():
+    done = kerasgan("--version")
+    assert re.fullmatch(r"kerasgan \S+, keras 3\.\S+, tensorflow 2\.\S+, Python 3\.\S+\n", done.stdout)
+
+
+@pytest.mark.parametrize("command", [[], ["sample"], ["serve"], ["zoo"], ["zoo", "list"], ["study"]])
+def test_help_has_a_short_name(command):
+    short, long = kerasgan(*command, "-h"), kerasgan(*command, "--help")
+    assert short.exit_code == 0 and "Usage" in short.stdout and short.stdout == long.stdout
+
+
+def test_shells_complete_commands():
+    asked = {"_KERASGAN_COMPLETE": "complete_bash", "COMP_WORDS": "kerasgan sam", "COMP_CWORD": "1"}
+    line = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv = ['kerasgan']; from kerasgan import cli; cli.app(prog_name='kerasgan')",
+    ]
+    done = subprocess.run(line, capture_output=True, text=True, env=os.environ | asked)
+    assert done.stdout == "sample\n"
+
+
+@pytest.mark.parametrize(("level", "said", "lines"), [("QUIET", "0", False), ("INFO", "3", True)])
+def test_tensorflow_says_what_is_asked_for_whatever_the_environment_says(level, said, lines):
+    code = (
+        f"from kerasgan import quiet; quiet.choose(quiet.LogLevel.{level}, 'CPU'); quiet.import_tensorflow(); "
+        "import tensorflow as tf; tf.constant(1); print(tf.config.get_visible_devices('GPU'))"
+    )
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": said}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, bool(done.stderr)) == (0, "[]\n", lines)
+
+
+@pytest.mark.parametrize("device", ["xpu", "gpu:", "gpu:-1", "cpu:0:1", ""])
+def test_a_device_that_is_none_is_named(device):
+    error = kerasgan("--device", device, "zoo", "list").exception
+    assert isinstance(error, ValueError)
+    assert re.match(f"--device: expected cpu, gpu, .*; got '{device}'", str(error))
+
+
+def test_a_device_that_is_not_there_is_named():
+    quiet.choose(device="gpu:99")
+    with pytest.raises(ValueError, match=r"^--device: expected .* devices; got gpu:99, and TensorFlow finds \d+ GPUs"):
+        quiet.import_tensorflow()

@@ -1,0 +1,91 @@
+"""The latents of seeds with NumPy are those that `sample` draws with TensorFlow."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import latents, random, seeds
+
+SEEDS = np.array([0, 1, 7, -1, 2**31, 2**63 - 1, -(2**63)], np.int64)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4, 5, 128, 129])
+def test_uniform_numbers_are_tensorflows_bit_for_bit(columns):
+    theirs = random.uniform_rows(tf.constant(SEEDS), columns, ("sample", "latents"))
+    np.testing.assert_array_equal(seeds.uniform(SEEDS, columns), theirs)
+
+
+def mixture():
+    made = latents.GaussianMixture(dim=6, components=5)
+    rng = np.random.default_rng(0)
+    made.set_weights([rng.normal(size=(5, 6)).astype(np.float32) for _ in range(2)])
+    return made
+
+
+def facts(prior):
+    return {
+        "prior": type(prior).__name__,
+        **prior.get_config(),
+        **{variable.name: variable.numpy() for variable in prior.variables},
+    }
+
+
+@pytest.mark.parametrize("truncation", [None, 0.5, 1e-3, 2.0, float("inf")])
+@pytest.mark.parametrize(
+    "prior",
+    [
+        latents.Normal(128),
+        latents.Uniform(9),
+        latents.ScaledTruncatedNormal(16),
+        latents.ScaledTruncatedNormal(16, bound=0.7),
+        mixture(),
+    ],
+    ids=lambda prior: type(prior).__name__,
+)
+def test_priors_are_the_same_to_the_last_bit_of_float32(prior, truncation):
+    many = np.concatenate([SEEDS, np.arange(200)])
+    uniforms = random.uniform_rows(tf.constant(many), prior.uniforms, ("sample", "latents"))
+    bounds = None if truncation is None else tf.fill([len(many)], tf.constant(truncation, tf.float32))
+    theirs = prior(uniforms, truncation=bounds).numpy()
+    ours = seeds.draw(facts(prior), many, truncation)
+    assert ours.dtype == np.float32 and ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)
+    assert np.mean(ours == theirs) > 0.99
+
+
+def test_bounds_of_each_row():
+    bounds = np.array([0.1, 1.0, 3.0])
+    rows = seeds.draw({"prior": "Normal", "dim": 64}, [5, 5, 5], bounds)
+    for row, bound in zip(rows, bounds):
+        np.testing.assert_array_equal(row, seeds.draw({"prior": "Normal", "dim": 64}, [5], bound)[0])
+        assert np.abs(row).max() <= bound
+
+
+@pytest.mark.parametrize(
+    ("prior", "numbers", "truncation", "message"),
+    [
+        ("Normal", [1.5], None, r"seeds: expected integers \[N\]; got float64"),
+        ("Normal", 3, None, r"seeds: expected integers \[N\]"),
+        ("Normal", [1], 0.0, "truncation: expected positive numbers or None; got 0.0"),
+        ("Normal", [1], float("nan"), "truncation: expected positive numbers or None; got nan"),
+        ("Cauchy", [1], None, "prior: expected one of Normal, .*; got 'Cauchy'"),
+    ],
+)
+def test_what_cannot_be_meant(prior, numbers, truncation, message):
+    with pytest.raises(ValueError, match=message):
+        seeds.draw({"prior": prior, "dim": 2}, numbers, truncation)
+
+
+def test_nothing_is_drawn_of_no_seed():
+    assert seeds.draw({"prior": "Normal", "dim": 2}, []).shape == (0, 2)
+
+
+def test_without_tensorflow():
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'scipy'])); from kerasgan import seeds; "
+        "print(seeds.draw({'prior': 'Normal', 'dim': 2}, [7]).shape)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "(1, 2)\n"
