@@ -236,8 +236,8 @@ def draw(out, numbers, training, features):
         for (kind, values), style in zip(found["logits"].items(), ("-", "--", ":")):
             axes.plot(found["logits_steps"], values, style, color=COLOURS[name], label=kind)
         axes.set(xlabel="steps")
-        note = f", p = {found['p']:.2f} at the end" if "p" in found else ""
-        axes.set_title(f"the critic's mean logit{note}", fontsize=10)
+        note = f"; p ends at {found['p']:.2f}" if "p" in found else ""
+        axes.set_title(f"critic's mean logit{note}", fontsize=10)
         axes.legend(frameon=False, fontsize=8)
     for axes in rows[1]:
         axes.spines[["top", "right"]].set_visible(False)
