@@ -66,7 +66,10 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
     data: Annotated[
         pathlib.Path | None,
-        typer.Option(help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data."),
+        typer.Option(
+            help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data. Without a "
+            "recipe it is trained with the recipe own_pictures."
+        ),
     ] = None,
     data_changed: Annotated[
         bool,
@@ -84,8 +87,10 @@ def train(
     ] = False,
 ):
     """Train a recipe, or go on with a run."""
+    if recipe is None and resume is None and data is not None:
+        recipe = pathlib.Path("own_pictures")
     if (recipe is None) == (resume is None):
-        raise typer.BadParameter("give a recipe, or --resume RUN")
+        raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
     changes = set_ or []
     if resume is not None and (data is not None or dry_run or changes):
         raise typer.BadParameter("--data, --dry-run, --set: expected with a recipe; got --resume")
@@ -95,7 +100,7 @@ def train(
     if dry_run:
         from kerasgan import dry_run as dry
 
-        print(dry.run(recipe, steps or 0, data, changes))
+        print(dry.run(recipe, steps, data, changes))
         return
     from kerasgan import training
 

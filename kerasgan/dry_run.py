@@ -6,10 +6,13 @@ import logging
 import math
 import time
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import initial_values, training
+from kerasgan import initial_values, recipe, training
+
+_TIMED = 11  # steps, the first of which builds the graph
 
 # their output is their input's memory
 _VIEWS = frozenset({"Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "PreventGradient", "IdentityN"})
@@ -27,6 +30,7 @@ class Cost:
         flops: floating-point operations of a step, a multiplication and an addition counting as two.
         state: bytes of all variables: weights, moving average, optimizers.
         working: bytes of the intermediate results at the step's peak.
+        steps: that the recipe takes in all.
         seconds: of each step that was taken on noise, the first of which builds the graph.
     """
 
@@ -37,6 +41,7 @@ class Cost:
     flops: int
     state: int
     working: int
+    steps: int
     seconds: tuple[float, ...] = ()
 
     def __str__(self):
@@ -52,15 +57,29 @@ class Cost:
         if self.seconds:
             later = f", then {np.mean(self.seconds[1:]):.3f} s each" if len(self.seconds) > 1 else ""
             lines.append(f"{len(self.seconds)} steps on noise: {self.seconds[0]:.1f} s for the first{later}")
+        if len(self.seconds) > 1:
+            whole = sum(self.seconds[1:]) / (len(self.seconds) - 1) * self.steps
+            lines.append(
+                f"the recipe's {self.steps:,} steps: about {duration(whole)} on this machine, if it does nothing else; "
+                "grids and checkpoints come on top"
+            )
         return "\n".join(lines)
 
 
-def run(recipe_path, steps=0, images=None, changes=()):
+def duration(seconds):
+    """Return a time in words: "35 s", "12 min", "3 h 20 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def run(recipe_path, steps=None, images=None, changes=()):
     """Build a recipe's model, count what a step of it takes, and perhaps take some steps on noise.
 
     Args:
         recipe_path: YAML file.
-        steps: steps to take.
+        steps: steps to take; by default 11 of a recipe that fits itself to pictures (`fit`), and none of others.
         images: path as for `training.train`, or `None`.
         changes: as for `training.train`.
 
@@ -71,6 +90,8 @@ def run(recipe_path, steps=0, images=None, changes=()):
         RecipeError, ValueError, OSError: as `training.train`, but that the dataset need not be there; a folder must,
             for its classes.
     """
+    if steps is None:
+        steps = _TIMED if getattr(recipe.load(recipe_path, changes).data, "fit", False) else 0
     plan = training.planned(recipe_path, images=images, changes=changes)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
@@ -93,6 +114,7 @@ def count(plan, gan):
         flops=flops(graph),
         state=sum(math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables.values()),
         working=peak_bytes(graph),
+        steps=plan.train.steps,
     )
 
 
@@ -107,16 +129,27 @@ def take_steps(plan, gan, steps):
     batch = rng.uniform(-1, 1, images.shape).astype(np.float32)
     if labels is not None:
         batch = (batch, rng.integers(0, gan.num_classes, labels.shape, dtype=np.int32))
-    batches = tf.data.Dataset.from_tensors(batch)
-    seconds = []
-    for _ in range(steps):
-        began = time.perf_counter()
-        logs = gan.fit(batches, verbose=0).history
-        seconds.append(time.perf_counter() - began)
-        for name, values in logs.items():
-            if not np.isfinite(values).all():
-                raise FloatingPointError(f"{plan.name}: {name} is {values[-1]} after {len(seconds)} steps on noise")
-    return tuple(seconds)
+    clock = _Clock(plan.name)
+    gan.fit(tf.data.Dataset.from_tensors(batch).repeat(steps), verbose=0, callbacks=[clock])
+    return tuple(clock.seconds)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Takes the time of each step, and looks at the losses."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.seconds, self._name = [], name
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        values = {name: float(value) for name, value in logs.items()}  # waits for the step's end
+        self.seconds.append(time.perf_counter() - self._began)
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise FloatingPointError(f"{self._name}: {name} is {value} after {len(self.seconds)} steps on noise")
 
 
 def flops(graph):

@@ -90,6 +90,7 @@ class GAN(Sampler):
     generator_sees_real = False  # whether the generator's loss uses real images, so that it needs fresh ones
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
     patch_critic = False  # whether the critic gives any number of logits an image, rather than one
+    signed_critic = False  # whether logits are trained to be positive for real images and negative for generated ones
     ema_start = 0  # step until which the moving average is a copy
     ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
@@ -457,10 +458,13 @@ class GAN(Sampler):
     def score(self, batch):
         """Return the critic's logits [N, 1] (a `patch_critic`'s [N, L]) for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
+        alone = batch.labels is None or self.classifying_critic
+        logits = self.critic(batch.images if alone else [batch.images, batch.labels], training=True)
         if self.classifying_critic:
-            return self.critic(batch.images, training=True)[0]
-        inputs = batch.images if batch.labels is None else [batch.images, batch.labels]
-        return self.critic(inputs, training=True)
+            logits = logits[0]
+        for technique in self.techniques:
+            technique.scored(self, batch, logits)
+        return logits
 
     def judge(self, batch, against):
         """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.

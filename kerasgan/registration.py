@@ -30,9 +30,11 @@ CLASSES = {  # by the module that has them; all that are registered
         "WGANGP",
     ),
     "kerasgan.techniques": (
+        "AdaptiveAugmentation",
         "AuxiliaryClassifier",
         "AveragedCritic",
         "Dequantization",
+        "DiffAugment",
         "FeatureMatching",
         "GradientPenalty",
         "HistoricalAveraging",

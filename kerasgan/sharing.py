@@ -121,6 +121,14 @@ def clipped(optimizer, gradients):
     return [None if gradient is None else next(left) * scale / replicas for gradient in gradients]
 
 
+def summed(values):
+    """Return the sum of a tensor over the replicas."""
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync == 1:
+        return values
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
 @contextlib.contextmanager
 def counting(share):
     """Let what is tracked inside count as this share of a step."""

@@ -119,7 +119,7 @@ def planned(recipe_path, steps=None, images=None, changes=()):
         plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
     if images is not None:
         plan = plan.model_copy(update={"data": plan.data.instead(images)})
-    return plan
+    return plan.model_copy(update={"data": plan.data.fitted()})
 
 
 @contextlib.contextmanager

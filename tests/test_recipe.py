@@ -236,7 +236,7 @@ def test_techniques_and_schedules_are_made_and_checked():
     assert float(plan.make("critic_optimizer").learning_rate) == pytest.approx(1e-3)
     with pytest.raises(
         recipe.RecipeError,
-        match=r":\d+: techniques: unknown name 'Noise'; known: .*FeatureMatching, GradientPenalty, Hist",
+        match=r":\d+: techniques: unknown name 'Noise'; known: AdaptiveAugmentation, .*DiffAugment, .*GradientPenalty",
     ):
         recipe.parse(text.replace("InstanceNoise", "Noise"))
     with pytest.raises(recipe.RecipeError, match=r"techniques.InstanceNoise.stddev.*expected a number, or a schedule"):

@@ -42,7 +42,7 @@ def folder(path, channels=3):
     path = pathlib.Path(path).expanduser()
     if not path.is_dir():
         raise FileNotFoundError(f"path: no folder at {path}")
-    files, labels, class_names = _listed(path)
+    files, labels, class_names = listed(path)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for problem in pool.map(_problem, files):
             if problem:
@@ -64,8 +64,8 @@ def folder(path, channels=3):
     return Source(examples, len(files), class_names, path.resolve().name, fingerprint, key)
 
 
-def _listed(path):
-    """(files, labels, class names or None) of a folder."""
+def listed(path):
+    """Return (files, labels, class names or `None`) of a folder; see `folder`."""
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     classes = [entry for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if not entry.is_dir() and entry.name.lower() not in _NOT_OURS]

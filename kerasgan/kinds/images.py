@@ -1,21 +1,24 @@
 """Images: of a TFDS dataset, a folder or an `.npz` file."""
 
 import pathlib
+import sys
 from typing import ClassVar, Literal
 
 import numpy as np
 import pydantic
 
 from kerasgan import data, pictures
-from kerasgan.data import tfds_source
+from kerasgan.data import fitting, tfds_source
 from kerasgan.data.source import Source
 from kerasgan.kinds.section import Section, refused
+from kerasgan.messages import shortened
 
 
 class ImageData(Section):
     """Where the real images come from: exactly one of `tfds`, `folder` and `arrays`. See `kerasgan.data.load`.
 
-    `arrays` is the path of an `.npz` file, see `kerasgan.data.npz`.
+    `arrays` is the path of an `.npz` file, see `kerasgan.data.npz`. With `fit`, size, channels and whether there are
+    labels are those that go with the pictures of the folder or file (see `kerasgan.data.fitting`).
     """
 
     metrics: ClassVar[str] = "fid"
@@ -32,11 +35,16 @@ class ImageData(Section):
     channels: Literal[1, 3, 4] | None = None
     center_crop: bool = True
     labels: bool = False
+    fit: bool = False
 
     @pydantic.model_validator(mode="after")
     def _one_place(self):
         if [self.tfds, self.folder, self.arrays].count(None) != 2:
             raise ValueError("expected exactly one of tfds, folder and arrays (or text, or toy)")
+        if self.fit and self.tfds is not None:
+            raise ValueError("fit: expected a folder or arrays with it; TFDS has datasets of known size and classes")
+        if self.fit and {"image_size", "channels", "labels"} & self.model_fields_set:
+            raise ValueError("fit: expected no image_size, channels and labels with it, as they are the data's")
         return self
 
     @property
@@ -49,13 +57,24 @@ class ImageData(Section):
         """Whether they are a folder or a file."""
         return self.tfds is None
 
+    def fitted(self):
+        """Return the section with size, channels and labels that go with the pictures, if they are left to these."""
+        if not self.fit:
+            return self
+        if not pathlib.Path(self.place).expanduser().exists():
+            raise FileNotFoundError(f"data: nothing is at {shortened(self.place)}; name your pictures: --data PATH")
+        found = fitting.of(self.place)
+        print(f"{shortened(self.place)}: {found}", file=sys.stderr)
+        fields = {"image_size": found.size, "channels": found.channels, "labels": found.classes is not None}
+        return self.model_copy(update={**fields, "fit": False})
+
     def open(self):
         """Return a `kerasgan.data.Source`; see `Section.open`."""
         return self._opened(self.split, self.data_dir)
 
     def _opened(self, split, data_dir):
         if self.folder is not None:
-            return data.folder(self.folder)
+            return data.folder(self.folder, 4 if self.channels == 4 else 3)
         if self.arrays is not None:
             return data.npz(self.arrays)
         return data.tfds(self.tfds, split=split, data_dir=data_dir)

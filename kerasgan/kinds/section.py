@@ -36,6 +36,14 @@ class Section(pydantic.BaseModel, abc.ABC):
     def is_local(self) -> bool:
         """Whether that is a path, which another machine does not have."""
 
+    def fitted(self):
+        """Return the section with what it leaves to the data filled in.
+
+        Raises:
+            ValueError, OSError: if the data are not there, or nothing goes with them.
+        """
+        return self
+
     @abc.abstractmethod
     def open(self) -> Any:
         """Return the source.

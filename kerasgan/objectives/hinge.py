@@ -14,6 +14,8 @@ class HingeGAN(GAN):
     Adam(2e-4, beta_1=0, beta_2=0.9). See `GAN` for the arguments.
     """
 
+    signed_critic = True
+
     def default_optimizer(self):
         """Return Adam(2e-4, beta_1=0, beta_2=0.9)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)

@@ -47,6 +47,8 @@ class SGAN(GAN):
             ones, or thresholds do not fit together.
     """
 
+    signed_critic = True
+
     def __init__(
         self,
         generator,

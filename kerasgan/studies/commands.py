@@ -58,6 +58,33 @@ def overfitting(
 
 
 @app.command()
+def low_data(
+    data: Annotated[
+        pathlib.Path | None, typer.Option(help="A folder of pictures or an .npz file; 500 of Fashion-MNIST by default.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Training steps of each method, batches of 50.", min=1)] = 3000,
+    every: Annotated[int, typer.Option(help="Steps between two measurements of the distance.", min=1)] = 500,
+    n: Annotated[int, typer.Option("--n", "-n", help="Images generated for each.", min=2)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of weights, training and choice of images.", min=0)] = 0,
+    filters: Annotated[int, typer.Option(help="Channels of the smallest layer of either network.", min=1)] = 16,
+    methods: Annotated[str, typer.Option(help="Some of them, with commas.")] = "plain,DiffAugment,ADA,DeLiGAN",
+    features: Annotated[
+        str | None, typer.Option(help="The feature network: garments, or efficientnet-lite0 with --data.")
+    ] = None,
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
+        pathlib.Path("studies/low-data")
+    ),
+    data_dir: DataDir = None,
+):
+    """Plain, DiffAugment, adaptive augmentation and DeLiGAN where pictures are few; the critic's overfitting."""
+    quiet.import_tensorflow()
+    from kerasgan.studies import low_data as study
+
+    names = tuple(name.strip() for name in methods.split(","))
+    print(f"result: {study.run(out, steps, every, n, seed, filters, data, names, features, data_dir)}")
+
+
+@app.command()
 def random_architectures(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
         pathlib.Path("studies/random-architectures")

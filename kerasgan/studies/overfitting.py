@@ -38,11 +38,12 @@ class CriticLoss(callbacks.EverySteps):
     Attributes:
         steps: training steps at each evaluation, a list.
         values: dict of the same names to lists of the losses.
+        generated: the critic's mean logit of the generated images at each evaluation, a list.
     """
 
     def __init__(self, sets, every, fakes=1000):
         super().__init__(every)
-        self.steps, self.values = [], {name: [] for name in sets}
+        self.steps, self.values, self.generated = [], {name: [] for name in sets}, []
         self._sets, self._fakes = sets, fakes
 
     def on_train_begin(self, logs=None):
@@ -59,6 +60,7 @@ class CriticLoss(callbacks.EverySteps):
         """Evaluate all sets."""
         fake = self._mean(self._uniforms, self._make)
         self.steps.append(step)
+        self.generated.append(fake)
         for name, images in self._sets.items():
             self.values[name].append(self._mean(images, data.to_float) - fake)
 

@@ -1,8 +1,10 @@
 """Plug-ins for any objective, given to it as `techniques=[...]`; one file each."""
 
+from kerasgan.techniques.adaptive_augmentation import AdaptiveAugmentation
 from kerasgan.techniques.auxiliary_classifier import AuxiliaryClassifier
 from kerasgan.techniques.averaged_critic import AveragedCritic
 from kerasgan.techniques.dequantization import Dequantization
+from kerasgan.techniques.diff_augment import DiffAugment
 from kerasgan.techniques.feature_matching import FeatureMatching
 from kerasgan.techniques.gradient_penalties import R1, R2, GradientPenalty
 from kerasgan.techniques.historical_averaging import HistoricalAveraging
@@ -17,6 +19,8 @@ __all__ = [
     "AuxiliaryClassifier",
     "AveragedCritic",
     "Dequantization",
+    "AdaptiveAugmentation",
+    "DiffAugment",
     "FeatureMatching",
     "GradientPenalty",
     "HistoricalAveraging",

@@ -52,6 +52,15 @@ class Technique(keras.layers.Layer):
         """
         return batch
 
+    def scored(self, gan, batch, logits):
+        """Look at what the critic says of a batch, in the losses of both networks.
+
+        Args:
+            gan: `GAN`.
+            batch: `Batch`, as the critic sees it; its purpose begins with "real" or "fake".
+            logits: what `GAN.score` returns of it.
+        """
+
     def critic_loss(self, gan, loss):
         """Return the function to use in place of the critic's `loss(real, fake, *rest)`, a scalar of two `Batch`es."""
         return loss

@@ -11,7 +11,8 @@ import pytest
 import kerasgan
 from tests import points
 
-QUICK = ("SGAN", "WGANGP", "RaSGAN+techniques", "TSGAN")  # one of each kind; the others take minutes
+# one of each kind; the others take minutes
+QUICK = ("SGAN", "WGANGP", "RaSGAN+techniques", "TSGAN", "SGAN+augmentation")
 OTHERS = [name for name in [*kerasgan.objectives.__all__, *points.VARIANTS] if name not in QUICK]
 ROOT = pathlib.Path(__file__).parents[2]
 

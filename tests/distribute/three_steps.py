@@ -11,8 +11,10 @@ import tensorflow as tf
 
 import kerasgan
 from tests import points
+from tests.techniques import augmented
 
 IMAGES = ("SGAN", "WGANGP")
+AUGMENTED = "SGAN+augmentation"
 
 
 def images_gan(objective):
@@ -31,6 +33,13 @@ def points_gan(name):
     return points.named(name, **special.get(name, {}))
 
 
+def augmented_gan():
+    """Return a model of images whose critic sees them augmented in both ways; p rises at the fourth of six updates."""
+    techniques = kerasgan.techniques
+    plug_ins = [techniques.AdaptiveAugmentation(target=-0.99, images=100, color=1.0), techniques.DiffAugment()]
+    return augmented.model(plug_ins, critic_steps=2, ema_decay=0.9)
+
+
 def main(replicas, out, names):
     """Train, and save weights, how far they moved, and logs."""
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -41,7 +50,7 @@ def main(replicas, out, names):
     found = {}
     for name in names:
         with strategy.scope():
-            gan = images_gan(name) if name in IMAGES else points_gan(name)
+            gan = images_gan(name) if name in IMAGES else augmented_gan() if name == AUGMENTED else points_gan(name)
             # rates at which three steps move the weights far more than the tolerance of the comparison
             gentle = name in IMAGES or name == "WGAN" or gan.techniques
             rate = 0.02 if gentle else 0.1 if gan.critic_steps == 1 else 0.008

@@ -1,0 +1,173 @@
+"""Adaptive discriminator augmentation: invertible transformations, as probable as the critic's overfitting asks for."""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from kerasgan import schedules, sharing
+from kerasgan.messages import quoted
+from kerasgan.schedules import Schedule
+from kerasgan.techniques import affine
+from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
+from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored
+
+_NUMBERS = 29  # uniform ones that an image takes
+_EVERY = 4  # updates of the critic between two of the probability
+
+
+@keras.saving.register_keras_serializable(package="kerasgan")
+class AdaptiveAugmentation(Augmentation):
+    """Transform every image that the critic sees, in both players' losses, each transformation with probability p.
+
+    Karras et al. 2020, arXiv:2006.06676. As every image may stay as it is, and what is done can be undone, generated
+    images do not learn the transformations while p is below about 0.8. In this order, with u uniform in [-1, 1] and n
+    normal, drawn for each image and each transformation:
+
+    - `flips`: left and right, half of the time.
+    - `turns`: by 0 to 3 quarter turns; 0 or 2 of them where images are oblong.
+    - `shifts`: by u / 8 of height and width, rounded to whole pixels.
+    - `geometry`: scale by 2^(0.2 n); turn by u * 180 degrees; scale columns by 2^(0.2 n) and rows by its inverse; turn
+      again (either turn with probability 1 - sqrt(1 - p)); shift by n / 8 of height and width.
+    - `color`: brightness + 0.2 n; contrast * 2^(0.5 n) about 0; luma flipped, half of the time; hue turned by u * 180
+      degrees; saturation * 2^n. One channel has no hue and no saturation, only three have a hue, alpha stays.
+    - `cutout`: zeros in a rectangle of half of height and width, whose centre is anywhere in the image.
+
+    Pixels come from between others bilinearly, and beyond the borders the picture is mirrored. (The authors' code
+    resamples with a wavelet filter at twice the size.) Values may leave [-1, 1].
+
+    p moves every 4 updates of the critic: up where r_t, the mean sign of its logits of real images since the last move,
+    is above `target`, else down, by 4 minibatches over `images`, within [0, 1]. It starts at 0 and is saved with the
+    model. `augmentation_p` and, where p adapts, `r_t` are logged, as means since the epoch began.
+
+    Args:
+        probability: p, a number in [0, 1] or a `keras.optimizers.schedules.LearningRateSchedule` from the step to it,
+            of which more than 1 counts as 1 and less than 0 as 0; `None` for one that adapts.
+        target: what r_t is brought to, in (-1, 1).
+        images: real images in which p can go from 0 to 1.
+        flips: in [0, 1]: p times it is the probability of the transformation; 0 for none. So are those that follow.
+        turns: of quarter turns.
+        shifts: of shifts by whole pixels.
+        geometry: of each of scales, turns by any angle, and shifts.
+        color: of each change of colours; 0.5 as in R3GAN.
+        cutout: of cutout; 0.5 as in R3GAN.
+        name: optional layer name.
+
+    Raises:
+        ValueError: if a number is none of the above, or nothing is left to do; at the model's construction, if it does
+            not make images, or p is to adapt and the critic's logits have no sign that tells real images: those of
+            `SGAN`, `HingeGAN` and `BigGAN` have.
+    """
+
+    def __init__(
+        self,
+        probability: float | Schedule | None = None,
+        target: float = 0.6,
+        images: float = 500_000.0,
+        flips: float = 1.0,
+        turns: float = 1.0,
+        shifts: float = 1.0,
+        geometry: float = 1.0,
+        color: float = 0.5,
+        cutout: float = 0.5,
+        name: str | None = None,
+    ):
+        super().__init__(name)
+        adapts = probability is None
+        self.probability = probability
+        if not adapts and not isinstance(probability, Schedule):
+            fraction("probability", probability)
+        if not -1 < target < 1:
+            raise ValueError(f"target: expected a number in (-1, 1); got {quoted(target)}")
+        if not 0 < images < math.inf:
+            raise ValueError(f"images: expected a positive number; got {quoted(images)}")
+        self.target = target
+        self.images = images
+        self.flips = fraction("flips", flips)
+        self.turns = fraction("turns", turns)
+        self.shifts = fraction("shifts", shifts)
+        self.geometry = fraction("geometry", geometry)
+        self.color = fraction("color", color)
+        self.cutout = fraction("cutout", cutout)
+        if not any((flips, turns, shifts, geometry, color, cutout)):
+            raise ValueError("flips, turns, shifts, geometry, color, cutout: expected a positive one; all are 0")
+        self.tracked = ("augmentation_p", "r_t") if adapts else ("augmentation_p",)
+
+    def attach(self, gan):
+        """Check that the technique fits the model, and make the probability that adapts."""
+        super().attach(gan)
+        if self.probability is not None:
+            return
+        if not gan.signed_critic:
+            raise ValueError(
+                f"probability: expected a number or a schedule, as the sign of {type(gan).__name__}'s logits does not "
+                "tell real images from generated ones, and p cannot adapt to it; got None"
+            )
+        self._critics = {id(variable) for variable in gan.critic.trainable_variables}
+        self.p = self._number("p")
+        self._signs, self._seen = self._number("signs"), self._number("seen")
+        self._rows, self._updates = self._number("rows"), self._number("updates")
+
+    def disturb(self, gan, batch, *purpose):
+        """Return the batch with its images transformed."""
+        images, p = ops.cast(batch.images, "float32"), self._now(gan)
+        gan.track(augmentation_p=p)
+        numbers = Numbers(gan.uniform(batch, (_NUMBERS,), "AdaptiveAugmentation", *purpose), p)
+        moves = self.flips, self.turns, self.shifts, self.geometry
+        inverse = inverse_map(numbers, *images.shape[1:3], *moves)
+        change = color_change(numbers, self.color)
+        if any(moves):
+            images = affine.resampled(images, inverse)
+        if self.color:
+            images = of_colors(images, lambda colors: recolored(colors, *change))
+        if self.cutout:
+            images = cut_out(images, numbers.happens(self.cutout), numbers.unit(), numbers.unit())
+        return batch._replace(images=images)
+
+    def scored(self, gan, batch, logits):
+        """Count the signs of real images' logits."""
+        if self.probability is not None or batch.purpose[:1] != ("real",):
+            return
+        signs = ops.sign(ops.cast(ops.stop_gradient(logits), "float32"))
+        gan.track(r_t=ops.mean(signs))
+        rows = ops.cast(ops.shape(signs)[0], "float32")
+        self._rows.assign(ops.cast(gan._place(batch)[2], "float32"))
+        signs, seen = tf.unstack(sharing.summed(tf.stack([ops.sum(signs), rows])))
+        self._signs.assign_add(signs)
+        self._seen.assign_add(seen)
+
+    def after_update(self, variables):
+        """Move the probability, after every fourth update of the critic."""
+        if self.probability is not None or id(variables[0]) not in self._critics:
+            return
+        self._updates.assign((self._updates + 1.0) % _EVERY)
+        due = ops.equal(self._updates, 0.0)
+        above = ops.sign(ops.divide_no_nan(self._signs, self._seen) - self.target)
+        moved = ops.clip(self.p + above * self._rows * (_EVERY / self.images), 0.0, 1.0)
+        self.p.assign(ops.where(due, moved, self.p))
+        for sums in (self._signs, self._seen):
+            sums.assign(ops.where(due, 0.0, sums))
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        names = ("target", "images", "flips", "turns", "shifts", "geometry", "color", "cutout")
+        probability = schedules.serialized(self.probability)
+        return {
+            **super().get_config(),
+            "probability": probability,
+            **{name: getattr(self, name) for name in names},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Make a technique of a `get_config`."""
+        return cls(**{**config, "probability": schedules.deserialized(config["probability"])})
+
+    def _number(self, name):
+        return self.add_weight(shape=(), initializer="zeros", trainable=False, dtype="float32", name=name)
+
+    def _now(self, gan):
+        if self.probability is None:
+            return self.p.value
+        return ops.clip(schedules.at(self.probability, gan.step), 0.0, 1.0)

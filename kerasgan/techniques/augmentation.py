@@ -1,0 +1,48 @@
+"""What the techniques that augment images share: which numbers they take, and which channels are colours."""
+
+import numbers
+
+from keras import ops
+
+from kerasgan.messages import quoted
+from kerasgan.techniques.technique import Technique
+
+
+class Augmentation(Technique):
+    """Base of techniques that show the critic randomly transformed images, real and generated ones alike.
+
+    Each image has random numbers of its own, keyed by the step and the batch. Images of any height, width and number
+    of channels are taken. Of four channels the last is alpha: it moves with the picture and keeps its value where
+    colours change. Any other number of channels are all colours.
+    """
+
+    def attach(self, gan):
+        """Check that the model makes images."""
+        super().attach(gan)
+        if len(gan.image_shape) != 3 or gan.vocabulary is not None:
+            raise ValueError(
+                f"techniques: {type(self).__name__} expected a model of images [H, W, C]; it makes {gan.image_shape}"
+            )
+
+
+def of_colors(images, change):
+    """Return images whose colour channels a function has changed; alpha, the last of four, stays."""
+    if images.shape[-1] != 4:
+        return change(images)
+    return ops.concatenate([change(images[..., :3]), images[..., 3:]], axis=-1)
+
+
+def each(values):
+    """Return one float32 number an image, [N], in a shape that goes with images, [N, 1, 1, 1]."""
+    return ops.reshape(ops.cast(values, "float32"), (-1, 1, 1, 1))
+
+
+def fraction(name, value):
+    """Return a number in [0, 1].
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1]; got {quoted(value)}")
+    return value
