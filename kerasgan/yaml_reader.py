@@ -1,5 +1,6 @@
 """Reading a recipe's YAML: safe, with the place of every key, and with values changed by `--set`."""
 
+import copy
 import io
 import re
 
@@ -75,10 +76,11 @@ class Document:
                 node.value = [pair for pair in node.value if pair is not old] + [(at, value)]
                 return
             if old is None or old[1].tag == _NOTHING:  # as for one that is missing
-                node.value = [pair for pair in node.value if pair is not old]
-                old = at, yaml.MappingNode(_MAPPING, [], value.start_mark)
-                node.value.append(old)
-            path, node = path[len(key) + 1 :], old[1]
+                inner = yaml.MappingNode(_MAPPING, [], value.start_mark)
+            else:
+                at, inner = old[0], copy.copy(old[1])  # of an anchor, others keep the old one
+            node.value = [pair for pair in node.value if pair is not old] + [(at, inner)]
+            path, node = path[len(key) + 1 :], inner
 
 
 def _first_key(node, path):

@@ -338,6 +338,13 @@ def test_set_changes_and_adds_values():
     assert changed() == recipe.parse(GOOD)
 
 
+def test_set_changes_one_of_two_that_share_an_anchor():
+    shared = GOOD.replace("critic_optimizer:\n", "critic_optimizer: &adam\n") + "generator_optimizer: *adam\n"
+    plan = recipe.parse(shared, "mine.yaml", ["generator_optimizer.Adam.learning_rate=1e-5"])
+    assert plan.generator_optimizer["Adam"]["learning_rate"] == 1e-5
+    assert plan.critic_optimizer["Adam"]["learning_rate"] == 3e-4
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
