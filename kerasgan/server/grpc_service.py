@@ -19,7 +19,7 @@ from kerasgan.server.requests import Seen
 log = logging.getLogger("kerasgan.server")
 
 _MAX_ERROR_BYTES = 1024
-_SMALL_BYTES = 2**14  # of an answer that takes no more memory than the call itself
+_LARGE_BYTES = 2**20
 _A_YEAR = 366 * 86_400.0  # seconds; of a call without a deadline gRPC says that centuries remain
 MAX_UNREAD_BYTES = 2**30
 UNREAD_SECONDS = 60.0
@@ -148,7 +148,7 @@ def _handler(method, description, recorder, lane, unread):
 
 
 class _Unread:
-    """Answers that their callers have not read to the end: gRPC holds them in memory until then."""
+    """Large answers that their callers have not read to the end: gRPC holds them in memory until then."""
 
     def __init__(self):
         self._answers = {}  # size and time of each, by its call, the oldest first
@@ -162,7 +162,7 @@ class _Unread:
             ServingError: RESOURCE_EXHAUSTED, if others take too much already.
         """
         size, now = len(answer), time.monotonic()
-        if size < _SMALL_BYTES:
+        if size < _LARGE_BYTES:
             return
         with self._lock:
             while self._answers and self._bytes + size > MAX_UNREAD_BYTES:

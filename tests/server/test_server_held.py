@@ -125,19 +125,25 @@ def test_slow_uploads_hold_nobody_up(folders):
             assert not any(call.done() for call in calls)
 
 
-@pytest.mark.parametrize("rows, read", [(2_000, 1), (40_000, 50_000)])
-def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch, rows, read):
-    """And what they leave unread is counted until they are gone."""
-    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 500 * rows)  # of the 192 a row there may be two
+def images(rows):
+    """A request for images of 192 bytes each."""
     request = predict_pb2.PredictRequest(model_spec={"name": "g"})
     for name, array in (("seed", np.zeros(rows, np.int64)), ("truncation", np.ones(rows, np.float32))):
         request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
     request.inputs["label"].CopyFrom(tf.make_tensor_proto(np.zeros(rows, np.int64)))
+    return request
+
+
+def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
+    """And what they leave unread is counted until they are gone."""
+    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 20_000_000)
+    rows = 40_000  # 7.7 MB, of which there may be two
+    request = images(rows)
     models = Models({"m": {1: folders["two"]}, "g": {1: folders["generator"]}})
     options = ServerOptions(port=0, rest_port=None, grpc_threads=1, health_checks=True)
     large = ("grpc.max_receive_message_length", -1)
     with ModelServer(models, options) as server:
-        with Link(server.port, downwards=read) as link, contextlib.ExitStack() as stack:
+        with Link(server.port, downwards=50_000) as link, contextlib.ExitStack() as stack:
             calls = []
             for _ in range(4):
                 channel = stack.enter_context(connected(link.address, large))
