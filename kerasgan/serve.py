@@ -1,11 +1,14 @@
 """The command `kerasgan serve`, which takes the flags of `tensorflow_model_server` in their own spelling."""
 
+import contextlib
 import enum
 import logging
 import os
 import pathlib
 import re
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -15,6 +18,7 @@ from kerasgan import quiet
 
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
+_OF_REST = ("rest_api_num_threads", "rest_api_timeout_in_ms", "rest_api_enable_cors_support", "allowed_hosts")
 
 
 class ServeCommand(TyperCommand):
@@ -212,8 +216,9 @@ def serve(
     access_log: Annotated[
         str | None, typer.Option("--access-log", help="File for one JSON line a request; - for standard output.")
     ] = None,
-    max_request_bytes: Annotated[int, typer.Option("--max-request-bytes", min=1, help="Largest request accepted.")] = 64
-    * 2**20,
+    max_request_bytes: Annotated[
+        int, typer.Option("--max-request-bytes", min=1, max=2**31 - 1, help="Largest request accepted.")
+    ] = 64 * 2**20,
     max_rows: Annotated[
         int, typer.Option("--max-rows", min=0, help="Largest first dimension of an input; 0: no limit.")
     ] = 65536,
@@ -241,6 +246,8 @@ def serve(
         raise typer.BadParameter("--request-core: expected --enable_batching with it")
     if rest_api_port is not None and _is_given(context, "rest_port"):
         raise typer.BadParameter("give --rest-port or --rest_api_port, not both")
+    if model_config_file is not None and model_name is not None:
+        raise typer.BadParameter("--model_name: the models.config names the models; expected it without that flag")
     if backend is Backend.TENSORFLOW_MODEL_SERVER:
         from kerasgan import model_server
 
@@ -252,6 +259,7 @@ def serve(
     from kerasgan.server import batching_parameters, collecting, config, monitoring
 
     _log_to_standard_error()
+    _warn_of_flags_without_effect(context)
     metrics_path = monitoring.DEFAULT_METRICS_PATH
     if monitoring_config_file is not None:
         metrics_path = monitoring.read_metrics_path(monitoring_config_file)
@@ -267,7 +275,7 @@ def serve(
         host=host,
         port=port,
         rest_port=chosen_rest_port,
-        allowed_hosts=tuple(filter(None, allowed_hosts.split(","))),
+        allowed_hosts=tuple(filter(None, map(str.strip, allowed_hosts.split(",")))),
         grpc_socket_path=grpc_socket_path or None,
         ssl_config_file=ssl_config_file,
         grpc_threads=grpc_max_threads,
@@ -305,14 +313,15 @@ def serve(
         allow_labels_for_unavailable=allow_version_labels_for_unavailable_models,
     )
     _allow_many_connections()
-    if folder is not None:
-        running = server.serve(folder, where, how, when, model_name)
-    elif model_config_file is not None:
-        running = server.serve_config(model_config_file, where, how, when)
-    else:
-        models = config.models_config({model_name or "default": model_base_path.absolute()})
-        running = server.serve_config(models, where, how, when)
-    collecting.freeze()
+    with _signals_end_the_process():
+        if folder is not None:
+            running = server.serve(folder, where, how, when, model_name)
+        elif model_config_file is not None:
+            running = server.serve_config(model_config_file, where, how, when)
+        else:
+            models = config.models_config({model_name or "default": model_base_path.absolute()})
+            running = server.serve_config(models, where, how, when)
+        collecting.freeze()
     with running:
         ended = running.wait(on_ready=lambda: print(f"{running.addresses}  (Ctrl-C stops)", flush=True))
     if not ended:  # a thread still computes, or loads a model, for which Python would wait
@@ -326,6 +335,35 @@ def _log_to_standard_error():
     logging.getLogger("kerasgan.server").setLevel(logging.INFO)
 
 
+def _warn_of_flags_without_effect(context):
+    given = context.params
+    others = ("monitoring_config_file", *_OF_REST) if given["rest_api_port"] == 0 else ()
+    unheard = [(name, "without REST (--rest_api_port=0)") for name in others if _is_given(context, name)]
+    if given["model_config_file"] is None and given["model_config_file_poll_wait_seconds"]:
+        unheard.append(("model_config_file_poll_wait_seconds", "without --model_config_file"))
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    for name, why in unheard:
+        logging.getLogger("kerasgan.server").warning("%s has no effect %s", flags[name], why)
+
+
+@contextlib.contextmanager
+def _signals_end_the_process():
+    """SIGTERM and SIGINT end it at once: nobody is served yet, and to load a model cannot be stopped."""
+
+    def end(number, frame):
+        os.write(2, b"ended by a signal before all models were loaded\n")
+        os._exit(128 + number)
+
+    handled = {}
+    if threading.current_thread() is threading.main_thread():
+        handled = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+
+
 def _is_given(context, name):
     return context.get_parameter_source(name).name != "DEFAULT"
 
@@ -333,7 +371,7 @@ def _is_given(context, name):
 def _grpc_arguments(text):
     """`grpc.a=1,grpc.b=x` as `(("grpc.a", 1), ("grpc.b", "x"))`."""
     arguments = []
-    for piece in filter(None, text.split(",")):
+    for piece in filter(None, map(str.strip, text.split(","))):
         key, equals, value = piece.partition("=")
         if not key or not equals:
             raise typer.BadParameter(f"--grpc_channel_arguments: expected NAME=VALUE,...; got {piece!r}")

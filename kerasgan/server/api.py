@@ -4,7 +4,7 @@ from google.protobuf import json_format, struct_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from kerasgan.server.engine import DEFAULT_SIGNATURE
-from kerasgan.server.errors import invalid_argument
+from kerasgan.server.errors import cut, invalid_argument
 
 SIGNATURES, FACTS = METADATA_FIELDS = "signature_def", "kerasgan"  # TensorFlow Serving knows the first alone
 
@@ -77,7 +77,7 @@ def metadata(models, name, version=None, label=None, fields=(SIGNATURES,)):
 
 def unsupported(field):
     """TensorFlow Serving's error for a field of metadata that it has not."""
-    return invalid_argument(f"Metadata field {field} is not supported")
+    return invalid_argument(f"Metadata field {cut(field)} is not supported")
 
 
 def rest_inputs(found, signature_name):
@@ -88,7 +88,7 @@ def rest_inputs(found, signature_name):
     """
     signature_name = signature_name or DEFAULT_SIGNATURE
     if signature_name not in found.engine.signatures:
-        raise invalid_argument(f'Serving signature name: "{signature_name}" not found in signature def')
+        raise invalid_argument(f'Serving signature name: "{cut(signature_name)}" not found in signature def')
     return found.engine.signatures[signature_name].inputs
 
 

@@ -17,11 +17,19 @@ import numpy as np
 
 from kerasgan.server import turns
 from kerasgan.server.engine import Engine, encoded
-from kerasgan.server.errors import ServingError, deadline_exceeded, exhausted, failed_precondition, invalid_argument
+from kerasgan.server.errors import (
+    ServingError,
+    cancelled,
+    deadline_exceeded,
+    exhausted,
+    failed_precondition,
+    invalid_argument,
+)
 from kerasgan.server.options import ModelOptions
 
 log = logging.getLogger("kerasgan.server")
 
+_NO_ONE_SHAPE = "An output has rows of another shape in each batch of a request; it cannot be split"
 _BATCHES_AT_ONCE = 4  # of one request in the queue, so that others get their turn
 
 
@@ -33,6 +41,7 @@ class _Task:
         self.rows = rows
         self.deadline = deadline
         self.encode = encode
+        self.is_gone = turns.caller.is_gone
         self.arrived = time.monotonic()
         self.outputs = None
         self.error = None
@@ -177,7 +186,7 @@ class BatchScheduler:
                 raise task.error
         if len(tasks) == 1:
             return tasks[0].outputs
-        whole = [np.concatenate(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
+        whole = [_joined(parts) for parts in zip(*(task.outputs for task in tasks), strict=True)]
         return encoded(whole, encode)
 
     def hurry(self):
@@ -217,7 +226,7 @@ class BatchScheduler:
                 soonest = wait if soonest is None else min(soonest, wait)
             if self._closed:
                 return None, None
-            self._changed.wait(soonest)
+            self._changed.wait(None if soonest is None else min(soonest, threading.TIMEOUT_MAX))
 
     def _run(self, queue, batch):
         now = time.monotonic()
@@ -227,6 +236,8 @@ class BatchScheduler:
                 self.metrics.queuing_latency.add(self.name, value=1e6 * (now - task.arrived))
             if task.deadline is not None and now >= task.deadline:
                 task.finish(error=deadline_exceeded("Run() timeout exceeded while waiting in batching queue"))
+            elif task.is_gone():
+                task.finish(error=cancelled("The caller is gone."))
             else:
                 tasks.append(task)
         try:
@@ -284,7 +295,10 @@ class BatchedEngine(Engine):
         some = _BATCHES_AT_ONCE * self._parameters.batch_rows
         if rows <= some:
             return submit(arrays, encode)
-        return encoded(turns.in_slices(submit, arrays, rows, some, deadline), encode)
+        whole = turns.in_slices(submit, arrays, rows, some, deadline)
+        if whole is None:
+            raise failed_precondition(_NO_ONE_SHAPE)
+        return encoded(whole, encode)
 
     def _process(self, names, fetches, tasks):
         """Compute tasks together and finish each; if that fails, each half of them, so that one alone fails."""
@@ -314,6 +328,13 @@ class BatchedEngine(Engine):
             row = max(range(len(tasks)), key=lambda index: tasks[index].rows > 0)
             columns = [[*column, np.repeat(column[row][:1], padding, axis=0)] for column in columns]
         return [column[0] if len(column) == 1 else np.concatenate(column) for column in columns]
+
+
+def _joined(parts):
+    """The rows of all parts of a request."""
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise failed_precondition(_NO_ONE_SHAPE)
+    return np.concatenate(parts)
 
 
 def _last_deadline(tasks):

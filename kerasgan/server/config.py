@@ -4,7 +4,7 @@ import re
 
 from tensorflow_serving.config import model_server_config_pb2
 
-from kerasgan.server.errors import invalid_argument
+from kerasgan.server.errors import cut, invalid_argument
 from kerasgan.server.folders import find_versions
 
 PLATFORM = "tensorflow"
@@ -28,25 +28,26 @@ def check_config(config, current=None):
     names = set()
     for model in config.model_config_list.config:
         if model.name in names:
-            raise invalid_argument(f"Illegal to list model {model.name} multiple times in config list")
+            raise invalid_argument(f"Illegal to list model {cut(model.name)} multiple times in config list")
         if not model.name:
-            raise invalid_argument(f"Expected every model to have a name; the one at {model.base_path!r} has none")
+            raise invalid_argument(f"Expected every model to have a name; the one at {cut(model.base_path)!r} has none")
         names.add(model.name)
     for model in config.model_config_list.config:
         if not (model.base_path.startswith("/") or re.match(r"[A-Za-z][\w+.-]*://", model.base_path)):
             raise invalid_argument(
-                f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
+                f"Expected model {cut(model.name)} to have an absolute path or URI; "
+                f"got base_path()={cut(model.base_path)}"
             )
     old = {model.name: _platform(model) for model in current.model_config_list.config} if current else {}
     for model in config.model_config_list.config:
         platform = _platform(model)
         if platform != old.get(model.name, platform):
             raise invalid_argument(
-                f"Illegal to change a model's platform. For model {model.name} platform was {old[model.name]} "
-                f"and new platform requested is {platform}"
+                f"Illegal to change a model's platform. For model {cut(model.name)} platform was {old[model.name]} "
+                f"and new platform requested is {cut(platform)}"
             )
         if platform != PLATFORM:
-            raise invalid_argument(f"Model {model.name} requests unsupported platform {platform}")
+            raise invalid_argument(f"Model {cut(model.name)} requests unsupported platform {cut(platform)}")
 
 
 def _platform(model):

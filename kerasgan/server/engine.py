@@ -18,12 +18,13 @@ import tensorflow as tf
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
 from kerasgan.server import graph_runs, turns
-from kerasgan.server.errors import ServingError, failed_precondition, from_tensorflow, invalid_argument
+from kerasgan.server.errors import ServingError, cut, cut_list, failed_precondition, from_tensorflow, invalid_argument
 from kerasgan.server.facts import read_facts
 from kerasgan.server.limits import Limits
 from kerasgan.server.options import ModelOptions
 
 DEFAULT_SIGNATURE = "serving_default"
+_MAX_TEXT = 400  # characters of TensorFlow's about a run: it may quote a whole input
 
 
 class _Clock(threading.local):
@@ -125,7 +126,7 @@ class Engine:
 
     def _signature(self, name):
         if name not in self._prepared:
-            raise failed_precondition(f'Serving signature key "{name}" not found.')
+            raise failed_precondition(f'Serving signature key "{cut(name)}" not found.')
         return self._prepared[name]
 
     def run_tensors(self, feeds, fetches, deadline=None, encode=None):
@@ -182,7 +183,7 @@ class Engine:
         try:
             values = self._callable(names, fetches)(arrays, deadline)
         except tf.errors.OpError as error:
-            raise from_tensorflow(error) from error
+            raise from_tensorflow(error, _MAX_TEXT) from error
         return [_as_array(value) for value in values]
 
 
@@ -241,19 +242,19 @@ class _Signature:
         if len(sent) > len(wanted) or (len(sent) < len(wanted) and not self.defaults):
             raise invalid_argument(
                 f"input size does not match signature: {len(sent)}!={len(wanted)} "
-                f"len({{{_joined(sent)}}}) != len({{{_joined(wanted)}}}). "
-                f"Sent extra: {{{_joined(sent - wanted)}}}. Missing but required: {{{_joined(wanted - sent)}}}."
+                f"len({{{cut_list(sent)}}}) != len({{{cut_list(wanted)}}}). "
+                f"Sent extra: {{{cut_list(sent - wanted)}}}. Missing but required: {{{cut_list(wanted - sent)}}}."
             )
         for alias in sorted(wanted - sent - set(self.defaults)):
             raise invalid_argument(
                 f"Signature input alias: {alias}(feed name: {self.inputs[alias][0]}) not found in request "
-                f"and no default value provided. Inputs expected to be in the request {{{_joined(sent)}}}, "
-                f"or default input alias set: {_joined(self.defaults)}"
+                f"and no default value provided. Inputs expected to be in the request {{{cut_list(sent)}}}, "
+                f"or default input alias set: {cut_list(self.defaults)}"
             )
         if sent - wanted:
             raise invalid_argument(
-                f"Inputs contains invalid name. Used request inputs: {_joined(sent & wanted)}, "
-                f"request input: {_joined(sent)}"
+                f"Inputs contains invalid name. Used request inputs: {cut_list(sent & wanted)}, "
+                f"request input: {cut_list(sent)}"
             )
 
     def outputs_named(self, output_filter):
@@ -264,14 +265,10 @@ class _Signature:
         for alias in output_filter:
             if alias not in self.outputs:
                 raise invalid_argument(
-                    f"output tensor alias not found in signature: {alias} "
-                    f"Outputs expected to be in the set {{{_joined(self.outputs)}}}."
+                    f"output tensor alias not found in signature: {cut(alias)} "
+                    f"Outputs expected to be in the set {{{cut_list(self.outputs)}}}."
                 )
             if alias in seen:
                 raise invalid_argument(f"duplicate output tensor alias: {alias}")
             seen.add(alias)
         return sorted(seen)
-
-
-def _joined(names):
-    return ",".join(sorted(names))

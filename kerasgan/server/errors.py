@@ -22,6 +22,17 @@ _HTTP_STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_MOST_CHARACTERS = 200  # of what a request brought, in a message
+
+
+def cut(text, most=_MOST_CHARACTERS):
+    """Text of a request for a message: its beginning, if it is long."""
+    return text if len(text) <= most else f"{text[:most]}...TRUNCATED"
+
+
+def cut_list(names):
+    """Names of a request for a message, sorted, with commas."""
+    return cut(",".join(sorted(names)))
 
 
 def http_status(code):
@@ -89,6 +100,7 @@ def failed_precondition(message):
     return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
-def from_tensorflow(error):
-    """A `ServingError` with the code and text of a `tf.errors.OpError`."""
-    return ServingError(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), error.message)
+def from_tensorflow(error, most=None):
+    """A `ServingError` with the code and text of a `tf.errors.OpError`; of the text at most so many characters."""
+    message = error.message if most is None else cut(error.message, most)
+    return ServingError(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), message)

@@ -33,7 +33,10 @@ def _open(server, address, credentials):
         else:
             port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise OSError(f"cannot open {address} for gRPC: {error}") from error
+        hint = ""
+        if credentials is not None:
+            hint = "; is server_key of ssl_config_file the key of server_cert, and does custom_ca hold certificates?"
+        raise OSError(f"cannot open {address} for gRPC: {error}{hint}") from error
     if not port:
         raise OSError(f"cannot open {address} for gRPC")
     return port

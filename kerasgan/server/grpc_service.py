@@ -22,6 +22,7 @@ _MAX_ERROR_BYTES = 1024
 _LARGE_BYTES = 2**20
 _A_YEAR = 366 * 86_400.0  # seconds; of a call without a deadline gRPC says that centuries remain
 MAX_UNREAD_BYTES = 2**30
+UNREAD_SECONDS = 60.0
 PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
 
@@ -150,30 +151,40 @@ class _Unread:
     """Large answers that their callers have not read to the end: gRPC holds them in memory until then."""
 
     def __init__(self):
+        self._answers = {}  # size and time of each, by its call, the oldest first
         self._bytes = 0
         self._lock = threading.Lock()
 
     def add(self, answer, context):
-        """Count an answer until its call is over.
+        """Count an answer until its call is over; where there is no room, calls that have had long to read are cut.
 
         Raises:
             ServingError: RESOURCE_EXHAUSTED, if others take too much already.
         """
-        if len(answer) < _LARGE_BYTES:
+        size, now = len(answer), time.monotonic()
+        if size < _LARGE_BYTES:
             return
         with self._lock:
-            if self._bytes and self._bytes + len(answer) > MAX_UNREAD_BYTES:
-                raise exhausted(
-                    f"Answers of {self._bytes} bytes wait for callers that read slowly; the server keeps at most "
-                    f"{MAX_UNREAD_BYTES} for them. Ask again later, or for fewer rows."
-                )
-            self._bytes += len(answer)
-        if not context.add_callback(lambda: self._take(len(answer))):  # the call is over
-            self._take(len(answer))
+            while self._answers and self._bytes + size > MAX_UNREAD_BYTES:
+                oldest, (_, since) = next(iter(self._answers.items()))
+                if now - since < UNREAD_SECONDS:
+                    raise exhausted(
+                        f"Answers of {self._bytes} bytes wait for callers that read slowly; the server keeps at most "
+                        f"{MAX_UNREAD_BYTES} for them. Ask again later, or for fewer rows."
+                    )
+                self._drop(oldest)
+                oldest.cancel()
+            self._answers[context] = size, now
+            self._bytes += size
+        if not context.add_callback(lambda: self._over(context)):  # the call is over
+            self._over(context)
 
-    def _take(self, count):
+    def _over(self, context):
         with self._lock:
-            self._bytes -= count
+            self._drop(context)
+
+    def _drop(self, context):
+        self._bytes -= self._answers.pop(context, (0, 0.0))[0]
 
 
 def _record(recorder, seen):

@@ -11,7 +11,7 @@ from tensorflow.core.framework.types_pb2 import DataType
 from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
 from kerasgan.server.engine import DEFAULT_SIGNATURE
-from kerasgan.server.errors import ServingError, failed_precondition, invalid_argument
+from kerasgan.server.errors import ServingError, cut, failed_precondition, invalid_argument
 
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
@@ -117,7 +117,7 @@ def _checked_tasks(request):
             raise invalid_argument("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
         name = task.model_spec.signature_name or DEFAULT_SIGNATURE
         if name in signatures:
-            raise invalid_argument(f"Duplicate evaluation of signature: {name}")
+            raise invalid_argument(f"Duplicate evaluation of signature: {cut(name)}")
         signatures.add(name)
         yield task
 
@@ -126,19 +126,19 @@ def _task_outputs(found, task):
     """The task's signature, and its outputs as `{alias: tensor name}`."""
     name = task.model_spec.signature_name or DEFAULT_SIGNATURE
     if name not in found.engine.signatures:
-        raise invalid_argument(f"Requested signature not found in model graph: {name}")
+        raise invalid_argument(f"Requested signature not found in model graph: {cut(name)}")
     signature = found.engine.signatures[name]
     if task.method_name == CLASSIFY:
         return signature, _classification_outputs(signature)
     if task.method_name == REGRESS:
         return signature, _regression_outputs(signature)
-    raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}")
+    raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported signature method_name: {cut(task.method_name)}")
 
 
 def _signature(found, request, method_name, what):
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     if name not in found.engine.signatures:
-        raise invalid_argument(f"No signature was found with the name: {name}")
+        raise invalid_argument(f"No signature was found with the name: {cut(name)}")
     signature = found.engine.signatures[name]
     _check_method(signature, method_name, what)
     return signature

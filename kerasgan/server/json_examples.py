@@ -5,7 +5,7 @@ import json
 import numpy as np
 from tensorflow_serving.apis import input_pb2
 
-from kerasgan.server.errors import invalid_argument
+from kerasgan.server.errors import cut, invalid_argument
 from kerasgan.server.json_tensor import decode_base64, format_error, is_base64, parse_object, type_text
 
 
@@ -83,7 +83,7 @@ def _add(feature, name, value):
     present = feature.WhichOneof("kind")
     if present not in (None, kind):
         raise invalid_argument(
-            f"Unexpected element type in feature: {name} expecting type: {present.removesuffix('_list')}"
+            f"Unexpected element type in feature: {cut(name)} expecting type: {present.removesuffix('_list')}"
         )
     getattr(feature, kind).value.append(value)
 
@@ -94,7 +94,7 @@ def _kind(name, value):
         return "int64_list", int(value)
     if type(value) is int:
         if not -(2**63) <= value < 2**63:
-            raise invalid_argument(f"Feature: {name} has uint64 element. Only int64_t is supported.")
+            raise invalid_argument(f"Feature: {cut(name)} has uint64 element. Only int64_t is supported.")
         return "int64_list", value
     if type(value) is float:
         return "float_list", value
@@ -105,7 +105,7 @@ def _kind(name, value):
         if decoded is None:
             raise invalid_argument("Unable to base64 decode")
         return "bytes_list", decoded
-    raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {type_text(value)}")
+    raise invalid_argument(f"Feature: {cut(name)} has element with unexpected JSON type: {type_text(value)}")
 
 
 def _number(value):

@@ -19,10 +19,10 @@ import orjson
 import tensorflow as tf
 
 from kerasgan.server.engine import dtype_name
-from kerasgan.server.errors import ServingError, invalid_argument
+from kerasgan.server.errors import ServingError, cut, invalid_argument
 
 _MAX_DEPTH = 300  # a tensor has at most 254 dimensions; lists nested deeper cannot be right
-_MAX_VALUE_CHARS = 1024  # of a JSON value quoted in an error
+_MAX_VALUE_CHARS = 200  # of a JSON value quoted in an error
 
 _INT_RANGE = {  # as RapidJSON's IsInt(), IsInt64(), ...: no range check for the 8 and 16 bit types
     tf.int32: (-(2**31), 2**31),
@@ -69,7 +69,7 @@ def read_request(body, get_inputs):
     document, signature_name = parse_object(body)
     dtypes = {name: tf.as_dtype(info.dtype) for name, info in sorted(get_inputs(signature_name).items())}
     if not dtypes:
-        raise invalid_argument(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
+        raise invalid_argument(f"Failed to get input map for signature: {cut(signature_name) or 'DEFAULT'}")
     if "instances" in document:
         instances = document["instances"]
         if "inputs" in document:
@@ -210,7 +210,7 @@ def _explain_rows(instances, dtypes, named):
         for name, value in row.items() if named else [(next(iter(dtypes)), row)]:
             try:
                 if name not in dtypes:
-                    raise invalid_argument(f"JSON object: does not have named input: {name}")
+                    raise invalid_argument(f"JSON object: does not have named input: {cut(name)}")
                 shape = _shape(value)
                 _explain(value, dtypes[name], shape)
                 expected = shapes.setdefault(name, shape)
@@ -219,7 +219,7 @@ def _explain_rows(instances, dtypes, named):
                 if shape != expected:
                     raise invalid_argument(f"Expecting shape {_shape_text(expected)} but got: {_shape_text(shape)}")
             except ServingError as error:
-                key = f" key: {name}" if named else ""
+                key = f" key: {cut(name)}" if named else ""
                 raise invalid_argument(
                     f"Failed to process element: {count}{key} of 'instances' list. Error: {error}"
                 ) from error
@@ -344,7 +344,7 @@ def decode_base64(text):
 
 
 def _shape_text(shape):
-    return f"[{','.join(map(str, shape))}]"
+    return cut(f"[{','.join(map(str, shape))}]")
 
 
 def type_text(value):

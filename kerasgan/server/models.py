@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kerasgan.server import collecting
 from kerasgan.server.engines import Engines
-from kerasgan.server.errors import invalid_argument, not_found
+from kerasgan.server.errors import cut, invalid_argument, not_found
 from kerasgan.server.options import ModelOptions
 from kerasgan.server.version import Version
 
 log = logging.getLogger("kerasgan.server")
+
+UNLOAD_SECONDS = 10.0  # an update waits so long for the requests of a version that goes; then a thread does
 
 
 class Models:
@@ -36,6 +38,7 @@ class Models:
             name: {number: Version(name, number, pathlib.Path(folder)) for number, folder in versions.items()}
             for name, versions in (folders or {}).items()
         }
+        self._leaving = []  # versions that a thread unloads when their requests are done
         self._replacements = {}  # versions that could not take the place of one from another folder
         self._labels = labels or {}
         self._changed = threading.Condition(threading.RLock())
@@ -73,7 +76,7 @@ class Models:
 
         A model keeps its old versions until one of its new ones can be served, and a version from another folder
         until it is loaded from the one that is wanted. A version that could not be loaded is tried again when its
-        files have changed. Requests under way are finished.
+        files have changed. Requests under way are finished; those that take long hold up no other load.
 
         Args:
             wanted: `{model name: {version number: folder}}`; None instead of a dict leaves the model as it is;
@@ -91,7 +94,7 @@ class Models:
             for version in new:
                 self._log_swap(version, old)
             for version in old:
-                self._unload(version)
+                self._let_go(version)
                 self._look_at_labels(version)
             if old:
                 collecting.collect_unloaded()
@@ -147,15 +150,33 @@ class Models:
             folders = ", ".join(str(version.folder) for version in before)
             log.info("model %s version %d swapped in: %s instead of %s", new.model, new.number, new.folder, folders)
 
+    def _let_go(self, version):
+        """Unload a version, here if its requests are done soon, else in a thread."""
+        with self._changed:
+            version.state = "UNLOADING"
+            is_free = self._changed.wait_for(lambda: not version.users, UNLOAD_SECONDS)
+            if not is_free:
+                self._leaving.append(version)
+        if is_free:
+            self._unload(version)
+            return
+        log.warning("model %s version %d is unloaded when its requests are done", version.model, version.number)
+        threading.Thread(target=self._unload_and_collect, args=[version], name="unload", daemon=True).start()
+
+    def _unload_and_collect(self, version):
+        self._unload(version)
+        collecting.collect_unloaded()
+
     def _unload(self, version):
         start = time.monotonic()
         with self._changed:
-            was_available = version.state == "AVAILABLE"
-            if was_available:
+            was_loaded = version.engine is not None
+            if was_loaded:
                 version.state = "UNLOADING"
             self._changed.wait_for(lambda: not version.users)
+            self._leaving = [each for each in self._leaving if each is not version]
         version.unload()
-        if was_available:
+        if was_loaded:
             seconds = time.monotonic() - start
             log.info("model %s version %d unloaded in %.2f s", version.model, version.number, seconds)
 
@@ -174,7 +195,7 @@ class Models:
 
     def cancel(self):
         """Stop computations that can be stopped, those of graphs with loops; the models cannot be used any more."""
-        for version in self._all():
+        for version in (*self._all(), *self._leaving):
             engine = version.engine
             if engine is not None:
                 engine.close()
@@ -182,7 +203,7 @@ class Models:
     def close(self):
         """Finish the requests under way and unload all versions."""
         with self._updating:
-            for version in self._all():
+            for version in (*self._all(), *self._leaving):
                 self._unload(version)
             self.engines.close()
 
@@ -210,16 +231,16 @@ class Models:
         if label is not None:
             version = self.version_of_label(name, label)
             if version is None:
-                raise invalid_argument(f"Unrecognized servable version label: {label}")
+                raise invalid_argument(f"Unrecognized servable version label: {cut(label)}")
         else:
             version = self._number(name, version)
         available = {v.number: v for v in self._of(name) if v.state == "AVAILABLE"}
         if version is None:
             if not available:
-                raise not_found(f"Servable not found for request: Latest({name})")
+                raise not_found(f"Servable not found for request: Latest({cut(name)})")
             return available[max(available)]
         if version not in available:
-            raise not_found(f"Servable not found for request: Specific({name}, {version})")
+            raise not_found(f"Servable not found for request: Specific({cut(name)}, {version})")
         return available[version]
 
     @contextlib.contextmanager
@@ -246,10 +267,10 @@ class Models:
         version = self._number(name, version)
         if version is not None:
             if version not in found:
-                raise not_found(f"Could not find version {version} of model {name}")
+                raise not_found(f"Could not find version {version} of model {cut(name)}")
             return [found[version]]
         if not found:
-            raise not_found(f"Could not find any versions of model {name}")
+            raise not_found(f"Could not find any versions of model {cut(name)}")
         return [found[number] for number in sorted(found)]
 
     def _number(self, name, version):

@@ -1,7 +1,10 @@
 """What can be chosen about a server, and about how models run in it."""
 
 import dataclasses
+import ipaddress
 import os
+import re
+import threading
 
 from kerasgan.server.batching_parameters import BatchingParameters
 from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
@@ -58,10 +61,27 @@ class WatchOptions:
     config_poll_seconds: float = 0.0
     allow_labels_for_unavailable: bool = False
 
+    def __post_init__(self):
+        for name in ("poll_seconds", "config_poll_seconds"):
+            seconds = getattr(self, name)
+            if not 0 <= seconds <= threading.TIMEOUT_MAX:
+                raise ValueError(f"{name} must be between 0 and {threading.TIMEOUT_MAX:g}, 0 for never; got {seconds}")
+
 
 def _cores():
     """The cores that this process may use; none where the system cannot tell (it is not Linux)."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+
+
+def _is_host(name):
+    """Whether a text is the name of a host or an address: without a port, a scheme or spaces, and no pattern."""
+    try:
+        return bool(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        return re.fullmatch(r"[^\s:/\[\]*,]+", name) is not None
+
+
+_MOST_INT = 2**31 - 1  # for gRPC
 
 
 class DefaultPort(int):
@@ -134,6 +154,12 @@ class ServerOptions:
             raise ValueError(f"port and rest_port are both {self.port}: gRPC and REST need a port each")
         if isinstance(self.allowed_hosts, str):
             raise ValueError(f"allowed_hosts: expected a tuple of names; got {self.allowed_hosts!r}")
+        for name in self.allowed_hosts:
+            if not _is_host(name):
+                raise ValueError(
+                    "allowed_hosts: expected names of hosts or addresses, without port, scheme, space or *; "
+                    f"got {name[:200]!r}"
+                )
         cores = sorted(_cores())
         if self.request_core is not None and self.request_core not in cores:
             raise ValueError(f"request_core must be one of {cores}, the cores of this process; got {self.request_core}")
@@ -141,7 +167,12 @@ class ServerOptions:
             raise ValueError(f"max_requests must be at least 1; got {self.max_requests}")
         if self.max_streams < 1:
             raise ValueError(f"max_streams must be at least 1; got {self.max_streams}")
-        if self.rest_timeout_seconds <= 0:
+        if not 0 < self.max_request_bytes <= _MOST_INT:
+            raise ValueError(f"max_request_bytes must be between 1 and {_MOST_INT}; got {self.max_request_bytes}")
+        for name, value in self.grpc_arguments:
+            if isinstance(value, int) and not -_MOST_INT <= value <= _MOST_INT:
+                raise ValueError(f"grpc_arguments: {name} must be of 32 bits; got {value}")
+        if not self.rest_timeout_seconds > 0:
             raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")
 
     @property

@@ -63,11 +63,15 @@ def answer(models, path):
 
 
 def _described(models, name, version=None):
-    """What the page needs to know of a model, and its class names; `version` is None while none can be served."""
+    """What the page needs to know of a model, and its class names; `version` is None while none can be served.
+
+    `classes` changes with the names: a version from another folder may have others.
+    """
     try:
         with models.use(name, version) as found:
             signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
             count, names = found.facts.num_classes, found.facts.class_names
-            return {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}, names
+            told = {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}
+            return told | {"classes": f"{hash(names):x}"}, names
     except ServingError:
-        return {"name": name, "version": None, "signatures": {}, "num_classes": None}, None
+        return {"name": name, "version": None, "signatures": {}, "num_classes": None, "classes": None}, None

@@ -5,7 +5,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from kerasgan import wire
 from kerasgan.server.engine import DEFAULT_SIGNATURE
-from kerasgan.server.errors import invalid_argument
+from kerasgan.server.errors import cut, invalid_argument
 
 _OUTPUTS = predict_pb2.PredictResponse.DESCRIPTOR.fields_by_name["outputs"].number
 _TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]
@@ -49,9 +49,9 @@ def _array(name, proto, max_tensor_bytes):
             return tf.make_ndarray(proto)
         return wire.get_array(proto, max_tensor_bytes)
     except wire.TooLarge as error:
-        raise invalid_argument(f"tensor parsing error: {name} ({error}: --max-request-bytes)") from error
+        raise invalid_argument(f"tensor parsing error: {cut(name)} ({cut(str(error))}: --max-request-bytes)") from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise invalid_argument(f"tensor parsing error: {name} ({error})") from error
+        raise invalid_argument(f"tensor parsing error: {cut(name)} ({cut(str(error))})") from error
 
 
 def _tensor_bytes(array, as_content):

@@ -16,6 +16,7 @@ from kerasgan.server.content_encoding import unpacked
 from kerasgan.server.errors import (
     ServingError,
     cancelled,
+    cut,
     deadline_exceeded,
     exhausted,
     invalid_argument,
@@ -37,6 +38,9 @@ _CORS = [
     (b"access-control-allow-methods", b"POST, GET"),
     (b"access-control-allow-headers", b"Content-Type"),
 ]
+MAX_ERROR_CHARACTERS = 1024  # of all texts; what they quote of a request is shorter
+MAX_UNREAD_BYTES = 2**30
+_PIECE = 2**18  # bytes of an answer that are written at once
 _UNTIL_LISTENING = 0.2  # seconds of an answer after which it is seen to whether its caller is still there
 _NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 
@@ -57,11 +61,11 @@ def parse_target(method, target):
     pattern = {"POST": _POST, "GET": _GET}.get(method)
     match = pattern and pattern.fullmatch(target)
     if not match or (match["verb"] or "").lower() != (match["verb"] or ""):
-        raise invalid_argument(f"Malformed request: {method} {target}")
+        raise invalid_argument(f"Malformed request: {cut(method)} {cut(target)}")
     version = match["version"]
     if version is not None:
         if len(version) > 4000 or int(version) >= 2**63:
-            raise invalid_argument(f"Failed to convert version: {version} to numeric.")
+            raise invalid_argument(f"Failed to convert version: {cut(version)} to numeric.")
         version = int(version)
     label = match["label"] and urllib.parse.unquote(match["label"])
     return urllib.parse.unquote(match["name"] or ""), version, label, match["verb"]
@@ -88,6 +92,7 @@ class RestApp:
         self.executor, self.large_executor = executors
         self.get_metrics = get_metrics
         self._under_way = 0
+        self._unread = 0  # bytes of answers that their callers have not read
 
     async def __call__(self, scope, receive, send):
         """Answer one HTTP request (the ASGI protocol)."""
@@ -102,6 +107,7 @@ class RestApp:
         content = []
         try:
             status, kind, payload = await self._attend(scope["method"], target, headers, receive, seen)
+            self._check_room(payload)
         except ServingError as error:
             seen = dataclasses.replace(seen, status=error.code.name)  # a thread may still fill in the other
             status, kind, payload = error_response(error.http_status, error.message)
@@ -114,7 +120,25 @@ class RestApp:
         if self.options.cors:
             content += _CORS
         await send({"type": "http.response.start", "status": status, "headers": content})
-        await send({"type": "http.response.body", "body": payload})
+        await self._send(payload, send)
+
+    def _check_room(self, payload):
+        if len(payload) > _PIECE and self._unread and self._unread + len(payload) > MAX_UNREAD_BYTES:
+            raise exhausted(
+                f"Answers of {self._unread} bytes wait for callers that read slowly; the server keeps at most "
+                f"{MAX_UNREAD_BYTES} for them. Ask again later, or for fewer rows."
+            )
+
+    async def _send(self, payload, send):
+        """Send an answer in pieces, each when most of the one before has been read; it is counted until then."""
+        self._unread += len(payload)
+        try:
+            for start in range(0, max(1, len(payload)), _PIECE):
+                stop = start + _PIECE
+                body = payload[start:stop]
+                await send({"type": "http.response.body", "body": body, "more_body": stop < len(payload)})
+        finally:
+            self._unread -= len(payload)
 
     async def _attend(self, method, target, headers, receive, seen):
         """Read the request and have it answered in time: `(HTTP status, content type, body)`.
@@ -238,7 +262,7 @@ class RestApp:
             seen.status = error.code.name
             return error_response(error.http_status, error.message)
         except Exception:
-            log.exception("request failed: %s %s", method, target)
+            log.exception("request failed: %s %s", cut(method), cut(target))
             seen.status = "INTERNAL"
             return error_response(500, "Internal error; see the server's log.")
         finally:
@@ -286,7 +310,7 @@ class RestApp:
         seen.method = "GetMetrics"
         if target != self.options.metrics_path:
             seen.status = "INVALID_ARGUMENT"
-            text = f"Unexpected path: {target}. Should be {self.options.metrics_path}"
+            text = f"Unexpected path: {cut(target)}. Should be {self.options.metrics_path}"
             return 400, b"text/plain", text.encode(errors="replace")
         return 200, b"text/plain", self.get_metrics().encode(errors="replace")
 
@@ -309,4 +333,4 @@ def _examples_request(kind, body, seen):
 
 def error_response(status, message):
     """`(HTTP status, content type, body)` of an error."""
-    return status, b"application/json", json.dumps({"error": message}, indent=4).encode()
+    return status, b"application/json", json.dumps({"error": cut(message, MAX_ERROR_CHARACTERS)}, indent=4).encode()

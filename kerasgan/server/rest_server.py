@@ -8,14 +8,18 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 20.0
+UNREAD_SECONDS = 60.0
 
 
 class _Protocol(H11Protocol):
-    """Hangs up on a client that has not sent the head of a request after some time; uvicorn waits for ever."""
+    """Hangs up on a client that for some time does not send the head of a request, or read a piece of an answer.
+
+    uvicorn waits for ever.
+    """
 
     def connection_made(self, transport):
         super().connection_made(transport)
-        self._stalled = None
+        self._stalled = self._unread = None
         self._watch()
 
     def data_received(self, data):
@@ -26,6 +30,18 @@ class _Protocol(H11Protocol):
         super().connection_lost(exc)
         if self._stalled is not None:
             self._stalled.cancel()
+        if self._unread is not None:
+            self._unread.cancel()
+
+    def pause_writing(self):
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self):
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _watch(self):
         waiting = self.conn.their_state is h11.IDLE

@@ -63,7 +63,9 @@ class ModelServer:
         self.rest_port = options.rest_port
         self._stack = contextlib.ExitStack()
         self._transports = []
+        self._starting = threading.Lock()
         self._stopping = threading.Lock()
+        self._asked_to_stop = threading.Event()
         self._stopped = threading.Event()
         self._hurry = threading.Event()
         self._all_ended = True
@@ -79,8 +81,13 @@ class ModelServer:
             OSError: if a port is in use or cannot be opened, or a file cannot be read; it names it. Nothing is
                 left running.
             ValueError: if no model can be served, or a file is wrong. Nothing is left running.
+            RuntimeError: if it was started already, or `stop` was called, perhaps meanwhile. A server that was
+                stopped does not start again; make another.
         """
-        with contextlib.ExitStack() as stack:
+        with self._starting, contextlib.ExitStack() as stack:
+            self._check_not_stopped()
+            if self._started:
+                raise RuntimeError("the server was started already")
             stack.callback(self.models.close)
             access_log = None
             if self.options.access_log is not None:
@@ -104,10 +111,15 @@ class ModelServer:
                     self._transports.append(self._started_rest(rest_socket, recorder, stack))
                 over_grpc.start(self.models, self.watcher, recorder)
                 self._transports.append(over_grpc)
+            self._check_not_stopped()
             self._stack = stack.pop_all()
-        self._started = True
+            self._started = True
         log.info("serving on %s", self.addresses)
         return self
+
+    def _check_not_stopped(self):
+        if self._asked_to_stop.is_set():
+            raise RuntimeError("the server was stopped: make another to start one")
 
     @property
     def addresses(self):
@@ -160,16 +172,22 @@ class ModelServer:
 
         Args:
             grace: seconds that requests under way have; those that take longer are cut off. This method returns at
-                most 6 seconds after that, whatever happens.
+                most 6 seconds after that, whatever happens. A `start` under way elsewhere gives up when its models are
+                loaded.
 
         Returns:
             Whether all has ended. If not, threads still compute, or load a model, and the process does not end by
             itself: `os._exit` ends it.
         """
+        self._asked_to_stop.set()
         with self._stopping:
-            if not self._stopped.is_set():
-                self._all_ended = not self._started or self._stop(grace)
-                self._stopped.set()
+            if self._stopped.is_set():
+                return self._all_ended
+            if not self._starting.acquire(timeout=grace):
+                return False
+            self._starting.release()
+            self._all_ended = not self._started or self._stop(grace)
+            self._stopped.set()
         return self._all_ended
 
     def _stop(self, grace):

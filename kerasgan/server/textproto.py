@@ -6,6 +6,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from kerasgan import wire
+from kerasgan.server.errors import cut
 
 # These are not in tensorflow-serving-api. Names and numbers as in `config/monitoring_config.proto`,
 # `config/ssl_config.proto` and `servables/tensorflow/session_bundle_config.proto`.
@@ -54,7 +55,20 @@ def parse(path, text, kind):
     try:
         return text_format.Parse(text, kind())
     except text_format.ParseError as error:
-        raise ValueError(f"{path} is not a {kind.DESCRIPTOR.name} in text form: {error}") from error
+        raise ValueError(f"{path} is not a {kind.DESCRIPTOR.name} in text form: {cut(str(error))}") from error
+
+
+def read_text(path):
+    """The text of a file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is not UTF-8; it names the file.
+    """
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text: it is not UTF-8") from error
 
 
 def read(path, kind):
@@ -64,8 +78,4 @@ def read(path, kind):
         OSError: if it cannot be read.
         ValueError: if it is not such a text.
     """
-    try:
-        text = pathlib.Path(path).read_text()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a {kind.DESCRIPTOR.name} in text form: it is not UTF-8") from error
-    return parse(path, text, kind)
+    return parse(path, read_text(path), kind)

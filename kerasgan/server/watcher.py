@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import pathlib
 import threading
 import time
 
@@ -10,7 +9,7 @@ import grpc
 
 from kerasgan.server import config as configs
 from kerasgan.server import textproto
-from kerasgan.server.errors import ServingError, failed_precondition
+from kerasgan.server.errors import ServingError, cut, failed_precondition
 from kerasgan.server.folders import find_models
 from kerasgan.server.options import WatchOptions
 
@@ -76,7 +75,7 @@ class Watcher:
             OSError: if the config file cannot be read.
         """
         if self._config_file is not None:
-            self._text = pathlib.Path(self._config_file).read_text()
+            self._text = textproto.read_text(self._config_file)
             self._first_config = textproto.parse(self._config_file, self._text, textproto.ModelServerConfig)
         if self._first_config is None:
             self.models.load()
@@ -137,7 +136,7 @@ class Watcher:
                 or (model.name not in old and not self.models.available(model.name))
             ]
         if missing:
-            reasons = ", ".join(f"{{{name}{self._reason(name)}}}" for name in missing)
+            reasons = ", ".join(f"{{{cut(name)}{self._reason(name)}}}" for name in missing)
             raise ServingError(
                 grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {{{reasons}}}"
             )
@@ -148,8 +147,8 @@ class Watcher:
         for model in config.model_config_list.config:
             if not versions[model.name] and self._is_served_from_elsewhere(model):
                 raise failed_precondition(
-                    f"model {model.name}: its new base_path {model.base_path} has none of the versions that are to "
-                    "be served; nothing has changed"
+                    f"model {cut(model.name)}: its new base_path {cut(model.base_path)} has none of the "
+                    "versions that are to be served; nothing has changed"
                 )
         labels = configs.configured_labels(config)
         self._check_labels(labels)
@@ -166,7 +165,7 @@ class Watcher:
                 if number not in self.models.available(name):
                     raise ServingError(
                         grpc.StatusCode.FAILED_PRECONDITION,
-                        f"Request to assign label to version {number} of model {name}, "
+                        f"Request to assign label to version {number} of model {cut(name)}, "
                         "which is not currently available for inference",
                     )
 
@@ -197,7 +196,7 @@ class Watcher:
 
     def _reread(self):
         try:
-            text = pathlib.Path(self._config_file).read_text()
+            text = textproto.read_text(self._config_file)
             if text != self._text:  # else a reload request since then holds
                 self.reload(textproto.parse(self._config_file, text, textproto.ModelServerConfig))
                 self._text = text

@@ -156,6 +156,27 @@ def test_a_rest_port_that_was_asked_for_is_told_from_the_default(chosen):
         assert port == 8501 and not isinstance(port, DefaultPort)
 
 
+def test_spaces_in_lists_are_no_part_of_names(chosen):
+    where = chosen("models", "--allowed-hosts=a.b, c", "--grpc_channel_arguments=grpc.a=1, grpc.b=2")[1]
+    assert where.allowed_hosts == ("a.b", "c") and where.grpc_arguments == (("grpc.a", 1), ("grpc.b", 2))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["models", "--rest_api_port=0", "--allowed-hosts=a"], "--allowed-hosts has no effect without REST"),
+        (["models", "--rest_api_port=0", "--cors"], "--rest_api_enable_cors_support has no effect without REST"),
+        (["models", "--config-poll-seconds=1"], "--model_config_file_poll_wait_seconds has no effect without --model_"),
+        (["models", "--rest_api_port=0", "--port=1", "--max-rows=1"], None),
+        (["models", "--rest-port=0", "--cors", "--allowed-hosts=a"], None),
+        (["--model_config_file=x", "--config-poll-seconds=1"], None),
+    ],
+)
+def test_flags_without_effect_are_told(chosen, caplog, arguments, words):
+    chosen(*arguments)
+    assert [words in message for message in caplog.messages] == [True] if words else caplog.messages == []
+
+
 def test_the_core_of_requests(chosen):
     core = max(os.sched_getaffinity(0))
     assert chosen("models", "--enable_batching", "--request-core", core)[1] == ServerOptions(request_core=core)
@@ -199,6 +220,8 @@ def test_rest_can_be_left_out_or_given_any_port(chosen):
         (["models", "--enable_per_model_batching_parameters"], "expected --enable_batching with it"),
         (["models", "--request-core=0"], "--request-core: expected --enable_batching with it"),
         (["models", "--rest-port=1", "--rest_api_port=2"], "--rest-port or --rest_api_port, not both"),
+        (["--model_config_file=x", "--model_name=m"], "--model_name: the models.config names the models"),
+        (["models", "--max-request-bytes=2147483648"], "--max-request-bytes"),
         (["models", "--grpc_channel_arguments=a"], "--grpc_channel_arguments: expected NAME=VALUE,...; got 'a'"),
     ],
 )

@@ -7,6 +7,7 @@ import tensorflow as tf
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_management_pb2,
@@ -130,9 +131,51 @@ def test_a_failing_op_is_reported_with_its_code_and_text(prediction):
     assert "indices[0] = 99 is not in [0, 10)" in text
 
 
-def test_long_texts_are_cut(prediction):
-    _, text = refusal(prediction.Predict, request("m" * 5000))
-    assert len(text) == 1024 + len("...TRUNCATED") and text.endswith("...TRUNCATED")
+LONG = "m" * 5000
+
+
+def _reload_request(**model):
+    message = model_management_pb2.ReloadConfigRequest()
+    for _ in range(2):
+        message.config.model_config_list.config.add(**model)
+    return message
+
+
+def test_texts_quote_little_of_a_request(prediction, model_service):
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=[LONG])
+    metadata.model_spec.name = "default"
+    status = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": LONG})
+    labelled = request(x=np.float32([1]))
+    labelled.model_spec.version_label = LONG
+    signed = request(x=np.float32([1]))
+    signed.model_spec.signature_name = LONG
+    filtered = request(x=np.float32([1]))
+    filtered.output_filter.append(LONG)
+    unparsable = request()
+    unparsable.inputs[LONG].dtype = 99
+    shapeless = request()
+    shapeless.inputs["x"].CopyFrom(tf.make_tensor_proto(1.0))
+    for _ in range(1000):
+        shapeless.inputs["x"].tensor_shape.dim.add(size=-7)
+    examples = classification_pb2.ClassificationRequest(model_spec={"name": "default", "signature_name": LONG})
+    for method, message in (
+        (prediction.Predict, request(LONG)),
+        (prediction.Predict, labelled),
+        (prediction.Predict, signed),
+        (prediction.Predict, filtered),
+        (prediction.Predict, request(**{LONG: np.float32([1])})),
+        (prediction.Predict, request(x=np.float32([1]), **{f"{LONG}{i}": np.float32([1]) for i in range(3)})),
+        (prediction.Predict, unparsable),
+        (prediction.Predict, shapeless),
+        (prediction.GetModelMetadata, metadata),
+        (prediction.Classify, examples),
+        (model_service.GetModelStatus, status),
+        (model_service.HandleReloadConfigRequest, _reload_request(name=LONG, base_path="/m")),
+        (model_service.HandleReloadConfigRequest, _reload_request(base_path="/" + LONG)),
+    ):
+        _, text = refusal(method, message)
+        assert "...TRUNCATED" in text and "m" * 202 not in text, text
+        assert len(text) < 1000, text
 
 
 def test_a_tensor_with_an_impossible_shape_is_refused_without_allocating_it(prediction):

@@ -1,7 +1,9 @@
 """Callers that hold what they have: messages that do not come, streams left open, answers not read."""
 
 import contextlib
+import json
 import queue
+import socket
 import threading
 import time
 
@@ -18,7 +20,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import Models, ModelServer, ServerOptions, grpc_service
+from kerasgan.server import Models, ModelServer, ServerOptions, grpc_service, rest, rest_server
+from tests.server.conftest import call
 from tests.server.links import Link
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -122,14 +125,20 @@ def test_slow_uploads_hold_nobody_up(folders):
             assert not any(call.done() for call in calls)
 
 
-def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
-    """And what they leave unread is counted until they are gone."""
-    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 20_000_000)
-    rows = 40_000  # 7.7 MB, of which there may be two
+def images(rows):
+    """A request for images of 192 bytes each."""
     request = predict_pb2.PredictRequest(model_spec={"name": "g"})
     for name, array in (("seed", np.zeros(rows, np.int64)), ("truncation", np.ones(rows, np.float32))):
         request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
     request.inputs["label"].CopyFrom(tf.make_tensor_proto(np.zeros(rows, np.int64)))
+    return request
+
+
+def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
+    """And what they leave unread is counted until they are gone."""
+    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 20_000_000)
+    rows = 40_000  # 7.7 MB, of which there may be two
+    request = images(rows)
     models = Models({"m": {1: folders["two"]}, "g": {1: folders["generator"]}})
     options = ServerOptions(port=0, rest_port=None, grpc_threads=1, health_checks=True)
     large = ("grpc.max_receive_message_length", -1)
@@ -146,14 +155,40 @@ def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
             refused = [call for call in calls if call.done()]
             assert [call.code() for call in refused] == [CODE.RESOURCE_EXHAUSTED] * 2
             assert "callers that read slowly" in refused[0].details()
+            monkeypatch.setattr(grpc_service, "UNREAD_SECONDS", 0.01)
+            with connected(server, large) as channel:  # they had long enough
+                predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+                assert predict(request, timeout=30).ByteSize() > 100 * rows
         with connected(server, large) as channel:
             predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
             until = time.monotonic() + 30
             while True:  # until the server has heard that they are gone
                 with contextlib.suppress(grpc.RpcError):
-                    assert predict(request, timeout=30).ByteSize() > 4 * 2**20
+                    assert predict(request, timeout=30).ByteSize() > 100 * rows
                     break
                 assert time.monotonic() < until
+
+
+def test_slow_readers_of_rest_are_counted_and_hung_up_on(folders, monkeypatch):
+    monkeypatch.setattr(rest, "MAX_UNREAD_BYTES", 10_000_000)
+    monkeypatch.setattr(rest_server, "UNREAD_SECONDS", 3.0)
+    rows = 20_000
+    inputs = {"seed": [0] * rows, "label": [0] * rows, "truncation": [1.0] * rows}
+    body = json.dumps({"inputs": inputs}).encode()
+    head = f"POST /v1/models/g:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    models = Models({"m": {1: folders["two"]}, "g": {1: folders["generator"]}})
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
+        with Link(server.rest_port, downwards=50_000) as link:
+            host, port = link.address.split(":")
+            with socket.create_connection((host, int(port))) as raw:
+                raw.sendall(head.encode() + body)
+                assert raw.recv(10).startswith(b"HTTP/1.1 2")
+                status, _, text, _ = call(server, "POST", "/v1/models/g:predict", body)
+                assert status == 429 and "callers that read slowly" in text
+                assert call(server, "POST", "/v1/models/m:predict", {"instances": [1]})[0] == 200
+                until = time.monotonic() + 30
+                while call(server, "POST", "/v1/models/g:predict", body)[0] != 200:  # until it is hung up on
+                    assert time.monotonic() < until
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])

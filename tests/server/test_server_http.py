@@ -95,6 +95,13 @@ def test_more_names_can_be_allowed(folders):
             assert raw(server.rest_port, post(f"Host: {host}"))[0] == status, host
 
 
+@pytest.mark.parametrize("name", ["", " a", "a b", "a:80", "http://a", "*", "*.a", "[::1]:80", "a/b", "a,b"])
+def test_what_is_no_host_is_not_allowed(name):
+    with pytest.raises(ValueError, match="allowed_hosts: expected names"):
+        ServerOptions(allowed_hosts=("good.example", name))
+    assert ServerOptions(allowed_hosts=("a.b", "a-b_c", "::1", "[::1]", "10.0.0.1", "é.example")).allowed_hosts
+
+
 def test_elsewhere_every_name_will_do_unless_some_are_given(folders):
     with ModelServer(Models({"default": {1: folders["two"]}}), ServerOptions("0.0.0.0", 0, 0)) as server:
         assert raw(server.rest_port, post("Host: gan.example"))[0] == 200

@@ -318,7 +318,7 @@ def test_a_certificate_that_is_none_is_refused_at_the_start(tmp_path, folders):
     pem = "-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n"
     (tmp_path / "ssl.config").write_text(f'server_key: "{pem}" server_cert: "{pem}"')
     options = ServerOptions(port=0, rest_port=None, ssl_config_file=tmp_path / "ssl.config")
-    with pytest.raises((OSError, ValueError)):
+    with pytest.raises(OSError, match="is server_key of ssl_config_file the key of server_cert"):
         ModelServer(Models({"m": {1: folders["two"]}}), options).start()
 
 

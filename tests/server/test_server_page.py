@@ -22,6 +22,7 @@ from tests.conftest import make_gan, raise_contrast
 from tests.server import saved_models
 from tests.server.conftest import call
 
+OTHERS = ["Shirt", "Bag", "Coat"]
 NAMES = ["T-shirt/top", 'a "bag" <b>of</b> \\ it\'s', "Ankle boot"]  # of classes
 AWKWARD = 'it\'s <b>"é" & 100%'  # of a model; must stay text in HTML, a path in a URL, a word in a shell
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -37,6 +38,8 @@ def shown(tmp_path_factory):
     gan.export(base / "garments" / "1")
     gan.class_names = NAMES
     gan.export(base / "named" / "1")
+    gan.class_names = OTHERS
+    gan.export(base / "other" / "1")
     shutil.copytree(base / "garments" / "1", base / "garments" / "2")
     saved_models.generator(base / "plain" / "1")  # conditional, of a number of classes that it does not tell
     saved_models.generator(base / "awkward" / "1", conditional=False)
@@ -56,7 +59,10 @@ def test_the_list_of_models(shown):
     assert status == 200 and headers["X-Content-Type-Options"] == "nosniff"
     models = {model["name"]: model for model in listed["models"]}
     assert set(models) == {"garments", "named", "plain", AWKWARD, "half"}
-    assert models["named"] == models["garments"] | {"name": "named"}  # the list has no names of classes
+    # the list has no names of classes, but what tells whether they are others
+    others = models["named"]["classes"]
+    assert models["named"] == models["garments"] | {"name": "named", "classes": others}
+    assert others != models["garments"]["classes"] and len(others) < 20
     assert [models[name]["num_classes"] for name in ("garments", "plain", "half")] == [3, None, None]
     assert models["garments"]["version"] == 1
     assert models["garments"]["signatures"]["png"] == ["label", "seed", "truncation"]
@@ -321,6 +327,36 @@ def test_the_live_version_is_shown(open_page, shown):
     shown.models.update(keep | {"garments": {1: shown.base / "garments" / "1"}})
     page.get_by_text("version 1 is live").wait_for()
     drawn(page, "grid", 9)
+
+
+@needs_browser
+def test_another_folder_of_the_same_version_brings_its_own_class_names(open_page, shown):
+    page = open_page("#model=named&count=8")
+    page.get_by_role("button", name=f"seed 1, {NAMES[1]}").wait_for()
+    keep = {name: None for name in shown.models.names}
+    shown.models.update(keep | {"named": {1: shown.base / "other" / "1"}})
+    page.get_by_role("button", name="seed 1, Bag").wait_for()
+    assert page.locator("#label option").all_inner_texts() == ["all, one a column", *OTHERS]
+    shown.models.update(keep | {"named": {1: shown.base / "named" / "1"}})
+    page.get_by_role("button", name=f"seed 1, {NAMES[1]}").wait_for()
+
+
+@needs_browser
+def test_images_are_of_the_version_whose_classes_are_shown(open_page, shown, connected):
+    """And not of one that came since, of which the page has not heard yet."""
+    open_page.own.append(_FAILED.format(404))
+    page = open_page("#model=named&count=8")
+    page.get_by_role("button", name=f"seed 1, {NAMES[1]}").wait_for()
+    page.route("**/models.json", lambda route: route.abort())
+    open_page.own.append("Failed to load resource: net::ERR_FAILED")
+    keep = {name: None for name in shown.models.names}
+    shown.models.update(keep | {"named": {2: shown.base / "other" / "1"}})
+    page.get_by_label("Seed", exact=True).fill("50")
+    page.get_by_role("alert").filter(has_text="Servable not found").wait_for()
+    page.unroute("**/models.json")
+    page.get_by_role("button", name="seed 51, Bag").wait_for()
+    shown.models.update(keep | {"named": {1: shown.base / "named" / "1"}})
+    page.get_by_text("version 1 is live").wait_for()
 
 
 @needs_browser

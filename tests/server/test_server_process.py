@@ -18,7 +18,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from kerasgan import client
-from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
+from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions, WatchOptions
 from tests.server.conftest import call
 
 
@@ -29,6 +29,22 @@ def threads():
 def is_open(port):
     with contextlib.closing(socket.socket()) as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_request_bytes": 2**31}, {"max_request_bytes": 0}, {"grpc_arguments": (("grpc.max_ping_strikes", 2**31),)}],
+)
+def test_numbers_that_grpc_does_not_take_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ServerOptions(**options)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e30])
+@pytest.mark.parametrize("name", ["poll_seconds", "config_poll_seconds"])
+def test_times_between_looks_must_be_such(name, seconds):
+    with pytest.raises(ValueError, match=f"^{name} must be between 0 and"):
+        WatchOptions(**{name: seconds})
 
 
 @pytest.mark.parametrize("which", ["port", "rest_port"])

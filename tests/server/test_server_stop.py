@@ -147,6 +147,61 @@ def test_a_load_that_does_not_end_is_left_behind(folders):
         updating.join(IN_TIME)
 
 
+@pytest.mark.parametrize("grace", [0.2, 100.0])
+def test_a_server_that_is_stopped_while_it_loads_does_not_start(folders, grace):
+    models, loading, go_on = Models({"m": {1: folders["two"]}}), threading.Event(), threading.Event()
+    server, open_ = ModelServer(models, ServerOptions(port=0, rest_port=0)), models.engines.open
+
+    def slow(folder):
+        loading.set()
+        go_on.wait(120)
+        return open_(folder)
+
+    models.engines.open = slow
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        starting = pool.submit(server.start)
+        loading.wait(20)
+        stopping = pool.submit(server.stop, grace)
+        if grace < 1:
+            assert stopping.result(IN_TIME) is False
+        go_on.set()
+        with pytest.raises(RuntimeError, match="was stopped"):
+            starting.result(IN_TIME)
+        assert grace < 1 or stopping.result(IN_TIME) is True
+    assert server.stop() is True
+    assert not is_open(server.port) and not is_open(server.rest_port)
+
+
+def test_a_server_starts_once(folders):
+    server = ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)).start()
+    with pytest.raises(RuntimeError, match="already"):
+        server.start()
+    assert is_open(server.port)
+    assert server.stop() is True
+    with pytest.raises(RuntimeError, match="was stopped"):
+        server.start()
+    assert not is_open(server.rest_port)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_first_load_ends_the_command(tmp_path, number):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    pipe = tmp_path / "m" / "1" / "saved_model.pb"
+    os.mkfifo(pipe)  # reading it does not end
+    line = [sys.executable, "-m", "kerasgan", "serve", "--port=0", "--rest-port=0"]
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    line.append(f"--model_base_path={tmp_path / 'm'}")
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            with open(pipe, "wb"):  # opened when it is read
+                process.send_signal(number)
+                assert process.wait(20) == 128 + number
+            assert "before all models were loaded" in process.stderr.read()
+        finally:
+            process.kill()
+
+
 def test_a_batch_that_waits_for_more_is_computed_now(folders):
     parameters = BatchingParameters(max_batch_size=100, batch_timeout_micros=3_600_000_000)
     with started(folders["two"], parameters) as (server, stub, _):

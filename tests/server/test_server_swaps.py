@@ -174,6 +174,21 @@ def test_a_version_in_use_is_let_go_after_its_requests(bases, watcher):
     assert old.state == "END"
 
 
+def test_a_request_that_does_not_end_holds_up_no_other_load(folders, bases, watcher, monkeypatch):
+    monkeypatch.setattr("kerasgan.server.models.UNLOAD_SECONDS", 0.1)
+    found = watcher.models
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with found.use("m") as used:
+            pool.submit(watcher.reload, config(model(bases / "b", "m"))).result(20)
+            assert served(found, "m") == THREE
+            publish(folders["two"], bases / "b" / "2")
+            pool.submit(watcher.poll).result(20)
+            assert available(found, "m") == [1, 2] and served(found, "m") == TWO
+            assert used.engine is not None and used.state == "UNLOADING"
+        wait_until(lambda: used.state == "END")
+    assert not found._leaving
+
+
 def test_reloads_at_once_are_taken_one_after_another(bases, watcher, monkeypatch):
     entered, go_on = threading.Event(), threading.Event()
     opened = watcher.models.engines.open

@@ -148,6 +148,29 @@ def test_a_batch_is_computed_as_long_as_one_caller_waits(folders):
         assert seen == [now + 40]
 
 
+def test_a_batch_is_not_computed_for_those_who_left(folders):
+    """Neither for a gRPC call that was cancelled nor for a REST client that hung up; for the one beside them it is."""
+    parameters = BatchingParameters(max_batch_size=3, batch_timeout_micros=2**63 - 1)  # a batch waits until it is full
+    with serving(folders["fussy"], parameters) as (server, stub):
+        runs, waiting = counted(server.models.find("m").engine), server.models.engines._scheduler._queues
+
+        def rows_waiting():
+            return sum(batch.rows for queue in list(waiting.values()) for batch in queue.batches)
+
+        cancelled = stub.Predict.future(predict_request(x=np.array([1])))
+        wait_until(lambda: rows_waiting() == 1)
+        cancelled.cancel()
+        with socket.create_connection(("127.0.0.1", server.rest_port)) as raw:
+            body = b'{"instances": [2]}'
+            head = f"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+            raw.sendall(head.encode() + body)
+            wait_until(lambda: rows_waiting() == 2)
+            time.sleep(0.5)
+        time.sleep(0.5)
+        assert stub.Predict(predict_request(x=np.array([3])), timeout=30).outputs["y"].int64_val == [3]
+        assert runs == [1]
+
+
 # ---------------------------------------------------------------- slices
 
 
@@ -210,6 +233,19 @@ def test_slices_end_when_a_rest_client_is_gone(independent, tmp_path):
         assert call(server, "POST", "/v1/models/m:predict", {"instances": [7]})[3]["predictions"][0]["y"] == 7
         time.sleep(0.3)
         assert len(runs) <= 6 and runs[-1] == 1
+
+
+@pytest.mark.parametrize("widths", [range(1, 5), [1] * 8 + [2] * 8])
+def test_a_split_request_whose_batches_differ_in_shape_is_refused(folders, widths):
+    parameters = BatchingParameters(max_batch_size=200, enable_large_batch_splitting=True, max_execution_batch_size=2)
+    scheduler = BatchScheduler(parameters)
+    engine = BatchedEngine(folders["fussy"], scheduler, parameters)
+    engine._compute = lambda names, arrays, *rest: [np.zeros((len(arrays[0]), arrays[0][0]))] * 2
+    with pytest.raises(ServingError, match="FAILED_PRECONDITION: An output has rows of another shape"):
+        engine.run("", {"x": np.array(widths)})
+    assert engine.run("", {"x": np.array([3] * 12)})["y"].shape == (12, 3)
+    engine.close()
+    scheduler.close()
 
 
 def test_a_split_request_is_batched_a_part_at_a_time(folders):
