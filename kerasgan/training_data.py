@@ -63,7 +63,7 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
     def check(images, labels=None):
         if not images.shape[1:].is_fully_defined() and None not in image_shape:
             fits = tf.reduce_all(tf.equal(tf.shape(images)[1:], image_shape))
-            wanted = _assert(fits, f"expected images of shape {image_shape}; got", tf.shape(images))
+            wanted = _assert(fits, f"expected images of shape {image_shape}; got", *tf.unstack(tf.shape(images)[1:]))
             with tf.control_dependencies([wanted]):
                 images = tf.identity(images)
         images = tf.ensure_shape(images, [None, *image_shape])
