@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from kerasgan import random
+from kerasgan import random, training_data
 from kerasgan.layers import ReferenceBatch, WeightNormalization
 
 
@@ -21,18 +21,17 @@ def generator_to_prior(gan):
         layer.adapt(_fed(gan.generator, layer, inputs))
 
 
-def critic_to_data(gan, dataset):
-    """Give the layers of a GAN's critic that start from data the first batch of a dataset, each once.
+def critic_to_data(gan, data):
+    """Give the layers of a GAN's critic that start from data the first rows, each once.
 
-    Virtual batch norm takes its first images for reference; weight norm takes them through the layers before it, in the
+    Virtual batch norm takes its first images for reference; weight norm takes the first batch through the layers before it, in the
     head of a critic that compares two images the differences of one half of them and the other.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
     if not references and not normalized:
         return
-    first = next(iter(dataset))
-    images, labels = (first, None) if gan.num_classes is None else first
+    images, labels = _first_rows(gan, data, max((layer.size for layer in references), default=1))
     for layer in references:
         layer.adapt(images)
     if not gan.pairwise_critic:
@@ -42,6 +41,20 @@ def critic_to_data(gan, dataset):
     if gan.critic.head is not None:
         features, half = gan.critic.encoder(images, training=True), len(images) // 2
         _adapt_weight_norm(gan.critic.head, [features[:half] - features[half : 2 * half]])
+
+
+def _first_rows(gan, data, needed):
+    """Images, and labels or `None`, of the first batch, or of as many as have `needed` rows."""
+    parts, rows = [], 0
+    for batch in data:
+        local = gan.distribute_strategy.experimental_local_results
+        for part in zip(*map(local, batch if isinstance(batch, (tuple, list)) else (batch,))):
+            parts.append(training_data.as_trained(part if len(part) > 1 else part[0], gan.num_classes))
+            rows += len(parts[-1][0])
+        if rows >= needed:
+            break
+    images, labels = zip(*parts)
+    return tf.concat(images, axis=0), None if gan.num_classes is None else tf.concat(labels, axis=0)
 
 
 def _adapt_weight_norm(network, inputs):

@@ -1,5 +1,7 @@
 """Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
 
+import pathlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -17,6 +19,12 @@ def ending(name, path, wanted):
     """Raise `ValueError` unless a path to write ends as it should."""
     if not str(path).endswith(wanted):
         raise ValueError(f"{name}: expected a path ending in {wanted}; got {quoted(str(path))}")
+
+
+def may_be_written(name, path, overwrite):
+    """Raise `FileExistsError` if there is such a file and it may not be replaced."""
+    if not overwrite and pathlib.Path(path).exists():
+        raise FileExistsError(f"{name}: {path} exists; choose another path or pass overwrite=True")
 
 
 def finite_weights(model, where):

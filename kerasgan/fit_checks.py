@@ -48,9 +48,14 @@ def arguments_of_keras(given):
             raise ValueError(f"{name}: expected none; {_ARGUMENTS[name]}")
 
 
-def numbers(epochs, steps_per_epoch, steps_per_execution):
+def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
     """Check the numbers of epochs and steps."""
     arguments.integer("epochs", epochs, 0)
+    if steps_per_execution > 1 and replicas > 1:
+        raise ValueError(
+            f"steps_per_execution: expected 1 in `compile`, as Keras cannot take several steps at a time on {replicas} "
+            f"replicas; got {steps_per_execution}"
+        )
     if steps_per_epoch is None:
         return
     arguments.integer("steps_per_epoch", steps_per_epoch, 1)

@@ -28,6 +28,7 @@ from kerasgan.sampler import Sampler
 from kerasgan.schedules import Schedule
 
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
+_FIRST_DIGEST = "first_digest"  # likewise
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 
 
@@ -197,6 +198,7 @@ class GAN(Sampler):
         self.gradient_accumulation_steps = arguments.integer(
             "gradient_accumulation_steps", gradient_accumulation_steps, 1
         )
+        arguments.integer("steps_per_execution", steps_per_execution, 1)
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
@@ -255,16 +257,16 @@ class GAN(Sampler):
                 cannot be meant.
         """
         fit_checks.arguments_of_keras(of_keras)
-        fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas)
         fit_checks.callbacks(callbacks, self.trackers)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
         checks.can_train(self)
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
-        if isinstance(data, tf.data.Dataset):
-            adapting.critic_to_data(self, data)
-            if self.distribute_strategy.num_replicas_in_sync > 1:
-                data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
+        adapting.critic_to_data(self, data)
+        if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
+            data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
         begun = int(self.step.numpy())
         try:
@@ -308,7 +310,8 @@ class GAN(Sampler):
         averages of those of 16 batches of 64 new images in training mode (`kerasgan.standing_statistics`), drawn with
         the model's seed: the cost of 1,024 images. `sample`, `save`, `save_weights`, `export`, `fit` when it ends and
         all that measures call this; once it was called, it costs nothing until the next training step, and nothing
-        at all without batch norm. Call it before `ema_generator` is used directly after steps without `fit`.
+        at all without batch norm. Batch norm that is frozen (`trainable=False`) keeps the statistics that it has in
+        `generator`. Call it before `ema_generator` is used directly after steps without `fit`.
 
         Raises:
             ValueError: if the generator has other variables than the average, after `enable_lora` or `quantize`.
@@ -318,7 +321,9 @@ class GAN(Sampler):
         if self.ema_generator is None or self._statistics_step == step:
             return
         if step > 0:
-            standing.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed)
+            pairs = zip(standing.batch_norms(self.generator), standing.batch_norms(self.ema_generator), strict=True)
+            norms = [average for trained, average in pairs if trained.trainable]  # frozen ones keep their statistics
+            standing.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed, norms=norms)
             self._statistics_step = step
         elif _digest(self.ema_generator, self.ema_latent) == self._first_digest:
             self.reset_average()
@@ -599,18 +604,22 @@ class GAN(Sampler):
     def save_own_variables(self, store):
         """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.
 
-        Keras leaves out the states.
+        Keras leaves out the states. Before the first step also by what the average is known to be a copy.
         """
         super().save_own_variables(store)
         for name, state in self._random_states().items():
             store[name] = state
         if self._statistics_step is not None:
             store[_STATISTICS_STEP] = np.int64(self._statistics_step)
+        if self.ema_generator is not None and int(self.step.numpy()) == 0:
+            store[_FIRST_DIGEST] = np.array(self._first_digest, np.int64)
 
     def load_own_variables(self, store):
         """Load what `save_own_variables` has saved, now or before it saved more than the step."""
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self._statistics_step = int(np.asarray(saved.pop(_STATISTICS_STEP))) if _STATISTICS_STEP in saved else None
+        if _FIRST_DIGEST in saved:
+            self._first_digest = np.asarray(saved.pop(_FIRST_DIGEST)).tolist()
         states = self._random_states()
         for name in [name for name in saved if name.startswith(_RANDOM)]:
             state = saved.pop(name)

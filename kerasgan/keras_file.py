@@ -60,6 +60,11 @@ def read(filepath, compile=True):
         FileNotFoundError, ValueError: as `load`.
     """
     path = pathlib.Path(filepath)
+    if path.is_dir():
+        raise ValueError(
+            f"{path}: expected a .keras file; it is a folder. If it was saved with zipped=False, "
+            "keras.saving.load_model reads it"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     checks.ending("filepath", path, ".keras")

@@ -129,14 +129,17 @@ class Sampler(Unsupervised, keras.Model):
 
         Args:
             filepath: path ending in `.keras`.
-            overwrite: whether to replace an older file without asking.
-            zipped: `False` for a folder of that name instead of one file.
+            overwrite: whether an older file may be replaced.
+            zipped: `False` for a folder of that name, which does not end in `.keras`, instead of one file;
+                `keras.saving.load_model` reads it.
 
         Raises:
             ValueError: if the path ends otherwise.
+            FileExistsError: if there is such a file and `overwrite` is false.
         """
         if zipped is not False:
             checks.ending("filepath", filepath, ".keras")
+        checks.may_be_written("filepath", filepath, overwrite)
         self.prepare_sampling()
         with files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
@@ -146,14 +149,16 @@ class Sampler(Unsupervised, keras.Model):
 
         Args:
             filepath: path ending in `.weights.h5`.
-            overwrite: whether to replace an older file without asking.
+            overwrite: whether an older file may be replaced.
             max_shard_size: as in `keras.Model.save_weights`, which then takes a path ending in `.weights.json`; sharded
                 files are not written atomically.
 
         Raises:
             ValueError: if the path ends otherwise.
+            FileExistsError: if there is such a file and `overwrite` is false.
         """
         checks.ending("filepath", filepath, ".weights.h5" if max_shard_size is None else ".weights.json")
+        checks.may_be_written("filepath", filepath, overwrite)
         self.prepare_sampling()
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)

@@ -57,7 +57,7 @@ def minibatches(images, count, parts=1):
             raise ValueError(f"{message} {rows}")
         enough = []
     else:
-        enough = [tf.debugging.Assert(end >= count * parts, [message, rows])]
+        enough = [tf.debugging.Assert(end >= count * parts, [message, end])]
     with tf.control_dependencies(enough):
         end = tf.identity(end) if enough else end
     for k in range(count):

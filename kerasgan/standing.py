@@ -60,7 +60,7 @@ def batch_norms(generator):
     return [layer for layer in generator._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
 
 
-def take(generator, latent, num_classes=None, truncation=None, passes=PASSES, rows=ROWS, seed=0):
+def take(generator, latent, num_classes=None, truncation=None, passes=PASSES, rows=ROWS, seed=0, norms=None):
     """Give a generator's batch norm the averages of the means and variances of new batches, in place.
 
     Nothing is communicated between replicas: each process computes all batches.
@@ -73,8 +73,9 @@ def take(generator, latent, num_classes=None, truncation=None, passes=PASSES, ro
         passes: number of batches.
         rows: latents in each.
         seed: integer, of latents and labels.
+        norms: those of the generator's `batch_norms` that get them; all by default.
     """
-    norms = batch_norms(generator)
+    norms = batch_norms(generator) if norms is None else norms
     statistics = [variable for norm in norms for variable in (norm.moving_mean, norm.moving_variance)]
     totals = [0.0] * len(statistics)
     with _giving_statistics_of_the_batch(norms):

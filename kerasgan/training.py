@@ -234,6 +234,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
     images_per_step = plan.data.batch_size * gan.batches_per_step
     settings = plan.train
     checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
+    checkpoint.set_model(gan)  # a signal may come before Keras does it
     interruption = Interruption()
     with interruption.handled():
         try:

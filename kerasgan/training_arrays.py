@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kerasgan import arguments, data
 from kerasgan.data import images as image_values
+from kerasgan.data.images import LARGEST
 
 
 def dataset(gan, images, labels, batch_size):
@@ -56,30 +57,47 @@ def _array(images, shape, num_classes):
         images = np.asarray(images)
     except ValueError as error:
         raise ValueError(f"x: expected an array; got rows of different shapes ({error})") from None
+    return checked("x", images, shape)
+
+
+def checked(name, images, shape):
+    """Return an array of images, or of other values, uint8 or floats of at least float32, whose values can be meant.
+
+    Args:
+        name: of the argument, for messages.
+        images: array [N, ...].
+        shape: of one of them, as the generator makes.
+
+    Raises:
+        ValueError: if they have another shape or type, or are images of another range.
+    """
     if len(shape) == 3 and shape[-1] == 1 and images.ndim == 3:
         images = images[..., np.newaxis]
     if images.shape[1:] != shape:
         square = len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4
         way = f". kerasgan.data.load(kerasgan.data.arrays(x), image_size={shape[0]}) resizes them" if square else ""
         raise ValueError(
-            f"x: expected images of shape {shape}, as the generator makes; got {images.shape[1:]} (x is of shape "
+            f"{name}: expected images of shape {shape}, as the generator makes; got {images.shape[1:]} (of shape "
             f"{images.shape}){way}"
         )
-    if images.dtype not in (np.uint8, np.float16, np.float32, np.float64):
-        raise ValueError(f"x: expected uint8, or floats in [-1, 1]; got {images.dtype}")
+    if images.dtype not in (np.uint8, np.float16, np.float32, np.float64)[len(shape) != 3 :]:
+        wanted = "uint8, or floats in [-1, 1]" if len(shape) == 3 else "floats"
+        raise ValueError(f"{name}: expected {wanted}; got {images.dtype}")
     if not len(images):
-        raise ValueError("x: expected at least one image; got none")
+        raise ValueError(f"{name}: expected at least one image; got none")
     if images.dtype == np.uint8:
-        if len(shape) == 3 and images.max() == 1:
-            raise ValueError(f"x: {image_values.ZERO_AND_ONE}")
+        if images.max() == 1:
+            raise ValueError(f"{name}: {image_values.ZERO_AND_ONE}")
         return images
     if images.dtype == np.float16:
         images = images.astype(np.float32)
     low, high = images.min(), images.max()
     if not np.isfinite(low) or not np.isfinite(high):
-        raise ValueError("x: expected finite values; got NaN or infinity")
+        raise ValueError(f"{name}: expected finite values; got NaN or infinity")
+    if len(shape) == 3 and max(-low, high) >= LARGEST:
+        raise ValueError(f"{name}: floats must be finite and in [-1, 1]; got values from {low:g} to {high:g}")
     if len(shape) == 3 and low >= 0 and 0 < high <= 1:
-        raise ValueError(f"x: {image_values.UNIT_RANGE.format(low, high)}")
+        raise ValueError(f"{name}: {image_values.UNIT_RANGE.format(low, high)}")
     return images
 
 

@@ -10,6 +10,7 @@ from kerasgan.data import images as image_values
 from kerasgan.data.images import UNIT_RANGE, ZERO_AND_ONE
 
 MARK = "training data: "
+_A_LABEL_EACH = "expected a label for each image; images and labels:"
 _DARK = 0.02  # floats in [0, 1] come this near to 0, and those in [-1, 1] of no darker pixel rarely do
 _LOOKED_AT = 8  # images none of which has a pixel darker than mid-grey: they are meant otherwise
 
@@ -60,6 +61,11 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
     are_images = len(image_shape) == 3
 
     def check(images, labels=None):
+        if not images.shape[1:].is_fully_defined() and None not in image_shape:
+            fits = tf.reduce_all(tf.equal(tf.shape(images)[1:], image_shape))
+            wanted = _assert(fits, f"expected images of shape {image_shape}; got", *tf.unstack(tf.shape(images)[1:]))
+            with tf.control_dependencies([wanted]):
+                images = tf.identity(images)
         images = tf.ensure_shape(images, [None, *image_shape])
         low, high, varied = _range(images)
         checks = []
@@ -67,8 +73,12 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
             checks.append(_assert(_are_finite(images), "expected finite values; got NaN or infinity"))
             if are_images:
                 largest = tf.maximum(-low, high)
-                checks.append(_assert(largest < 1.001, "expected values in [-1, 1]; largest size:", largest))
+                checks.append(
+                    _assert(largest < image_values.LARGEST, "expected values in [-1, 1]; largest size:", largest)
+                )
         if num_classes is not None:
+            counts = tf.shape(images)[0], tf.shape(labels)[0]
+            checks.append(_assert(tf.equal(*counts), _A_LABEL_EACH, *counts))
             checks += _class_checks(labels, num_classes)
         with tf.control_dependencies(checks):
             images, labels = as_trained((images, labels), num_classes)
@@ -78,13 +88,14 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
         batch, (low, high, varied) = elements
         low, high, varied = tf.minimum(state[0], low), tf.maximum(state[1], high), state[2] + varied
         if spec.dtype == tf.uint8:
-            fine = _assert(high != 1, ZERO_AND_ONE)
+            fine = [_assert(high != 1, ZERO_AND_ONE)]
         else:
             told = varied >= _LOOKED_AT
+            two = tf.abs(high - image_values.ONE) < 1e-3  # of 255 levels only 0 and 1
             meant = (low < 0) | (high <= 0) | (high > 1) | ~(told | ((low <= _DARK) & (low < high)))
             before, between, after = UNIT_RANGE.split("{:g}")
-            fine = _assert(meant, before.strip(), low, between.strip(), high, after)
-        with tf.control_dependencies([fine]):
+            fine = [_assert(meant, before.strip(), low, between.strip(), high, after), _assert(~two, ZERO_AND_ONE)]
+        with tf.control_dependencies(fine):
             return (low, high, varied), tf.nest.map_structure(tf.identity, batch)
 
     looked_at = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
@@ -158,11 +169,14 @@ def _checked_structure(spec, image_shape, num_classes):
     if images.shape.rank != 1 + len(image_shape) or not images.shape[1:].is_compatible_with(image_shape):
         single = images.shape.is_compatible_with(image_shape) and images.shape.rank is not None
         way = "; data.batch(64) makes batches" if single else ""
+        if images.shape.rank is None:
+            way = f"; data.map(lambda images: tf.ensure_shape(images, {[None, *image_shape]})) tells it"
         raise ValueError(
             f"{MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}{way}"
         )
-    if images.dtype not in (tf.uint8, tf.float16, tf.bfloat16, tf.float32, tf.float64):
-        raise ValueError(f"{MARK}expected images as uint8 or as floats in [-1, 1]; got {images.dtype.name}")
+    if not images.dtype.is_floating and (images.dtype != tf.uint8 or len(image_shape) != 3):
+        wanted = "images as uint8 or as floats in [-1, 1]" if len(image_shape) == 3 else "values as floats"
+        raise ValueError(f"{MARK}expected {wanted}; got {images.dtype.name}")
     if num_classes is not None:
         if len(parts) < 2:
             raise ValueError(f"{MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
@@ -175,6 +189,8 @@ def _checked_structure(spec, image_shape, num_classes):
                 f"{MARK}expected integer labels of shape [N] or [N, 1], or one-hot ones of shape [N, {num_classes}]; "
                 f"got {str(labels)[:200]}"
             )
+        if not labels.shape[:1].is_compatible_with(images.shape[:1]):
+            raise ValueError(f"{MARK}{_A_LABEL_EACH} {images.shape[0]} {labels.shape[0]}")
     return images
 
 
@@ -244,6 +260,11 @@ def _look_at_first(distributed, gan):
         gan.distribute_strategy.experimental_local_results(part)
         for part in (first if isinstance(first, (tuple, list)) else [first])
     ]
+    if not all(isinstance(tensor, tf.Tensor) for part in parts for tensor in part):
+        raise ValueError(
+            "x: expected the data of the strategy in whose scope the model was made; got a DistributedDataset of "
+            "another one"
+        )
     for local in zip(*parts):
         if not len(local[0]):
             continue

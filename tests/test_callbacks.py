@@ -145,3 +145,9 @@ def test_stop_at_does_not_stop_before_its_step():
     model.steps_per_execution = 4
     run(model, callbacks.StopAt(11), steps=10, epochs=5)
     assert int(model.step.numpy()) == 14
+
+
+@pytest.mark.parametrize("keep", [0, -1, 1.5])
+def test_a_checkpoint_is_kept_at_least(keep, tmp_path):
+    with pytest.raises(ValueError, match="keep: expected an integer of at least 1"):
+        callbacks.Checkpoint(tmp_path, keep=keep)

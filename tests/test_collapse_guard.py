@@ -13,6 +13,8 @@ from kerasgan import callbacks, layers, techniques
 from kerasgan.callbacks import CollapseRule, collapse_guard
 from kerasgan.callbacks.collapse_rule import Verdict
 
+RNG = np.random.default_rng(0)
+
 ROWS = 12
 
 
@@ -317,7 +319,7 @@ def test_wrong_arguments_are_named_before_training(tmp_path):
             callbacks.RollBack(factor)
     with pytest.raises(ValueError, match="max_rollbacks: expected an integer of at least 1, got 0"):
         callbacks.RollBack(max_rollbacks=0)
-    with pytest.raises(ValueError, match=r"real: expected images of shape \(2,\); got \(3,\)"):
+    with pytest.raises(ValueError, match=r"real: expected images of shape \(2,\), .*; got \(3,\)"):
         fit(model(), callbacks.CollapseGuard(tmp_path, real=np.zeros((4, 3))), 1)
     with pytest.raises(ValueError, match="real: expected a pair of images and labels, as the model has num_classes=3"):
         fit(model(num_classes=3), callbacks.CollapseGuard(tmp_path, real=np.zeros((4, 2))), 1)
@@ -333,3 +335,25 @@ def test_learning_rates_that_are_schedules_are_refused_where_they_would_be_chang
     assert int(gan.step.numpy()) == 0
     for action in (callbacks.FreezeGenerator(), callbacks.Stop()):
         fit(gan, callbacks.CollapseGuard(tmp_path, action=action), 1)
+
+
+@pytest.mark.parametrize(
+    ("real", "message"),
+    [
+        (RNG.uniform(0, 1, (16, 8, 8, 1)), r"floats must be in \[-1, 1\]"),
+        (RNG.uniform(0, 255, (16, 8, 8, 1)), r"floats must be finite and in \[-1, 1\]; got values from"),
+        (RNG.integers(0, 2, (16, 8, 8, 1)).astype("uint8"), "expected values from 0 to 255; got 0 and 1 alone"),
+        (RNG.integers(0, 256, (16, 8, 8, 1)), "expected uint8, or floats"),
+        (np.full((16, 8, 8, 1), np.nan), "expected finite values"),
+        (np.zeros((1, 8, 8, 1)), "at least 2; got 1"),
+        (np.zeros((0, 8, 8, 1)), "expected at least one image; got none"),
+    ],
+)
+def test_real_images_of_another_range_are_no_measure_of_variety(real, message, tmp_path):
+    generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    critic = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    gan = kerasgan.SGAN(generator, critic)
+    gan.compile()
+    images = tf.data.Dataset.from_tensors(tf.zeros((8, 8, 8, 1)))
+    with pytest.raises(ValueError, match=f"^real: .*{message}"):
+        gan.fit(images, verbose=0, callbacks=[callbacks.CollapseGuard(tmp_path, real=real)])

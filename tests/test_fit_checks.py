@@ -207,3 +207,15 @@ def test_numbers_of_numpy_are_kept_as_python_has_them(tmp_path):
     kerasgan.SGAN(*networks, **counts).save(tmp_path / "a.keras")
     config = kerasgan.load(tmp_path / "a.keras").get_config()
     assert [config[name] for name in counts] == [3, 2, 4]
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "auto", None, True])
+def test_steps_at_a_time_are_a_positive_integer(steps):
+    with pytest.raises(ValueError, match="steps_per_execution: expected an integer of at least 1"):
+        points_gan(steps_per_execution=steps)
+
+
+def test_replicas_take_one_step_at_a_time():
+    with pytest.raises(ValueError, match="steps_per_execution: expected 1 .* on 2 replicas; got 4"):
+        fit_checks.numbers(1, None, 4, replicas=2)
+    fit_checks.numbers(1, None, 1, replicas=2)

@@ -342,3 +342,26 @@ def test_a_save_that_fails_leaves_the_old_file(small_gan, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         gan.save(path)
     assert path.read_bytes() == old and [p.name for p in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_an_older_file_is_replaced_unless_that_is_forbidden(small_gan, tmp_path):
+    gan, files = small_gan(), (tmp_path / "a.keras", tmp_path / "a.weights.h5")
+    for save, path in zip((gan.save, gan.save_weights), files):
+        path.write_bytes(b"older")
+        with pytest.raises(FileExistsError, match="filepath: .* exists; choose another path or pass overwrite=True"):
+            save(path, overwrite=False)
+        assert path.read_bytes() == b"older"
+        save(path)
+        assert path.read_bytes() != b"older"
+        path.unlink()
+        save(path, overwrite=False)
+        assert path.is_file()
+
+
+def test_a_model_saved_as_a_folder_is_read_by_keras(small_gan, tmp_path):
+    gan = small_gan()
+    gan.save(tmp_path / "folder", zipped=False)
+    with pytest.raises(ValueError, match="folder: expected a .keras file; it is a folder.*keras.saving.load_model"):
+        kerasgan.load(tmp_path / "folder")
+    again = keras.saving.load_model(tmp_path / "folder")
+    np.testing.assert_array_equal(again.sample(2), gan.sample(2))

@@ -238,3 +238,50 @@ def test_half_precision_and_conditional_norms(tmp_path):
     after = [norm.moving_variance.numpy() for norm in standing.batch_norms(gan.ema_generator)]
     assert len(before) == 7 and all(np.isfinite(value).all() for value in after)
     assert all(np.abs(old - new).max() > 1e-3 for old, new in zip(before, after))
+
+
+def test_batch_norm_that_is_frozen_keeps_its_statistics():
+    gan = trained(steps=0)
+    norm = norm_of(gan.generator)
+    norm.moving_mean.assign(np.full(16, 0.5))
+    norm.moving_variance.assign(np.full(16, 4.0))
+    norm.trainable = False
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.1))
+    fit(gan, 3)
+    for network in (gan.generator, gan.ema_generator):
+        np.testing.assert_array_equal(norm_of(network).moving_mean, np.full(16, 0.5))
+        np.testing.assert_array_equal(norm_of(network).moving_variance, np.full(16, 4.0))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
+def test_weights_set_by_hand_reach_the_average_of_a_model_that_was_saved_before_training(ending, tmp_path):
+    first = trained(steps=0)
+    if ending == ".keras":
+        first.save(tmp_path / "first.keras")
+        gan = kerasgan.load(tmp_path / "first.keras")
+    else:
+        first.save_weights(tmp_path / "first.weights.h5")
+        gan = trained(steps=0)
+        gan.generator.set_weights([weight + 1 for weight in gan.generator.get_weights()])
+        gan.load_weights(tmp_path / "first.weights.h5")
+    gan.generator.set_weights([weight + 2 for weight in gan.generator.get_weights()])
+    gan.sample(1)
+    for average, weight in zip(gan.ema_generator.get_weights(), gan.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(average, weight)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
+def test_an_average_set_by_hand_stays_when_it_is_saved_before_training(ending, tmp_path):
+    gan = trained(steps=0)
+    gan.ema_generator.set_weights([weight + 1 for weight in gan.ema_generator.get_weights()])
+    wanted = gan.ema_generator.get_weights()
+    if ending == ".keras":
+        gan.save(tmp_path / "first.keras")
+        again = kerasgan.load(tmp_path / "first.keras")
+    else:
+        gan.save_weights(tmp_path / "first.weights.h5")
+        again = trained(steps=0)
+        again.load_weights(tmp_path / "first.weights.h5")
+    again.sample(1)
+    for average, weight in zip(again.ema_generator.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(average, weight)

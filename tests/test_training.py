@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, evaluation, files, runs, training
+from kerasgan import callbacks, evaluation, files, runs, training, training_data
 from kerasgan.sampler import Sampler
 
 RECIPE = """\
@@ -119,6 +119,20 @@ def test_a_second_signal_does_not_cut_off_the_checkpoint(first, second, recipe, 
     assert int(kerasgan.load(checkpoint(found, 4)).step) == 4 and list(found.rglob(".tmp-*")) == []
     if first != second:
         assert_same(training.resume(found), whole)
+
+
+def test_a_signal_before_the_first_step_leaves_a_run_that_goes_on(recipe, whole, tmp_path, monkeypatch, handlers):
+    look = training_data.checked
+
+    def interrupted(*arguments):
+        send(signal.SIGINT)
+        return look(*arguments)
+
+    monkeypatch.setattr(training_data, "checked", interrupted)
+    with pytest.raises(training.Interrupted, match="interrupted at step 0; go on with: kerasgan train --resume"):
+        training.train(recipe(), tmp_path / "runs")
+    monkeypatch.undo()
+    assert_same(training.resume(tmp_path / "runs" / "00000-t"), whole)
 
 
 def test_two_signals_at_once_interrupt_once(recipe, tmp_path, monkeypatch, handlers):

@@ -351,3 +351,40 @@ def test_any_seed_of_a_model_shuffles_arrays():
     pixels = RNG.integers(0, 256, (16, 8, 8, 1)).astype("uint8")
     for seed in (-3, 2**63 - 1, -(2**63)):
         flat_gan(seed=seed).fit(pixels, batch_size=8, verbose=0)
+
+
+def test_a_float_beyond_1_by_rounding_is_an_image():
+    values = floats(16)
+    values[0, 0, 0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    for shape in ((8, 8, 1), (4, 16, 1)):
+        flat_gan(shape).fit(values.reshape(16, *shape), batch_size=8, verbose=0)
+
+
+def test_pixels_of_0_and_1_are_refused_when_they_have_become_floats():
+    """0 and 1 of 255 levels are -1 and -0.992 then, two shades of black."""
+    values = RNG.integers(0, 2, (32, 8, 8, 1)) / 127.5 - 1
+    for dtype in ("float32", "float16"):
+        refused(flat_gan(), "^training data: expected values from 0 to 255; got 0", batches(values.astype(dtype), 16))
+
+
+def test_points_of_integers_are_refused_as_uint8_would_be_scaled_like_pixels():
+    values = RNG.integers(0, 2, (16, 2)).astype("uint8")
+    refused(points_gan(), "^training data: expected values as floats; got uint8", batches(values))
+    refused(points_gan(), "^x: expected floats; got uint8", values, batch_size=8)
+
+
+@pytest.mark.parametrize("count", [16, 4])
+def test_batches_of_images_and_of_labels_must_have_the_same_rows(count):
+    batch = floats(8), np.arange(count) % 3
+    signature = tf.TensorSpec([None, 8, 8, 1]), tf.TensorSpec([None], tf.int64)
+    unknown = tf.data.Dataset.from_generator(lambda: iter([batch]), output_signature=signature)
+    for given in (tf.data.Dataset.from_tensors(batch), unknown):
+        refused(flat_gan(num_classes=3), f"expected a label for each image; images and labels: 8 {count}$", given)
+
+
+def test_images_whose_size_is_only_known_when_they_come_are_checked_then():
+    signature = tf.TensorSpec([None, None, None, 1], tf.float32)
+    data = tf.data.Dataset.from_generator(lambda: iter([floats(8, shape=(8, 9, 1))]), output_signature=signature)
+    refused(flat_gan(), r"expected images of shape \(8, 8, 1\); got 8 9 1$", data)
+    data = tf.data.Dataset.from_generator(lambda: iter([floats(8)]), output_types=tf.float32)
+    refused(flat_gan(), r"got <unknown>; data.map\(lambda images: tf.ensure_shape\(images, \[None, 8, 8, 1\]\)\)", data)

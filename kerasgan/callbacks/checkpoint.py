@@ -3,6 +3,7 @@
 import pathlib
 import zipfile
 
+from kerasgan import arguments
 from kerasgan.callbacks.every import EverySteps
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
@@ -14,13 +15,16 @@ class Checkpoint(EverySteps):
     Args:
         folder: where the files go; made where missing.
         every: training steps between two files.
-        keep: how many files to keep.
+        keep: how many files to keep, at least 1.
+
+    Raises:
+        ValueError: if `every` or `keep` is not a positive integer.
     """
 
     def __init__(self, folder, every=1000, keep=2):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
-        self.keep = keep
+        self.keep = arguments.integer("keep", keep, 1)
 
     def act(self, step, logs=None):
         """Save now, then remove what is too old."""

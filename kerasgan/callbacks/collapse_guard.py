@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, data, json_lines, random, spectra
+from kerasgan import arguments, data, json_lines, random, spectra, training_arrays
 from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
@@ -170,9 +170,9 @@ class CollapseGuard(EverySteps):
         if (labels is None) != (self.model.num_classes is None):
             wanted = "images" if self.model.num_classes is None else "a pair of images and labels"
             raise ValueError(f"real: expected {wanted}, as the model has num_classes={self.model.num_classes}")
-        images = np.asarray(images)
-        if images.shape[1:] != self.model.image_shape:
-            raise ValueError(f"real: expected images of shape {self.model.image_shape}; got {images.shape[1:]}")
+        images = training_arrays.checked("real", np.asarray(images), self.model.image_shape)
+        if len(images) < 2:
+            raise ValueError(f"real: expected some hundreds of images, at least 2; got {len(images)}")
         return _varieties(np.asarray(data.to_float(images)) if images.dtype == np.uint8 else images, labels)
 
     # What is written

@@ -40,6 +40,8 @@ def arrays(images, labels=None, class_names=None):
         images = _quantised(images)
     elif images.dtype != np.uint8:
         raise ValueError(f"images: expected uint8, or float32 or float64 in [-1, 1], got {images.dtype}")
+    if images.max() == 1:
+        raise ValueError(f"images: {pixels.ZERO_AND_ONE}")
     count = len(images)
     if labels is None:
         if class_names is not None:
@@ -63,7 +65,7 @@ def _quantised(images):
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]
         # written so that NaN counts as bad
-        bad = ~((chunk >= -1) & (chunk <= 1)).all(axis=(1, 2, 3))
+        bad = ~(abs(chunk) < pixels.LARGEST).all(axis=(1, 2, 3))
         if bad.any():
             first = int(np.argmax(bad))
             low, high = chunk[first].min(), chunk[first].max()

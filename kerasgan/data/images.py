@@ -5,6 +5,9 @@ from keras import ops
 ZERO_AND_ONE = "expected values from 0 to 255; got 0 and 1 alone, as floats in [0, 1] have that were made uint8"
 UNIT_RANGE = "floats must be in [-1, 1], but these go from {:g} to {:g}; of images in [0, 1] give 2 x - 1"
 
+LARGEST = 1.001  # of floats in [-1, 1], as sums and products may go beyond 1 by a little
+ONE = 1 / 127.5 - 1  # what `to_float` makes of 1
+
 
 def to_float(images):
     """`x / 127.5 - 1`: 0 becomes -1, 255 becomes 1.

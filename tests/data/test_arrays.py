@@ -95,3 +95,16 @@ def test_class_names(noise):
         arrays(noise(3), class_names=["a"])
     with pytest.raises(ValueError, match="class_names: expected a list of strings, one a class; got 'abc'"):
         arrays(noise(3), [0, 1, 2], "abc")
+
+
+def test_pixels_of_0_and_1_alone_are_refused():
+    values = np.random.default_rng(0).integers(0, 2, (4, 8, 8)).astype("uint8")
+    with pytest.raises(ValueError, match="images: expected values from 0 to 255; got 0 and 1 alone"):
+        arrays(values)
+    arrays(0 * values)
+
+
+def test_a_float_beyond_1_by_rounding_is_white():
+    values = np.full((1, 2, 2), np.nextafter(np.float32(1), np.float32(2)))
+    [(image, _)] = arrays(values).examples
+    assert (image.numpy() == 255).all()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.distribute.uneven import CASES
 
-pytestmark = pytest.mark.slow  # nine cases on one, two and three replicas: minutes
+pytestmark = pytest.mark.slow  # ten cases on one, two and three replicas: minutes
 ROOT = pathlib.Path(__file__).parents[2]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import kerasgan
+from kerasgan import layers
 from tests import points
 
 
@@ -21,6 +22,16 @@ def plain(objective, **arguments):
     made = keras.layers.Dense(2, **kept)(keras.layers.Dense(8, "tanh")(z))
     scored = keras.layers.Dense(1, use_bias=False)(keras.layers.Dense(8, "tanh", **kept)(x))  # it would not move
     return getattr(kerasgan, objective)(keras.Model(z, made), keras.Model(x, scored), **arguments)
+
+
+def virtual():
+    """Return networks whose critic has virtual batch norm, with a reference of real points."""
+    keras.utils.set_random_seed(3)
+    z, x = keras.Input((4,)), keras.Input((2,))
+    normal = layers.VirtualBatchNormalization(6)(keras.layers.Dense(8, use_bias=False)(layers.ReferenceBatch(6)(x)))
+    hidden = keras.layers.Activation("tanh")(layers.DropReference(6)(normal))
+    critic = keras.Model(x, keras.layers.Dense(1, use_bias=False)(hidden))
+    return kerasgan.SGAN(keras.Model(z, keras.layers.Dense(2)(z)), critic)
 
 
 def rows(count):
@@ -73,6 +84,7 @@ CASES = {
     "clipping": (lambda: plain("SGAN"), {"global_clipnorm": 0.05}, (19, 12), fit),
     "clipping of each": (lambda: plain("SGAN"), {"clipvalue": 0.01, "parts": 2}, (19, 12), fit),
     "shared by TensorFlow": (lambda: plain("WGANGP", critic_steps=3), {}, (47, 24), fit_shared),
+    "virtual batch norm, shared by TensorFlow": (virtual, {}, (24, 12), fit_shared),
     "own loop": (lambda: plain("WGANGP", critic_steps=3), {}, (47, 24), loop),
 }
 

@@ -147,6 +147,17 @@ def test_a_reference_that_is_there_stays(tmp_path):
         np.testing.assert_array_equal(reference_of(network).reference.numpy(), mine)
 
 
+@pytest.mark.parametrize("rows", [4, 8])
+def test_the_reference_may_be_several_batches(rows):
+    gan = kerasgan.SGAN(dcgan.generator((32, 32, 1), latent_dim=8, filters=4), critic())
+    gan.compile()
+    levels = RNG.integers(0, 256, (16, 32, 32, 1)).astype("uint8")
+    batches = tf.data.Dataset.from_tensor_slices(levels).batch(rows)
+    gan.fit(batches, verbose=0, steps_per_epoch=1)
+    [first] = [layer for layer in gan.critic.layers if isinstance(layer, ReferenceBatch)]
+    np.testing.assert_allclose(first.reference.numpy(), levels[:6] / 127.5 - 1, atol=1e-6)
+
+
 def test_gradients_go_through_the_reference():
     """With one weight before the norm, y = f(w x) does not change with w, and so neither does it without reference."""
     x = keras.Input((2,))
