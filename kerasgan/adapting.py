@@ -24,8 +24,8 @@ def generator_to_prior(gan):
 def critic_to_data(gan, data):
     """Give the layers of a GAN's critic that start from data the first rows, each once.
 
-    Virtual batch norm takes its first images for reference; weight norm takes the first batch through the layers before it, in the
-    head of a critic that compares two images the differences of one half of them and the other.
+    Virtual batch norm takes its first images for reference; weight norm takes the first batch through the layers before
+    it, in the head of a critic that compares two images the differences of one half of them and the other.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
