@@ -530,7 +530,7 @@ class _Rest:
         which = "" if version is None else f"/versions/{version}"
         try:
             told = self._answer("GET", f"/models/{urllib.parse.quote(self.model, safe='')}{which}.json", [])
-        except (ValueError, RuntimeError):  # TensorFlow Serving has no such address
+        except ValueError:  # TensorFlow Serving has no such address
             return Classes()
         return _told(told.get("version"), told) if isinstance(told, dict) else Classes()
 

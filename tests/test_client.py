@@ -2,6 +2,7 @@ import concurrent.futures
 import contextlib
 import functools
 import http.client
+import http.server
 import io
 import json
 import os
@@ -545,3 +546,26 @@ print(took)
         for _ in range(3)
     ]
     assert min(float(run.stdout) for run in runs) < 0.3
+
+
+@pytest.mark.parametrize(("status", "tells"), [(400, True), (404, True), (429, False), (500, False)])
+def test_a_server_that_fails_is_not_taken_for_one_without_names(status, tells):
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"error": "no"}')
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with client.connect(f"http://127.0.0.1:{server.server_port}", model="m", timeout=1) as asking:
+            if tells:
+                assert asking.classes() == client.Classes()
+            else:
+                with pytest.raises(RuntimeError, match=rf"model m: no \(HTTP {status}\)"):
+                    asking.classes()
+        server.shutdown()
