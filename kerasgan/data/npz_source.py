@@ -37,5 +37,8 @@ def npz(path):
     labels, names = found.get("y"), found.get("classes")
     if labels is not None and labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
-    source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
+    try:
+        source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return dataclasses.replace(source, name=path.stem)

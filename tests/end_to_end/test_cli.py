@@ -189,7 +189,7 @@ def test_evaluate_gives_no_number_of_what_are_no_images(trained, tmp_path, monke
             "floats.npz",
             r"floats must be in .-1, 1., but these go from \S+ to 0.99\d+; of images in .0, 1. give 2 x - 1",
         ),
-        ("--data", "bits.npz", "bits at 32 x 32: expected values from 0 to 255; got 0 and 1 alone"),
+        ("--data", "bits.npz", "bits.npz: images: expected values from 0 to 255; got 0 and 1 alone"),
         ("--data", "wide.npz", r"expected shape .N, H, W. or .N, H, W, C. with C of 1, 3 or 4 .*got .8, 32, 32, 5."),
         ("--data", "folder", "reference: expected at least 2 images; folder at 32 x 32 has 1"),
         ("--features", "nan.keras", ".*nan.keras: expected finite weights; got NaN or infinity"),
