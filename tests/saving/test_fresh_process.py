@@ -17,8 +17,10 @@ from tests.saving.load_all import samples_sum
 
 OBJECTIVES = kerasgan.objectives.__all__
 TECHNIQUES = {
+    "AdaptiveAugmentation": lambda: techniques.AdaptiveAugmentation(images=1000),
     "AuxiliaryClassifier": lambda: techniques.AuxiliaryClassifier(2.0),
     "Dequantization": lambda: techniques.Dequantization(),
+    "DiffAugment": lambda: techniques.DiffAugment(color=False),
     "AveragedCritic": lambda: techniques.AveragedCritic(0.9),
     "FeatureMatching": lambda: techniques.FeatureMatching(order=2, add=True),
     "GradientPenalty": lambda: techniques.GradientPenalty(0.1, one_sided=True, every=2),
@@ -100,7 +102,7 @@ def with_technique(name):
     if name == "AuxiliaryClassifier":
         generator, critic = mlp.generator((2,), 4, 3, width=8), mlp.critic((2,), 3, width=8, auxiliary=True)
         return kerasgan.SGAN(generator, critic, num_classes=3, **given)
-    if name == "Dequantization":
+    if name in ("AdaptiveAugmentation", "Dequantization", "DiffAugment"):
         return kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), filters=2), **given)
     return kerasgan.SGAN(mlp.generator((2,), 4, width=8), mlp.critic((2,), width=8), **given)
 
