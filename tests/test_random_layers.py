@@ -6,6 +6,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import kerasgan
@@ -88,6 +89,7 @@ def test_a_file_without_the_states_still_loads(tmp_path, monkeypatch):
     np.testing.assert_array_equal(loaded.sample(4), gan.sample(4))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_on_two_replicas_draws_the_same():
     root = pathlib.Path(__file__).parents[1]
     subprocess.run([sys.executable, "-m", "tests.test_random_layers"], check=True, timeout=300, cwd=root)

@@ -45,6 +45,7 @@ def test_three_steps_of_the_other_objectives(objective, steps):
     compare(objective, steps(*OTHERS))
 
 
+@pytest.mark.slow
 def test_a_roll_back_on_two_replicas_equals_that_on_one(tmp_path):
     runs = []
     for replicas in (1, 2):

@@ -385,6 +385,7 @@ def test_numbers_that_are_not_positive_are_refused(arguments):
         SpectralNormalization(layers.Dense(2), **arguments)
 
 
+@pytest.mark.slow
 def test_lora_and_quantized_layers_are_refused():
     quantized = layers.Dense(4)
     quantized.build((None, 4))

@@ -209,6 +209,7 @@ def test_a_step_draws_noise_for_each_image_and_purpose_by_its_key():
     np.testing.assert_array_equal(layer(x)[0, ..., :1], layer.fixed)
 
 
+@pytest.mark.slow
 def test_an_image_is_its_seeds_whatever_the_batch_and_after_loading(tmp_path):
     gan = noisy_gan()
     gan.fit(real(), batch_size=3, verbose=0)

@@ -96,6 +96,7 @@ def test_scores_are_those_of_the_images(study_in_small, tmp_path):
     assert got["m_is"] == pytest.approx(modified.mean, rel=1e-4) and got["classes"] == len(modified.by_class)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eagerly")
 def test_a_study_in_small_leaves_pictures_and_numbers(study_in_small, tmp_path, monkeypatch):
     trained = []
