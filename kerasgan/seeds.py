@@ -27,7 +27,7 @@ def draw(prior, seeds, truncation=None):
     Args:
         prior: dict of the prior's name, `prior`, and its arguments and weights, as an export writes it: `Normal` with
             `dim`; `Uniform` with `dim`; `ScaledTruncatedNormal` with `dim` and `bound`; `GaussianMixture` with `dim`,
-            `means` and `scales` [K, dim].
+            `means` and `scales` [K, dim], and where they are learned `weights` [K], the logits of the components.
         seeds: integers [N], one an image.
         truncation: bound on |z|, a number or numbers [N]; `None` for none.
 
@@ -112,7 +112,13 @@ def _uniform_prior(prior, seeds, truncation):
 def _gaussian_mixture(prior, seeds, truncation):
     means, scales = (np.asarray(prior[name], np.float32) for name in ("means", "scales"))
     uniforms = uniform(seeds, prior["dim"] + 1)
-    component = np.floor(uniforms[:, 0] * len(means)).astype(np.int64)
+    if prior.get("weights") is None:
+        component = np.floor(uniforms[:, 0] * len(means)).astype(np.int64)
+    else:  # learned: by the inverse distribution function
+        logits = np.asarray(prior["weights"], np.float32)
+        powers = np.exp(logits - logits.max())
+        ends = np.cumsum((powers / powers.sum()).astype(np.float64))
+        component = np.sum(uniforms[:, :1] >= ends[:-1], axis=1)
     return means[component] + scales[component] * _normal(uniforms[:, 1:], truncation).astype(np.float32)
 
 

@@ -18,10 +18,10 @@ def test_uniform_numbers_are_tensorflows_bit_for_bit(columns):
     np.testing.assert_array_equal(seeds.uniform(SEEDS, columns), theirs)
 
 
-def mixture():
-    made = latents.GaussianMixture(dim=6, components=5)
+def mixture(learned_weights=False):
+    made = latents.GaussianMixture(dim=6, components=5, learned_weights=learned_weights)
     rng = np.random.default_rng(0)
-    made.set_weights([rng.normal(size=(5, 6)).astype(np.float32) for _ in range(2)])
+    made.set_weights([rng.normal(size=value.shape).astype(np.float32) for value in made.get_weights()])
     return made
 
 
@@ -42,6 +42,7 @@ def facts(prior):
         latents.ScaledTruncatedNormal(16),
         latents.ScaledTruncatedNormal(16, bound=0.7),
         mixture(),
+        mixture(learned_weights=True),
     ],
     ids=lambda prior: type(prior).__name__,
 )

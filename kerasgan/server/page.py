@@ -6,6 +6,7 @@ import importlib.resources
 import json
 import re
 import urllib.parse
+import zlib
 
 from kerasgan.server.errors import ServingError
 
@@ -72,6 +73,6 @@ def _described(models, name, version=None):
             signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
             count, names = found.facts.num_classes, found.facts.class_names
             told = {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}
-            return told | {"classes": f"{hash(names):x}"}, names
+            return told | {"classes": f"{zlib.crc32(repr(names).encode()):x}"}, names
     except ServingError:
         return {"name": name, "version": None, "signatures": {}, "num_classes": None, "classes": None}, None
