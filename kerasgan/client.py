@@ -433,6 +433,10 @@ class _Grpc:
 _NUMPY = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_STRING": "object"}
 
 
+class _NotServing(RuntimeError):
+    """An answer that is none of TensorFlow Serving's REST API."""
+
+
 class _Rest:
     def __init__(self, host, port, tls, model, timeout, request_timeout):
         self._new = functools.partial(http.client.HTTPConnection, host, port)
@@ -507,7 +511,7 @@ class _Rest:
             return functools.reduce(operator.getitem, wanted, json.loads(content))
         except (ValueError, KeyError, TypeError):
             text = content[:200].decode(errors="replace")
-            raise RuntimeError(f"{self.address} does not answer as TensorFlow Serving: {text}") from None
+            raise _NotServing(f"{self.address} does not answer as TensorFlow Serving: {text}") from None
 
     def predict(self, inputs, signature, version, signatures):
         inputs = {name: _to_json(np.asarray(array)) for name, array in inputs.items()}
@@ -530,7 +534,10 @@ class _Rest:
         which = "" if version is None else f"/versions/{version}"
         try:
             told = self._answer("GET", f"/models/{urllib.parse.quote(self.model, safe='')}{which}.json", [])
-        except ValueError:  # TensorFlow Serving has no such address
+        except (
+            ValueError,
+            _NotServing,
+        ):  # TensorFlow Serving has no such address; what stands before it may say so in HTML
             return Classes()
         return _told(told.get("version"), told) if isinstance(told, dict) else Classes()
 
