@@ -7,8 +7,7 @@ do not load TensorFlow. Keras finds the classes by their registered names all th
 import importlib
 
 from kerasgan import backend, registration
-
-__version__ = "0.2.0.dev0"
+from kerasgan.utils.version import __version__ as __version__
 
 _MODULES = (
     "callbacks",

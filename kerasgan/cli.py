@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-import kerasgan
 from kerasgan import classes, command_line, quiet
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
 from kerasgan.serve import ServeCommand, serve
 from kerasgan.studies import commands as studies
+from kerasgan.utils.version import __version__
 from kerasgan.zoo import commands as zoo
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ Model = Annotated[
 def _print_version(wanted: bool):
     if wanted:
         others = [f"{name} {metadata.version(name)}" for name in ("keras", "tensorflow")]
-        print(", ".join([f"kerasgan {kerasgan.__version__}", *others, f"Python {platform.python_version()}"]))
+        print(", ".join([f"kerasgan {__version__}", *others, f"Python {platform.python_version()}"]))
         raise typer.Exit
 
 
@@ -132,19 +132,19 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     quiet.import_tensorflow()
-    from kerasgan import finite, kinds, runs
+    from kerasgan import finite, runs
+    from kerasgan.visualization import samples
 
     loaded = runs.load_model(model)
-    kind = kinds.of_model(loaded)
-    out = out or pathlib.Path(f"samples{kind.suffix}")
+    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
     labels_of = classes.of_text(labels, loaded.class_names)
     with warnings.catch_warnings():
         warnings.simplefilter("error", finite.NotFiniteWarning)
-        samples = loaded.sample(n, seed=seed, labels=labels_of, truncation=truncation)
-    if kind is kinds.ImageData:
-        command_line.save_images(out, samples, None if labels is not None else loaded.num_classes, loaded.class_names)
+        drawn = loaded.sample(n, seed=seed, labels=labels_of, truncation=truncation)
+    if samples.are_images(loaded):
+        command_line.save_images(out, drawn, None if labels is not None else loaded.num_classes, loaded.class_names)
     else:
-        kind.save(out, loaded, samples)
+        samples.save(out, loaded, drawn)
         print(f"samples: {out}")
 
 

@@ -58,6 +58,25 @@ def cells(count, height, width, columns=None):
     return boxes, (scale * size[0], scale * size[1]), scale
 
 
+def tiles(images, columns):
+    """Lay images out in rows, one white pixel apart.
+
+    Args:
+        images: uint8 array [N, H, W, 1].
+        columns: images a row.
+
+    Returns:
+        uint8 array [rows * (H + 1) - 1, columns * (W + 1) - 1].
+    """
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1] + 1, images.shape[2] + 1
+    sheet = np.full((rows * height - 1, columns * width - 1), 255, "uint8")
+    for index, image in enumerate(images):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height - 1, left : left + width - 1] = image[:, :, 0]
+    return sheet
+
+
 def class_columns(num_classes):
     """Return the columns of a grid of the classes in turn: one a class, or `None` without classes or with many."""
     return num_classes if num_classes and num_classes <= _MOST_CLASSES else None

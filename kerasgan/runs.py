@@ -163,8 +163,7 @@ def load_model(source):
         FileNotFoundError: if there is none of them.
         ValueError: if the file, or every checkpoint of the run, is damaged, or there is no preset of that name.
     """
-    import kerasgan
-    from kerasgan import presets
+    from kerasgan import keras_file, presets
     from kerasgan.zoo import sources
 
     path = pathlib.Path(source)
@@ -172,4 +171,4 @@ def load_model(source):
     if sources.is_address(source) or is_name or presets.is_preset(path):
         return presets.from_preset(source)
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
-    return named(kerasgan.load(checkpoint), checkpoint.parent.parent)
+    return named(keras_file.load(checkpoint), checkpoint.parent.parent)

@@ -11,10 +11,10 @@ import threading
 import keras
 import tensorflow as tf
 
-import kerasgan
-from kerasgan import cache_root, callbacks, devices, files, plots, recipe, run_data, runs
+from kerasgan import cache_root, callbacks, devices, files, keras_file, plots, recipe, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
+from kerasgan.utils.version import __version__
 
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 
@@ -99,7 +99,7 @@ def _resumed(run, checkpoint, steps, data_changed):
     source = plan.data.open()
     strategy = devices.all_gpus()
     with _BUILDING, strategy.scope():
-        gan = runs.named(kerasgan.load(checkpoint), run)
+        gan = runs.named(keras_file.load(checkpoint), run)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
             f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
@@ -181,7 +181,7 @@ def _describe(gan, source, recipe_path, images, path):
         "recipe": str(recipe_path),
         "images": None if images is None else str(images),
         "versions": {
-            "kerasgan": kerasgan.__version__,
+            "kerasgan": __version__,
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
             "python": platform.python_version(),

@@ -2,8 +2,9 @@
 
 import pathlib
 
-from kerasgan import kinds, pictures
+from kerasgan import pictures
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.visualization import samples
 
 
 class SampleGrid(EverySteps):
@@ -30,7 +31,7 @@ class SampleGrid(EverySteps):
 
     def act(self, step, logs):
         """Write the grid of this step."""
-        samples = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
+        drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = pictures.class_columns(self.model.num_classes) if self.labels is None else None
-        kind = kinds.of_model(self.model)
-        kind.save(self.folder / f"step-{step:08d}{kind.suffix}", self.model, samples, columns)
+        name = f"step-{step:08d}{samples.suffix(self.model)}"
+        samples.save(self.folder / name, self.model, drawn, columns)

@@ -6,8 +6,8 @@ import re
 
 import keras
 
-import kerasgan
 from kerasgan.messages import quoted
+from kerasgan.utils.version import __version__
 from kerasgan.zoo import manifest
 
 
@@ -53,7 +53,7 @@ def facts(sampler, layout, source, options):
         "num_classes": sampler.num_classes,
         "latent": {"prior": type(sampler.latent).__name__, "dim": sampler.latent.dim},
         "trainable_parameters": sum(math.prod(v.shape) for v in sampler.generator.trainable_variables),
-        "versions": {"kerasgan": kerasgan.__version__, "keras": keras.__version__},
+        "versions": {"kerasgan": __version__, "keras": keras.__version__},
         "metrics": [],
     }
 

@@ -9,7 +9,7 @@ from kerasgan.kinds.lines import LineData
 from kerasgan.kinds.points import PointData
 from kerasgan.kinds.section import Section
 
-__all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section", "of_model"]
+__all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section"]
 
 BY_NAME = {"images": ImageData, "lines": LineData, "points": PointData}
 _KEYS = {"text": "lines", "toy": "points"}  # that a section of another kind than images has
@@ -28,10 +28,3 @@ AnySection = Annotated[
     | Annotated[PointData, pydantic.Tag("points")],
     pydantic.Discriminator(_name),
 ]
-
-
-def of_model(model):
-    """Return the class of `Section` whose kind of data a `Sampler` makes: by its vocabulary, and its shape."""
-    if model.vocabulary is not None:
-        return LineData
-    return PointData if len(model.image_shape) == 1 else ImageData

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pydantic
 
-from kerasgan import data, pictures
+from kerasgan import data
 from kerasgan.data import fitting, tfds_source
 from kerasgan.data.source import Source
 from kerasgan.kinds.section import Section, refused
@@ -152,8 +152,3 @@ class ImageData(Section):
         source = self._opened(split, data_dir or self.data_dir)
         name = f"{source.name if self.tfds is None else f'{self.tfds} {split}'} at {size} x {size}"
         return Reference.of_source(source, judge, size, channels, self.center_crop, name, cache, verbose)
-
-    @staticmethod
-    def picture(model, samples, columns=None):
-        """Return a grid of images uint8 [N, H, W, C]."""
-        return pictures.grid(samples, columns)

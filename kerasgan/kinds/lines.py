@@ -7,7 +7,6 @@ from typing import ClassVar
 import keras
 import pydantic
 
-from kerasgan import files, pictures
 from kerasgan.data import brown, fingerprints, text
 from kerasgan.kinds.section import Section, refused
 from kerasgan.layers.characters import Characters
@@ -52,7 +51,6 @@ class LineData(Section):
     metrics: ClassVar[str] = "ngrams"
     plural: ClassVar[str] = "lines"
     features: ClassVar[None] = None
-    suffix: ClassVar[str] = ".txt"
 
     text: str
     length: int = pydantic.Field(32, ge=1)
@@ -115,14 +113,3 @@ class LineData(Section):
                 f"model: expected lines of shape {self.shape(source)}, as {self.text} has; it makes {tuple(shape)}"
             )
         return LineReference(source.training, source.held_out, source.vocabulary, source.name)
-
-    @staticmethod
-    def picture(model, samples, columns=None):
-        """Return a picture of the lines, the most probable character at each place."""
-        return pictures.lines(model.vocabulary.decode(samples))
-
-    @classmethod
-    def save(cls, path, model, samples, columns=None):
-        """Write the lines as text, UTF-8."""
-        with files.written_whole(path) as beside:
-            beside.write_text("".join(f"{line}\n" for line in model.vocabulary.decode(samples)), encoding="utf-8")

@@ -2,9 +2,6 @@
 
 from typing import ClassVar, Literal
 
-import numpy as np
-
-from kerasgan import plots
 from kerasgan.data import toy
 from kerasgan.kinds.section import Section, refused
 from kerasgan.messages import quoted
@@ -68,8 +65,3 @@ class PointData(Section):
         if tuple(shape) != (2,):
             raise ValueError(f"model: expected points of shape (2,), as {self.toy} has; it makes {tuple(shape)}")
         return PointReference(self.open())
-
-    @staticmethod
-    def picture(model, samples, columns=None):
-        """Return a picture of points float32 [N, 2]."""
-        return plots.points(np.asarray(samples))

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import pydantic
 
-from kerasgan import files
 from kerasgan.messages import quoted
 
 
@@ -22,7 +21,6 @@ class Section(pydantic.BaseModel, abc.ABC):
     # Beside these, `metrics` names what is measured where nothing else is asked for, `features` the feature network,
     # `None` where there is none.
     plural: ClassVar[str]  # of an example
-    suffix: ClassVar[str] = ".png"  # of the files that `save` writes
 
     batch_size: int = pydantic.Field(64, ge=1)
 
@@ -108,18 +106,6 @@ class Section(pydantic.BaseModel, abc.ABC):
         Raises:
             ValueError, OSError: if the data are not there, are of another shape, or an argument has no meaning here.
         """
-
-    @staticmethod
-    @abc.abstractmethod
-    def picture(model, samples, columns=None):
-        """Return a `PIL.Image.Image` of samples, as `model.sample` gives them, so many columns where they have some."""
-
-    @classmethod
-    def save(cls, path, model, samples, columns=None):
-        """Write samples to a file, by default their picture as PNG; whole or not at all."""
-        picture = cls.picture(model, samples, columns)
-        with files.written_whole(path) as beside:
-            picture.save(beside, format="PNG")
 
 
 def refused(name, value, why):

@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from kerasgan import arguments
 from kerasgan.messages import quoted
-from kerasgan.networks import _parts
+from kerasgan.networks import _parts, efficientnet_lite0
 from kerasgan.networks.fastgan import conv, uniform
 
 _STAGES, _CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)  # the maps at strides 4, 8, 16 and 32
@@ -91,8 +91,6 @@ class ProjectedFeatures(keras.layers.Layer):
 
     def build(self, input_shape):
         """Find the frozen network, and draw the projections."""
-        from kerasgan.metrics.features import efficientnet_lite0  # which imports networks
-
         _, height, width, channels = _checked(input_shape)
         self._trunk = efficientnet_lite0.trunk()
         self._resize = [_bilinear(side, self.feature_size) for side in (height, width)]

@@ -8,6 +8,7 @@ import ipaddress
 import re
 
 from kerasgan.server.errors import denied
+from kerasgan.utils.loopback import is_loopback
 
 _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::\d*)?")
 
@@ -24,7 +25,7 @@ class HostNames:
             allowed: further names.
         """
         self._names = None
-        if allowed or _is_loopback(address):
+        if allowed or is_loopback(address):
             self._names = {_plain(name) for name in ("localhost", host, address, *allowed)}
 
     def check(self, given):
@@ -39,7 +40,7 @@ class HostNames:
     def _is_known(self, given):
         match = _HOST.fullmatch(given.strip())
         name = _plain(match[1] if match else given)
-        return bool(name) and (name in self._names or name.endswith(".localhost") or _is_loopback(name))
+        return bool(name) and (name in self._names or name.endswith(".localhost") or is_loopback(name))
 
 
 def _plain(name):
@@ -49,11 +50,3 @@ def _plain(name):
         return str(ipaddress.ip_address(name))
     except ValueError:
         return name
-
-
-def _is_loopback(address):
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback

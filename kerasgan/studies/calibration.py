@@ -11,10 +11,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, cache_root, data, files
+from kerasgan import arguments, cache_root, data, figures, files
 from kerasgan.metrics import evaluator, features
 from kerasgan.metrics.reference import Reference
-from kerasgan.studies import drawing, report
+from kerasgan.studies import report
 
 METRICS = "fid,kid,is,prdc"
 ITSELF = "the reference itself"  # of which only the score says anything
@@ -112,7 +112,7 @@ def table(rows) -> str:
 
 def draw(path, rows, sets):
     """Draw the Frechet distances as bars, and beside them some images of each set; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     names = [name for name in sets if name != ITSELF]
     values = [rows[name][0]["value"] for name in names]
     figure = plt.figure(figsize=(12.6, 0.66 * len(names) + 1.0), layout="constrained")

@@ -7,12 +7,12 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, files, keras_file, objectives
+from kerasgan import arguments, figures, files, keras_file, objectives
 from kerasgan.data import brown, text
 from kerasgan.messages import quoted
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
-from kerasgan.studies import drawing, report
+from kerasgan.studies import report
 
 LENGTH = 32
 LATENT_DIM = 128
@@ -168,7 +168,7 @@ def _write(folder, settings, result):
 
 
 def _figure(floors, curve):
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5.2), width_ratios=(5, 3), layout="constrained")
     steps = [point["step"] for point in curve]
     for n in map(str, N_GRAMS):

@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import kerasgan
-from kerasgan import arguments, callbacks
+from kerasgan import arguments, callbacks, figures, keras_file, pictures
 from kerasgan.callbacks import collapse_guard
 from kerasgan.data import images as image_values
 from kerasgan.metrics.variety import mean_pairwise_distance
 from kerasgan.networks import dcgan
-from kerasgan.studies import drawing, fitting, garments, report
+from kerasgan.objectives import HingeGAN
+from kerasgan.studies import fitting, garments, report
 
 BRANCHES = {"unguarded": "#8c8c8c", "warning": "#d1603d", "rolling back": "#2a7f9e"}
 BATCH, FILTERS = 32, 8
@@ -106,7 +106,7 @@ class Rising(callbacks.EverySteps):
 def build(seed=0):
     """Return the compiled GAN of the study."""
     keras.utils.set_random_seed(seed)
-    gan = kerasgan.HingeGAN(
+    gan = HingeGAN(
         dcgan.generator((32, 32, 1), latent_dim=32, filters=FILTERS, normalization=None),
         dcgan.critic((32, 32, 1), filters=FILTERS, normalization="spectral"),
         ema_decay=0.99,
@@ -145,7 +145,7 @@ def go_on(start, images, steps, every, what, growth, guard=None, frozen=()):
     Returns:
         The `GAN` and its `Strips`.
     """
-    gan = kerasgan.load(start)
+    gan = keras_file.load(start)
     for side in frozen:
         getattr(gan, f"{side}_optimizer").learning_rate = 0.0
     strips = Strips(every)
@@ -268,7 +268,7 @@ def summary(found, steps):
 
 def draw(path, found, strips, steps, result):
     """Draw the signals of the branches over the steps, and beneath them samples of each branch; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     figure = plt.figure(figsize=(11.0, 10.0), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1.0))
     panels = above.subplots(3, 1, sharex=True)
@@ -331,7 +331,7 @@ def draw_strips(figure, strips, colours, columns=9):
         steps = sorted(images)
         chosen = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, columns)]
         for axis, step in zip(line, chosen):
-            axis.imshow(drawing.tiles(images[step], 2), cmap="gray", vmin=0, vmax=255)
+            axis.imshow(pictures.tiles(images[step], 2), cmap="gray", vmin=0, vmax=255)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_color(colours[name])
             axis.set_title(f"{step}", fontsize=8, pad=2)

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import arguments, latents, objectives
+from kerasgan import arguments, figures, latents, objectives, pictures
 from kerasgan.metrics import divergences, inception_score
 from kerasgan.networks import dcgan, mlp
-from kerasgan.studies import drawing, fitting, garment_classifier, garments, report
+from kerasgan.studies import fitting, garment_classifier, garments, report
 
 PRIORS = ("GAN", "DeLiGAN")
 COLOURS = {"real": "#444444", "GAN": "#d1603d", "DeLiGAN": "#2a7f9e"}
@@ -129,18 +129,18 @@ def low_data(images, classifier, steps, seeds, by_slot=True, filters=16, samples
         samples: generated images that are scored, at least 10.
 
     Returns:
-        (numbers, pictures): for either prior lists over seeds of the inception score `is` and the modified one `m_is`,
+        (numbers, shown): for either prior lists over seeds of the inception score `is` and the modified one `m_is`,
         and of the number of classes it is the mean of; and the first seed's images, uint8 [64, 32, 32, 1].
     """
-    numbers, pictures = {name: [] for name in PRIORS}, {}
+    numbers, shown = {name: [] for name in PRIORS}, {}
     for seed in range(seeds):
         for name in PRIORS:
             gan = image_gan(name == "DeLiGAN", by_slot, seed, filters)
             fitting.fit(gan, images, 50, steps, f"{len(images)} images, {name}, seed {seed}")
             made = gan.sample(samples, seed=seed * samples)
             numbers[name].append(scores(classifier, made))
-            pictures.setdefault(name, made[:_SHOWN])
-    return {name: _by_name(rows) for name, rows in numbers.items()}, pictures
+            shown.setdefault(name, made[:_SHOWN])
+    return {name: _by_name(rows) for name, rows in numbers.items()}, shown
 
 
 def scores(classifier, images):
@@ -184,10 +184,10 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
 
     toy_numbers, points = toy(toy_steps, seeds, by_slot)
     draw_toy(out / "toy.png", toy_numbers, points)
-    image_numbers, pictures = low_data(few, network, steps, seeds, by_slot, samples=SAMPLES)
+    image_numbers, shown = low_data(few, network, steps, seeds, by_slot, samples=SAMPLES)
     image_numbers["held-out images"] = scores(network, held_out)
     image_numbers["training images"] = scores(network, few)
-    draw_images(out / "low_data.png", image_numbers, {"real": few[:_SHOWN], **pictures})
+    draw_images(out / "low_data.png", image_numbers, {"real": few[:_SHOWN], **shown})
     settings = {"steps": steps, "toy_steps": toy_steps, "seeds": seeds, "by_slot": by_slot, "samples": SAMPLES}
     result = {"toy_w1": toy_numbers, "low_data": image_numbers, "classifier_accuracy": accuracy}
     return report.write_result(out, settings, result)
@@ -195,7 +195,7 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
 
 def draw_toy(path, numbers, points):
     """Draw the points of `toy` side by side, with the distances; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     titles = {"real": f"{POINTS} training points", "GAN": "GAN, normal latents", "DeLiGAN": "DeLiGAN, learned mixture"}
     figure, grid = plt.subplots(len(points), 3, figsize=(10.5, 3.6 * len(points)), layout="constrained")
     for row, (kind, named) in zip(grid, points.items()):
@@ -208,14 +208,14 @@ def draw_toy(path, numbers, points):
     return report.save_figure(figure, path)
 
 
-def draw_images(path, numbers, pictures):
+def draw_images(path, numbers, shown):
     """Draw the images of `low_data` side by side, and under them the scores of every seed; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     titles = {"real": "training images", "GAN": "GAN, normal latents", "DeLiGAN": "DeLiGAN, learned mixture"}
     figure = plt.figure(figsize=(10.5, 6.0), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(3.9, 2.1))
-    for axes, (name, images) in zip(above.subplots(1, 3), pictures.items()):
-        axes.imshow(drawing.tiles(images, 8), cmap="gray", vmin=0, vmax=255)
+    for axes, (name, images) in zip(above.subplots(1, 3), shown.items()):
+        axes.imshow(pictures.tiles(images, 8), cmap="gray", vmin=0, vmax=255)
         axes.set_title(titles[name], fontsize=10, color=COLOURS[name])
         axes.axis("off")
     words = {"is": "inception score (classes: sure and even)", "m_is": "modified inception score (within classes)"}

@@ -9,8 +9,8 @@ checkpoint it goes on in three ways. A side is frozen by a learning rate of 0; t
 import pathlib
 import shutil
 
-from kerasgan import callbacks
-from kerasgan.studies import collapse, drawing, garments, report
+from kerasgan import callbacks, figures
+from kerasgan.studies import collapse, garments, report
 
 BRANCHES = {  # name: (sides that are frozen, colour)
     "both train": ((), "#8c8c8c"),
@@ -76,7 +76,7 @@ def run(
 
 def draw(path, found, strips, frozen_at, healthy):
     """Draw the signals of the branches, and beneath them samples of each; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     colours = {name: colour for name, (_, colour) in BRANCHES.items()}
     figure = plt.figure(figsize=(11.0, 11.5), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.6, 1.0))

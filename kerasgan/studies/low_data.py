@@ -12,10 +12,10 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, callbacks, data, files, latents, metrics, objectives, pictures, techniques
+from kerasgan import arguments, callbacks, data, figures, files, latents, metrics, objectives, pictures, techniques
 from kerasgan.messages import quoted
 from kerasgan.networks import dcgan
-from kerasgan.studies import drawing, fitting, garments, overfitting, report
+from kerasgan.studies import fitting, garments, overfitting, report
 
 METHODS = ("plain", "DiffAugment", "ADA", "DeLiGAN")
 COLOURS = {"plain": "#444444", "DiffAugment": "#2a7f9e", "ADA": "#d1603d", "DeLiGAN": "#7a4f9e"}
@@ -216,7 +216,7 @@ def draw(out, numbers, training, features):
         training: the training images.
         features: name of the feature network.
     """
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     columns = len(numbers) + 1
     figure, rows = plt.subplots(2, columns, figsize=(3.1 * columns, 6.2), layout="constrained")
     shown = {"training images": pictures.grid(training[:: max(1, len(training) // _SHOWN)][:_SHOWN], columns=8)}

@@ -3,10 +3,9 @@
 import json
 import pathlib
 
-import kerasgan
-from kerasgan import arguments, dry_run, evaluation, files, kinds, recipe, runs, training
+from kerasgan import arguments, dry_run, evaluation, figures, files, keras_file, kinds, pictures, recipe, runs, training
 from kerasgan.metrics import measures
-from kerasgan.studies import drawing, report
+from kerasgan.studies import report
 from kerasgan.zoo import registry
 
 _TIMED = 12  # steps on noise; the first builds the graph
@@ -108,7 +107,7 @@ def _preset(name, known, number):
 
 def draw(rows, metrics, shown):
     """Return a figure of images of each recipe, uint8 [N, H, W, C] by its name, the best first."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     ordered = [row for row in _ordered(rows, metrics) if row["recipe"] in shown]
     height = -(-len(ordered) // _PANELS)
     size = (4.4 * _PANELS, 2.05 * height)
@@ -116,7 +115,7 @@ def draw(rows, metrics, shown):
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, row in zip(axes.flat, ordered):
-        axis.imshow(drawing.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(pictures.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
         first = row["results"][0]
         axis.set_title(f"{row['label']}: {first['name']} {first['value']:.3g}", fontsize=10)
     return figure
@@ -147,7 +146,7 @@ def _row(plan, checkpoint, found):
         "recipe": plan.name,
         "label": objective + mixture + (", class-conditional" if plan.data.labels else ""),
         "checkpoint": str(checkpoint),
-        "steps": int(kerasgan.load(checkpoint).step.numpy()),
+        "steps": int(keras_file.load(checkpoint).step.numpy()),
         "generator": cost.generator,
         "critic": cost.critic,
         "flops": cost.flops,

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, callbacks, data, objectives
+from kerasgan import arguments, callbacks, data, figures, objectives, pictures
 from kerasgan.networks import random_architectures
-from kerasgan.studies import drawing, fitting, garments, report
+from kerasgan.studies import fitting, garments, report
 
 PER_CLASS = 100
 COLOURS = {"training": "#d1603d", "held-out": "#2a7f9e"}
@@ -146,7 +146,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
 
 def draw(path, steps, values, images):
     """Draw the curves and their difference, and beside them generated images uint8 [N, H, W, 1]; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     figure = plt.figure(figsize=(10.5, 5.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(3, 1.3))
     above, below = left.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -164,7 +164,7 @@ def draw(path, steps, values, images):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     corner = right.subplots()
-    corner.imshow(drawing.tiles(images, 3), cmap="gray", vmin=0, vmax=255)
+    corner.imshow(pictures.tiles(images, 3), cmap="gray", vmin=0, vmax=255)
     corner.set_title("generated at the end", fontsize=10)
     corner.axis("off")
     return report.save_figure(figure, path)

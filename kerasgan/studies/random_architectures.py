@@ -15,10 +15,10 @@ import time
 import keras
 import numpy as np
 
-from kerasgan import arguments, files, objectives
+from kerasgan import arguments, figures, files, objectives, pictures
 from kerasgan.metrics import inception_score
 from kerasgan.networks import random_architectures as networks
-from kerasgan.studies import drawing, fitting, garment_classifier, garments, report
+from kerasgan.studies import fitting, garment_classifier, garments, report
 
 OBJECTIVES = {"SGAN": objectives.SGAN, "WGANGP": objectives.WGANGP}
 NONLINEARITIES = ("relu", "leaky_relu", "softplus", "tanh")
@@ -273,7 +273,7 @@ def as_text(table):
 
 def draw_picture(path, out, rows, table, architectures):
     """Draw the scores of both objectives, the table, and samples of up to ten architectures; returns the path."""
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     found = {(row["index"], row["objective"]): row for row in rows}
     shown = range(min(architectures, 10))
     figure = plt.figure(figsize=(13.5, max(6.0, 0.75 * len(shown) + 1)), layout="constrained")
@@ -306,7 +306,7 @@ def draw_picture(path, out, rows, table, architectures):
         for axes, objective in zip(line, OBJECTIVES):
             row = found[index, objective]
             score = "failed" if row["score"] is None else f"{row['score']:.2f}"
-            axes.imshow(drawing.tiles(np.load(_samples(out, index, objective)), _SHOWN), cmap="gray", vmin=0, vmax=255)
+            axes.imshow(pictures.tiles(np.load(_samples(out, index, objective)), _SHOWN), cmap="gray", vmin=0, vmax=255)
             axes.set_title(f"{objective.replace('WGANGP', 'WGAN-GP')} {score}", fontsize=8, loc="right", pad=2)
             axes.set(xticks=[], yticks=[])
         line[0].set_title(describe(found[index, "SGAN"]["architecture"]), fontsize=7, loc="left", pad=2)

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import kerasgan
 from kerasgan import files
 from kerasgan.countdown import Countdown as Countdown
 from kerasgan.figures import save as save_figure  # noqa: F401  for the studies
+from kerasgan.utils.version import __version__
 
 
 def write_result(folder, settings, result):
@@ -30,7 +30,7 @@ def write_result(folder, settings, result):
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
         "settings": settings,
         "versions": {
-            "kerasgan": kerasgan.__version__,
+            "kerasgan": __version__,
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
             "python": platform.python_version(),

@@ -10,9 +10,9 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import cache_root, data, evaluation, metrics, runs, standing
+from kerasgan import cache_root, data, evaluation, figures, metrics, runs, standing
 from kerasgan.metrics import evaluator, measures
-from kerasgan.studies import drawing, report
+from kerasgan.studies import report
 
 TRUNCATIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 COLOUR, REAL_COLOUR = "#2a7f9e", "#d1603d"
@@ -164,7 +164,7 @@ def draw(path, truncations, found, images, held_out=None):
     Returns:
         The path.
     """
-    plt = drawing.pyplot()
+    plt = figures.pyplot()
     count, columns, height, width = images.shape[:4]
     figure = plt.figure(figsize=(5.6 + 0.5 * columns * width / height, max(4.6, 0.56 * count)), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(5.2, 0.5 * columns * width / height))

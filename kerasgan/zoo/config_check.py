@@ -9,8 +9,8 @@ import importlib
 
 import keras
 
-import kerasgan
 from kerasgan import messages, registration
+from kerasgan.utils.version import __version__
 from kerasgan.zoo.refused import Refused
 
 _LAYERS = frozenset(
@@ -77,7 +77,7 @@ def _walk(value, where, own, depth):
             raise Refused(
                 f"{where}: names {messages.quoted(named)} (registered as "
                 f"{messages.quoted(value.get('registered_name'))}), which is no class of kerasgan "
-                f"{kerasgan.__version__} and none {whose} may take from Keras; nothing was loaded"
+                f"{__version__} and none {whose} may take from Keras; nothing was loaded"
             )
         for part in value.values():
             _walk(part, where, own, depth + 1)

@@ -1,13 +1,13 @@
 """Downloading a file: gone on with where it broke off, checked, and put in its place whole."""
 
 import contextlib
-import ipaddress
 import os
 import re
 import time
 import urllib.parse
 
 from kerasgan.messages import quoted, shortened
+from kerasgan.utils.loopback import is_loopback
 from kerasgan.zoo import manifest
 
 _TRIES = 4
@@ -210,13 +210,3 @@ def _pieces(file):
 
 def _reason(error):
     return re.sub(r"\s+", " ", str(error) or type(error).__name__)[:200]
-
-
-def is_loopback(host):
-    """Whether a host's name or address, or `None`, is this machine's alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

@@ -6,8 +6,8 @@ import pathlib
 
 import pydantic
 
-import kerasgan
 from kerasgan.messages import quoted, shortened
+from kerasgan.utils.version import __version__
 from kerasgan.zoo import metadata
 
 FORMAT = 1  # of presets and of the registry
@@ -137,6 +137,6 @@ def check_format(values, where):
         raise ValueError(f"{where}: format: expected an integer from 1 on; got {quoted(found)}")
     if found > FORMAT:
         raise ValueError(
-            f"{where}: made by a newer kerasgan: format {found}, and kerasgan {kerasgan.__version__} reads formats up "
+            f"{where}: made by a newer kerasgan: format {found}, and kerasgan {__version__} reads formats up "
             f"to {FORMAT}; pip install --upgrade kerasgan"
         )

@@ -9,10 +9,11 @@ import shlex
 import keras
 import numpy as np
 
-import kerasgan
-from kerasgan import files, json_lines, kinds, pictures, presets, recipe, runs, standing
+from kerasgan import files, json_lines, pictures, presets, recipe, runs, standing
 from kerasgan.gan import GAN
 from kerasgan.messages import quoted, shortened
+from kerasgan.utils.version import __version__
+from kerasgan.visualization import samples
 from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
 
 _POINTS = 2500  # that a picture of points shows
@@ -124,8 +125,8 @@ def _rounded(sampler, grid):
 
 def picture(sampler, grid):
     """Return the picture that a preset's `grid` says: of images a grid, of text lines, of points their places."""
-    samples = sampler.sample(grid["n"], seed=grid["seed"], truncation=grid["truncation"])
-    return kinds.of_model(sampler).picture(sampler, samples, grid["columns"])
+    drawn = sampler.sample(grid["n"], seed=grid["seed"], truncation=grid["truncation"])
+    return samples.picture(sampler, drawn, grid["columns"])
 
 
 def read_results(path):
@@ -216,7 +217,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
             "devices": about["devices"],
             "last": {key: last[key] for key in last if key not in ("step", "seconds", "images_per_second")},
         },
-        "versions": {**about["versions"], "published with kerasgan": kerasgan.__version__, "keras": keras.__version__},
+        "versions": {**about["versions"], "published with kerasgan": __version__, "keras": keras.__version__},
         "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
         "tolerance": metadata.TOLERANCE.model_dump(),
         "recipe": plan.plain(),

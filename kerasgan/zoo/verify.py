@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 from PIL import Image
 
-import kerasgan
 from kerasgan import classes, evaluation, messages, pictures, presets
+from kerasgan.utils.version import __version__
 from kerasgan.zoo import card, manifest, publish, remeasure, sources
 from kerasgan.zoo.metadata import TOLERANCE
 from kerasgan.zoo.remeasure import Different
@@ -93,7 +93,7 @@ def _check_card(source, folder, facts):
         if expected != found:
             raise Different(
                 f"{source}: {manifest.CARD}: line {number}: expected {messages.quoted(expected)}, as kerasgan "
-                f"{kerasgan.__version__} makes it of {manifest.METADATA}; got {messages.quoted(found)}"
+                f"{__version__} makes it of {manifest.METADATA}; got {messages.quoted(found)}"
             )
 
 

@@ -4,7 +4,7 @@ import urllib.parse
 
 import requests
 
-from kerasgan.zoo.download import is_loopback
+from kerasgan.utils.loopback import is_loopback
 
 
 class Session(requests.Session):

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from kerasgan.layers import SpectralNormalization
 from kerasgan.metrics import features
-from kerasgan.metrics.features import efficientnet_lite0
-from kerasgan.networks import projected
+from kerasgan.networks import efficientnet_lite0, projected
 from tests.data.record_projected_gan import drawn, thinned
 from tests.networks.test_fastgan import LABELS, Recorded
 

@@ -8,9 +8,9 @@ from PIL import Image
 from scipy import optimize, stats
 from scipy.spatial import distance
 
-from kerasgan import latents
+from kerasgan import latents, pictures
 from kerasgan.metrics import inception_score
-from kerasgan.studies import deligan, drawing, fitting, garment_classifier, garments
+from kerasgan.studies import deligan, fitting, garment_classifier, garments
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
@@ -125,7 +125,7 @@ def test_a_study_in_small_leaves_pictures_and_numbers(study_in_small, tmp_path, 
 
 def test_tiles_are_a_pixel_apart():
     images = np.stack([np.full((3, 2, 1), level, "uint8") for level in (10, 20, 30)])
-    sheet = drawing.tiles(images, 2)
+    sheet = pictures.tiles(images, 2)
     np.testing.assert_array_equal(sheet[0], [10, 10, 255, 20, 20])
     np.testing.assert_array_equal(sheet[3], [255] * 5)
     np.testing.assert_array_equal(sheet[4:], [[30, 30, 255, 255, 255]] * 3)

@@ -1,0 +1,1 @@
+"""Pictures: grids of images, figures of matplotlib, and how samples of each kind are shown."""
