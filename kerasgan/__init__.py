@@ -1,12 +1,12 @@
 """kerasgan: GANs for Keras 3 on TensorFlow.
 
 Names are imported on first use (PEP 562), so that `import kerasgan` and `kerasgan --help` stay quick and
-do not load TensorFlow. Keras finds the classes by their registered names all the same, see `kerasgan.registration`.
+do not load TensorFlow. Keras finds the classes by their registered names all the same: `kerasgan.utils.registration`.
 """
 
 import importlib
 
-from kerasgan import backend, registration
+from kerasgan.utils import backend, registration
 from kerasgan.utils.version import __version__ as __version__
 
 _MODULES = (

@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
-from kerasgan import random, training_data
+from kerasgan import training_data
 from kerasgan.layers import ReferenceBatch, WeightNormalization
+from kerasgan.utils import keyed_random
 
 
 def generator_to_prior(gan):
@@ -14,7 +15,9 @@ def generator_to_prior(gan):
     stays what it is.
     """
     for layer in [layer for layer in _unadapted(gan.generator, ReferenceBatch) if layer in gan.generator.layers]:
-        uniforms = random.uniform([layer.size, gan.latent.uniforms], gan.seed, tf.constant(0, tf.int64), ("reference",))
+        uniforms = keyed_random.uniform(
+            [layer.size, gan.latent.uniforms], gan.seed, tf.constant(0, tf.int64), ("reference",)
+        )
         inputs = [gan.latent(uniforms)]
         if gan.num_classes is not None:
             inputs.append(tf.range(layer.size) % gan.num_classes)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgan import classes
-from kerasgan.messages import quoted
+from kerasgan.utils import classes
+from kerasgan.utils.messages import quoted
 
 
 def takes_truncation(generator):

@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import classes, command_line, quiet
+from kerasgan import command_line
 from kerasgan.command_line import Count, Labels, Seed, Truncation
 from kerasgan.query import query
 from kerasgan.serve import ServeCommand, serve
 from kerasgan.studies import commands as studies
+from kerasgan.utils import classes, tf_runtime
 from kerasgan.utils.version import __version__
 from kerasgan.zoo import commands as zoo
 
@@ -46,16 +47,16 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the versions, and exit.")
     ] = False,
     log_level: Annotated[
-        quiet.LogLevel,
+        tf_runtime.LogLevel,
         typer.Option(help="What TensorFlow writes to standard error, whatever TF_CPP_MIN_LOG_LEVEL says."),
-    ] = quiet.LogLevel.QUIET,
+    ] = tf_runtime.LogLevel.QUIET,
     device: Annotated[
         str | None,
         typer.Option(help="Compute on it alone: cpu, gpu, or one of several as gpu:1. By default on all GPUs."),
     ] = None,
 ):
     """Say how TensorFlow is to be started, should the command need it."""
-    quiet.choose(log_level, device)
+    tf_runtime.choose(log_level, device)
 
 
 @app.command()
@@ -96,7 +97,7 @@ def train(
         raise typer.BadParameter("--data, --dry-run, --set: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     if dry_run:
         from kerasgan import dry_run as dry
 
@@ -131,7 +132,7 @@ def sample(
     ] = None,
 ):
     """Generate images, points or lines of text."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan import finite, runs
     from kerasgan.visualization import samples
 
@@ -163,7 +164,7 @@ def export(
     """Write a SavedModel for TensorFlow Serving."""
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan import runs, standing
 
     loaded = runs.load_model(model)
@@ -217,7 +218,7 @@ def evaluate(
     out: Annotated[pathlib.Path | None, typer.Option(help="JSON file of the numbers and their protocol.")] = None,
 ):
     """Measure models: 50,000 images of the moving average against the training split, unless told otherwise."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan import evaluation
 
     evaluation.evaluate(
@@ -262,9 +263,10 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing folder.")] = False,
 ):
     """Turn published weights into a preset, which sample, export and the library load."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan import presets
-    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan, tensors
+    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan
+    from kerasgan.utils import checkpoint_tensors
 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
@@ -278,7 +280,7 @@ def convert(
         Layout.R3GAN: r3gan,
     }
     options = {} if epsilon is None else {"epsilon": epsilon}
-    sampler = converters[layout].sampler(tensors.read(source), **options)
+    sampler = converters[layout].sampler(checkpoint_tensors.read(source), **options)
     facts = provenance.facts(sampler, layout, source, options)
     print(f"preset: {presets.save(sampler, folder, facts, provenance.card(facts), overwrite)}")
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import classes
+from .utils import classes
 
 DEFAULT_GRPC_PORT = 8500
 DEFAULT_REST_PORT = 8501

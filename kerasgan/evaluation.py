@@ -4,9 +4,10 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import cache_root, devices, files, kinds, presets, recipe, runs
+from kerasgan import kinds, presets, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, measures, result
+from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.zoo import registry, sources
 
 
@@ -47,7 +48,7 @@ def evaluate(
         weights: as there.
         standing_passes: batches for new batch-norm statistics, 0 for those that were trained.
         batch_size: as there.
-        cache: folder of kept moments; `kerasgan.cache_root.root()` by default.
+        cache: folder of kept moments; `kerasgan.utils.cache_root.root()` by default.
 
     Returns:
         The list of all `kerasgan.metrics.result.Result`s, which are printed too.
@@ -58,7 +59,7 @@ def evaluate(
     if metrics is not None:
         measures.chosen(metrics)
     if out is not None:
-        files.check_writable(out)
+        atomic_files.check_writable(out)
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras.export import ExportArchive
 
-from kerasgan import files
+from kerasgan.utils import atomic_files
 
 
 def export(gan, filepath, overwrite=False):
@@ -50,7 +50,7 @@ def export(gan, filepath, overwrite=False):
     gan.prepare_sampling()
     archive = _archive(gan)
     try:
-        with files.replace_folder(target) as folder:
+        with atomic_files.replace_folder(target) as folder:
             archive.write_out(str(folder), verbose=False)
             (folder / "assets.extra").mkdir(exist_ok=True)
             facts = {

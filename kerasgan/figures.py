@@ -3,7 +3,7 @@
 import pathlib
 import threading
 
-from kerasgan import files
+from kerasgan.utils import atomic_files
 
 _DRAWING = threading.Lock()  # matplotlib is not made for threads
 
@@ -27,7 +27,7 @@ def plain(axes):
 def save(figure, path) -> pathlib.Path:
     """Write a figure as a PNG file, whole or not at all, and close it; returns the path."""
     with _DRAWING:
-        with files.written_whole(path) as beside:
+        with atomic_files.written_whole(path) as beside:
             figure.savefig(beside, dpi=120, format="png")
         pyplot().close(figure)
     return pathlib.Path(path)

@@ -6,7 +6,7 @@ import warnings
 
 import keras
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 _RATES = (
     "changes the learning rate of `model.optimizer`, and a GAN has two optimizers. Give `compile` optimizers with a "
@@ -50,7 +50,7 @@ def arguments_of_keras(given):
 
 def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
     """Check the numbers of epochs and steps."""
-    arguments.integer("epochs", epochs, 0)
+    validation.integer("epochs", epochs, 0)
     if steps_per_execution > 1 and replicas > 1:
         raise ValueError(
             f"steps_per_execution: expected 1 in `compile`, as Keras cannot take several steps at a time on {replicas} "
@@ -58,7 +58,7 @@ def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
         )
     if steps_per_epoch is None:
         return
-    arguments.integer("steps_per_epoch", steps_per_epoch, 1)
+    validation.integer("steps_per_epoch", steps_per_epoch, 1)
     if steps_per_epoch % steps_per_execution:
         raise ValueError(
             f"steps_per_epoch: expected a multiple of steps_per_execution={steps_per_execution}, as Keras takes that "

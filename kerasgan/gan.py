@@ -10,22 +10,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import (
-    adapting,
-    added_losses,
-    arguments,
-    checks,
-    fit_checks,
-    random,
-    schedules,
-    sharing,
-    standing,
-    training_data,
-)
+from kerasgan import adapting, added_losses, checks, fit_checks, schedules, standing, training_data
 from kerasgan.layers import SpectralNormalization
-from kerasgan.messages import quoted
 from kerasgan.sampler import Sampler
 from kerasgan.schedules import Schedule
+from kerasgan.utils import keyed_random, replica_shares, validation
+from kerasgan.utils.messages import quoted
 
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 _FIRST_DIGEST = "first_digest"  # likewise
@@ -127,10 +117,10 @@ class GAN(Sampler):
             raise ValueError(f"ema_decay: expected a number in [0, 1), a schedule or None; got {quoted(ema_decay)}")
         self.critic = critic
         self.classifying_critic = classifying
-        self.critic_steps = arguments.integer("critic_steps", critic_steps, 1)
-        self.generator_steps = arguments.integer("generator_steps", generator_steps, 1)
+        self.critic_steps = validation.integer("critic_steps", critic_steps, 1)
+        self.generator_steps = validation.integer("generator_steps", generator_steps, 1)
         self.ema_decay = ema_decay
-        self.seed = arguments.integer_within("seed", seed, np.int64)
+        self.seed = validation.integer_within("seed", seed, np.int64)
         adapting.generator_to_prior(self)
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
@@ -195,10 +185,10 @@ class GAN(Sampler):
             ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
                 (`use_ema`), or a number is not a positive integer.
         """
-        self.gradient_accumulation_steps = arguments.integer(
+        self.gradient_accumulation_steps = validation.integer(
             "gradient_accumulation_steps", gradient_accumulation_steps, 1
         )
-        arguments.integer("steps_per_execution", steps_per_execution, 1)
+        validation.integer("steps_per_execution", steps_per_execution, 1)
         super().compile(
             optimizer=None,
             jit_compile=jit_compile,
@@ -266,7 +256,7 @@ class GAN(Sampler):
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         adapting.critic_to_data(self, data)
         if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
-            data = sharing.among_replicas(data, self.distribute_strategy, self.batches_per_step)
+            data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
         begun = int(self.step.numpy())
         try:
@@ -404,7 +394,7 @@ class GAN(Sampler):
             ValueError: if a replica has fewer rows than minibatches.
         """
         images, labels = training_data.as_trained(data, self.num_classes)
-        rows_of = sharing.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
+        rows_of = replica_shares.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
         for k, (rows, place) in enumerate(rows_of):
             batch = Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
             for technique in self.techniques:
@@ -426,7 +416,7 @@ class GAN(Sampler):
             float64 tensor [N, *shape], strictly between 0 and 1.
         """
         first, rows, total = self._place(like)
-        numbers = random.uniform([total, *shape], self.seed, self.step.value, purpose)
+        numbers = keyed_random.uniform([total, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
     def fake(self, like, *purpose):
@@ -446,7 +436,7 @@ class GAN(Sampler):
         uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
         z = self.latent(uniforms, rows=ops.arange(first, first + rows))
         inputs = z if like.labels is None else [z, like.labels]
-        with random.giving(lambda shape, *name: self.uniform(like, shape, *name, *purpose)):
+        with keyed_random.giving(lambda shape, *name: self.uniform(like, shape, *name, *purpose)):
             images = self.generator(inputs, training=True)
         return like._replace(images=images, purpose=("fake", *purpose))
 
@@ -543,7 +533,7 @@ class GAN(Sampler):
             counting: whether they count, `True` or a boolean scalar.
             **values: names to scalars.
         """
-        share = sharing.current_share()
+        share = replica_shares.current_share()
         weight = None if isinstance(share, float) and share == 1 else share
         if counting is not True:
             weight = ops.cast(counting, "float32") * share
@@ -632,14 +622,14 @@ class GAN(Sampler):
     def _place(self, like):
         """Return where a batch's rows lie in the minibatch of all replicas: (first row, rows, rows of all)."""
         rows = ops.shape(like.images)[0]
-        first, total = like.place or sharing.place(rows)
+        first, total = like.place or replica_shares.place(rows)
         return first, rows, total
 
     def _share(self, args):
         """Return which share of the minibatch of all replicas the batch among a loss's arguments is."""
         batch = next((arg for arg in args if isinstance(arg, Batch)), None)
         if batch is None:
-            return sharing.current_share()
+            return replica_shares.current_share()
         _, rows, total = self._place(batch)
         return rows / total if isinstance(total, int) else ops.cast(rows, "float32") / ops.cast(total, "float32")
 
@@ -675,7 +665,7 @@ class GAN(Sampler):
             part = [arg if parts is None else parts[k] for arg, parts in zip(args, divided)]
             gradients = self._gradients(name, loss, _after(sums, part), networks, variables, optimizer)
             sums = gradients if sums is None else _added(sums, gradients)
-        optimizer.apply(sharing.clipped(optimizer, sums), variables)
+        optimizer.apply(replica_shares.clipped(optimizer, sums), variables)
         for technique in self.techniques:
             technique.after_update(variables)
 
@@ -685,7 +675,7 @@ class GAN(Sampler):
         The shares of all parts on all replicas add up to 1, and so do their gradients to that of the whole minibatch.
         """
         share = self._share(args)
-        with sharing.counting(share):
+        with replica_shares.counting(share):
             with tf.GradientTape() as tape, added_losses.collected(networks) as penalties:
                 value = loss(*args)
                 penalties += [variable.regularizer(variable) for variable in variables if variable.regularizer]

@@ -9,8 +9,8 @@ import math
 import keras
 from keras import ops
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
 
@@ -31,7 +31,7 @@ class Prior(keras.layers.Layer):
 
     def __init__(self, dim: int = 128, name: str | None = None):
         super().__init__(name=name, autocast=False)
-        self.dim = self.uniforms = arguments.integer("dim", dim, 1)
+        self.dim = self.uniforms = validation.integer("dim", dim, 1)
         self.built = True
 
     def generator_loss(self, gan, loss):
@@ -172,7 +172,7 @@ class GaussianMixture(Prior):
         name: str | None = None,
     ):
         super().__init__(dim, name)
-        self.components = arguments.integer("components", components, 1)
+        self.components = validation.integer("components", components, 1)
         if not scale_penalty >= 0:
             raise ValueError(f"scale_penalty: expected a number of at least 0; got {quoted(scale_penalty)}")
         if by_slot and learned_weights:

@@ -77,9 +77,9 @@ def _text(value):
 
 def _models_of(folder, model_name):
     """Flags for the models in a folder as `kerasgan.server.find_models` finds them."""
-    from kerasgan import quiet
+    from kerasgan.utils import tf_runtime
 
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from google.protobuf import text_format
 
     from kerasgan.server import config, find_models

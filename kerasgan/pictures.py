@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import files
+from .utils import atomic_files
 
 _SMALLEST_WIDTH = 512
 _MOST_CLASSES = 16  # a column each
@@ -85,7 +85,7 @@ def class_columns(num_classes):
 def save_grid(path, images, columns=None):
     """Write `grid(images, columns)` as a PNG file, whole or not at all; returns its path."""
     picture = grid(images, columns)
-    with files.written_whole(path) as beside:
+    with atomic_files.written_whole(path) as beside:
         picture.save(beside, format="PNG")
     return pathlib.Path(path)
 
@@ -114,7 +114,7 @@ def save_each(folder, images):
     paths = []
     for index, image in enumerate(images):
         path = pathlib.Path(folder) / f"{index:05d}.png"
-        with files.written_whole(path) as beside:
+        with atomic_files.written_whole(path) as beside:
             Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image).save(beside, format="PNG")
         paths.append(path)
     return paths

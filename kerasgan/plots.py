@@ -5,7 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from kerasgan import figures, json_lines
+from kerasgan import figures
+from kerasgan.utils import json_lines
 
 
 def plot_losses(metrics_file, path):

@@ -12,9 +12,10 @@ import warnings
 
 import keras
 
-from kerasgan import checks, classes, files, initial_values, messages
+from kerasgan import checks
 from kerasgan.gan import GAN
 from kerasgan.sampler import Sampler
+from kerasgan.utils import atomic_files, classes, initial_values, messages
 from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.zoo.refused import Refused
 
@@ -69,7 +70,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     folder = pathlib.Path(folder)
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or say that it may be replaced")
-    with files.replace_folder(folder) as beside:
+    with atomic_files.replace_folder(folder) as beside:
         write(sampler, beside, metadata, card, grid, gan, float16)
     return folder
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from . import classes, command_line
+from . import command_line
 from .command_line import Count, Labels, Seed, Truncation
+from .utils import classes
 
 
 def query(

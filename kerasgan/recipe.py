@@ -31,9 +31,10 @@ import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import files, kinds, latents, networks, objectives, optimizers, schedules, techniques, yaml_reader
+from kerasgan import kinds, latents, networks, objectives, optimizers, schedules, techniques, yaml_reader
 from kerasgan.callbacks import collapse_actions
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils import atomic_files
+from kerasgan.utils.messages import quoted, shortened
 from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
@@ -162,7 +163,7 @@ class Recipe(_Section):
 
     def save(self, path):
         """Write the recipe with all its defaults as YAML, whole or not at all."""
-        with files.written_whole(path) as beside:
+        with atomic_files.written_whole(path) as beside:
             beside.write_text(yaml.safe_dump(self.plain(), sort_keys=False))
 
 

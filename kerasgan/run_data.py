@@ -2,7 +2,8 @@
 
 import warnings
 
-from kerasgan import classes, runs
+from kerasgan import runs
+from kerasgan.utils import classes
 
 
 def facts(source):

@@ -11,8 +11,8 @@ import sys
 
 import filelock
 
-from kerasgan import classes, files
 from kerasgan.callbacks.checkpoint import checkpoints, damage
+from kerasgan.utils import atomic_files, classes
 
 LOCK, HOLDER = ".train.lock", ".trainer.json"
 
@@ -74,7 +74,7 @@ def locked(run):
         print(f"{run} cannot be locked here ({error}): see that no other process trains it", file=sys.stderr)
     facts = {"pid": os.getpid(), "host": socket.gethostname()}
     try:
-        with files.written_whole(run / HOLDER) as beside:
+        with atomic_files.written_whole(run / HOLDER) as beside:
             beside.write_text(json.dumps(facts) + "\n")
         yield
     finally:
@@ -140,7 +140,7 @@ def facts(run):
 
 def write_facts(run, facts):
     """Write the `run.json` of a run folder, whole or not at all."""
-    with files.written_whole(pathlib.Path(run) / "run.json") as beside:
+    with atomic_files.written_whole(pathlib.Path(run) / "run.json") as beside:
         beside.write_text(json.dumps(facts, indent=2) + "\n")
 
 

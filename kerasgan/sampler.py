@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, checks, classes, files, finite, latents, random
+from kerasgan import checks, finite, latents
 from kerasgan.data import images as image_values
 from kerasgan.unsupervised import Unsupervised
+from kerasgan.utils import atomic_files, classes, keyed_random, validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -45,7 +46,7 @@ class Sampler(Unsupervised, keras.Model):
     ):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
         if num_classes is not None:
-            num_classes = arguments.integer("num_classes", num_classes, 1)
+            num_classes = validation.integer("num_classes", num_classes, 1)
         checks.generator_fits(generator, num_classes)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
@@ -83,8 +84,8 @@ class Sampler(Unsupervised, keras.Model):
         Warns:
             kerasgan.finite.NotFiniteWarning: if the generator gives NaN or infinity: black images show nothing then.
         """
-        arguments.integer("n", n, 1)
-        arguments.integer("batch_size", batch_size, 1)
+        validation.integer("n", n, 1)
+        validation.integer("batch_size", batch_size, 1)
         seeds = checks.sample_seeds(seed, n)
         bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
         if not (bounds > 0).all():
@@ -141,7 +142,7 @@ class Sampler(Unsupervised, keras.Model):
             checks.ending("filepath", filepath, ".keras")
         checks.may_be_written("filepath", filepath, overwrite)
         self.prepare_sampling()
-        with files.written_whole(filepath) as beside:
+        with atomic_files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
 
     def save_weights(self, filepath, overwrite=True, max_shard_size=None):
@@ -163,7 +164,7 @@ class Sampler(Unsupervised, keras.Model):
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
             return
-        with files.written_whole(filepath) as beside:
+        with atomic_files.written_whole(filepath) as beside:
             super().save_weights(beside, overwrite=overwrite)
 
     def export(self, filepath, overwrite=False):
@@ -269,7 +270,7 @@ class Sampler(Unsupervised, keras.Model):
         return self._images_from_uniforms(uniforms, truncation, labels)
 
     def _uniforms(self, seeds):
-        return random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
+        return keyed_random.uniform_rows(seeds, self.latent.uniforms, ("sample", "latents"))
 
     def _images_from_uniforms(self, uniforms, truncation, labels):
         z = self.sampling_latent(uniforms, truncation=truncation)

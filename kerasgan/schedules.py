@@ -6,8 +6,8 @@ import numbers
 import keras
 from keras import ops
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
 
@@ -21,7 +21,7 @@ class _AlongCosine(Schedule):
             if not (isinstance(value, numbers.Real) and 0 <= value < math.inf):
                 raise ValueError(f"{name}: expected a finite number of at least 0; got {quoted(value)}")
         self.start, self.end = start, end
-        self.steps = arguments.integer("steps", steps, 1)
+        self.steps = validation.integer("steps", steps, 1)
 
     def along(self, step):
         """Return the number at a step, a float32 scalar."""

@@ -3,8 +3,8 @@
     latents = kerasgan.seeds.draw({"prior": "Normal", "dim": 128}, seeds=range(7, 11), truncation=0.5)
     images = session.run(None, {"z": latents})             # of an exported ONNX file, say
 
-The numbers are those of `kerasgan.random` and `kerasgan.latents`: Philox, and inverse distribution functions. The
-client has this file too.
+The numbers are those of `kerasgan.utils.keyed_random` and `kerasgan.latents`: Philox, and inverse distribution
+functions. The client has this file too.
 """
 
 import math
@@ -50,7 +50,7 @@ def draw(prior, seeds, truncation=None):
 
 
 def uniform(seeds, columns):
-    """Uniform numbers of seeds, each row of one alone: those of `kerasgan.random.uniform_rows` for samples.
+    """Uniform numbers of seeds, each row of one alone: those of `kerasgan.utils.keyed_random.uniform_rows` for samples.
 
     Args:
         seeds: int64 array [N].

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from kerasgan import quiet
+from kerasgan.utils import tf_runtime
 
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -254,7 +254,7 @@ def serve(
         given = {name: value for name, value in context.params.items() if _is_given(context, name)}
         model_server.run(given)
     arguments = _grpc_arguments(grpc_channel_arguments)
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan import server
     from kerasgan.server import batching_parameters, collecting, config, monitoring
 

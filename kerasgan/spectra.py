@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments
 from kerasgan.layers import SpectralNormalization
 from kerasgan.layers.spectral_normalization import _ROWS
+from kerasgan.utils import validation
 
 _SPARE = 5  # singular vectors that are followed beyond those asked for, so that close values are told apart
 _DEPTH = 3  # powers of W W^T that a round adds to the subspace
@@ -176,7 +176,7 @@ class TopSingularValues:
 
     def __init__(self, kernels, k=3):
         self.kernels = list(kernels)
-        self.k = arguments.integer("k", k, 1)
+        self.k = validation.integer("k", k, 1)
         self._random = np.random.default_rng(0)
         self._left = [None] * len(self.kernels)
 

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, random
-from kerasgan.messages import quoted
+from kerasgan.utils import keyed_random, validation
+from kerasgan.utils.messages import quoted
 
 PASSES, ROWS = 16, 64  # of what a moving average takes
 
@@ -34,8 +34,8 @@ def standing_statistics(model, truncation=None, passes=PASSES, batch_size=ROWS, 
     Raises:
         ValueError: if the generator has no batch norm, or a number is not positive.
     """
-    arguments.integer("passes", passes, 1)
-    arguments.integer("batch_size", batch_size, 1)
+    validation.integer("passes", passes, 1)
+    validation.integer("batch_size", batch_size, 1)
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     copy = copied(model)
@@ -103,9 +103,9 @@ def _giving_statistics_of_the_batch(norms):
 
 def _inputs(latent, num_classes, truncation, rows, seed, index):
     index = tf.constant(index, tf.int64)
-    uniforms = random.uniform((rows, latent.uniforms), seed, index, ("standing", "z"))
+    uniforms = keyed_random.uniform((rows, latent.uniforms), seed, index, ("standing", "z"))
     z = latent(uniforms, truncation=None if truncation is None else ops.full((rows,), truncation, "float32"))
     if num_classes is None:
         return z
-    labels = random.uniform((rows,), seed, index, ("standing", "labels"))
+    labels = keyed_random.uniform((rows,), seed, index, ("standing", "labels"))
     return [z, ops.cast(ops.floor(labels * num_classes), "int32")]

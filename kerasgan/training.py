@@ -11,9 +11,10 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import cache_root, callbacks, devices, files, keras_file, plots, recipe, run_data, runs
+from kerasgan import callbacks, keras_file, plots, recipe, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
+from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__
 
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
@@ -90,7 +91,7 @@ def resume(run, steps=None, data_changed=False):
     run = pathlib.Path(run)
     runs.check(run)
     with runs.locked(run):
-        files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
+        atomic_files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
         return _resumed(run, runs.newest_checkpoint(run), steps, data_changed)
 
 

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, data
+from kerasgan import data
 from kerasgan.data import images as image_values
 from kerasgan.data.images import LARGEST
+from kerasgan.utils import validation
 
 
 def dataset(gan, images, labels, batch_size):
@@ -24,7 +25,7 @@ def dataset(gan, images, labels, batch_size):
         ValueError: naming the argument that is wrong.
     """
     shape = gan.image_shape
-    arguments.integer("batch_size", batch_size, 1)
+    validation.integer("batch_size", batch_size, 1)
     images = _array(images, shape, gan.num_classes)
     if labels is not None:
         labels = _labels(labels, len(images), gan.num_classes)

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils.messages import quoted, shortened
 
 _DEEPEST = 50  # levels
 _FLAG = "--set "

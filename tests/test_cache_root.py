@@ -10,12 +10,11 @@ import requests
 import tensorflow_datasets
 
 import kerasgan
-from kerasgan import cache_root
 from kerasgan.data import brown, tfds_source
 from kerasgan.metrics import features
 from kerasgan.metrics.extraction import Keep
-from kerasgan.metrics.features import weights
 from kerasgan.metrics.reference import Reference
+from kerasgan.utils import cache_root, known_weights
 from kerasgan.zoo import cache, registry
 from tests.zoo.served import serving
 
@@ -53,7 +52,7 @@ def no_network(monkeypatch):
 def test_zoo_features_texts_and_statistics_are_kept_in_one_place(home, monkeypatch):
     source = home / "weights.bin"
     source.write_bytes(b"numbers")
-    weights.downloaded(source.as_uri(), hashlib.sha256(b"numbers").hexdigest(), "numbers")
+    known_weights.downloaded(source.as_uri(), hashlib.sha256(b"numbers").hexdigest(), "numbers")
     with pytest.raises(ConnectionError, match=f"put it at {home / 'x' / brown.NAME}"):
         monkeypatch.setattr(brown, "URL", "http://127.0.0.1:9/")
         brown.sentences()

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from kerasgan import classes
+from kerasgan.utils import classes
 
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = ("1", "10", "2")  # folders of these names, sorted
@@ -175,5 +175,5 @@ def test_differences_in_words():
 
 
 def test_it_imports_nothing_heavy():
-    code = "import sys, kerasgan.classes; sys.exit(bool({'tensorflow', 'keras', 'numpy'} & set(sys.modules)))"
+    code = "import sys, kerasgan.utils.classes; sys.exit(bool({'tensorflow', 'keras', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

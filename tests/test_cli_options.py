@@ -8,12 +8,13 @@ import sys
 import pytest
 from typer import testing
 
-from kerasgan import cli, quiet
+from kerasgan import cli
+from kerasgan.utils import tf_runtime
 
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
-    monkeypatch.setattr(quiet, "_chosen", dict(quiet._chosen))
+    monkeypatch.setattr(tf_runtime, "_chosen", dict(tf_runtime._chosen))
 
 
 def kerasgan(*arguments):
@@ -61,6 +62,6 @@ def test_a_device_that_is_none_is_named(device):
 
 
 def test_a_device_that_is_not_there_is_named():
-    quiet.choose(device="gpu:99")
+    tf_runtime.choose(device="gpu:99")
     with pytest.raises(ValueError, match=r"^--device: expected .* devices; got gpu:99, and TensorFlow finds \d+ GPUs"):
-        quiet.import_tensorflow()
+        tf_runtime.import_tensorflow()

@@ -14,7 +14,7 @@ from PIL import Image
 
 import kerasgan
 import kerasgan.export
-import kerasgan.random
+import kerasgan.utils.keyed_random
 
 
 class Served:
@@ -124,7 +124,9 @@ def test_the_way_from_a_seed_to_another(conditional):
         assert np.abs(images[row].astype(int) - end).max() <= 1
     # in between: the latent by SciPy, through the signature that takes latents
     u, v = (
-        scipy.stats.norm.ppf(kerasgan.random.uniform_rows(tf.constant([seed], tf.int64), 8, ("sample", "latents")))
+        scipy.stats.norm.ppf(
+            kerasgan.utils.keyed_random.uniform_rows(tf.constant([seed], tf.int64), 8, ("sample", "latents"))
+        )
         for seed in (4, 9)
     )
     angles = positions[:3, None] * np.pi / 2

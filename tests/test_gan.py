@@ -161,10 +161,10 @@ def test_an_image_depends_on_its_own_seed_label_and_truncation(small_gan):
 
 
 def test_sample_is_the_generator_on_the_priors_latents(small_gan):
-    from kerasgan import random
+    from kerasgan.utils import keyed_random
 
     gan = small_gan()
-    z = gan.latent(random.uniform_rows(tf.constant([5, 6], tf.int64), 8, ("sample", "latents")))
+    z = gan.latent(keyed_random.uniform_rows(tf.constant([5, 6], tf.int64), 8, ("sample", "latents")))
     expected = np.floor((gan.ema_generator(z, training=False).numpy() + 1) * 127.5 + 0.5)
     assert np.abs(gan.sample(2, seed=5).astype(float) - expected).max() <= 1
 

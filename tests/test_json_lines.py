@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasgan import json_lines
+from kerasgan.utils import json_lines
 
 
 def test_lines_go_on_up_to_the_step_of_a_resumed_run(tmp_path):

@@ -7,12 +7,13 @@ import scipy.stats
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import latents, random
+from kerasgan import latents
+from kerasgan.utils import keyed_random
 
 
 @tf.function
 def uniforms(n, columns):
-    return random.uniform_rows(tf.range(n, dtype=tf.int64), columns, ("test",))
+    return keyed_random.uniform_rows(tf.range(n, dtype=tf.int64), columns, ("test",))
 
 
 @pytest.mark.parametrize("bound", [0.04, 0.5, 2.0])
@@ -54,7 +55,7 @@ def test_normal_is_normal_and_infinite_truncation_changes_nothing():
 
 
 def test_normal_is_finite_at_the_ends_of_the_uniform_numbers():
-    ends = random._unit(tf.constant([[-(2**31), 2**31 - 1, 0]]))
+    ends = keyed_random._unit(tf.constant([[-(2**31), 2**31 - 1, 0]]))
     z = latents.Normal(3)(ends).numpy()
     assert np.isfinite(z).all() and z[0, 0] == -z[0, 1] < -6 and abs(z[0, 2]) < 1e-9
 
@@ -72,25 +73,25 @@ def test_uniform_prior():
 
 
 def test_a_row_depends_on_its_own_seed_alone():
-    together = random.uniform_rows(tf.constant([5, -3, 2**40], tf.int64), 16, ("a",)).numpy()
-    alone = [random.uniform_rows(tf.constant([s], tf.int64), 16, ("a",)).numpy()[0] for s in (5, -3, 2**40)]
+    together = keyed_random.uniform_rows(tf.constant([5, -3, 2**40], tf.int64), 16, ("a",)).numpy()
+    alone = [keyed_random.uniform_rows(tf.constant([s], tf.int64), 16, ("a",)).numpy()[0] for s in (5, -3, 2**40)]
     np.testing.assert_array_equal(together, alone)
     assert len(np.unique(together)) == together.size
-    other = random.uniform_rows(tf.constant([5], tf.int64), 16, ("b",)).numpy()[0]
+    other = keyed_random.uniform_rows(tf.constant([5], tf.int64), 16, ("b",)).numpy()[0]
     assert not np.isin(other, together).any()
 
 
 def test_keys_of_training_noise_differ_by_seed_step_and_purpose():
     keys = [(0, 0, "a"), (1, 0, "a"), (0, 1, "a"), (0, 0, "b")]
-    draws = [random.uniform([100], s, tf.constant(t, tf.int64), (p,)).numpy() for s, t, p in keys]
+    draws = [keyed_random.uniform([100], s, tf.constant(t, tf.int64), (p,)).numpy() for s, t, p in keys]
     assert len(np.unique(draws)) == 400
-    again = random.uniform([100], 0, tf.constant(1, tf.int64), ("a",)).numpy()
+    again = keyed_random.uniform([100], 0, tf.constant(1, tf.int64), ("a",)).numpy()
     np.testing.assert_array_equal(draws[2], again)
 
 
 def test_xla_draws_the_same_numbers():
     def draw(step):
-        return random.uniform([64, 8], 3, step, ("a", 1))
+        return keyed_random.uniform([64, 8], 3, step, ("a", 1))
 
     step = tf.constant(7, tf.int64)
     plain, compiled = tf.function(draw)(step), tf.function(draw, jit_compile=True)(step)
@@ -155,7 +156,7 @@ def test_learned_weights_start_even_and_draw_with_their_probabilities():
     assert scipy.stats.chisquare(np.bincount(nearest), 6000 * shares).pvalue > 1e-3
     noise = (z - means[nearest]) / 0.01
     np.testing.assert_allclose(noise, scipy.stats.norm.ppf(u.numpy()[:, 1:]), atol=1e-3)
-    ends = random._unit(tf.constant([[2**31 - 1] * 5, [-(2**31)] * 5]))
+    ends = keyed_random._unit(tf.constant([[2**31 - 1] * 5, [-(2**31)] * 5]))
     mixture.weights_of_components.assign([50.0, 0.0, -50.0])  # rounding must not lead past the last component
     assert np.isfinite(mixture(ends)).all()
 

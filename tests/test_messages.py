@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import arguments, checks, messages, recipe
+from kerasgan import checks, recipe
+from kerasgan.utils import messages, validation
 from kerasgan.zoo import config_check, manifest, registry
 
 LONG = "x" * 100_000
@@ -27,8 +28,8 @@ def test_what_is_long_keeps_its_ends():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda folder: arguments.integer("n", LONG, 1),
-        lambda folder: arguments.channels(list(LONG)),
+        lambda folder: validation.integer("n", LONG, 1),
+        lambda folder: validation.channels(list(LONG)),
         lambda folder: checks.row_values("labels", list(LONG), 3, np.int64),
         lambda folder: checks.sample_labels(list(range(100_000)), 100_000, 10),
         lambda folder: checks.ending("filepath", LONG, ".keras"),

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from kerasgan import files, runs
+from kerasgan import runs
+from kerasgan.utils import atomic_files
 
 
 def test_runs_are_numbered_after_the_highest(tmp_path):
@@ -30,10 +31,10 @@ def test_what_is_no_run_is_named(tmp_path):
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    with files.written_whole(tmp_path / "new" / "a.txt") as beside:
+    with atomic_files.written_whole(tmp_path / "new" / "a.txt") as beside:
         beside.write_text("1")
         assert beside.suffix == ".txt" and not (tmp_path / "new" / "a.txt").exists()
-    with pytest.raises(KeyboardInterrupt), files.written_whole(tmp_path / "new" / "a.txt") as beside:
+    with pytest.raises(KeyboardInterrupt), atomic_files.written_whole(tmp_path / "new" / "a.txt") as beside:
         beside.write_text("half")
         raise KeyboardInterrupt
     assert (tmp_path / "new" / "a.txt").read_text() == "1"
@@ -42,10 +43,10 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     for content in ("1", "2"):
-        with files.replace_folder(tmp_path / "f") as beside:
+        with atomic_files.replace_folder(tmp_path / "f") as beside:
             beside.mkdir()
             (beside / "a").write_text(content)
-    with pytest.raises(ValueError), files.replace_folder(tmp_path / "f") as beside:
+    with pytest.raises(ValueError), atomic_files.replace_folder(tmp_path / "f") as beside:
         beside.mkdir()
         raise ValueError
     assert (tmp_path / "f" / "a").read_text() == "2" and [p.name for p in tmp_path.iterdir()] == ["f"]
@@ -61,7 +62,7 @@ def test_a_folder_that_cannot_be_renamed_into_place_leaves_the_old_one(tmp_path,
         raise error
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(type(error)), files.replace_folder(tmp_path / "f") as beside:
+    with pytest.raises(type(error)), atomic_files.replace_folder(tmp_path / "f") as beside:
         beside.mkdir()
     assert (tmp_path / "f" / "a").read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["f"]
 
@@ -69,22 +70,22 @@ def test_a_folder_that_cannot_be_renamed_into_place_leaves_the_old_one(tmp_path,
 def test_a_file_is_restored_when_what_came_with_it_fails(tmp_path):
     (tmp_path / "a").write_text("old")
     for name in ("a", "b"):
-        with pytest.raises(ValueError), files.restored(tmp_path / name):
+        with pytest.raises(ValueError), atomic_files.restored(tmp_path / name):
             (tmp_path / name).write_text("new")
             raise ValueError
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "old")]
-    with files.restored(tmp_path / "a"):
+    with atomic_files.restored(tmp_path / "a"):
         (tmp_path / "a").write_text("new")
     assert (tmp_path / "a").read_text() == "new"
 
 
 def test_a_place_that_cannot_be_written_is_named_before_the_work(tmp_path):
-    files.check_writable(tmp_path / "new" / "a.json")
+    atomic_files.check_writable(tmp_path / "new" / "a.json")
     assert list((tmp_path / "new").iterdir()) == []
     with pytest.raises(IsADirectoryError, match="cannot write .*new: it is a folder"):
-        files.check_writable(tmp_path / "new")
+        atomic_files.check_writable(tmp_path / "new")
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot write .*file/a.json: "):
-        files.check_writable(tmp_path / "file" / "a.json")
+        atomic_files.check_writable(tmp_path / "file" / "a.json")
     with pytest.raises(OSError, match="cannot write /proc/a.json: "):
-        files.check_writable("/proc/a.json")
+        atomic_files.check_writable("/proc/a.json")

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import latents, random, seeds
+from kerasgan import latents, seeds
+from kerasgan.utils import keyed_random
 
 SEEDS = np.array([0, 1, 7, -1, 2**31, 2**63 - 1, -(2**63)], np.int64)
 
 
 @pytest.mark.parametrize("columns", [1, 3, 4, 5, 128, 129])
 def test_uniform_numbers_are_tensorflows_bit_for_bit(columns):
-    theirs = random.uniform_rows(tf.constant(SEEDS), columns, ("sample", "latents"))
+    theirs = keyed_random.uniform_rows(tf.constant(SEEDS), columns, ("sample", "latents"))
     np.testing.assert_array_equal(seeds.uniform(SEEDS, columns), theirs)
 
 
@@ -48,7 +49,7 @@ def facts(prior):
 )
 def test_priors_are_the_same_to_the_last_bit_of_float32(prior, truncation):
     many = np.concatenate([SEEDS, np.arange(200)])
-    uniforms = random.uniform_rows(tf.constant(many), prior.uniforms, ("sample", "latents"))
+    uniforms = keyed_random.uniform_rows(tf.constant(many), prior.uniforms, ("sample", "latents"))
     bounds = None if truncation is None else tf.fill([len(many)], tf.constant(truncation, tf.float32))
     theirs = prior(uniforms, truncation=bounds).numpy()
     ours = seeds.draw(facts(prior), many, truncation)

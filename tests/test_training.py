@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, evaluation, files, runs, training, training_data
+from kerasgan import callbacks, evaluation, runs, training, training_data
 from kerasgan.sampler import Sampler
+from kerasgan.utils import atomic_files
 
 RECIPE = """\
 name: t
@@ -313,7 +314,7 @@ def test_a_killed_trainer_leaves_no_lock_and_its_files_go_away(run, whole):
         with pytest.raises(BlockingIOError, match=f"is being trained by process {process.pid} on "):
             training.resume(run)
         assert json.loads((run / runs.HOLDER).read_text())["pid"] == process.pid
-        files.sweep(run / "checkpoints")
+        atomic_files.sweep(run / "checkpoints")
         [half] = (run / "checkpoints").glob(".tmp-*")
         assert (half / "step-00000008.keras").read_bytes() == b"half" and not old.exists()
     assert_same(training.resume(run), whole)
@@ -321,9 +322,9 @@ def test_a_killed_trainer_leaves_no_lock_and_its_files_go_away(run, whole):
 
 
 def test_what_is_being_written_is_not_swept(tmp_path):
-    with files.written_whole(tmp_path / "a") as beside:
+    with atomic_files.written_whole(tmp_path / "a") as beside:
         beside.write_text("1")
-        files.sweep(tmp_path)
+        atomic_files.sweep(tmp_path)
         assert beside.read_text() == "1"
     assert (tmp_path / "a").read_text() == "1" and [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -333,11 +334,11 @@ def test_sweeping_while_others_write_loses_nothing(tmp_path):
 
     def sweep():
         while not stop.is_set():
-            files.sweep(tmp_path)
+            atomic_files.sweep(tmp_path)
 
     def write(name):
         for number in range(200):
-            with files.written_whole(tmp_path / name) as beside:
+            with atomic_files.written_whole(tmp_path / name) as beside:
                 beside.write_text(str(number))
             assert (tmp_path / name).read_text() == str(number)
 

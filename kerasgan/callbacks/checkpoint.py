@@ -3,8 +3,8 @@
 import pathlib
 import zipfile
 
-from kerasgan import arguments
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.utils import validation
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
 
@@ -24,7 +24,7 @@ class Checkpoint(EverySteps):
     def __init__(self, folder, every=1000, keep=2):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
-        self.keep = arguments.integer("keep", keep, 1)
+        self.keep = validation.integer("keep", keep, 1)
 
     def act(self, step, logs=None):
         """Save now, then remove what is too old."""

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 
 class Action:
@@ -54,7 +54,7 @@ class RollBack(Action):
         if not 0 < factor <= 1:
             raise ValueError(f"factor: expected a number in (0, 1]; got {quoted(factor)}")
         self.factor = factor
-        self.max_rollbacks = arguments.integer("max_rollbacks", max_rollbacks, 1)
+        self.max_rollbacks = validation.integer("max_rollbacks", max_rollbacks, 1)
         self.rollbacks = 0
 
     def check(self, gan):

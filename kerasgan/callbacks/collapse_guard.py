@@ -7,13 +7,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments, data, json_lines, random, spectra, training_arrays
+from kerasgan import data, spectra, training_arrays
 from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
-from kerasgan.messages import quoted
 from kerasgan.metrics.variety import mean_pairwise_distance
+from kerasgan.utils import json_lines, keyed_random, validation
+from kerasgan.utils.messages import quoted
 
 LOG = "collapse_guard.jsonl"
 VARIETY, WITHIN = "variety", "variety within a class"
@@ -62,8 +63,8 @@ class CollapseGuard(EverySteps):
             raise ValueError(f"action: expected one such as Warn(), Stop() or RollBack(); got {quoted(action)}")
         if not isinstance(self.rule, CollapseRule):
             raise ValueError(f"rule: expected a CollapseRule; got {quoted(rule)}")
-        self.images = arguments.integer("images", images, 2)
-        self.keep = arguments.integer("keep", keep, 1)
+        self.images = validation.integer("images", images, 2)
+        self.keep = validation.integer("keep", keep, 1)
         self.real = real
         self.looks = []
         self._healthy, self._low, self._alarmed = [], 0, False
@@ -158,7 +159,9 @@ class CollapseGuard(EverySteps):
 
     def _generate(self):
         seeds, labels = tf.range(self.images, dtype=tf.int64), self._labels()
-        z = self.model.latent(random.uniform_rows(seeds, self.model.latent.uniforms, ("collapse guard", "latents")))
+        z = self.model.latent(
+            keyed_random.uniform_rows(seeds, self.model.latent.uniforms, ("collapse guard", "latents"))
+        )
         inputs = z if labels is None else [z, ops.convert_to_tensor(labels, "int32")]
         return self.model.generator(inputs, training=False)
 

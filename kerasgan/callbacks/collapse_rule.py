@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ class CollapseRule:
         _check("loss_jump", self.loss_jump, 0.0, math.inf, "a positive number, or None")
         _check("sigma_growth", self.sigma_growth, 1.0, math.inf, "a number above 1, or None")
         for name in ("low_loss_looks", "history", "warmup"):
-            arguments.integer(name, getattr(self, name), 1)
+            validation.integer(name, getattr(self, name), 1)
 
     def judge(self, look, healthy, low_before=0, real=None):
         """Judge a look.

@@ -6,11 +6,12 @@ import textwrap
 import time
 import warnings
 
-from kerasgan import arguments, figures, fit_checks, json_lines
+from kerasgan import figures, fit_checks
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import Reference
+from kerasgan.utils import json_lines, validation
 
 LOG, PICTURE, BEST = "evaluation.jsonl", "evaluation.png", "best.keras"
 
@@ -63,11 +64,11 @@ class EvaluateGAN(EverySteps):
         self.reference = reference
         self.folder = pathlib.Path(folder)
         self.metrics = list(measures.chosen(metrics))
-        self.n = arguments.integer("n", n, 2)
-        self.seed = arguments.integer("seed", seed, 0)
+        self.n = validation.integer("n", n, 2)
+        self.seed = validation.integer("seed", seed, 0)
         self.truncation = truncation
-        self.batch_size = arguments.integer("batch_size", batch_size, 1)
-        self.grid = arguments.integer("grid", grid, 0)
+        self.batch_size = validation.integer("batch_size", batch_size, 1)
+        self.grid = validation.integer("grid", grid, 0)
         self.verbose = verbose
         self._latest = {}
         self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -19,7 +19,7 @@ class EverySteps(keras.callbacks.Callback):
 
     def __init__(self, every):
         super().__init__()
-        arguments.integer("every", every, 1)
+        validation.integer("every", every, 1)
         self.every = every
         self.step = 0
         self._acted_at = 0

@@ -5,8 +5,8 @@ import time
 
 import tensorflow as tf
 
-from kerasgan import json_lines
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.utils import json_lines
 
 
 class MetricsLog(EverySteps):

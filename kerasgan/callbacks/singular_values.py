@@ -6,8 +6,9 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import figures, json_lines, spectra
+from kerasgan import figures, spectra
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.utils import json_lines
 
 _REDRAW = 10  # measurements between two drawings
 _NAMED = 2  # kernels a player whose names are in the picture

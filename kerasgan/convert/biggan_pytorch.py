@@ -6,10 +6,10 @@ iteration whenever it uses a weight, without storing them in inference; the conv
 
 import numpy as np
 
-from kerasgan.convert.state_dict import StateDict, assign_spectral
 from kerasgan.layers import SelfAttention
 from kerasgan.networks import biggan
 from kerasgan.sampler import Sampler
+from kerasgan.utils.state_dict import StateDict, assign_spectral
 
 _LAST_WIDTH = {32: 4, 64: 2, 128: 1, 256: 1, 512: 1}  # of the generator, in units of its filters
 _FIRST_WIDTH = {32: 4, 64: 1, 128: 1, 256: 1, 512: 1}  # of the critic

@@ -6,7 +6,7 @@ import re
 
 import keras
 
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 from kerasgan.utils.version import __version__
 from kerasgan.zoo import manifest
 

@@ -6,9 +6,9 @@ Sizes, widths, blocks and groups are read off the tensors. The state dicts are t
 
 import numpy as np
 
-from kerasgan.convert.state_dict import StateDict
 from kerasgan.networks import r3gan
 from kerasgan.sampler import Sampler
+from kerasgan.utils.state_dict import StateDict
 
 _KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # of every resampling
 _CHANNELS_IN = 1  # axis of PyTorch's weights

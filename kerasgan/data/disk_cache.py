@@ -11,9 +11,9 @@ import sys
 
 import filelock
 
-from kerasgan import files
 from kerasgan.data.source import Source
-from kerasgan.messages import quoted
+from kerasgan.utils import atomic_files
+from kerasgan.utils.messages import quoted
 
 _FORMAT = 2  # counts on when the same source would be prepared to other images
 _NAME, _ROWS = "images", 64
@@ -53,8 +53,8 @@ def kept(examples, path, source: Source, settings):
 
 
 def _write(examples, folder, source, key):
-    files.sweep(folder.parent)
-    with files.written_whole(folder) as beside:
+    atomic_files.sweep(folder.parent)
+    with atomic_files.written_whole(folder) as beside:
         beside.mkdir()
         for _ in examples.cache(str(beside / _NAME)).batch(_ROWS):  # a step of Python for each costs more than reading
             pass

@@ -9,7 +9,7 @@ import hashlib
 import pathlib
 import struct
 
-from kerasgan.files import written_whole
+from kerasgan.utils.atomic_files import written_whole
 
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = pathlib.Path("/usr/share/datasets/fashion-mnist")

@@ -8,10 +8,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments
 from kerasgan.data import fingerprints, picture_file
 from kerasgan.data.picture_file import shown
 from kerasgan.data.source import Source
+from kerasgan.utils import validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 _NOT_OURS = ("thumbs.db", "desktop.ini")
@@ -38,7 +38,7 @@ def folder(path, channels=3):
             `PIL.Image.MAX_IMAGE_PIXELS`. A file damaged past its header is named by the `tf.errors.OpError` of the step
             that reads it.
     """
-    channels = arguments.channels(channels)
+    channels = validation.channels(channels)
     path = pathlib.Path(path).expanduser()
     if not path.is_dir():
         raise FileNotFoundError(f"path: no folder at {path}")

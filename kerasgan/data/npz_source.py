@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 
 from kerasgan.data.array_source import arrays
-from kerasgan.messages import shortened
+from kerasgan.utils.messages import shortened
 
 
 def npz(path):

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from kerasgan import arguments
 from kerasgan.data import disk_cache
 from kerasgan.data.images import to_float
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import tfds
+from kerasgan.utils import validation
 
 _SHUFFLE_BYTES = 2**30
 _GREY_WEIGHTS = (0.2989, 0.587, 0.114)
@@ -18,8 +18,8 @@ def steps_per_epoch(source, batch_size=64, critic_steps=1):
     Raises:
         ValueError: if that is none at all.
     """
-    batch_size = arguments.integer("batch_size", batch_size, 1)
-    critic_steps = arguments.integer("critic_steps", critic_steps, 1)
+    batch_size = validation.integer("batch_size", batch_size, 1)
+    critic_steps = validation.integer("critic_steps", critic_steps, 1)
     if source.count < batch_size * critic_steps:
         raise ValueError(
             f"source: {source.name} has {source.count} images, but one step needs "
@@ -78,17 +78,17 @@ def load(
         ConnectionError: as `tfds`.
         OSError: if the cache cannot be written.
     """
-    image_size = arguments.integer("image_size", image_size, 1)
-    batch_size = arguments.integer("batch_size", batch_size, 1)
-    critic_steps = arguments.integer("critic_steps", critic_steps, 1)
-    seed = arguments.integer("seed", seed, 0)
-    start_step = arguments.integer("start_step", start_step, 0)
+    image_size = validation.integer("image_size", image_size, 1)
+    batch_size = validation.integer("batch_size", batch_size, 1)
+    critic_steps = validation.integer("critic_steps", critic_steps, 1)
+    seed = validation.integer("seed", seed, 0)
+    start_step = validation.integer("start_step", start_step, 0)
     if start_step and not repeat:
         raise ValueError(f"start_step: {start_step} needs repeat=True")
     if shuffle_buffer is not None:
-        shuffle_buffer = arguments.integer("shuffle_buffer", shuffle_buffer, 1)
+        shuffle_buffer = validation.integer("shuffle_buffer", shuffle_buffer, 1)
     if channels is not None:
-        channels = arguments.channels(channels)
+        channels = validation.channels(channels)
     source = _as_source(source, split, data_dir)
     if labels and source.class_names is None:
         raise ValueError(f"labels: True, but {source.name} has no labels")
@@ -142,14 +142,14 @@ def in_order(source, image_size=32, channels=None, batch_size=100, center_crop=T
     Raises:
         ValueError: naming the argument that is wrong.
     """
-    image_size = arguments.integer("image_size", image_size, 1)
-    shape = (image_size, image_size, source.channels if channels is None else arguments.channels(channels))
+    image_size = validation.integer("image_size", image_size, 1)
+    shape = (image_size, image_size, source.channels if channels is None else validation.channels(channels))
     examples = source.examples.map(
         lambda image, label: (_fitted(image, shape, center_crop), label),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return examples.batch(arguments.integer("batch_size", batch_size, 1)).prefetch(tf.data.AUTOTUNE)
+    return examples.batch(validation.integer("batch_size", batch_size, 1)).prefetch(tf.data.AUTOTUNE)
 
 
 def _as_source(source, split, data_dir):

@@ -11,8 +11,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 PAD, UNKNOWN = 0, 1
 PAD_CHARACTER, UNKNOWN_CHARACTER = "`", "\N{REPLACEMENT CHARACTER}"
@@ -64,7 +64,7 @@ def split(lines, held_out, seed=0):
     Raises:
         ValueError: if nothing would be left to train on.
     """
-    arguments.integer("held_out", held_out, 1)
+    validation.integer("held_out", held_out, 1)
     if held_out >= len(lines):
         raise ValueError(f"held_out: expected fewer than the {len(lines)} lines there are; got {held_out}")
     chosen = np.zeros(len(lines), bool)
@@ -107,7 +107,7 @@ class Vocabulary:
         Returns:
             `Vocabulary`, the most frequent character first, those as frequent in the order of their code points.
         """
-        arguments.integer("maximum", maximum, 3)
+        validation.integer("maximum", maximum, 3)
         counted = collections.Counter()
         for line in lines:
             counted.update(line)
@@ -124,7 +124,7 @@ class Vocabulary:
         Returns:
             int32 NumPy array [N, length].
         """
-        arguments.integer("length", length, 1)
+        validation.integer("length", length, 1)
         numbers = {character: number for number, character in enumerate(self.characters, start=2)}
         encoded = np.full((len(lines), length), PAD, "int32")
         for row, line in zip(encoded, lines):
@@ -181,9 +181,9 @@ def one_hot(encoded, vocabulary_size, batch_size=64, batches_per_step=1, seed=0,
     Raises:
         ValueError: if `encoded` is no such array, or has fewer lines than one step needs.
     """
-    arguments.integer("batch_size", batch_size, 1)
-    arguments.integer("batches_per_step", batches_per_step, 1)
-    arguments.integer("start_step", start_step, 0)
+    validation.integer("batch_size", batch_size, 1)
+    validation.integer("batches_per_step", batches_per_step, 1)
+    validation.integer("start_step", start_step, 0)
     encoded = np.asarray(encoded)
     if encoded.ndim != 2 or not np.issubdtype(encoded.dtype, np.integer):
         raise ValueError(f"encoded: expected integers [N, length]; got {encoded.dtype} {list(encoded.shape)}")

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kerasgan import cache_root
 from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils import cache_root
+from kerasgan.utils.messages import quoted, shortened
 
 _REACH_SECONDS = 5
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, random
+from kerasgan.utils import keyed_random, validation
 
 _ROWS_AT_ONCE = 1024  # points by components of one density's array
 
@@ -42,8 +42,8 @@ class Points(abc.ABC):
         Raises:
             ValueError: if `n` is not a positive integer.
         """
-        shape = [arguments.integer("n", n, 1), self.uniforms]
-        return self._points(random.uniform(shape, seed, 0, ("toy", self.name, "sample"))).numpy()
+        shape = [validation.integer("n", n, 1), self.uniforms]
+        return self._points(keyed_random.uniform(shape, seed, 0, ("toy", self.name, "sample"))).numpy()
 
     def dataset(self, batch_size=256, batches_per_step=1, seed=0, start_step=0):
         """Return endless fresh points for `GAN.fit`; element k depends on (seed, k) alone.
@@ -60,11 +60,11 @@ class Points(abc.ABC):
         Raises:
             ValueError: naming the argument that is wrong.
         """
-        rows = arguments.integer("batch_size", batch_size, 1)
-        rows *= arguments.integer("batches_per_step", batches_per_step, 1)
+        rows = validation.integer("batch_size", batch_size, 1)
+        rows *= validation.integer("batches_per_step", batches_per_step, 1)
         purpose = ("toy", self.name, "training")
-        steps = tf.data.Dataset.range(arguments.integer("start_step", start_step, 0), tf.int64.max)
-        points = steps.map(lambda step: self._points(random.uniform([rows, self.uniforms], seed, step, purpose)))
+        steps = tf.data.Dataset.range(validation.integer("start_step", start_step, 0), tf.int64.max)
+        points = steps.map(lambda step: self._points(keyed_random.uniform([rows, self.uniforms], seed, step, purpose)))
         points = points.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         return points.prefetch(tf.data.AUTOTUNE)
 

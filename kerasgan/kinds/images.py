@@ -11,7 +11,7 @@ from kerasgan import data
 from kerasgan.data import fitting, tfds_source
 from kerasgan.data.source import Source
 from kerasgan.kinds.section import Section, refused
-from kerasgan.messages import shortened
+from kerasgan.utils.messages import shortened
 
 
 class ImageData(Section):

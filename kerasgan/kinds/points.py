@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from kerasgan.data import toy
 from kerasgan.kinds.section import Section, refused
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 _STEPS_PER_EPOCH = 1000  # of endless data
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pydantic
 
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 
 class Section(pydantic.BaseModel, abc.ABC):

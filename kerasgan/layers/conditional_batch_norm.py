@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -30,7 +30,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self, num_classes: int, momentum: float = 0.9, epsilon: float = 1e-5, synchronized: bool = True, **kwargs
     ):
         super().__init__(**kwargs)
-        self.num_classes = arguments.integer("num_classes", num_classes, 1)
+        self.num_classes = validation.integer("num_classes", num_classes, 1)
         self.normalization = keras.layers.BatchNormalization(
             momentum=momentum,
             epsilon=epsilon,

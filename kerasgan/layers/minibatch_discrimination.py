@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments, sharing
+from kerasgan.utils import replica_shares, validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -25,8 +25,8 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
     def __init__(self, kernels: int = 100, dim: int = 5, **kwargs):
         super().__init__(**kwargs)
-        self.kernels = arguments.integer("kernels", kernels, 1)
-        self.dim = arguments.integer("dim", dim, 1)
+        self.kernels = validation.integer("kernels", kernels, 1)
+        self.dim = validation.integer("dim", dim, 1)
 
     def build(self, input_shape):
         """Make T as a matrix [F, kernels * dim]."""
@@ -36,7 +36,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
     def call(self, features):
         """Turn features [N, F] into [N, F + kernels]."""
         own = ops.reshape(ops.matmul(features, self.kernel), (-1, self.kernels, self.dim))
-        everyone = sharing.of_all_replicas(own)
+        everyone = replica_shares.of_all_replicas(own)
         distances = ops.sum(ops.abs(own[:, None] - everyone[None]), axis=-1)
         closeness = ops.sum(ops.exp(-distances), axis=1) - 1.0  # less the sample's own, exp(0)
         return ops.concatenate([features, closeness], axis=-1)

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan import latents, random
+from kerasgan import latents
+from kerasgan.utils import keyed_random
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -30,7 +31,7 @@ class NoiseInjection(keras.layers.Layer):
 
     def call(self, inputs):
         """Add noise to features [N, H, W, C], or [N, ..., C] of any places."""
-        draw = random.given()
+        draw = keyed_random.given()
         noise = self.fixed if draw is None else latents.normal(draw(self.fixed.shape, self.name))
         return inputs + ops.cast(self.weight, inputs.dtype) * ops.cast(noise, inputs.dtype)
 

@@ -5,9 +5,9 @@ import math
 import keras
 from keras import ops
 
-from kerasgan import arguments
 from kerasgan.layers import wrapped
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
 _ROWS = {
@@ -70,7 +70,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         layer.enable_lora = layer.quantize = self._refuse  # which a model's `quantize` calls
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
         self.supports_masking = layer.supports_masking
-        self.power_iterations = arguments.integer("power_iterations", power_iterations, 1)
+        self.power_iterations = validation.integer("power_iterations", power_iterations, 1)
         self.epsilon = epsilon
         self.u_initializer = keras.initializers.get(u_initializer)
         self._rows = rows[0]

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -31,7 +31,7 @@ class StoredBatchNormalization(keras.layers.Layer):
 
     def __init__(self, thresholds: int = 51, epsilon: float = 1e-4, affine: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.thresholds = arguments.integer("thresholds", thresholds, 2)
+        self.thresholds = validation.integer("thresholds", thresholds, 2)
         self.epsilon = epsilon
         self.affine = affine
 

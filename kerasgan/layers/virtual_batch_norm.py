@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -29,7 +29,7 @@ class ReferenceBatch(keras.layers.Layer):
 
     def __init__(self, size: int = 64, **kwargs):
         super().__init__(**kwargs)
-        self.size = arguments.integer("size", size, 2)
+        self.size = validation.integer("size", size, 2)
 
     def build(self, input_shape):
         """Make the reference [R, ...]."""
@@ -83,7 +83,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
 
     def __init__(self, size: int = 64, epsilon: float = 1e-5, **kwargs):
         super().__init__(**kwargs)
-        self.size = arguments.integer("size", size, 2)
+        self.size = validation.integer("size", size, 2)
         self.epsilon = epsilon
 
     def build(self, input_shape):
@@ -130,7 +130,7 @@ class DropReference(keras.layers.Layer):
 
     def __init__(self, size: int = 64, **kwargs):
         super().__init__(**kwargs)
-        self.size = arguments.integer("size", size, 2)
+        self.size = validation.integer("size", size, 2)
 
     def call(self, inputs):
         """Return the rows after the first R."""

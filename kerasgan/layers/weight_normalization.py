@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan.layers import wrapped
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 # The axis of the kernel that is the output channels
 _OUTPUTS = {keras.layers.Dense: -1, keras.layers.Conv1D: -1, keras.layers.Conv2D: -1, keras.layers.Conv2DTranspose: -2}

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from kerasgan.messages import quoted
 from kerasgan.metrics import frechet
+from kerasgan.utils.messages import quoted
 
 _UNITS = {"nats": 1.0, "bits": math.log(2.0)}
 

@@ -3,14 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, checks, classes, finite, standing
-from kerasgan.messages import quoted
+from kerasgan import checks, finite, standing
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features.network import check_range
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
 from kerasgan.metrics.result import Protocol, Result
+from kerasgan.utils import classes, validation
+from kerasgan.utils.messages import quoted
 
 SAMPLES = 50_000
 _BY_NUMBER = (
@@ -68,7 +69,7 @@ def evaluate(
         FloatingPointError: if the generator gives NaN or infinity.
     """
     wanted = check(model, reference, metrics, n, seed, truncation)
-    arguments.integer("standing_passes", standing_passes, 0)
+    validation.integer("standing_passes", standing_passes, 0)
     numbers, named = _matched(model, reference)
     sampler, weights = sampler_of(model, weights)
     if standing_passes:
@@ -121,7 +122,7 @@ def evaluate_images(
     """
     images = extraction.checked_images(images)
     check_range(images.max())
-    labels = None if labels is None else arguments.labels("labels", labels, len(images))
+    labels = None if labels is None else validation.labels("labels", labels, len(images))
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
     _check_seed(seed)
     batches = extraction.in_batches(images, labels)
@@ -173,7 +174,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
     Raises:
         ValueError: if model, reference, metrics and numbers do not fit together.
     """
-    arguments.integer("n", n, 2)
+    validation.integer("n", n, 2)
     _check_seed(seed)
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
@@ -195,7 +196,7 @@ def _independent(model, reference, wanted):
 
 
 def _check_seed(seed):
-    if arguments.integer("seed", seed, 0) >= _SEEDS:
+    if validation.integer("seed", seed, 0) >= _SEEDS:
         raise ValueError(f"seed: expected an integer below {_SEEDS}, got {seed}")
 
 
@@ -225,7 +226,7 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     Raises:
         FloatingPointError: if the generator gives NaN or infinity.
     """
-    arguments.integer("batch_size", batch_size, 1)
+    validation.integer("batch_size", batch_size, 1)
     strategy = strategy or tf.distribute.get_strategy()
     labels = checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
@@ -274,7 +275,7 @@ def batch_norm_note(sampler, weights):
 
 
 def _matched(model, reference):
-    """Which of the model's classes those of the reference are; see `kerasgan.classes.matched`."""
+    """Which of the model's classes those of the reference are; see `kerasgan.utils.classes.matched`."""
     if model.num_classes is None:
         return None, True
     return classes.matched(model.class_names, model.num_classes, reference.class_names, reference.name)

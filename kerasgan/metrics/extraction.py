@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments
-from kerasgan.countdown import Countdown
 from kerasgan.metrics.features.network import FeatureNetwork, checked_images
 from kerasgan.metrics.moments import Moments
 from kerasgan.metrics.pipelining import ahead, spread
+from kerasgan.utils import validation
+from kerasgan.utils.progress import Countdown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +85,10 @@ def extract(
         ValueError: if there are fewer than two images or not as many as was said, they are not uint8 or not of one
             size, the network cannot judge them, or their features are not finite.
     """
-    arguments.integer("count", count, 2)
+    validation.integer("count", count, 2)
     if keep.probabilities and network.classes is None:
         raise ValueError(f"network: expected one that classifies; {network.name} gives features alone")
-    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
+    rng = np.random.default_rng(validation.integer("seed", seed, 0))
     chosen = np.zeros(count, bool)
     chosen[rng.choice(count, min(keep.features, count), replace=False)] = True
     moments = Moments(network.features)
@@ -124,8 +124,8 @@ def in_batches(images, labels=None, batch_size: int = 100):
         ValueError: if the images are no uint8 array [N, H, W, C], or the labels are not N integers of at least 0.
     """
     images = checked_images(images)
-    arguments.integer("batch_size", batch_size, 1)
-    labels = None if labels is None else arguments.labels("labels", labels, len(images))
+    validation.integer("batch_size", batch_size, 1)
+    labels = None if labels is None else validation.labels("labels", labels, len(images))
     for first in range(0, len(images), batch_size):
         rows = slice(first, first + batch_size)
         yield images[rows], None if labels is None else labels[rows]

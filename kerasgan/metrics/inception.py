@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.convert import tensors
-from kerasgan.convert.state_dict import StateDict
+from kerasgan.utils import checkpoint_tensors
+from kerasgan.utils.state_dict import StateDict
 
 TAPS = ("64", "192", "768", "2048")  # pooled features by the names that both ports give them
 SIZE = 299
@@ -66,7 +66,7 @@ def load(path) -> keras.Model:
         ImportError: if PyTorch, which reads it, is not installed.
         ValueError: naming the tensor that is missing, too many or of another shape.
     """
-    return convert(tensors.read(path))
+    return convert(checkpoint_tensors.read(path))
 
 
 def convert(state) -> keras.Model:

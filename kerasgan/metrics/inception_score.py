@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _SUM_TOLERANCE = 1e-3  # a float16 softmax over 1000 classes is off by less
 
@@ -53,7 +53,7 @@ def inception_score(probabilities, splits: int = 10) -> Score:
         ValueError: if `probabilities` are none, or `splits` is not an integer in [1, N].
     """
     rows = _checked(probabilities)
-    if arguments.integer("splits", splits, 1) > len(rows):
+    if validation.integer("splits", splits, 1) > len(rows):
         raise ValueError(f"splits: expected at most the number of samples, {len(rows)}; got {splits}")
     bounds = [part * len(rows) // splits for part in range(splits + 1)]
     scores = [_score(rows[first:last]) for first, last in zip(bounds, bounds[1:])]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan import arguments
 from kerasgan.metrics import frechet, moments
+from kerasgan.utils import validation
 
 
 class IntraClass(NamedTuple):
@@ -36,8 +36,8 @@ def intra_class_distance(features_a, labels_a, features_b, labels_b) -> IntraCla
         ValueError: if the features are none, the classes are not the same, or one has fewer than two samples.
     """
     a, b = moments.pair_of(features_a, features_b, "features_a", "features_b", 2)
-    labels_a = arguments.labels("labels_a", labels_a, len(a))
-    labels_b = arguments.labels("labels_b", labels_b, len(b))
+    labels_a = validation.labels("labels_a", labels_a, len(a))
+    labels_b = validation.labels("labels_b", labels_b, len(b))
     classes = np.unique(labels_a)
     if not np.array_equal(classes, np.unique(labels_b)):
         one_sided = np.setxor1d(classes, labels_b).tolist()

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan import arguments
 from kerasgan.metrics import moments
+from kerasgan.utils import validation
 
 
 class KernelDistance(NamedTuple):
@@ -40,13 +40,13 @@ def kernel_distance(
         ValueError: if the features are none, or fewer than a subset needs.
     """
     a, b = moments.pair_of(features_a, features_b, "features_a", "features_b", 2)
-    arguments.integer("subsets", subsets, 1)
-    if arguments.integer("subset_size", subset_size, 2) > min(len(a), len(b)):
+    validation.integer("subsets", subsets, 1)
+    if validation.integer("subset_size", subset_size, 2) > min(len(a), len(b)):
         raise ValueError(
             f"subset_size: expected at most the number of rows of the smaller set, {min(len(a), len(b))}; got "
             f"{subset_size}"
         )
-    rng = np.random.RandomState(arguments.integer("seed", seed, 0))
+    rng = np.random.RandomState(validation.integer("seed", seed, 0))
     values = []
     for _ in range(subsets):
         mine = a[rng.choice(len(a), subset_size, replace=False)]

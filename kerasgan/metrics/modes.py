@@ -4,8 +4,8 @@ import typing
 
 import numpy as np
 
-from kerasgan.messages import quoted
 from kerasgan.metrics import divergences
+from kerasgan.utils.messages import quoted
 
 
 class Modes(typing.NamedTuple):

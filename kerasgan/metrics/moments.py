@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 
 class Moments:
@@ -24,7 +24,7 @@ class Moments:
     """
 
     def __init__(self, dim: int):
-        self.dim = arguments.integer("dim", dim, 1)
+        self.dim = validation.integer("dim", dim, 1)
         self.count = 0
         self._mean = np.zeros(self.dim)
         self._scatter = np.zeros((self.dim, self.dim))
@@ -48,7 +48,7 @@ class Moments:
         if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
             raise ValueError("mean, scatter: expected finite numbers; got NaN or infinity")
         moments = cls(len(mean))
-        moments.count = arguments.integer("count", count, 0)
+        moments.count = validation.integer("count", count, 0)
         moments._mean, moments._scatter = mean, scatter
         return moments
 

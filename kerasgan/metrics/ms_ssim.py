@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from kerasgan import arguments
+from kerasgan.utils import validation
 
 # Wang, Simoncelli and Bovik 2003, section 3.2, of five scales from the finest
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -98,8 +98,8 @@ def ms_ssim_variety(images, labels=None, pairs: int = 1000, scales: int | None =
     """
     images = _images("images", images)
     scales = _checked_scales(scales, images)
-    arguments.integer("pairs", pairs, 1)
-    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
+    validation.integer("pairs", pairs, 1)
+    rng = np.random.default_rng(validation.integer("seed", seed, 0))
     labels = np.zeros(len(images), int) if labels is None else np.asarray(labels)
     if labels.shape != (len(images),):
         raise ValueError(f"labels: expected {len(images)}, one an image; got shape {labels.shape}")
@@ -131,7 +131,7 @@ def _checked_scales(scales, images):
     most = scales_of(*images.shape[1:3])
     if scales is None:
         return most
-    if arguments.integer("scales", scales, 1) > most:
+    if validation.integer("scales", scales, 1) > most:
         raise ValueError(
             f"scales: expected at most {most} for images of {images.shape[1]} x {images.shape[2]} pixels; got {scales}"
         )

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan import arguments
 from kerasgan.metrics import moments
+from kerasgan.utils import validation
 
 _BLOCK = 1024
 _ROUNDING = 1e-12  # of squared distances, relative to the squared lengths they are differences of
@@ -43,7 +43,7 @@ def neighbours(real, generated, k: int = 5) -> Neighbours:
     Raises:
         ValueError: if the features are none, or too few.
     """
-    arguments.integer("k", k, 1)
+    validation.integer("k", k, 1)
     real, generated = moments.pair_of(real, generated, "real", "generated", k + 1)
     centre = (real.mean(axis=0) + generated.mean(axis=0)) / 2.0  # the distances stay, and rounding matters less
     real, generated = real - centre, generated - centre

@@ -6,8 +6,8 @@ in bits, so between 0 and 1.
 
 import collections
 
-from kerasgan import arguments
 from kerasgan.metrics import divergences
+from kerasgan.utils import validation
 
 
 def counts(lines, n):
@@ -24,7 +24,7 @@ def counts(lines, n):
     Raises:
         ValueError: if `n` is not a positive integer, or no line is as long as `n`.
     """
-    arguments.integer("n", n, 1)
+    validation.integer("n", n, 1)
     counter = collections.Counter(line[start : start + n] for line in lines for start in range(len(line) - n + 1))
     if not counter:
         raise ValueError(f"lines: expected at least one of {n} characters or more; got none")

@@ -10,13 +10,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasgan import arguments, classes, data
-from kerasgan.countdown import Countdown
+from kerasgan import data
 from kerasgan.data.source import Source
 from kerasgan.metrics import extraction
 from kerasgan.metrics.extraction import Extracted, Keep
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.metrics.statistics import Statistics
+from kerasgan.utils import classes, validation
+from kerasgan.utils.progress import Countdown
 
 _BATCH = 100
 
@@ -76,7 +77,7 @@ class Reference:
                 not N integers of at least 0, or one of them has no name.
         """
         images = extraction.checked_images(images)
-        labels = None if labels is None else arguments.labels("labels", labels, len(images))
+        labels = None if labels is None else validation.labels("labels", labels, len(images))
         class_names = classes.checked(class_names)
         if class_names is not None and (labels is None or labels.max() >= len(class_names)):
             given = "no labels" if labels is None else f"labels up to {labels.max()}"

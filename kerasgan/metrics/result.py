@@ -12,8 +12,8 @@ import warnings
 
 import numpy as np
 
-from kerasgan import arguments, files
-from kerasgan.messages import quoted
+from kerasgan.utils import atomic_files, validation
+from kerasgan.utils.messages import quoted
 
 # what the measure is called with the network of the published numbers, and with any other
 _NAMES = {
@@ -121,7 +121,7 @@ class Protocol:
 
     def __post_init__(self):
         for name, least in (("samples", 2), ("reference_samples", 0), ("features", 1), ("seed", 0), ("splits", 1)):
-            arguments.integer(name, getattr(self, name), least)
+            validation.integer(name, getattr(self, name), least)
         if self.reference_samples and not (self.reference and self.data):
             raise ValueError(
                 f"reference, data: expected the name and the fingerprint of the {self.reference_samples} reference "
@@ -216,7 +216,7 @@ def table(results) -> str:
 def write(path, results) -> pathlib.Path:
     """Write results to a JSON file, whole or not at all; returns its path."""
     path = pathlib.Path(path)
-    with files.written_whole(path) as beside:
+    with atomic_files.written_whole(path) as beside:
         beside.write_text(json.dumps({"results": [result.to_dict() for result in results]}, indent=2) + "\n")
     return path
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kerasgan import arguments
 from kerasgan.metrics import moments
+from kerasgan.utils import validation
 
 
 def sliced_wasserstein(features_a, features_b, projections: int = 256, order: int = 2, seed: int = 0) -> float:
@@ -28,7 +28,7 @@ def sliced_wasserstein(features_a, features_b, projections: int = 256, order: in
         ValueError: if the features are none, or a number is not as said.
     """
     a, b = moments.pair_of(features_a, features_b, "features_a", "features_b", 1)
-    arguments.integer("order", order, 1)
+    validation.integer("order", order, 1)
     lines = directions(a.shape[1], projections, seed)
     places_a, places_b = np.sort(a @ lines, axis=0), np.sort(b @ lines, axis=0)
     # the quantile functions are steps; between two neighbouring steps of either, both are constant
@@ -44,7 +44,7 @@ def directions(dim: int, projections: int, seed: int = 0):
     Raises:
         ValueError: if a number is no integer, or too small.
     """
-    rng = np.random.default_rng(arguments.integer("seed", seed, 0))
-    arguments.integer("projections", projections, 1)
-    vectors = rng.normal(size=(arguments.integer("dim", dim, 1), projections))
+    rng = np.random.default_rng(validation.integer("seed", seed, 0))
+    validation.integer("projections", projections, 1)
+    vectors = rng.normal(size=(validation.integer("dim", dim, 1), projections))
     return vectors / np.linalg.norm(vectors, axis=0)

@@ -7,10 +7,10 @@ import zipfile
 
 import numpy as np
 
-from kerasgan import files
-from kerasgan.messages import shortened
 from kerasgan.metrics import frechet, result
 from kerasgan.metrics.moments import Moments
+from kerasgan.utils import atomic_files
+from kerasgan.utils.messages import shortened
 
 _FORMAT = 1
 
@@ -35,7 +35,7 @@ class Statistics:
         """Write them to an .npz file, whole or not at all; returns its path."""
         path = pathlib.Path(path)
         facts = {"format": _FORMAT, "network": self.network, "name": self.name, "data": self.data}
-        with files.written_whole(path) as beside, open(beside, "wb") as file:
+        with atomic_files.written_whole(path) as beside, open(beside, "wb") as file:
             np.savez(
                 file,
                 facts=json.dumps(facts),

@@ -6,9 +6,9 @@ import math
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import SampleNormalization
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 
 def check_square(image_shape, sizes):
@@ -57,7 +57,7 @@ def latents_input(latent_dim, num_classes):
 
     The embedding has 32 numbers.
     """
-    latents = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    latents = keras.Input((validation.integer("latent_dim", latent_dim, 1),), name="latents")
     if num_classes is None:
         return latents, latents
     labels = labels_input(num_classes)
@@ -67,11 +67,11 @@ def latents_input(latent_dim, num_classes):
 
 def shared_embedding(latent_dim, num_classes, shared_dim):
     """(inputs, z, class embedding): BigGAN's, which all conditional batch norms share; `None` without classes."""
-    latents = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    latents = keras.Input((validation.integer("latent_dim", latent_dim, 1),), name="latents")
     if num_classes is None:
         return latents, latents, None
     labels = labels_input(num_classes)
-    arguments.integer("shared_dim", shared_dim, 1)
+    validation.integer("shared_dim", shared_dim, 1)
     embedding = layers.Embedding(num_classes, shared_dim, embeddings_initializer="orthogonal", name="class_embedding")(
         labels
     )
@@ -80,7 +80,7 @@ def shared_embedding(latent_dim, num_classes, shared_dim):
 
 def labels_input(num_classes):
     """Input of labels, int32 [N]."""
-    arguments.integer("num_classes", num_classes, 1)
+    validation.integer("num_classes", num_classes, 1)
     return keras.Input((), dtype="int32", name="labels")
 
 
@@ -107,14 +107,14 @@ def check_auxiliary(auxiliary, num_classes):
 
 def with_class_logits(logits, features, num_classes, kernel_initializer="glorot_uniform"):
     """The outputs of a critic that classifies: logits, and class logits of the features, float32 [N, num_classes]."""
-    arguments.integer("num_classes", num_classes, 1)
+    validation.integer("num_classes", num_classes, 1)
     classes = layers.Dense(num_classes, kernel_initializer=kernel_initializer)(features)
     return [logits, output(classes, "linear", name="class_logits")]
 
 
 def check_outputs(outputs, num_classes):
     """Check how many numbers a critic gives for an image: features are not conditional."""
-    arguments.integer("outputs", outputs, 1)
+    validation.integer("outputs", outputs, 1)
     if outputs > 1 and num_classes is not None:
         raise ValueError(f"outputs: expected 1 for a conditional critic (num_classes={num_classes}); got {outputs}")
 

@@ -12,9 +12,9 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import ModulatedBatchNormalization, SelfAttention, SpectralNormalization
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 _GENERATOR_WIDTHS = {  # in units of `filters`, from 4x4 outwards
     32: (4, 4, 4, 4),
@@ -68,9 +68,9 @@ def generator(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
-    widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
+    widths = [validation.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     blocks = len(widths) - 1
-    if arguments.integer("latent_dim", latent_dim, 1) % (blocks + 1):
+    if validation.integer("latent_dim", latent_dim, 1) % (blocks + 1):
         raise ValueError(f"latent_dim: expected a multiple of {blocks + 1} at {size} pixels; got {latent_dim}")
     sizes = [8 * 2**index for index in range(blocks)]
     attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
@@ -120,7 +120,7 @@ def critic(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     widths = _CRITIC_WIDTHS[size]
     halvings = 2 if size == 32 else len(widths) - 1
     sizes = [size // 2 ** min(index + 1, halvings) for index in range(len(widths))]

@@ -10,10 +10,10 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import SelfAttention, StoredBatchNormalization
 from kerasgan.networks import _parts
 from kerasgan.networks.biggan import batch_norm, conv, dense, modulated, projection, sum_over_places
+from kerasgan.utils import validation
 
 _GENERATOR_WIDTHS = {  # in units of `filters`, from 4x4 outwards; every second block doubles the size
     32: (4,) * 7,
@@ -73,8 +73,8 @@ def generator(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
-    widths = [arguments.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
-    image_filters = arguments.integer("image_filters", image_filters or channels, channels)
+    widths = [validation.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
+    image_filters = validation.integer("image_filters", image_filters or channels, channels)
     sizes = [8 * 2**index for index in range(len(widths) // 2)]
     attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)
@@ -129,7 +129,7 @@ def critic(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
-    widths = [arguments.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
+    widths = [validation.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
     sizes = [size // 2 ** (index + 1) for index in range(len(widths) // 2)]
     attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     images = keras.Input((size, size, channels), name="images")

@@ -10,8 +10,8 @@ branch is multiplied by 0.3, and weights are uniform, with variance 4 / (fan_in 
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 
 def generator(
@@ -39,10 +39,10 @@ def generator(
         ValueError: if `image_shape` is not (length, vocabulary), or a number is not a positive integer.
     """
     length, vocabulary = _check_image_shape(image_shape)
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     inputs, x = _parts.latents_input(latent_dim, num_classes)
     x = layers.Reshape((length, filters))(layers.Dense(length * filters)(x))
-    for _ in range(arguments.integer("blocks", blocks, 1)):
+    for _ in range(validation.integer("blocks", blocks, 1)):
         x = _block(x, filters)
     return keras.Model(inputs, _parts.output(_conv(x, vocabulary, 1), "softmax"), name="char_cnn_generator")
 
@@ -64,8 +64,8 @@ def critic(image_shape: tuple[int, int], num_classes: int | None = None, filters
         ValueError: if `image_shape` is not (length, vocabulary), or a number is not a positive integer.
     """
     characters = keras.Input(_check_image_shape(image_shape), name="images")
-    x = _conv(characters, arguments.integer("filters", filters, 1), 1)
-    for _ in range(arguments.integer("blocks", blocks, 1)):
+    x = _conv(characters, validation.integer("filters", filters, 1), 1)
+    for _ in range(validation.integer("blocks", blocks, 1)):
         x = _block(x, filters)
     inputs, logits = _parts.logit(characters, layers.Flatten()(x), num_classes)
     return keras.Model(inputs, _parts.output(logits, "linear"), name="char_cnn_critic")

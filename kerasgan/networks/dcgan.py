@@ -10,7 +10,6 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import (
     DropReference,
     MinibatchDiscrimination,
@@ -20,6 +19,7 @@ from kerasgan.layers import (
     VirtualBatchNormalization,
 )
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 _SIZES = (32, 64, 128, 256)
 
@@ -128,7 +128,7 @@ def critic(
     size, channels = _parts.check_square(image_shape, _SIZES)
     entering = _parts.check_auxiliary(auxiliary, num_classes)
     _parts.check_outputs(outputs, entering)
-    arguments.integer("minibatch_kernels", minibatch_kernels, 0)
+    validation.integer("minibatch_kernels", minibatch_kernels, 0)
     norms = _norms(reference_size)
     _parts.check_option("normalization", normalization, norms)
     _check_virtual(normalization, entering)

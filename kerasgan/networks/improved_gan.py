@@ -9,10 +9,10 @@ the paper dropout of 0.2.
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import MinibatchDiscrimination, WeightNormalization
-from kerasgan.messages import quoted
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _SIZES = (32, 64, 128, 256)
 
@@ -52,8 +52,8 @@ def critic(
             is given without `num_classes`.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
-    arguments.integer("filters", filters, 1)
-    arguments.integer("minibatch_kernels", minibatch_kernels, 0)
+    validation.integer("filters", filters, 1)
+    validation.integer("minibatch_kernels", minibatch_kernels, 0)
     if not input_noise >= 0:
         raise ValueError(f"input_noise: expected a number of at least 0; got {quoted(input_noise)}")
     for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):

@@ -7,8 +7,8 @@ the authors' code, hidden layers start from He's uniform distribution, the outpu
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 
 def generator(
@@ -91,7 +91,7 @@ def _check_image_shape(image_shape):
 
 
 def _hidden(x, width, depth, activation):
-    arguments.integer("width", width, 1)
-    for _ in range(arguments.integer("depth", depth, 1)):
+    validation.integer("width", width, 1)
+    for _ in range(validation.integer("depth", depth, 1)):
         x = layers.Dense(width, activation=activation, kernel_initializer="he_uniform")(x)
     return x

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasgan import arguments
-from kerasgan.messages import quoted
 from kerasgan.networks import _parts, efficientnet_lite0
 from kerasgan.networks.fastgan import conv, uniform
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _STAGES, _CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)  # the maps at strides 4, 8, 16 and 32
 _WIDTHS = (1, 1, 2, 4, 8)  # in units of `filters`: channels after 0, 1, ... of four halvings
@@ -84,8 +84,8 @@ class ProjectedFeatures(keras.layers.Layer):
 
     def __init__(self, filters: int = 64, feature_size: int = 224, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.filters = arguments.integer("filters", filters, 1)
-        if arguments.integer("feature_size", feature_size, _LEAST) % 32:
+        self.filters = validation.integer("filters", filters, 1)
+        if validation.integer("feature_size", feature_size, _LEAST) % 32:
             raise ValueError(f"feature_size: expected a multiple of 32; got {feature_size}")
         self.feature_size = feature_size
 

@@ -12,10 +12,10 @@ import math
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import Downsampling, GroupedConv2D, PlaceWeights, Upsampling
-from kerasgan.messages import quoted
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _SLOPE = 0.2
 _WIDEST = 768
@@ -61,7 +61,7 @@ def generator(
     """
     channels, stages = _stages(image_shape, widths, blocks, groups, expansion)
     depth = sum(count for _, count, _ in stages)
-    z = inputs = keras.Input((arguments.integer("latent_dim", latent_dim, 1),), name="latents")
+    z = inputs = keras.Input((validation.integer("latent_dim", latent_dim, 1),), name="latents")
     if num_classes is not None:
         labels = _parts.labels_input(num_classes)
         embedding = _embedding(num_classes, embedding_dim, 1.0, "class_embedding")(labels)
@@ -126,7 +126,7 @@ def critic(
     x = layers.Flatten()(x)
     outputs = 1
     if num_classes is not None:
-        outputs = stages[-1][0] if embedding_dim is None else arguments.integer("embedding_dim", embedding_dim, 1)
+        outputs = stages[-1][0] if embedding_dim is None else validation.integer("embedding_dim", embedding_dim, 1)
     x = layers.Dense(outputs, use_bias=False, kernel_initializer=_weights(x.shape[-1]), name="dense")(x)
     if num_classes is not None:
         labels = _parts.labels_input(num_classes)
@@ -152,8 +152,8 @@ def _stages(image_shape, widths, blocks, groups, expansion):
                 f"got {quoted(list(given))}"
             )
         for number in given:
-            arguments.integer(name, number, 1)
-    arguments.integer("expansion", expansion, 1)
+            validation.integer(name, number, 1)
+    validation.integer("expansion", expansion, 1)
     for width, cardinality in zip(widths, groups):
         if width * expansion % cardinality:
             raise ValueError(
@@ -184,7 +184,7 @@ def _conv(x, filters, gain=1.0, use_bias=False, name=None):
 
 def _embedding(num_classes, dim, gain, name):
     """A linear map of one-hot classes, whose fan-in is the number of classes."""
-    arguments.integer("embedding_dim", dim, 1)
+    validation.integer("embedding_dim", dim, 1)
     return layers.Embedding(num_classes, dim, embeddings_initializer=_weights(num_classes, gain), name=name)
 
 

@@ -15,8 +15,8 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from kerasgan import arguments
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 _GROUPS = 4
 _NONLINEARITIES = {
@@ -62,7 +62,7 @@ def generator(
     _, channels = _parts.check_square(image_shape, (32,))
     activate = _activation(nonlinearity, normalization, ("batch", None))
     group = _group(depth)
-    width = 4 * arguments.integer("filters", filters, 1)
+    width = 4 * validation.integer("filters", filters, 1)
     inputs, x = _parts.latents_input(latent_dim, num_classes)
     x = activate(layers.Reshape((4, 4, width))(layers.Dense(4 * 4 * width)(x)))
     x = _convolutions(x, group, activate)
@@ -105,7 +105,7 @@ def critic(
     _, channels = _parts.check_square(image_shape, (32,))
     activate = _activation(nonlinearity, normalization, _parts.NORMALIZATIONS)
     group = _group(depth)
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     x = images = keras.Input((32, 32, channels), name="images")
     for width in (filters, 2 * filters, 4 * filters):
         x = _parts.conv(x, width, 4, strides=2)
@@ -117,7 +117,7 @@ def critic(
 
 
 def _group(depth):
-    if arguments.integer("depth", depth, _GROUPS) % _GROUPS:
+    if validation.integer("depth", depth, _GROUPS) % _GROUPS:
         raise ValueError(f"depth: expected a multiple of {_GROUPS}; got {depth}")
     return depth // _GROUPS
 

@@ -12,8 +12,8 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from kerasgan import arguments
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 
 def generator(
@@ -99,8 +99,8 @@ def critic(
 
 def _widths(filters, blocks):
     """Channels of the stages, from 64x64 to 4x4."""
-    arguments.integer("blocks", blocks, 1)
-    if arguments.integer("filters", filters, 4) % 4:
+    validation.integer("blocks", blocks, 1)
+    if validation.integer("filters", filters, 4) % 4:
         raise ValueError(f"filters: expected a multiple of 4; got {filters}")
     return [filters // 2, filters, 2 * filters, 4 * filters, 8 * filters]
 

@@ -10,9 +10,9 @@ inference uses moving statistics, with momentum 0.9.
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 
 def generator(
@@ -40,7 +40,7 @@ def generator(
         ValueError: if `image_shape` is not (32, 32, channels), or a number is not a positive integer.
     """
     _, channels = _parts.check_square(image_shape, (32,))
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     inputs, latents = _parts.latents_input(latent_dim, None)
     labels = None
     if num_classes is not None:
@@ -83,7 +83,7 @@ def critic(
             given without `num_classes`.
     """
     _, channels = _parts.check_square(image_shape, (32,))
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     entering = _parts.check_auxiliary(auxiliary, num_classes)
     images = keras.Input((32, 32, channels), name="images")
     x = _first_block(images, filters)

@@ -14,8 +14,8 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from kerasgan import arguments
 from kerasgan.networks import _parts
+from kerasgan.utils import validation
 
 VARIANTS = {  # name: (arguments of the generator, arguments of the critic)
     "baseline": ({}, {}),
@@ -137,7 +137,7 @@ def critic(
 
 def _widths(size, filters):
     """Channels of the layers between the image and 4x4, from the image inwards."""
-    arguments.integer("filters", filters, 1)
+    validation.integer("filters", filters, 1)
     return [filters * 2**k for k in range((size // 4).bit_length() - 1)]
 
 

@@ -10,11 +10,11 @@ and `unit_gain=True` normalizes the gain.
 import keras
 from keras import layers
 
-from kerasgan import arguments
 from kerasgan.layers import SpectralNormalization, UnitGain
-from kerasgan.messages import quoted
 from kerasgan.networks import _parts
 from kerasgan.networks.pairwise import PairwiseCritic
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _SIZES = (32, 64, 128, 256)
 
@@ -75,8 +75,8 @@ def head(feature_dim: int = 512, width: int = 512, negative_slope: float = 0.3, 
         ValueError: if a number is not a positive integer.
     """
     wrap = _wrapper(spectral)
-    differences = keras.Input((arguments.integer("feature_dim", feature_dim, 1),), name="differences")
-    x = wrap(layers.Dense(arguments.integer("width", width, 1)))(differences)
+    differences = keras.Input((validation.integer("feature_dim", feature_dim, 1),), name="differences")
+    x = wrap(layers.Dense(validation.integer("width", width, 1)))(differences)
     logits = wrap(layers.Dense(1, use_bias=False))(layers.LeakyReLU(negative_slope)(x))
     return keras.Model(differences, _parts.output(logits, "linear"), name="tgan_head")
 

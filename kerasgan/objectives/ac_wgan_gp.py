@@ -3,9 +3,9 @@
 import keras
 
 from kerasgan import fit_checks
-from kerasgan.messages import quoted
 from kerasgan.objectives.wgan_gp import WGANGP
 from kerasgan.techniques import AuxiliaryClassifier
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -2,8 +2,8 @@
 
 import keras
 
-from kerasgan import arguments
 from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.utils import validation
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -63,7 +63,7 @@ class BigGAN(HingeGAN):
             class_names=class_names,
             name=name,
         )
-        self.ema_start = arguments.integer("ema_start", ema_start, 0)
+        self.ema_start = validation.integer("ema_start", ema_start, 0)
 
     def default_generator_optimizer(self):
         """Return Adam(5e-5, beta_1=0, beta_2=0.999)."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan.layers import MinibatchDiscrimination
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 
 def interpolate(gan, real, fake, *purpose):

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from kerasgan.gan import GAN
-from kerasgan.messages import quoted
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

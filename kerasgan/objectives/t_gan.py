@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan import arguments, random, sharing
 from kerasgan.gan import GAN
+from kerasgan.utils import keyed_random, replica_shares, validation
 
 
 class TGAN(GAN):
@@ -63,7 +63,7 @@ class TGAN(GAN):
             class_names=class_names,
             name=name,
         )
-        self.pair_shuffles = arguments.integer("pair_shuffles", pair_shuffles, 0)
+        self.pair_shuffles = validation.integer("pair_shuffles", pair_shuffles, 0)
 
     def preference(self, better, worse):
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
@@ -80,10 +80,10 @@ class TGAN(GAN):
 
     def shuffled(self, rows, purpose):
         """Return `pair_shuffles` random orders of the rows [N, F] of all replicas, of each this replica's part."""
-        everyone, (first, total) = sharing.of_all_replicas(rows), sharing.place(ops.shape(rows)[0])
+        everyone, (first, total) = replica_shares.of_all_replicas(rows), replica_shares.place(ops.shape(rows)[0])
         places = slice(first, first + ops.shape(rows)[0])
         keys = [("pairs", k, *purpose) for k in range(self.pair_shuffles)]
-        orders = [ops.argsort(random.uniform([total], self.seed, self.step.value, key)) for key in keys]
+        orders = [ops.argsort(keyed_random.uniform([total], self.seed, self.step.value, key)) for key in keys]
         # a product and not `take`: its gradient is dense, as that of gathering replicas asks for
         return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
 

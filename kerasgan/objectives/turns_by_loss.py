@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 # of the authors' code for toy data
 _RISE, _AFTER_GENERATORS = 0.01, 10

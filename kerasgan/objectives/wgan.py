@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import arguments
 from kerasgan.gan import GAN
-from kerasgan.messages import quoted
+from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _LONG_FIRST, _LONG_EVERY = 25, 500  # of the authors' code
 
@@ -75,7 +75,7 @@ class WGAN(GAN):
         if not clip > 0:
             raise ValueError(f"clip: expected a number above 0; got {quoted(clip)}")
         if long_critic_steps is not None:
-            arguments.integer("long_critic_steps", long_critic_steps, critic_steps)
+            validation.integer("long_critic_steps", long_critic_steps, critic_steps)
         self.clip = clip
         self.long_critic_steps = long_critic_steps
         count = {"shape": (), "dtype": "int64", "initializer": "zeros", "trainable": False}

@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from kerasgan import classes
+from kerasgan.utils import classes
 
 _MOST_BYTES = 2**22
 

@@ -11,10 +11,11 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, cache_root, data, figures, files
+from kerasgan import data, figures
 from kerasgan.metrics import evaluator, features
 from kerasgan.metrics.reference import Reference
 from kerasgan.studies import report
+from kerasgan.utils import atomic_files, cache_root, validation
 
 METRICS = "fid,kid,is,prdc"
 ITSELF = "the reference itself"  # of which only the score says anything
@@ -45,7 +46,7 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
         ValueError: if there are too few images, they have no labels, or a number is wrong.
         FileNotFoundError, ConnectionError: if the images are not there.
     """
-    arguments.integer("n", n, 20)
+    validation.integer("n", n, 20)
     out = pathlib.Path(out)
     judge = features.load(network, weights)
     sets, kept, name = _sets(real, n, image_size, seed, data_dir)
@@ -62,7 +63,7 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
         rows = {name: rows[name] for name in sets if name in rows}  # in their order, whichever was measured first
         report.write_result(out, settings, {"reference": reference.data, "rows": rows})
     draw(out / "calibration.png", rows, sets)
-    with files.written_whole(out / "table.md") as beside:
+    with atomic_files.written_whole(out / "table.md") as beside:
         beside.write_text(table(rows))
     return out / "result.json"
 

@@ -7,12 +7,13 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, figures, files, keras_file, objectives
+from kerasgan import figures, keras_file, objectives
 from kerasgan.data import brown, text
-from kerasgan.messages import quoted
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
 from kerasgan.studies import report
+from kerasgan.utils import atomic_files, validation
+from kerasgan.utils.messages import quoted
 
 LENGTH = 32
 LATENT_DIM = 128
@@ -60,8 +61,8 @@ def run(
     """
     numbers = {"steps": steps, "filters": filters, "critic_steps": critic_steps, "every": every, "samples": samples}
     for name, value in numbers.items():
-        arguments.integer(name, value, 1)
-    arguments.integer("seed", seed, 0)
+        validation.integer(name, value, 1)
+    validation.integer("seed", seed, 0)
     lines = brown.sentences() if text_file is None else text.read_lines(text_file)
     settings = {
         "text": brown.NAME if text_file is None else str(text_file),
@@ -161,7 +162,7 @@ def _distances(numbers, wanted):
 def _write(folder, settings, result):
     """Write the picture, the lines and the result."""
     parts = [f"step {point['step']}\n" + "".join(f"  {line}\n" for line in point["lines"]) for point in result["curve"]]
-    with files.written_whole(folder / "samples.txt") as beside:
+    with atomic_files.written_whole(folder / "samples.txt") as beside:
         beside.write_text("\n".join(parts), encoding="utf-8")
     report.save_figure(_figure(result["floors"], result["curve"]), folder / "characters.png")
     return report.write_result(folder, settings, result)

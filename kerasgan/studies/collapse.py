@@ -16,13 +16,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, callbacks, figures, keras_file, pictures
+from kerasgan import callbacks, figures, keras_file, pictures
 from kerasgan.callbacks import collapse_guard
 from kerasgan.data import images as image_values
 from kerasgan.metrics.variety import mean_pairwise_distance
 from kerasgan.networks import dcgan
 from kerasgan.objectives import HingeGAN
 from kerasgan.studies import fitting, garments, report
+from kerasgan.utils import validation
 
 BRANCHES = {"unguarded": "#8c8c8c", "warning": "#d1603d", "rolling back": "#2a7f9e"}
 BATCH, FILTERS = 32, 8
@@ -206,9 +207,9 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
 
 def check(steps, more, growth, every):
     """Raise `ValueError`, naming the argument, if a number is not allowed."""
-    arguments.integer("every", every, 1)
+    validation.integer("every", every, 1)
     for name, value in (("steps", steps), ("more", more)):
-        if arguments.integer(name, value, 1) % every:
+        if validation.integer(name, value, 1) % every:
             raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
     if not growth > 0:
         raise ValueError(f"growth: expected a positive number; got {growth!r}")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import quiet
-from kerasgan.messages import quoted
+from kerasgan.utils import tf_runtime
+from kerasgan.utils.messages import quoted
 
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def deligan(
     data_dir: DataDir = None,
 ):
     """DeLiGAN's learned mixture against normal latents, where data are few (arXiv:1706.02071)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import deligan as study
 
     print(f"result: {study.run(out, steps, toy_steps, seeds, by_slot, classifier, data_dir)}")
@@ -51,7 +51,7 @@ def overfitting(
     data_dir: DataDir = None,
 ):
     """WGAN-GP's critic on 1,000 training images and on held-out ones (arXiv:1704.00028, figure 5b)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import overfitting as study
 
     print(f"result: {study.run(out, steps, every, seed, filters, critic_filters, data_dir)}")
@@ -77,7 +77,7 @@ def low_data(
     data_dir: DataDir = None,
 ):
     """Plain, DiffAugment, adaptive augmentation and DeLiGAN where pictures are few; the critic's overfitting."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import low_data as study
 
     names = tuple(name.strip() for name in methods.split(","))
@@ -98,7 +98,7 @@ def random_architectures(
     data_dir: DataDir = None,
 ):
     """How many random architectures SGAN and WGAN-GP train (arXiv:1704.00028, section 5.1)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import random_architectures as study
 
     print(f"result: {study.run(out, architectures, steps, filters_scale, batch_size, seed, classifier, data_dir)}")
@@ -119,7 +119,7 @@ def objectives(
     ),
 ):
     """Every objective with the same number of updates on the same images: scores, costs, a grid each."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import objectives as study
 
     paths = None if recipes is None else [one.strip() for one in recipes.split(",")]
@@ -142,7 +142,7 @@ def toy(
     ),
 ):
     """Every objective on points whose distribution is known: modes covered, W1, JS, critic surfaces."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import toy as study
 
     names = None if objectives == "all" else [name.strip() for name in objectives.split(",")]
@@ -157,7 +157,7 @@ def critic_surfaces(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/critic_surfaces"),
 ):
     """Critics trained to optimality with clipping and with a gradient penalty (arXiv:1704.00028, figure 1a)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import critic_surfaces as study
 
     study.run(steps, seed, out)
@@ -171,7 +171,7 @@ def gradient_norms(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/gradient_norms"),
 ):
     """Gradients through critics of 12 layers, for three clips and a gradient penalty (arXiv:1704.00028, figure 1b)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import gradient_norms as study
 
     study.run(steps, seed, out)
@@ -193,7 +193,7 @@ def characters(
     ),
 ):
     """A WGAN-GP that writes lines of English, and the JS of their n-grams (arXiv:1704.00028, section 5.4)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import characters as study
 
     study.run(text, steps, filters, critic_steps, every, seed, out)
@@ -222,7 +222,7 @@ def truncation(
     data_dir: DataDir = None,
 ):
     """Fidelity against variety as latents are truncated (arXiv:1809.11096, figures 2 and 17)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import truncation_sweep as study
 
     bounds = _numbers("truncations", truncations)
@@ -240,7 +240,7 @@ def collapse(
     data_dir: DataDir = None,
 ):
     """A training made to collapse: unguarded, with a guard that warns, with one that rolls back."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import collapse as study
 
     print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
@@ -257,7 +257,7 @@ def freeze(
     data_dir: DataDir = None,
 ):
     """Freezing the generator or the critic shortly before a collapse (arXiv:1809.11096, section 4.2)."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import freeze as study
 
     print(f"result: {study.run(out, steps, more, growth, every, seed, data_dir)}")
@@ -271,7 +271,7 @@ def classifier(
     data_dir: DataDir = None,
 ):
     """Train the feature network `garments`: garments.weights.h5, and garments.json with its accuracy."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.metrics.features import garments as network
 
     facts = network.train(out, epochs, seed, data_dir)
@@ -293,7 +293,7 @@ def calibration(
     data_dir: DataDir = None,
 ):
     """What the measures say of real images and of spoilt ones: blurred, noisy, of few classes."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.studies import calibration as study
 
     path = study.run(out, real, features, n, image_size, seed, data_dir)

@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, data, objectives
+from kerasgan import data, objectives
 from kerasgan.layers import WeightNormalization
 from kerasgan.metrics import divergences
 from kerasgan.networks import mlp
 from kerasgan.studies import report
+from kerasgan.utils import validation
 
 CLIP = 0.01
 NORM = 1.0  # of the weights of a unit, with L2 norm clipping at most
@@ -87,11 +88,11 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
     Raises:
         ValueError: naming the argument that is wrong.
     """
-    arguments.integer("steps", steps, 1)
+    validation.integer("steps", steps, 1)
     settings = {
         "steps": steps,
-        "seed": arguments.integer("seed", seed, 0),
-        "width": arguments.integer("width", width, 1),
+        "seed": validation.integer("seed", seed, 0),
+        "width": validation.integer("width", width, 1),
         "batch_size": 256,
         "clip": CLIP,
         "norm": NORM,

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import arguments, figures, latents, objectives, pictures
+from kerasgan import figures, latents, objectives, pictures
 from kerasgan.metrics import divergences, inception_score
 from kerasgan.networks import dcgan, mlp
 from kerasgan.studies import fitting, garment_classifier, garments, report
+from kerasgan.utils import validation
 
 PRIORS = ("GAN", "DeLiGAN")
 COLOURS = {"real": "#444444", "GAN": "#d1603d", "DeLiGAN": "#2a7f9e"}
@@ -175,7 +176,7 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
         ConnectionError: as `kerasgan.data.tfds`.
     """
     for name, value in (("steps", steps), ("toy_steps", toy_steps), ("seeds", seeds)):
-        arguments.integer(name, value, 1)
+        validation.integer(name, value, 1)
     out = pathlib.Path(out)
     network, accuracy = garment_classifier.load_or_train(classifier or out, data_dir)
     images, labels = garments.arrays("train", data_dir)

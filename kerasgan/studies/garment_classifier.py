@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import data, files, keras_file
+from kerasgan import data, keras_file
 from kerasgan.studies import garments
+from kerasgan.utils import atomic_files
 
 FILE = "garment_classifier.keras"
 EPOCHS = 4
@@ -108,7 +109,7 @@ def load_or_train(folder, data_dir=None):
     else:
         print(f"{path}: not there yet, training it", flush=True)
         classifier = train(*garments.arrays("train", data_dir))
-        with files.written_whole(path) as beside:
+        with atomic_files.written_whole(path) as beside:
             classifier.save(beside)
     return classifier, accuracy(classifier, *garments.arrays("test", data_dir))
 

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, data
+from kerasgan import data
 from kerasgan.gan import Batch
 from kerasgan.networks import mlp
 from kerasgan.studies import report
 from kerasgan.studies.critic_surfaces import ClippedCritic, PenalisedCritic
+from kerasgan.utils import validation
 
 CLIPS = (0.1, 0.01, 0.001)
 PENALTY = "gradient penalty"
@@ -71,11 +72,11 @@ def run(steps=1000, seed=0, out="studies/gradient_norms", width=512, depth=12, b
         ValueError: naming the argument that is wrong.
     """
     settings = {
-        "steps": arguments.integer("steps", steps, 1),
-        "seed": arguments.integer("seed", seed, 0),
-        "width": arguments.integer("width", width, 1),
-        "depth": arguments.integer("depth", depth, 2),
-        "batch_size": arguments.integer("batch_size", batch_size, 1),
+        "steps": validation.integer("steps", steps, 1),
+        "seed": validation.integer("seed", seed, 0),
+        "width": validation.integer("width", width, 1),
+        "depth": validation.integer("depth", depth, 2),
+        "batch_size": validation.integer("batch_size", batch_size, 1),
         "clip_optimizer": "RMSprop(5e-5)",
         "penalty_weight": 10.0,
         "penalty_optimizer": "Adam(1e-4, beta_1=0.5, beta_2=0.9)",

@@ -12,10 +12,11 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import arguments, callbacks, data, figures, files, latents, metrics, objectives, pictures, techniques
-from kerasgan.messages import quoted
+from kerasgan import callbacks, data, figures, latents, metrics, objectives, pictures, techniques
 from kerasgan.networks import dcgan
 from kerasgan.studies import fitting, garments, overfitting, report
+from kerasgan.utils import atomic_files, validation
+from kerasgan.utils.messages import quoted
 
 METHODS = ("plain", "DiffAugment", "ADA", "DeLiGAN")
 COLOURS = {"plain": "#444444", "DiffAugment": "#2a7f9e", "ADA": "#d1603d", "DeLiGAN": "#7a4f9e"}
@@ -145,7 +146,7 @@ def run(
         OSError, ConnectionError: if the pictures are not there.
     """
     for name, value, least in (("steps", steps, 1), ("every", every, 1), ("n", n, 2), ("filters", filters, 1)):
-        arguments.integer(name, value, least)
+        validation.integer(name, value, least)
     if not methods or not set(methods) <= set(METHODS):
         raise ValueError(f"methods: expected some of {', '.join(METHODS)}; got {quoted(methods)}")
     features = features or ("garments" if path is None else "efficientnet-lite0")
@@ -160,7 +161,7 @@ def run(
         if method in numbers:
             continue
         numbers[method], made = trained(method, sets, reference, steps, every, n, seed, filters)
-        with files.written_whole(out / f"{method}.png") as beside:
+        with atomic_files.written_whole(out / f"{method}.png") as beside:
             pictures.grid(made, columns=8).save(beside, format="PNG")
         report.write_result(out, settings, {name: numbers[name] for name in METHODS if name in numbers})
     draw(out, numbers, sets["training"], features)

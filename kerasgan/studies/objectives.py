@@ -3,9 +3,10 @@
 import json
 import pathlib
 
-from kerasgan import arguments, dry_run, evaluation, figures, files, keras_file, kinds, pictures, recipe, runs, training
+from kerasgan import dry_run, evaluation, figures, keras_file, kinds, pictures, recipe, runs, training
 from kerasgan.metrics import measures
 from kerasgan.studies import report
+from kerasgan.utils import atomic_files, validation
 from kerasgan.zoo import registry
 
 _TIMED = 12  # steps on noise; the first builds the graph
@@ -41,7 +42,7 @@ def run(
         RecipeError, OSError: as `kerasgan.training.train`.
     """
     for name, value, least in (("steps", steps, 1), ("n", n, 2)):
-        arguments.integer(name, value, least)
+        validation.integer(name, value, least)
     measures.chosen(metrics)
     if recipes is None:
         recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
@@ -67,7 +68,7 @@ def run(
         report.write_result(out, settings, {"rows": rows})
     shown = {plan.name: _images(rows[plan.name]) for plan in plans.values()}
     report.save_figure(draw(rows, metrics, shown), out / "objectives.png")
-    with files.written_whole(out / "table.md") as beside:
+    with atomic_files.written_whole(out / "table.md") as beside:
         beside.write_text(table(rows, metrics))
     return out / "table.md"
 

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import arguments, callbacks, data, figures, objectives, pictures
+from kerasgan import callbacks, data, figures, objectives, pictures
 from kerasgan.networks import random_architectures
 from kerasgan.studies import fitting, garments, report
+from kerasgan.utils import validation
 
 PER_CLASS = 100
 COLOURS = {"training": "#d1603d", "held-out": "#2a7f9e"}
@@ -130,7 +131,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         ("filters", filters),
         ("critic_filters", critic_filters),
     ):
-        arguments.integer(name, value, 1)
+        validation.integer(name, value, 1)
     out = pathlib.Path(out)
     splits = {"training": "train", "held-out": "test"}
     sets = {

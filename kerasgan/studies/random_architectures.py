@@ -15,10 +15,11 @@ import time
 import keras
 import numpy as np
 
-from kerasgan import arguments, figures, files, objectives, pictures
+from kerasgan import figures, objectives, pictures
 from kerasgan.metrics import inception_score
 from kerasgan.networks import random_architectures as networks
 from kerasgan.studies import fitting, garment_classifier, garments, report
+from kerasgan.utils import atomic_files, validation
 
 OBJECTIVES = {"SGAN": objectives.SGAN, "WGANGP": objectives.WGANGP}
 NONLINEARITIES = ("relu", "leaky_relu", "softplus", "tanh")
@@ -166,7 +167,7 @@ def run(out, architectures=20, steps=500, filters_scale=0.25, batch_size=64, see
         ConnectionError: as `kerasgan.data.tfds`.
     """
     for name, value in (("architectures", architectures), ("steps", steps), ("batch_size", batch_size)):
-        arguments.integer(name, value, 1)
+        validation.integer(name, value, 1)
     drawn = [draw(index, seed, filters_scale) for index in range(architectures)]
     settings = {"steps": steps, "filters_scale": filters_scale, "batch_size": batch_size, "seed": seed}
     out = pathlib.Path(out)
@@ -210,12 +211,12 @@ def train_all(out, drawn, rows, settings, images, classifier):
                 SAMPLES,
                 what=f"architecture {index + 1}/{len(drawn)}, {objective}",
             )
-            with files.written_whole(_samples(out, index, objective)) as beside:
+            with atomic_files.written_whole(_samples(out, index, objective)) as beside:
                 np.save(beside, made)
             seconds = round(time.perf_counter() - began, 1)
             row = {"index": index, "objective": objective, "score": score, "failure": failure, "seconds": seconds}
             rows.append({**row, "architecture": dataclasses.asdict(architecture), "settings": settings})
-            with files.written_whole(out / "results.jsonl") as beside:
+            with atomic_files.written_whole(out / "results.jsonl") as beside:
                 beside.write_text("".join(json.dumps(line) + "\n" for line in rows))
             print(f"architecture {index + 1}, {objective}: {failure or f'score {score:.2f}'}", flush=True)
 

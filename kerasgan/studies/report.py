@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import files
-from kerasgan.countdown import Countdown as Countdown
 from kerasgan.figures import save as save_figure  # noqa: F401  for the studies
+from kerasgan.utils import atomic_files
+from kerasgan.utils.progress import Countdown as Countdown
 from kerasgan.utils.version import __version__
 
 
@@ -38,7 +38,7 @@ def write_result(folder, settings, result):
         "result": result,
     }
     path = pathlib.Path(folder) / "result.json"
-    with files.written_whole(path) as beside:
+    with atomic_files.written_whole(path) as beside:
         beside.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
     return path
 

@@ -9,14 +9,15 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasgan import arguments, data, files, latents, objectives
+from kerasgan import data, latents, objectives
 from kerasgan.layers import SpectralNormalization
-from kerasgan.messages import quoted
 from kerasgan.metrics import divergences
 from kerasgan.metrics import modes as mode_metrics
 from kerasgan.networks import mlp
 from kerasgan.networks.pairwise import PairwiseCritic
 from kerasgan.studies import report
+from kerasgan.utils import atomic_files, validation
+from kerasgan.utils.messages import quoted
 
 DATA = {
     "eight_gaussians": data.eight_gaussians,
@@ -103,7 +104,7 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
     if seconds is not None and not seconds > 0:
         raise ValueError(f"seconds: expected a number above 0; got {quoted(seconds)}")
     points, out = DATA[data_name](), pathlib.Path(out)
-    common = {"data": data_name, "seed": arguments.integer("seed", seed, 0), "seconds": seconds, "samples": SAMPLES}
+    common = {"data": data_name, "seed": validation.integer("seed", seed, 0), "seconds": seconds, "samples": SAMPLES}
     left_out = sorted(set(objectives.__all__) - set(names()))
     note = f"left out, as they need classes: {', '.join(left_out)}" if left_out else ""
     print(note or "no objective is left out", flush=True)
@@ -112,7 +113,7 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
     for name in chosen:
         setting = SETTINGS.get(name, Setting())
         if steps is not None:
-            setting = dataclasses.replace(setting, steps=arguments.integer("steps", steps, 1))
+            setting = dataclasses.replace(setting, steps=validation.integer("steps", steps, 1))
         setting = dataclasses.asdict(setting)
         if name in result["objectives"] and result["objectives"][name]["setting"] == setting:
             print(f"{name}: found in {out / 'result.json'}", flush=True)
@@ -300,7 +301,7 @@ def _arrays_path(out, name):
 
 
 def _save_arrays(out, name, made, surface):
-    with files.written_whole(_arrays_path(out, name)) as beside:
+    with atomic_files.written_whole(_arrays_path(out, name)) as beside:
         np.savez_compressed(beside, samples=made, surface=surface)
 
 
@@ -322,7 +323,7 @@ def _write_table(out, data_name, result):
     for name, one in result["objectives"].items():
         lines.append(_row([name, *(json.dumps(one["setting"][field]) for field in fields)]))
     lines += [*([""] if result["note"] else []), result["note"]]
-    with files.written_whole(out / "table.md") as beside:
+    with atomic_files.written_whole(out / "table.md") as beside:
         beside.write_text("\n".join(lines).rstrip() + "\n")
 
 

@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import schedules, sharing
-from kerasgan.messages import quoted
+from kerasgan import schedules
 from kerasgan.schedules import Schedule
 from kerasgan.techniques import affine
 from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
 from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored
+from kerasgan.utils import replica_shares
+from kerasgan.utils.messages import quoted
 
 _NUMBERS = 29  # uniform ones that an image takes
 _EVERY = 4  # updates of the critic between two of the probability
@@ -133,7 +134,7 @@ class AdaptiveAugmentation(Augmentation):
         gan.track(r_t=ops.mean(signs))
         rows = ops.cast(ops.shape(signs)[0], "float32")
         self._rows.assign(ops.cast(gan._place(batch)[2], "float32"))
-        signs, seen = tf.unstack(sharing.summed(tf.stack([ops.sum(signs), rows])))
+        signs, seen = tf.unstack(replica_shares.summed(tf.stack([ops.sum(signs), rows])))
         self._signs.assign_add(signs)
         self._seen.assign_add(seen)
 

@@ -4,8 +4,8 @@ import numbers
 
 from keras import ops
 
-from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.messages import quoted
 
 
 class Augmentation(Technique):

@@ -2,8 +2,8 @@
 
 import keras
 
-from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

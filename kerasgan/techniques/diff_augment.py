@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan.messages import quoted
 from kerasgan.techniques.augmentation import Augmentation, each, fraction, of_colors
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -6,8 +6,8 @@ import keras
 from keras import layers, ops
 
 from kerasgan.layers import SpectralNormalization
-from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

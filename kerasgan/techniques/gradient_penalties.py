@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, arguments, schedules
+from kerasgan import added_losses, schedules
 from kerasgan.objectives import gradient_penalty
 from kerasgan.schedules import Schedule
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 
 
 class CriticPenalty(Technique):
@@ -20,7 +21,7 @@ class CriticPenalty(Technique):
 
     def __init__(self, every: int, name: str | None = None):
         super().__init__(name)
-        self.every = arguments.integer("every", every, 1)
+        self.every = validation.integer("every", every, 1)
 
     def attach(self, gan):
         """Warn of layers in the critic that do not go with the penalty."""

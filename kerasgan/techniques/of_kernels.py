@@ -3,8 +3,8 @@
 from keras import ops
 
 from kerasgan import spectra
-from kerasgan.messages import quoted
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.messages import quoted
 
 
 class OfKernels(Technique):

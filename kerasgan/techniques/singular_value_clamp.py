@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan.messages import quoted
 from kerasgan.techniques.of_kernels import OfSingularValues
+from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

@@ -4,7 +4,8 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import files, pictures, plots
+from kerasgan import pictures, plots
+from kerasgan.utils import atomic_files
 
 
 def are_images(model):
@@ -35,7 +36,7 @@ def picture(model, samples, columns=None):
 
 def save(path, model, samples, columns=None):
     """Write samples to a file, whole or not at all: lines as text in UTF-8, all else as a PNG picture."""
-    with files.written_whole(path) as beside:
+    with atomic_files.written_whole(path) as beside:
         if model.vocabulary is None:
             picture(model, samples, columns).save(beside, format="PNG")
         else:

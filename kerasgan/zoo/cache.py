@@ -8,8 +8,8 @@ import sys
 
 import filelock
 
-from kerasgan import files as writing
-from kerasgan.cache_root import check_online, offline, root
+from kerasgan.utils import atomic_files as writing
+from kerasgan.utils.cache_root import check_online, offline, root
 from kerasgan.zoo import download, manifest
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import quiet
+from kerasgan.utils import tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
 
@@ -78,7 +78,7 @@ def verify(
     ] = None,
 ):
     """Make the grid of a preset's card anew and measure its numbers anew; fail if they differ."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.zoo import verify as zoo_verify
 
     print("\n".join(zoo_verify.verify(name, metrics, data)))
@@ -101,7 +101,7 @@ def publish(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")] = False,
 ):
     """Make a preset of a run, with its card, its grid and its place in the registry."""
-    quiet.import_tensorflow()
+    tf_runtime.import_tensorflow()
     from kerasgan.zoo import publish as zoo_publish
 
     folder = zoo_publish.publish(

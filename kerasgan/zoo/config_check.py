@@ -9,7 +9,7 @@ import importlib
 
 import keras
 
-from kerasgan import messages, registration
+from kerasgan.utils import messages, registration
 from kerasgan.utils.version import __version__
 from kerasgan.zoo.refused import Refused
 

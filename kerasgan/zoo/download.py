@@ -6,8 +6,8 @@ import re
 import time
 import urllib.parse
 
-from kerasgan.messages import quoted, shortened
 from kerasgan.utils.loopback import is_loopback
+from kerasgan.utils.messages import quoted, shortened
 from kerasgan.zoo import manifest
 
 _TRIES = 4

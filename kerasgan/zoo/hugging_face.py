@@ -2,7 +2,7 @@
 
 import re
 
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 _ADDRESS = re.compile(r"^hf://([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/([\w./-]+?))?/?$")
 

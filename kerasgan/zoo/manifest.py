@@ -6,7 +6,7 @@ import pathlib
 
 import pydantic
 
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
 from kerasgan.zoo import metadata
 

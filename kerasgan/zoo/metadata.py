@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils.messages import quoted, shortened
 
 Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 Least = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]

@@ -9,9 +9,10 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import files, json_lines, pictures, presets, recipe, runs, standing
+from kerasgan import pictures, presets, recipe, runs, standing
 from kerasgan.gan import GAN
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils import atomic_files, json_lines
+from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import samples
 from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
@@ -81,10 +82,10 @@ def publish(
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
     grid = picture(sampler, facts["grid"])
-    with files.restored(zoo / registry.FILE), files.replace_folder(folder) as beside:
+    with atomic_files.restored(zoo / registry.FILE), atomic_files.replace_folder(folder) as beside:
         presets.write(sampler, beside, facts, card.text(facts), grid, gan if training else None, float16)
         known = {**registry.load(zoo), name: _entry(beside, facts, source)}
-        with files.written_whole(zoo / registry.FILE) as written:
+        with atomic_files.written_whole(zoo / registry.FILE) as written:
             written.write_text(registry.text(known))
     return folder
 
@@ -99,13 +100,13 @@ def renew_card(name, zoo="zoo"):
     zoo = pathlib.Path(zoo)
     folder = zoo / "presets" / name
     facts = json.loads((folder / manifest.METADATA).read_text())
-    with files.written_whole(folder / manifest.CARD) as beside:
+    with atomic_files.written_whole(folder / manifest.CARD) as beside:
         beside.write_text(card.text(facts))
-    with files.written_whole(folder / manifest.METADATA) as beside:
+    with atomic_files.written_whole(folder / manifest.METADATA) as beside:
         beside.write_text(json.dumps({**facts, "files": manifest.describe(folder)}, indent=2) + "\n")
     known = registry.load(zoo)
     known[name] = known[name].model_copy(update={"files": _files(folder)})
-    with files.written_whole(zoo / registry.FILE) as beside:
+    with atomic_files.written_whole(zoo / registry.FILE) as beside:
         beside.write_text(registry.text(known))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 
-from kerasgan.messages import quoted, shortened
+from kerasgan.utils.messages import quoted, shortened
 from kerasgan.zoo import manifest
 
 _PACKAGE = pathlib.Path(__file__).parents[1]

@@ -4,8 +4,8 @@ import json
 import re
 
 from kerasgan import evaluation
-from kerasgan.messages import quoted
 from kerasgan.metrics import features, measures
+from kerasgan.utils.messages import quoted
 
 # the name of a number before its network's, and the metric of `kerasgan evaluate` that gives it
 _METRICS = {

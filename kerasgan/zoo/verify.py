@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from kerasgan import classes, evaluation, messages, pictures, presets
+from kerasgan import evaluation, pictures, presets
+from kerasgan.utils import classes, messages
 from kerasgan.utils.version import __version__
 from kerasgan.zoo import card, manifest, publish, remeasure, sources
 from kerasgan.zoo.metadata import TOLERANCE

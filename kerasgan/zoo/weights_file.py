@@ -5,7 +5,7 @@ import os
 import h5py
 import numpy as np
 
-from kerasgan import messages
+from kerasgan.utils import messages
 from kerasgan.zoo.refused import Refused
 
 _MOST_OBJECTS = 100_000

@@ -12,9 +12,10 @@ from scipy import special
 from kerasgan import data
 from kerasgan.metrics import Reference, features, inception, result
 from kerasgan.metrics.extraction import Keep
-from kerasgan.metrics.features import efficientnet_lite0, inception_2015, weights
+from kerasgan.metrics.features import efficientnet_lite0, inception_2015
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.studies import garment_classifier, garments
+from kerasgan.utils import known_weights
 from kerasgan.zoo import registry
 from tests.conftest import needs_fashion_mnist
 from tests.data import peers
@@ -193,24 +194,24 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("KERASGAN_OFFLINE", "1")
     with pytest.raises(ConnectionError, match="numbers not in the cache .*cache, and KERASGAN_OFFLINE forbids"):
-        weights.downloaded(source.as_uri(), sha256, "numbers")
+        known_weights.downloaded(source.as_uri(), sha256, "numbers")
     monkeypatch.delenv("KERASGAN_OFFLINE")
-    path = weights.downloaded(source.as_uri(), sha256, "numbers")
+    path = known_weights.downloaded(source.as_uri(), sha256, "numbers")
     assert path.read_bytes() == b"numbers" and path == tmp_path / "cache" / "features" / "weights.bin"
     source.unlink()
-    assert weights.downloaded(source.as_uri(), sha256, "numbers") == path
+    assert known_weights.downloaded(source.as_uri(), sha256, "numbers") == path
     monkeypatch.setenv("KERASGAN_OFFLINE", "1")
-    assert weights.downloaded(source.as_uri(), sha256, "numbers") == path
+    assert known_weights.downloaded(source.as_uri(), sha256, "numbers") == path
     path.write_bytes(b"cut off")
     with pytest.raises(ValueError, match=r"weights.bin: expected numbers, SHA-256 \w+; got"):
-        weights.downloaded(source.as_uri(), sha256, "numbers")
+        known_weights.downloaded(source.as_uri(), sha256, "numbers")
     monkeypatch.delenv("KERASGAN_OFFLINE")
     path.unlink()
     with pytest.raises(ConnectionError, match="numbers cannot be downloaded from file:.*give its path as the weights"):
-        weights.downloaded(source.as_uri(), sha256, "numbers")
+        known_weights.downloaded(source.as_uri(), sha256, "numbers")
     source.write_bytes(b"others")
     with pytest.raises(ValueError):
-        weights.downloaded(source.as_uri(), sha256, "numbers")
+        known_weights.downloaded(source.as_uri(), sha256, "numbers")
 
 
 def test_inception_weights_that_are_others_are_refused(tmp_path):

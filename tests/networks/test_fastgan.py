@@ -201,7 +201,9 @@ def test_a_step_draws_noise_for_each_image_and_purpose_by_its_key():
     assert np.abs(made - fakes(quiet, "critic", 0)).max() > 1e-3
     layer = gan.generator.get_layer("block_1a_noise")
     x = np.zeros((6, 8, 8, 2), "float32")
-    with kerasgan.random.giving(lambda shape, *name: gan.uniform(kerasgan.gan.Batch(x, None), shape, *name, "a")):
+    with kerasgan.utils.keyed_random.giving(
+        lambda shape, *name: gan.uniform(kerasgan.gan.Batch(x, None), shape, *name, "a")
+    ):
         noise = layer(x).numpy()
     assert np.abs(noise[0] - noise[1]).max() > 0.1 and np.ptp(noise, axis=-1).max() == 0
     numbers = gan.uniform(kerasgan.gan.Batch(x, None), (8, 8, 1), "block_1a_noise", "a")
@@ -243,7 +245,7 @@ def test_parts_of_a_batch_have_the_noise_of_the_whole():
 
     def noise(first, last, whole):
         part = kerasgan.gan.Batch(z[first:last], None, (first, 6), whole)
-        with kerasgan.random.giving(lambda shape, *name: gan.uniform(part, shape, *name, "critic", 0)):
+        with kerasgan.utils.keyed_random.giving(lambda shape, *name: gan.uniform(part, shape, *name, "critic", 0)):
             return layer(np.zeros((last - first, 8, 8, 1), "float32")).numpy()
 
     np.testing.assert_array_equal(np.concatenate([noise(0, 2, False), noise(2, 6, False)]), noise(0, 6, True))

@@ -7,8 +7,8 @@ import tensorflow as tf
 from scipy.special import log_expit
 
 import kerasgan
-from kerasgan import random
 from kerasgan.gan import Batch
+from kerasgan.utils import keyed_random
 from tests import points as tests_points
 
 REAL, FAKE = np.random.default_rng(0).uniform(-3, 3, (2, 6, 1))
@@ -149,7 +149,7 @@ def test_shuffled_pairs_are_those_of_random_orders_of_the_batch(objective):
         for rows, purpose in zip(np.random.default_rng(0).normal(size=(2, 8, 2)), (("real", 0), ("fake", "critic", 0)))
     )
     keys = [("pairs", k, "fake", "critic", 0) for k in range(2)]
-    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    orders = [np.argsort(keyed_random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
     assert all(sorted(order) == list(range(8)) for order in orders) and (orders[0] != orders[1]).any()
     pairs = [np.arange(8), *orders]
     ahead = np.concatenate([real.images] * 3)
@@ -159,7 +159,7 @@ def test_shuffled_pairs_are_those_of_random_orders_of_the_batch(objective):
     gan.fake = lambda like, *purpose: real._replace(purpose=("fake", *purpose))
     like = fake._replace(purpose=("real", 1))
     keys = [("pairs", k, "real", 1) for k in range(2)]
-    orders = [np.argsort(random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
+    orders = [np.argsort(keyed_random.uniform([8], 3, tf.constant(0, tf.int64), key).numpy()) for key in keys]
     behind = np.concatenate([fake.images.numpy()[order] for order in [np.arange(8), *orders]])
     forward, backward = critic([ahead, behind]).numpy(), critic([behind, ahead]).numpy()
     np.testing.assert_allclose(gan.generator_loss(like), FORMULAS[objective][0](forward, backward), rtol=1e-5)

@@ -5,8 +5,8 @@ import pathlib
 
 import keras
 
-from kerasgan.messages import quoted
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.utils.messages import quoted
 
 # the name, which stands in the name of every number, and the file that makes it
 _MODULES = {

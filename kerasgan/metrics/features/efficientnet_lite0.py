@@ -8,9 +8,9 @@ import pathlib
 
 import tensorflow as tf
 
-from kerasgan.convert import tensors
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.networks import efficientnet_lite0
+from kerasgan.utils import checkpoint_tensors
 
 SIDES = {"efficientnet-lite0": 96, "efficientnet-lite0-224": 224}
 
@@ -19,7 +19,7 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
     """Make the network: see `kerasgan.metrics.features.load`. The weights are the package's file."""
     path = efficientnet_lite0.weights_file(weights)
     side = SIDES[name]
-    model = efficientnet_lite0.convert(tensors.read(path), side)
+    model = efficientnet_lite0.convert(checkpoint_tensors.read(path), side)
     how = f"bilinear (antialiased where they shrink) to {side} x {side}, (x - 127) / 128"
     return FeatureNetwork(name, model, lambda images: _prepare(images, side), how)
 

@@ -11,11 +11,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan import data, files
-from kerasgan.messages import shortened
+from kerasgan import data
 from kerasgan.metrics import result
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.studies import garment_classifier, garments
+from kerasgan.utils import atomic_files
+from kerasgan.utils.messages import shortened
 from kerasgan.zoo import registry
 
 _FOLDER = registry.FOLDER / "features"
@@ -87,9 +88,9 @@ def train(folder, epochs: int = garment_classifier.EPOCHS, seed: int = 0, data_d
     }
     plain = garment_classifier.build()  # without an optimizer, which would be saved too
     plain.set_weights(classifier.get_weights())
-    with files.written_whole(folder / WEIGHTS) as beside:
+    with atomic_files.written_whole(folder / WEIGHTS) as beside:
         plain.save_weights(beside)
-    with files.written_whole(folder / FACTS) as beside:
+    with atomic_files.written_whole(folder / FACTS) as beside:
         beside.write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 

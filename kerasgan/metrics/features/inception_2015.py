@@ -15,8 +15,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.metrics import inception
-from kerasgan.metrics.features import weights as files_of_weights
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.utils import known_weights as files_of_weights
 
 URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

@@ -9,9 +9,9 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from kerasgan.messages import shortened
-from kerasgan.metrics.features import weights as files_of_weights
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.utils import known_weights as files_of_weights
+from kerasgan.utils.messages import shortened
 
 _SIDE = 299
 _FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"

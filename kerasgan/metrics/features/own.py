@@ -9,8 +9,9 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from kerasgan import keras_file, messages
+from kerasgan import keras_file
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.utils import messages
 
 
 def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgan.messages import shortened
+from kerasgan.utils.messages import shortened
 
 
 class StateDict:

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from kerasgan.messages import shortened
+from kerasgan.utils.messages import shortened
 
 
 def read(path):

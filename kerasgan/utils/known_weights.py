@@ -6,8 +6,8 @@ import urllib.parse
 
 import keras
 
-from kerasgan import cache_root
-from kerasgan.messages import shortened
+from kerasgan.utils import cache_root
+from kerasgan.utils.messages import shortened
 
 
 def checked(path, digest: str, what: str, algorithm: str = "sha256") -> pathlib.Path:

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from kerasgan import files
+from kerasgan.utils import atomic_files
 
 
 def read(path) -> list[dict]:
@@ -45,6 +45,6 @@ def keep_until(path, step: int) -> list[dict]:
     """
     old = read(path) if pathlib.Path(path).exists() else []
     lines = [line for line in old if line["step"] <= step]
-    with files.written_whole(path) as beside:
+    with atomic_files.written_whole(path) as beside:
         beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return lines

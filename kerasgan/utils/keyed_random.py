@@ -11,7 +11,7 @@ import zlib
 
 import tensorflow as tf
 
-_GIVEN = contextvars.ContextVar("kerasgan.random", default=None)
+_GIVEN = contextvars.ContextVar("kerasgan.utils.keyed_random", default=None)
 
 
 def _salt(purpose):

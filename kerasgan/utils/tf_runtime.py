@@ -5,7 +5,7 @@ import enum
 import os
 import re
 
-from kerasgan import backend
+from kerasgan.utils import backend
 
 
 class LogLevel(enum.StrEnum):

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from kerasgan.messages import quoted
+from kerasgan.utils.messages import quoted
 
 
 def integer(name, value, least):

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from kerasgan import messages
+from kerasgan.utils import messages
 
 
 def check():
