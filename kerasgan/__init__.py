@@ -24,6 +24,7 @@ _MODULES = (
     "server",
     "techniques",
 )
+_ELSEWHERE = {"schedules": "kerasgan.optimizers.schedules"}
 _WITHOUT_KERAS = ("client", "pictures", "server")
 _NAMES = {
     "GAN": "kerasgan.gan",
@@ -41,7 +42,7 @@ def __getattr__(name):
     if name in __all__ and name not in _WITHOUT_KERAS:
         backend.check()
     if name in _MODULES:
-        return importlib.import_module(f"kerasgan.{name}")
+        return importlib.import_module(_ELSEWHERE.get(name, f"kerasgan.{name}"))
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
     raise AttributeError(f"module 'kerasgan' has no attribute '{name}'")

@@ -23,15 +23,15 @@ def save_images(out, images, num_classes=None, class_names=None):
         num_classes: where they are of so many classes in turn, how many; few get a column each.
         class_names: the names of these, which are printed.
     """
-    from . import pictures
+    from .visualization import image_grid
 
-    columns = pictures.class_columns(num_classes)
+    columns = image_grid.class_columns(num_classes)
     if out.suffix.lower() == ".png":
-        print(f"picture: {pictures.save_grid(out, images, columns)}")
+        print(f"picture: {image_grid.save_grid(out, images, columns)}")
         if columns and class_names:
             print(f"columns: {', '.join(class_names)}")
     else:
-        print(f"{len(pictures.save_each(out, images))} pictures: {out}")
+        print(f"{len(image_grid.save_each(out, images))} pictures: {out}")
 
 
 def run(command):

@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import adapting, added_losses, checks, fit_checks, schedules, standing, training_data
+from kerasgan import adapting, added_losses, checks, fit_checks, standing, training_data
 from kerasgan.layers import SpectralNormalization
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 from kerasgan.sampler import Sampler
-from kerasgan.schedules import Schedule
 from kerasgan.utils import keyed_random, replica_shares, validation
 from kerasgan.utils.messages import quoted
 

@@ -31,8 +31,9 @@ import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import kinds, latents, networks, objectives, optimizers, schedules, techniques, yaml_reader
+from kerasgan import kinds, latents, networks, objectives, techniques, yaml_reader
 from kerasgan.callbacks import collapse_actions
+from kerasgan.optimizers import scheduled_adam, schedules
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.zoo import registry
@@ -50,7 +51,7 @@ _GIVEN = {  # arguments that kerasgan fills in
     "critic_optimizer": {"name"},
     "collapse_action": set(),
 }
-_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=optimizers.ScheduledAdam)
+_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=scheduled_adam.ScheduledAdam)
 _HOMES = {
     "latent": latents,
     "generator": networks,

@@ -11,11 +11,12 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import callbacks, keras_file, plots, recipe, run_data, runs
+from kerasgan import callbacks, keras_file, recipe, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
 from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__
+from kerasgan.visualization import plots
 
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import pictures
 from kerasgan.callbacks import EvaluateGAN
 from kerasgan.metrics import Reference, evaluate
 from kerasgan.metrics.features import FeatureNetwork
+from kerasgan.visualization import image_grid
 from tests.metrics.images import network
 
 REAL = np.random.default_rng(3).integers(0, 256, (60, 32, 32, 1), dtype="uint8")
@@ -78,7 +78,7 @@ def test_a_grid_shows_the_first_measured_images_at_every_measurement(measured):
     assert [path.name for path in shown] == [f"step-{step:08d}.png" for step in (2, 4, 5)]
     images = kerasgan.load(folder / "4.keras").sample(30, seed=4, truncation=1.5)
     found = np.asarray(Image.open(shown[1])).astype(int)
-    assert np.abs(found - np.asarray(pictures.grid(images))).max() <= 1
+    assert np.abs(found - np.asarray(image_grid.grid(images))).max() <= 1
 
 
 def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path):

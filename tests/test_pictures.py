@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import pictures, plots
+from kerasgan.visualization import image_grid, plots
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_each_image_stands_in_its_place_enlarged_by_whole_pixels(tmp_path, channels):
     images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, channels), dtype=np.uint8)
-    sheet = np.asarray(Image.open(pictures.save_grid(tmp_path / "grid.png", images, columns=3)))
+    sheet = np.asarray(Image.open(image_grid.save_grid(tmp_path / "grid.png", images, columns=3)))
     sheet = sheet.reshape(*sheet.shape[:2], -1)
     scale = sheet.shape[1] // (3 * 17 + 1)
     assert sheet.shape[1] >= 512 and scale * (3 * 17 + 1) == sheet.shape[1] and scale * (2 * 17 + 1) == sheet.shape[0]
@@ -26,7 +26,7 @@ def test_each_image_stands_in_its_place_enlarged_by_whole_pixels(tmp_path, chann
 
 def test_single_files_hold_the_images_as_they_are(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
-    paths = pictures.save_each(tmp_path, images)
+    paths = image_grid.save_each(tmp_path, images)
     assert [path.name for path in paths] == ["00000.png", "00001.png", "00002.png"]
     for path, image in zip(paths, images):
         np.testing.assert_array_equal(np.asarray(Image.open(path)), image)
@@ -37,7 +37,7 @@ def test_single_files_hold_the_images_as_they_are(tmp_path):
 )
 def test_what_is_no_batch_of_images_is_named(images):
     with pytest.raises(ValueError, match=r"images: expected uint8 \[N, H, W, C\]"):
-        pictures.grid(images)
+        image_grid.grid(images)
 
 
 def test_loss_plot(tmp_path):

@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import data, spectra, training_arrays
+from kerasgan import data, training_arrays
 from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.layers import kernels
 from kerasgan.metrics.variety import mean_pairwise_distance
 from kerasgan.utils import json_lines, keyed_random, validation
 from kerasgan.utils.messages import quoted
@@ -81,7 +82,7 @@ class CollapseGuard(EverySteps):
         self._real_variety = None if self.real is None else self._variety_of_real()
         self._make = tf.function(self._generate, autograph=False)
         networks = {"generator": self.model.generator, "critic": self.model.critic}
-        self._top = {side: spectra.TopSingularValues(spectra.kernels(net), k=1) for side, net in networks.items()}
+        self._top = {side: kernels.TopSingularValues(kernels.kernels(net), k=1) for side, net in networks.items()}
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begin the sums anew, as Keras does its means."""

@@ -6,12 +6,13 @@ import textwrap
 import time
 import warnings
 
-from kerasgan import figures, fit_checks
+from kerasgan import fit_checks
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import Reference
 from kerasgan.utils import json_lines, validation
+from kerasgan.visualization import figures
 
 LOG, PICTURE, BEST = "evaluation.jsonl", "evaluation.png", "best.keras"
 

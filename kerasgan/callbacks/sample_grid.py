@@ -2,9 +2,8 @@
 
 import pathlib
 
-from kerasgan import pictures
 from kerasgan.callbacks.every import EverySteps
-from kerasgan.visualization import samples
+from kerasgan.visualization import image_grid, samples
 
 
 class SampleGrid(EverySteps):
@@ -32,6 +31,6 @@ class SampleGrid(EverySteps):
     def act(self, step, logs):
         """Write the grid of this step."""
         drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
-        columns = pictures.class_columns(self.model.num_classes) if self.labels is None else None
+        columns = image_grid.class_columns(self.model.num_classes) if self.labels is None else None
         name = f"step-{step:08d}{samples.suffix(self.model)}"
         samples.save(self.folder / name, self.model, drawn, columns)

@@ -6,9 +6,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import figures, spectra
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.layers import kernels
 from kerasgan.utils import json_lines
+from kerasgan.visualization import figures
 
 _REDRAW = 10  # measurements between two drawings
 _NAMED = 2  # kernels a player whose names are in the picture
@@ -19,7 +20,7 @@ class SingularValues(EverySteps):
 
     They are the paper's monitor of BigGAN's training (Brock, Donahue and Simonyan 2019, arXiv:1809.11096, section 4
     and appendix F): before collapse the first values of some of the generator's kernels explode, while the critic's
-    spectra are noisy. The kernels are those before spectral normalization; see `kerasgan.spectra.TopSingularValues`.
+    spectra are noisy. The kernels are those before spectral normalization: `kerasgan.layers.kernels.TopSingularValues`.
 
     `FOLDER/singular_values.jsonl` gets a line a measurement: `step`, and for `generator` and `critic` the values by
     kernel, `{name: [sigma0, sigma1, sigma2]}`, fewer where the kernel has fewer and null where it is not finite.
@@ -42,7 +43,7 @@ class SingularValues(EverySteps):
         """Find the kernels, open the files, and measure if this step has not been."""
         super().on_train_begin(logs)
         networks = {"generator": self.model.generator, "critic": self.model.critic}
-        self._top = {player: spectra.TopSingularValues(spectra.kernels(net)) for player, net in networks.items()}
+        self._top = {player: kernels.TopSingularValues(kernels.kernels(net)) for player, net in networks.items()}
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         kept = json_lines.keep_until(self.path, self.step)
         self._lines = len(kept)

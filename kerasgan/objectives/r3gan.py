@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from kerasgan import schedules
 from kerasgan.objectives import gradient_penalty
 from kerasgan.objectives.rsgan import RSGAN
-from kerasgan.schedules import Schedule
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

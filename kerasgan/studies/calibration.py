@@ -11,11 +11,12 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data, figures
+from kerasgan import data
 from kerasgan.metrics import evaluator, features
 from kerasgan.metrics.reference import Reference
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, cache_root, validation
+from kerasgan.visualization import figures
 
 METRICS = "fid,kid,is,prdc"
 ITSELF = "the reference itself"  # of which only the score says anything

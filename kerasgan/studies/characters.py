@@ -7,13 +7,14 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import figures, keras_file, objectives
+from kerasgan import keras_file, objectives
 from kerasgan.data import brown, text
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.messages import quoted
+from kerasgan.visualization import figures
 
 LENGTH = 32
 LATENT_DIM = 128

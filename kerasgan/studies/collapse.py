@@ -16,14 +16,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import callbacks, figures, keras_file, pictures
+from kerasgan import callbacks, keras_file
 from kerasgan.callbacks import collapse_guard
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.data import images as image_values
 from kerasgan.metrics.variety import mean_pairwise_distance
 from kerasgan.networks import dcgan
 from kerasgan.objectives import HingeGAN
-from kerasgan.studies import fitting, garments, report
+from kerasgan.studies import fitting, report
 from kerasgan.utils import validation
+from kerasgan.visualization import figures, image_grid
 
 BRANCHES = {"unguarded": "#8c8c8c", "warning": "#d1603d", "rolling back": "#2a7f9e"}
 BATCH, FILTERS = 32, 8
@@ -179,7 +181,7 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
     """
     check(steps, more, growth, every)
     out = pathlib.Path(out)
-    images = garments.arrays("train", data_dir)[0]
+    images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", *BRANCHES):
         shutil.rmtree(out / name, ignore_errors=True)
     start = train_trunk(out / "trunk", images, steps, every, seed)
@@ -332,7 +334,7 @@ def draw_strips(figure, strips, colours, columns=9):
         steps = sorted(images)
         chosen = [steps[round(place)] for place in np.linspace(0, len(steps) - 1, columns)]
         for axis, step in zip(line, chosen):
-            axis.imshow(pictures.tiles(images[step], 2), cmap="gray", vmin=0, vmax=255)
+            axis.imshow(image_grid.tiles(images[step], 2), cmap="gray", vmin=0, vmax=255)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_color(colours[name])
             axis.set_title(f"{step}", fontsize=8, pad=2)

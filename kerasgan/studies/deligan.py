@@ -11,11 +11,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import figures, latents, objectives, pictures
+from kerasgan import latents, objectives
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import divergences, inception_score
 from kerasgan.networks import dcgan, mlp
-from kerasgan.studies import fitting, garment_classifier, garments, report
+from kerasgan.studies import fitting, garment_classifier, report
 from kerasgan.utils import validation
+from kerasgan.visualization import figures, image_grid
 
 PRIORS = ("GAN", "DeLiGAN")
 COLOURS = {"real": "#444444", "GAN": "#d1603d", "DeLiGAN": "#2a7f9e"}
@@ -179,9 +181,9 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
         validation.integer(name, value, 1)
     out = pathlib.Path(out)
     network, accuracy = garment_classifier.load_or_train(classifier or out, data_dir)
-    images, labels = garments.arrays("train", data_dir)
-    few = np.random.default_rng(0).permutation(garments.per_class(images, labels, PER_CLASS))
-    held_out = garments.arrays("test", data_dir)[0][:SAMPLES]
+    images, labels = fashion_mnist_arrays.arrays("train", data_dir)
+    few = np.random.default_rng(0).permutation(fashion_mnist_arrays.per_class(images, labels, PER_CLASS))
+    held_out = fashion_mnist_arrays.arrays("test", data_dir)[0][:SAMPLES]
 
     toy_numbers, points = toy(toy_steps, seeds, by_slot)
     draw_toy(out / "toy.png", toy_numbers, points)
@@ -216,7 +218,7 @@ def draw_images(path, numbers, shown):
     figure = plt.figure(figsize=(10.5, 6.0), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(3.9, 2.1))
     for axes, (name, images) in zip(above.subplots(1, 3), shown.items()):
-        axes.imshow(pictures.tiles(images, 8), cmap="gray", vmin=0, vmax=255)
+        axes.imshow(image_grid.tiles(images, 8), cmap="gray", vmin=0, vmax=255)
         axes.set_title(titles[name], fontsize=10, color=COLOURS[name])
         axes.axis("off")
     words = {"is": "inception score (classes: sure and even)", "m_is": "modified inception score (within classes)"}

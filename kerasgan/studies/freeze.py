@@ -9,8 +9,10 @@ checkpoint it goes on in three ways. A side is frozen by a learning rate of 0; t
 import pathlib
 import shutil
 
-from kerasgan import callbacks, figures
-from kerasgan.studies import collapse, garments, report
+from kerasgan import callbacks
+from kerasgan.data import fashion_mnist_arrays
+from kerasgan.studies import collapse, report
+from kerasgan.visualization import figures
 
 BRANCHES = {  # name: (sides that are frozen, colour)
     "both train": ((), "#8c8c8c"),
@@ -43,7 +45,7 @@ def run(
     """
     collapse.check(steps, more, growth, every)
     out = pathlib.Path(out)
-    images = garments.arrays("train", data_dir)[0]
+    images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", "toward collapse", *BRANCHES):
         shutil.rmtree(out / name, ignore_errors=True)
     start = collapse.train_trunk(out / "trunk", images, steps, every, seed)

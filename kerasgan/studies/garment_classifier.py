@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from kerasgan import data, keras_file
-from kerasgan.studies import garments
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.utils import atomic_files
 
 FILE = "garment_classifier.keras"
@@ -108,10 +108,10 @@ def load_or_train(folder, data_dir=None):
         classifier = _load(path)
     else:
         print(f"{path}: not there yet, training it", flush=True)
-        classifier = train(*garments.arrays("train", data_dir))
+        classifier = train(*fashion_mnist_arrays.arrays("train", data_dir))
         with atomic_files.written_whole(path) as beside:
             classifier.save(beside)
-    return classifier, accuracy(classifier, *garments.arrays("test", data_dir))
+    return classifier, accuracy(classifier, *fashion_mnist_arrays.arrays("test", data_dir))
 
 
 def _load(path):

@@ -12,11 +12,13 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import callbacks, data, figures, latents, metrics, objectives, pictures, techniques
+from kerasgan import callbacks, data, latents, metrics, objectives, techniques
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.networks import dcgan
-from kerasgan.studies import fitting, garments, overfitting, report
+from kerasgan.studies import fitting, overfitting, report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.messages import quoted
+from kerasgan.visualization import figures, image_grid
 
 METHODS = ("plain", "DiffAugment", "ADA", "DeLiGAN")
 COLOURS = {"plain": "#444444", "DiffAugment": "#2a7f9e", "ADA": "#d1603d", "DeLiGAN": "#7a4f9e"}
@@ -162,7 +164,7 @@ def run(
             continue
         numbers[method], made = trained(method, sets, reference, steps, every, n, seed, filters)
         with atomic_files.written_whole(out / f"{method}.png") as beside:
-            pictures.grid(made, columns=8).save(beside, format="PNG")
+            image_grid.grid(made, columns=8).save(beside, format="PNG")
         report.write_result(out, settings, {name: numbers[name] for name in METHODS if name in numbers})
     draw(out, numbers, sets["training"], features)
     return out / "result.json"
@@ -170,10 +172,10 @@ def run(
 
 def of_garments(seed=0, data_dir=None):
     """Return 500 training images and 1,000 held-out ones of Fashion-MNIST, the test split, and what they are called."""
-    held_out, labels = garments.arrays("test", data_dir)
+    held_out, labels = fashion_mnist_arrays.arrays("test", data_dir)
     sets = {
-        "training": garments.per_class(*garments.arrays("train", data_dir), PER_CLASS, seed),
-        "held-out": garments.per_class(held_out, labels, 2 * PER_CLASS, seed),
+        "training": fashion_mnist_arrays.per_class(*fashion_mnist_arrays.arrays("train", data_dir), PER_CLASS, seed),
+        "held-out": fashion_mnist_arrays.per_class(held_out, labels, 2 * PER_CLASS, seed),
     }
     return sets, held_out, "fashion_mnist test"
 
@@ -220,7 +222,7 @@ def draw(out, numbers, training, features):
     plt = figures.pyplot()
     columns = len(numbers) + 1
     figure, rows = plt.subplots(2, columns, figsize=(3.1 * columns, 6.2), layout="constrained")
-    shown = {"training images": pictures.grid(training[:: max(1, len(training) // _SHOWN)][:_SHOWN], columns=8)}
+    shown = {"training images": image_grid.grid(training[:: max(1, len(training) // _SHOWN)][:_SHOWN], columns=8)}
     shown |= {name: plt.imread(out / f"{name}.png") for name in numbers}
     for axes, (name, image) in zip(rows[0], shown.items()):
         axes.imshow(image, cmap="gray")

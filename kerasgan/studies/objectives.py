@@ -3,10 +3,11 @@
 import json
 import pathlib
 
-from kerasgan import dry_run, evaluation, figures, keras_file, kinds, pictures, recipe, runs, training
+from kerasgan import dry_run, evaluation, keras_file, kinds, recipe, runs, training
 from kerasgan.metrics import measures
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
+from kerasgan.visualization import figures, image_grid
 from kerasgan.zoo import registry
 
 _TIMED = 12  # steps on noise; the first builds the graph
@@ -116,7 +117,7 @@ def draw(rows, metrics, shown):
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, row in zip(axes.flat, ordered):
-        axis.imshow(pictures.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(image_grid.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
         first = row["results"][0]
         axis.set_title(f"{row['label']}: {first['name']} {first['value']:.3g}", fontsize=10)
     return figure

@@ -14,10 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import callbacks, data, figures, objectives, pictures
+from kerasgan import callbacks, data, objectives
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.networks import random_architectures
-from kerasgan.studies import fitting, garments, report
+from kerasgan.studies import fitting, report
 from kerasgan.utils import validation
+from kerasgan.visualization import figures, image_grid
 
 PER_CLASS = 100
 COLOURS = {"training": "#d1603d", "held-out": "#2a7f9e"}
@@ -135,7 +137,8 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
     out = pathlib.Path(out)
     splits = {"training": "train", "held-out": "test"}
     sets = {
-        name: garments.per_class(*garments.arrays(split, data_dir), PER_CLASS, seed) for name, split in splits.items()
+        name: fashion_mnist_arrays.per_class(*fashion_mnist_arrays.arrays(split, data_dir), PER_CLASS, seed)
+        for name, split in splits.items()
     }
     gan, watch = train(sets, steps, every, seed, filters, critic_filters)
     draw(out / "overfitting.png", watch.steps, watch.values, gan.sample(18, seed=0))
@@ -165,7 +168,7 @@ def draw(path, steps, values, images):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     corner = right.subplots()
-    corner.imshow(pictures.tiles(images, 3), cmap="gray", vmin=0, vmax=255)
+    corner.imshow(image_grid.tiles(images, 3), cmap="gray", vmin=0, vmax=255)
     corner.set_title("generated at the end", fontsize=10)
     corner.axis("off")
     return report.save_figure(figure, path)

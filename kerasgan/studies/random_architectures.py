@@ -15,11 +15,13 @@ import time
 import keras
 import numpy as np
 
-from kerasgan import figures, objectives, pictures
+from kerasgan import objectives
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
 from kerasgan.networks import random_architectures as networks
-from kerasgan.studies import fitting, garment_classifier, garments, report
+from kerasgan.studies import fitting, garment_classifier, report
 from kerasgan.utils import atomic_files, validation
+from kerasgan.visualization import figures, image_grid
 
 OBJECTIVES = {"SGAN": objectives.SGAN, "WGANGP": objectives.WGANGP}
 NONLINEARITIES = ("relu", "leaky_relu", "softplus", "tanh")
@@ -173,7 +175,7 @@ def run(out, architectures=20, steps=500, filters_scale=0.25, batch_size=64, see
     out = pathlib.Path(out)
     rows = read_results(out / "results.jsonl", settings)
     network, accuracy = garment_classifier.load_or_train(classifier or out, data_dir)
-    images, _ = garments.arrays("train", data_dir)
+    images, _ = fashion_mnist_arrays.arrays("train", data_dir)
     train_all(out, drawn, rows, settings, images, network)
     table = outcomes(rows, architectures)
     draw_picture(out / "random_architectures.png", out, rows, table, architectures)
@@ -307,7 +309,9 @@ def draw_picture(path, out, rows, table, architectures):
         for axes, objective in zip(line, OBJECTIVES):
             row = found[index, objective]
             score = "failed" if row["score"] is None else f"{row['score']:.2f}"
-            axes.imshow(pictures.tiles(np.load(_samples(out, index, objective)), _SHOWN), cmap="gray", vmin=0, vmax=255)
+            axes.imshow(
+                image_grid.tiles(np.load(_samples(out, index, objective)), _SHOWN), cmap="gray", vmin=0, vmax=255
+            )
             axes.set_title(f"{objective.replace('WGANGP', 'WGAN-GP')} {score}", fontsize=8, loc="right", pad=2)
             axes.set(xticks=[], yticks=[])
         line[0].set_title(describe(found[index, "SGAN"]["architecture"]), fontsize=7, loc="left", pad=2)

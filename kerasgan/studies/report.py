@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.figures import save as save_figure  # noqa: F401  for the studies
 from kerasgan.utils import atomic_files
 from kerasgan.utils.progress import Countdown as Countdown
 from kerasgan.utils.version import __version__
+from kerasgan.visualization.figures import save as save_figure  # noqa: F401  for the studies
 
 
 def write_result(folder, settings, result):

@@ -10,10 +10,11 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import data, evaluation, figures, metrics, runs, standing
+from kerasgan import data, evaluation, metrics, runs, standing
 from kerasgan.metrics import evaluator, measures
 from kerasgan.studies import report
 from kerasgan.utils import cache_root
+from kerasgan.visualization import figures
 
 TRUNCATIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 COLOUR, REAL_COLOUR = "#2a7f9e", "#d1603d"

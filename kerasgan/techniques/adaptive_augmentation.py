@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import schedules
-from kerasgan.schedules import Schedule
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques import affine
 from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
 from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored

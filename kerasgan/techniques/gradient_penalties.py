@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses, schedules
+from kerasgan import added_losses
 from kerasgan.objectives import gradient_penalty
-from kerasgan.schedules import Schedule
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils import validation
 

@@ -2,8 +2,9 @@
 
 import keras
 
-from kerasgan import latents, schedules
-from kerasgan.schedules import Schedule
+from kerasgan import latents
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques.technique import Technique
 
 

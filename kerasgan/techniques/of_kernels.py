@@ -2,13 +2,13 @@
 
 from keras import ops
 
-from kerasgan import spectra
+from kerasgan.layers import kernels
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils.messages import quoted
 
 
 class OfKernels(Technique):
-    """Base of techniques that act on the kernels of one player or both (see `kerasgan.spectra.kernels`).
+    """Base of techniques that act on the kernels of one player or both (see `kerasgan.layers.kernels.kernels`).
 
     Args:
         generator: whether to act on the generator's kernels.
@@ -30,7 +30,7 @@ class OfKernels(Technique):
         """Find the kernels."""
         super().attach(gan)
         networks = [gan.generator] * self.generator + [gan.critic] * self.critic
-        found = [kernel for network in networks for kernel in spectra.kernels(network)]
+        found = [kernel for network in networks for kernel in kernels.kernels(network)]
         self._kernels = {id(kernel.variable): kernel for kernel in found}
 
     def get_config(self):
@@ -46,7 +46,8 @@ class OfSingularValues(OfKernels):
     """Base of techniques that bound the first singular value sigma0 of kernels, by a number or by the second, sigma1.
 
     The first two right singular vectors of each kernel are non-trainable weights of the technique: exact when the
-    model is made, and then moved by one iteration of the power method after each update (`kerasgan.spectra.follow`).
+    model is made, and then moved by one iteration of the power method after each update, as
+    `kerasgan.layers.kernels.follow` says.
 
     Args:
         bound_name: what the subclass calls its fixed bound.
@@ -92,7 +93,7 @@ class OfSingularValues(OfKernels):
         """Move the vectors, and bound the kernels if the subclass does."""
         for kernel in self._bounded(variables):
             vectors = self._vectors[id(kernel.variable)]
-            left, values, right = spectra.follow(kernel.wide(), vectors.value)
+            left, values, right = kernels.follow(kernel.wide(), vectors.value)
             vectors.assign(right)
             self.followed(kernel, left[:, 0], values, right[:, 0])
 
@@ -100,7 +101,7 @@ class OfSingularValues(OfKernels):
         """Act on a kernel whose vectors have been moved.
 
         Args:
-            kernel: `kerasgan.spectra.Kernel`.
+            kernel: `kerasgan.layers.kernels.Kernel`.
             u: first left singular vector of `kernel.wide()`.
             values: its first two singular values (or one).
             v: first right singular vector.
@@ -117,7 +118,7 @@ class OfSingularValues(OfKernels):
         return self.bound if self.ratio is None else self.ratio * values[1]
 
     def _first_vectors(self, kernel, count):
-        right = ops.convert_to_numpy(spectra.first_right(kernel.wide(), count))
+        right = ops.convert_to_numpy(kernels.first_right(kernel.wide(), count))
         return self.add_weight(
             shape=right.shape,
             initializer=lambda shape, dtype: ops.convert_to_tensor(right, dtype),

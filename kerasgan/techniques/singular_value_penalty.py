@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan import spectra
+from kerasgan.layers import kernels
 from kerasgan.techniques.of_kernels import OfSingularValues
 from kerasgan.utils.messages import quoted
 
@@ -51,7 +51,7 @@ class SingularValuePenalty(OfSingularValues):
         for kernel in self._bounded(variables):
             images = ops.matmul(kernel.wide(), self._vectors[id(kernel.variable)].value)  # W v0 and W v1
             values = ops.norm(ops.stop_gradient(images), axis=0)
-            u = spectra.unit(ops.stop_gradient(images[:, 0]))
+            u = kernels.unit(ops.stop_gradient(images[:, 0]))
             total += self.weight * ops.square(ops.sum(u * images[:, 0]) - self._bound(values))
         return total
 

@@ -10,7 +10,7 @@ import wrapt
 
 CLASSES = {  # by the module that has them; all that are registered
     "kerasgan.sampler": ("Sampler",),
-    "kerasgan.optimizers": ("ScheduledAdam",),
+    "kerasgan.optimizers": ("Cosine", "HalfLife", "ScheduledAdam"),
     "kerasgan.objectives": (
         "ACWGANGP",
         "BigGAN",
@@ -67,7 +67,6 @@ CLASSES = {  # by the module that has them; all that are registered
         "WeightNormalization",
     ),
     "kerasgan.networks": ("PairwiseCritic",),
-    "kerasgan.schedules": ("Cosine", "HalfLife"),
     "kerasgan.networks.projected": ("ProjectedFeatures",),
 }
 

@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import pictures, plots
 from kerasgan.utils import atomic_files
+from kerasgan.visualization import image_grid, plots
 
 
 def are_images(model):
@@ -24,14 +24,14 @@ def picture(model, samples, columns=None):
     Args:
         model: the `Sampler` that made them.
         samples: as `model.sample` gives them.
-        columns: images a row; as for `pictures.grid`.
+        columns: images a row; as for `image_grid.grid`.
 
     Returns:
         `PIL.Image.Image`.
     """
     if model.vocabulary is not None:
-        return pictures.lines(model.vocabulary.decode(samples))
-    return pictures.grid(samples, columns) if are_images(model) else plots.points(np.asarray(samples))
+        return image_grid.lines(model.vocabulary.decode(samples))
+    return image_grid.grid(samples, columns) if are_images(model) else plots.points(np.asarray(samples))
 
 
 def save(path, model, samples, columns=None):

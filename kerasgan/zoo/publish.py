@@ -9,12 +9,12 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import pictures, presets, recipe, runs, standing
+from kerasgan import presets, recipe, runs, standing
 from kerasgan.gan import GAN
 from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
-from kerasgan.visualization import samples
+from kerasgan.visualization import image_grid, samples
 from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
 
 _POINTS = 2500  # that a picture of points shows
@@ -192,7 +192,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
     last = lines[-1] if lines else {}
     [(objective, _)] = plan.objective.items()
     [(network, _)] = plan.generator.items()
-    columns = pictures.class_columns(gan.num_classes) or 8
+    columns = image_grid.class_columns(gan.num_classes) or 8
     shape = list(gan.image_shape)
     return {
         "name": name,

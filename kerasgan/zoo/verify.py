@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from kerasgan import evaluation, pictures, presets
+from kerasgan import evaluation, presets
 from kerasgan.utils import classes, messages
 from kerasgan.utils.version import __version__
+from kerasgan.visualization import image_grid
 from kerasgan.zoo import card, manifest, publish, remeasure, sources
 from kerasgan.zoo.metadata import TOLERANCE
 from kerasgan.zoo.remeasure import Different
@@ -135,7 +136,7 @@ def _largest_difference(sampler, grid, folder):
     apart = np.abs(old - new)
     levels = {"": apart.mean()}
     if len(sampler.image_shape) == 3:
-        boxes, _, _ = pictures.cells(grid["n"], *sampler.image_shape[:2], grid["columns"])
+        boxes, _, _ = image_grid.cells(grid["n"], *sampler.image_shape[:2], grid["columns"])
         cells = [apart[top:bottom, left:right].mean() for left, top, right, bottom in boxes]
         levels |= {f" in image {number} of {grid['n']}": cell for number, cell in enumerate(cells, start=1)}
     return max(levels.items(), key=lambda item: item[1])

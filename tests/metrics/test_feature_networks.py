@@ -10,11 +10,12 @@ from PIL import Image
 from scipy import special
 
 from kerasgan import data
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import Reference, features, inception, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015
 from kerasgan.metrics.features import garments as garments_network
-from kerasgan.studies import garment_classifier, garments
+from kerasgan.studies import garment_classifier
 from kerasgan.utils import known_weights
 from kerasgan.zoo import registry
 from tests.conftest import needs_fashion_mnist
@@ -87,7 +88,7 @@ def test_garments_json_tells_the_truth():
     facts = json.loads((HERE / "garments.json").read_text())
     network = features.load("garments")
     for split in ("train", "test"):
-        images, labels = garments.arrays(split)
+        images, labels = fashion_mnist_arrays.arrays(split)
         parts = [network(images[first : first + 1000])["probabilities"] for first in range(0, len(images), 1000)]
         accuracy = np.mean(np.concatenate(parts).argmax(axis=1) == labels)
         assert accuracy == pytest.approx(facts["accuracy"][f"fashion_mnist {split}"], abs=2e-4)

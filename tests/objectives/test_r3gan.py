@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import data, schedules
+from kerasgan import data
 from kerasgan.metrics.modes import modes
 from kerasgan.networks import mlp, r3gan
-from kerasgan.optimizers import ScheduledAdam
-from kerasgan.schedules import Cosine, HalfLife
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.scheduled_adam import ScheduledAdam
+from kerasgan.optimizers.schedules import Cosine, HalfLife
 
 SIZES = {"widths": (8, 6, 4), "blocks": 1, "groups": (2, 3, 2)}
 STEPS, ROWS, DECAY = 3, 5, 4  # the schedules end after DECAY steps

@@ -10,8 +10,9 @@ import keras
 import pytest
 
 import kerasgan
-from kerasgan import latents, layers, schedules, techniques
+from kerasgan import latents, layers, techniques
 from kerasgan.networks import char_cnn, dcgan, mlp, random_architectures, resnet_cifar
+from kerasgan.optimizers import schedules
 from kerasgan.utils import registration
 from tests import points
 from tests.saving.load_all import samples_sum

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan.studies import collapse, freeze, garments
+from kerasgan.data import fashion_mnist_arrays
+from kerasgan.studies import collapse, freeze
 from tests.conftest import needs_fashion_mnist
 from tests.test_collapse_guard import Planned
 
@@ -59,7 +60,9 @@ def test_figures_by_hand():
 def few(monkeypatch):
     """Garments of noise, and an eager model of two filters."""
     monkeypatch.setattr(
-        garments, "arrays", lambda split, data_dir=None: (RNG.integers(0, 256, (64, 32, 32, 1), "uint8"), None)
+        fashion_mnist_arrays,
+        "arrays",
+        lambda split, data_dir=None: (RNG.integers(0, 256, (64, 32, 32, 1), "uint8"), None),
     )
     monkeypatch.setattr(collapse, "BATCH", 2)
     monkeypatch.setattr(collapse, "FILTERS", 1)
@@ -114,7 +117,7 @@ def test_freezing_starts_at_the_last_healthy_look_and_holds_a_side(few, tmp_path
 
 
 def test_without_an_alarm_there_is_nothing_to_freeze(monkeypatch, tmp_path):
-    monkeypatch.setattr(garments, "arrays", lambda split, data_dir=None: (None, None))
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", lambda split, data_dir=None: (None, None))
     monkeypatch.setattr(collapse, "train_trunk", lambda folder, *rest: folder.mkdir(parents=True))
     monkeypatch.setattr(collapse, "go_on", lambda *rest: rest[-1].looks.append(look(10, 4.0)))
     with pytest.raises(RuntimeError, match="no alarm within 400 steps of rising learning rates"):

@@ -8,9 +8,11 @@ from PIL import Image
 from scipy import optimize, stats
 from scipy.spatial import distance
 
-from kerasgan import latents, pictures
+from kerasgan import latents
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
-from kerasgan.studies import deligan, fitting, garment_classifier, garments
+from kerasgan.studies import deligan, fitting, garment_classifier
+from kerasgan.visualization import image_grid
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
@@ -80,7 +82,7 @@ def study_in_small(monkeypatch, tmp_path):
     """Garments of noise and an untrained classifier."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (600, 32, 32, 1), "uint8"), np.arange(600) % 10
-    monkeypatch.setattr(garments, "arrays", lambda split, data_dir=None: (images, labels))
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", lambda split, data_dir=None: (images, labels))
     monkeypatch.setattr(deligan, "SAMPLES", 100)
     monkeypatch.setattr(deligan, "COMPARED", 300)
     garment_classifier.build(filters=2).save(tmp_path / garment_classifier.FILE)
@@ -125,7 +127,7 @@ def test_a_study_in_small_leaves_pictures_and_numbers(study_in_small, tmp_path, 
 
 def test_tiles_are_a_pixel_apart():
     images = np.stack([np.full((3, 2, 1), level, "uint8") for level in (10, 20, 30)])
-    sheet = pictures.tiles(images, 2)
+    sheet = image_grid.tiles(images, 2)
     np.testing.assert_array_equal(sheet[0], [10, 10, 255, 20, 20])
     np.testing.assert_array_equal(sheet[3], [255] * 5)
     np.testing.assert_array_equal(sheet[4:], [[30, 30, 255, 255, 255]] * 3)
@@ -151,9 +153,9 @@ def test_the_mixture_parts_the_two_modes_as_in_the_papers_figure(monkeypatch):
 @pytest.mark.slow
 @needs_fashion_mnist
 def test_low_data_learns_garments(tmp_path):
-    images, labels = garments.arrays("train")
+    images, labels = fashion_mnist_arrays.arrays("train")
     classifier, _ = garment_classifier.load_or_train(tmp_path)
-    few = garments.per_class(images, labels, 50)
+    few = fashion_mnist_arrays.per_class(images, labels, 50)
     numbers, _ = deligan.low_data(few, classifier, steps=600, seeds=1, samples=1000)
     for name in deligan.PRIORS:
         assert numbers[name]["is"][0] > 2.5  # noise scores below 1.5

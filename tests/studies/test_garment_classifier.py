@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from kerasgan import data
-from kerasgan.studies import garment_classifier, garments
+from kerasgan.data import fashion_mnist_arrays
+from kerasgan.studies import garment_classifier
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
@@ -23,7 +24,7 @@ def bright_and_dark(count):
 @pytest.fixture
 def few_garments(monkeypatch):
     """Fashion-MNIST in small: two classes."""
-    monkeypatch.setattr(garments, "arrays", lambda split, data_dir=None: bright_and_dark(1280))
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", lambda split, data_dir=None: bright_and_dark(1280))
 
 
 def test_parameters_and_the_function_computed():
@@ -81,7 +82,7 @@ def test_arrays_keep_the_order_of_the_source(monkeypatch):
     asked = []
     source = data.arrays(images, labels)
     monkeypatch.setattr(data, "tfds", lambda name, split, data_dir: asked.append((name, split, data_dir)) or source)
-    got, got_labels = garments.arrays("test", "somewhere")
+    got, got_labels = fashion_mnist_arrays.arrays("test", "somewhere")
     np.testing.assert_array_equal(got, images)
     np.testing.assert_array_equal(got_labels, labels)
     assert got.dtype == np.uint8 and asked == [("fashion_mnist", "test", "somewhere")]
@@ -90,14 +91,14 @@ def test_arrays_keep_the_order_of_the_source(monkeypatch):
 def test_per_class_draws_without_replacement():
     labels = RNG.integers(0, 3, 300)
     numbers = np.arange(300)
-    drawn = garments.per_class(numbers, labels, 50)
+    drawn = fashion_mnist_arrays.per_class(numbers, labels, 50)
     assert len(set(drawn)) == 150
     np.testing.assert_array_equal(labels[drawn], np.repeat([0, 1, 2], 50))
-    np.testing.assert_array_equal(drawn, garments.per_class(numbers, labels, 50))
-    assert not np.array_equal(drawn, garments.per_class(numbers, labels, 50, seed=1))
+    np.testing.assert_array_equal(drawn, fashion_mnist_arrays.per_class(numbers, labels, 50))
+    assert not np.array_equal(drawn, fashion_mnist_arrays.per_class(numbers, labels, 50, seed=1))
     rarest = np.bincount(labels).min()
     with pytest.raises(ValueError, match=f"expected at most {rarest}, the images of the rarest class; got 200"):
-        garments.per_class(numbers, labels, 200)
+        fashion_mnist_arrays.per_class(numbers, labels, 200)
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan import techniques
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.latents import GaussianMixture
-from kerasgan.studies import garments, low_data
+from kerasgan.studies import low_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
@@ -52,7 +53,7 @@ def test_a_study_in_small_leaves_numbers_and_pictures_and_goes_on(tmp_path, monk
         count = 600 if split == "train" else 1000
         return RNG.integers(0, 256, (count, 32, 32, 1), "uint8"), np.arange(count) % 10
 
-    monkeypatch.setattr(garments, "arrays", arrays)
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", arrays)
     small = {"steps": 2, "every": 2, "n": 20, "filters": 1}
     low_data.run(tmp_path, **small, methods=("plain",))
     before = json.loads((tmp_path / "result.json").read_text())["result"]["plain"]

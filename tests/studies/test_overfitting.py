@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from kerasgan import objectives
-from kerasgan.studies import fitting, garments, overfitting
+from kerasgan.data import fashion_mnist_arrays
+from kerasgan.studies import fitting, overfitting
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
@@ -79,7 +80,7 @@ def test_a_study_in_small_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
         asked.append(split)
         return RNG.integers(0, 256, (30, 32, 32, 1), "uint8"), np.arange(30) % 10
 
-    monkeypatch.setattr(garments, "arrays", arrays)
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", arrays)
     monkeypatch.setattr(overfitting, "PER_CLASS", 3)
     fewer = functools.partial(objectives.WGANGP, critic_steps=1)  # a fifth of the graph
     monkeypatch.setattr(overfitting.objectives, "WGANGP", fewer)
@@ -124,11 +125,11 @@ def test_wrong_numbers_are_named_before_any_work(tmp_path):
 @pytest.mark.slow
 @needs_fashion_mnist
 def test_the_curves_part_where_images_are_few():
-    images, labels = garments.arrays("train")
-    test_images, test_labels = garments.arrays("test")
+    images, labels = fashion_mnist_arrays.arrays("train")
+    test_images, test_labels = fashion_mnist_arrays.arrays("test")
     sets = {
-        "training": garments.per_class(images, labels, 5),
-        "held-out": garments.per_class(test_images, test_labels, 100),
+        "training": fashion_mnist_arrays.per_class(images, labels, 5),
+        "held-out": fashion_mnist_arrays.per_class(test_images, test_labels, 100),
     }
     _, watch = overfitting.train(sets, steps=600, every=50)
     early = np.subtract(watch.values["training"], watch.values["held-out"])[1]

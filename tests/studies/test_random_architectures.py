@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
-from kerasgan.studies import garment_classifier, garments
+from kerasgan.studies import garment_classifier
 from kerasgan.studies import random_architectures as study
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
@@ -153,7 +154,7 @@ def test_a_weight_that_is_nan_behind_finite_losses_is_a_failure_too(monkeypatch)
 def noise(monkeypatch, tmp_path):
     """Garments of noise, an untrained classifier, and one tiny architecture."""
     images = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 1), "uint8")
-    monkeypatch.setattr(garments, "arrays", lambda split, data_dir=None: (images, np.arange(40) % 10))
+    monkeypatch.setattr(fashion_mnist_arrays, "arrays", lambda split, data_dir=None: (images, np.arange(40) % 10))
     monkeypatch.setattr(study, "draw", lambda index, seed, scale: TINY)
     network = garment_classifier.build(filters=2)
     network.save(tmp_path / garment_classifier.FILE)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import schedules
 from kerasgan.gan import Batch
+from kerasgan.optimizers import schedules
 from kerasgan.techniques import R1, R2, GradientPenalty, InstanceNoise
 from kerasgan.techniques.technique import Technique
 from tests import points

@@ -12,9 +12,10 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import data
+from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import result
 from kerasgan.metrics.features.network import FeatureNetwork
-from kerasgan.studies import garment_classifier, garments
+from kerasgan.studies import garment_classifier
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import shortened
 from kerasgan.zoo import registry
@@ -68,8 +69,8 @@ def train(folder, epochs: int = garment_classifier.EPOCHS, seed: int = 0, data_d
         ConnectionError: as `kerasgan.data.tfds`.
     """
     folder = pathlib.Path(folder)
-    images, labels = garments.arrays("train", data_dir)
-    test_images, test_labels = garments.arrays("test", data_dir)
+    images, labels = fashion_mnist_arrays.arrays("train", data_dir)
+    test_images, test_labels = fashion_mnist_arrays.arrays("test", data_dir)
     classifier = garment_classifier.train(images, labels, epochs, seed)
     network = of(classifier)
     facts = {

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from kerasgan import figures
 from kerasgan.utils import json_lines
+from kerasgan.visualization import figures
 
 
 def plot_losses(metrics_file, path):

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan import schedules
-from kerasgan.schedules import Schedule
+from kerasgan.optimizers import schedules
+from kerasgan.optimizers.schedules import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

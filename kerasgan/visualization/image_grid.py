@@ -1,0 +1,120 @@
+"""Pictures: grids of images, single images, lines of text, as PNG files. The client has this file too."""
+
+import math
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..utils import atomic_files
+
+_SMALLEST_WIDTH = 512
+_MOST_CLASSES = 16  # a column each
+_LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
+
+
+def grid(images, columns=None):
+    """Lay images out in rows on a white ground, small ones enlarged by whole pixels.
+
+    Args:
+        images: uint8 array [N, H, W, C], C one of 1, 3, 4.
+        columns: images a row; the square root of N, rounded up, by default.
+
+    Returns:
+        `PIL.Image.Image`, at least 512 pixels wide.
+
+    Raises:
+        ValueError: if `images` is no such array.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"images: expected uint8 [N, H, W, C] with C one of 1, 3, 4; got {images.dtype} {images.shape}"
+        )
+    count, height, width, channels = images.shape
+    boxes, (sheet_width, sheet_height), scale = cells(count, height, width, columns)
+    sheet = np.full((sheet_height, sheet_width, channels), 255, np.uint8)
+    for image, (left, top, right, bottom) in zip(images, boxes):
+        sheet[top:bottom, left:right] = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
+
+
+def cells(count, height, width, columns=None):
+    """Return where `grid` puts images: their boxes (left, top, right, bottom), the sheet's (width, height), the scale.
+
+    Args:
+        count: number of images.
+        height: of an image, in its own pixels.
+        width: of an image.
+        columns: images a row; the square root of `count`, rounded up, by default.
+    """
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    gap = max(1, width // 16)
+    size = columns * (width + gap) + gap, rows * (height + gap) + gap
+    scale = max(1, math.ceil(_SMALLEST_WIDTH / size[0]))
+    corners = [(gap + i % columns * (width + gap), gap + i // columns * (height + gap)) for i in range(count)]
+    boxes = [(scale * x, scale * y, scale * (x + width), scale * (y + height)) for x, y in corners]
+    return boxes, (scale * size[0], scale * size[1]), scale
+
+
+def tiles(images, columns):
+    """Lay images out in rows, one white pixel apart.
+
+    Args:
+        images: uint8 array [N, H, W, 1].
+        columns: images a row.
+
+    Returns:
+        uint8 array [rows * (H + 1) - 1, columns * (W + 1) - 1].
+    """
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1] + 1, images.shape[2] + 1
+    sheet = np.full((rows * height - 1, columns * width - 1), 255, "uint8")
+    for index, image in enumerate(images):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height - 1, left : left + width - 1] = image[:, :, 0]
+    return sheet
+
+
+def class_columns(num_classes):
+    """Return the columns of a grid of the classes in turn: one a class, or `None` without classes or with many."""
+    return num_classes if num_classes and num_classes <= _MOST_CLASSES else None
+
+
+def save_grid(path, images, columns=None):
+    """Write `grid(images, columns)` as a PNG file, whole or not at all; returns its path."""
+    picture = grid(images, columns)
+    with atomic_files.written_whole(path) as beside:
+        picture.save(beside, format="PNG")
+    return pathlib.Path(path)
+
+
+def lines(text):
+    """Write lines on a white ground.
+
+    Args:
+        text: list of strings.
+
+    Returns:
+        `PIL.Image.Image`, grey.
+    """
+    font = ImageFont.load_default(_LETTERS)
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    width = max((ruler.textlength(line, font) for line in text), default=0)
+    sheet = Image.new("L", (max(_SMALLEST_WIDTH, math.ceil(width) + 2 * _LETTERS), _PITCH * (len(text) + 1)), 255)
+    pen = ImageDraw.Draw(sheet)
+    for number, line in enumerate(text):
+        pen.text((_LETTERS, _PITCH * (number + 0.5)), line, fill=0, font=font)
+    return sheet
+
+
+def save_each(folder, images):
+    """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths."""
+    paths = []
+    for index, image in enumerate(images):
+        path = pathlib.Path(folder) / f"{index:05d}.png"
+        with atomic_files.written_whole(path) as beside:
+            Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image).save(beside, format="PNG")
+        paths.append(path)
+    return paths
