@@ -27,11 +27,11 @@ _MODULES = (
 _ELSEWHERE = {"schedules": "kerasgan.optimizers.schedules"}
 _WITHOUT_KERAS = ("client", "pictures", "server")
 _NAMES = {
-    "GAN": "kerasgan.gan",
-    "Sampler": "kerasgan.sampler",
+    "GAN": "kerasgan.models.gan",
+    "Sampler": "kerasgan.models.sampler",
     "from_preset": "kerasgan.presets",
     "load": "kerasgan.keras_file",
-    "standing_statistics": "kerasgan.standing",
+    "standing_statistics": "kerasgan.models.standing_statistics",
     **dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives"),
 }
 

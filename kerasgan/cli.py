@@ -133,7 +133,8 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     tf_runtime.import_tensorflow()
-    from kerasgan import finite, runs
+    from kerasgan import runs
+    from kerasgan.models import finite
     from kerasgan.visualization import samples
 
     loaded = runs.load_model(model)
@@ -165,11 +166,12 @@ def export(
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     tf_runtime.import_tensorflow()
-    from kerasgan import runs, standing
+    from kerasgan import runs
+    from kerasgan.models import standing_statistics
 
     loaded = runs.load_model(model)
     if standing_passes:
-        loaded = standing.standing_statistics(loaded, standing_truncation, standing_passes)
+        loaded = standing_statistics.standing_statistics(loaded, standing_truncation, standing_passes)
     loaded.export(folder, overwrite=overwrite)
     print(f"saved model: {folder}")
 

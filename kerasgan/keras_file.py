@@ -11,8 +11,8 @@ import zipfile
 
 import keras
 
-from kerasgan import checks
-from kerasgan.sampler import Sampler
+from kerasgan.models import checks
+from kerasgan.models.sampler import Sampler
 from kerasgan.utils import messages
 from kerasgan.zoo import config_check, variable_limit, weights_file
 from kerasgan.zoo.refused import Refused

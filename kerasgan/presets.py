@@ -12,9 +12,9 @@ import warnings
 
 import keras
 
-from kerasgan import checks
-from kerasgan.gan import GAN
-from kerasgan.sampler import Sampler
+from kerasgan.models import checks
+from kerasgan.models.gan import GAN
+from kerasgan.models.sampler import Sampler
 from kerasgan.utils import atomic_files, classes, initial_values, messages
 from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.zoo.refused import Refused
@@ -47,7 +47,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     """Write a preset.
 
     Args:
-        sampler: `Sampler`; of a `GAN` in training, take `kerasgan.standing.copied(gan)`.
+        sampler: `Sampler`; of a `GAN` in training, take `kerasgan.models.standing_statistics.copied(gan)`.
         folder: where to; it appears complete or not at all.
         metadata: dict that JSON can hold: where the weights come from, measured numbers and their protocol. The table
             of files and the format are added.

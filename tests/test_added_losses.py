@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 import kerasgan
-from kerasgan import added_losses, layers
+from kerasgan import layers
+from kerasgan.models import added_losses
 
 RATE, WEIGHT = 0.1, 0.7
 POINTS = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 import kerasgan
-import kerasgan.export
+import kerasgan.models.savedmodel
 import kerasgan.utils.keyed_random
 
 
@@ -217,7 +217,7 @@ def test_an_export_that_fails_leaves_nothing(small_gan, tmp_path, monkeypatch):
             pathlib.Path(filepath, "saved_model.pb").write_bytes(b"half")
             raise OSError(28, "No space left on device", filepath)
 
-    monkeypatch.setattr(kerasgan.export, "_archive", lambda gan: FullDisk())
+    monkeypatch.setattr(kerasgan.models.savedmodel, "_archive", lambda gan: FullDisk())
     gan = small_gan()
     with pytest.raises(OSError, match="No space left"):
         gan.export(tmp_path / "1")

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, fit_checks
+from kerasgan import callbacks
+from kerasgan.models import fit_checks
 from kerasgan.networks import mlp
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")

@@ -65,7 +65,7 @@ def test_a_trained_models_file_keeps_its_class_names(small_gan, tmp_path, object
     gan.save(tmp_path / "a.keras")
     again = kerasgan.load(tmp_path / "a.keras")
     assert again.class_names == ("cat", "dog", "owl") and type(again) is type(gan)
-    assert kerasgan.standing.copied(again).class_names == again.class_names
+    assert kerasgan.models.standing_statistics.copied(again).class_names == again.class_names
     np.testing.assert_array_equal(again.sample(2, labels=["owl", "cat"]), gan.sample(2, labels=[2, 0]))
     with pytest.raises(ValueError, match="class_names: expected 3 names, one a class; got 2: 'cat', 'dog'"):
         small_gan(getattr(kerasgan, objective), num_classes=3, class_names=["cat", "dog"])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import checks, recipe
+from kerasgan import recipe
+from kerasgan.models import checks
 from kerasgan.utils import messages, validation
 from kerasgan.zoo import config_check, manifest, registry
 

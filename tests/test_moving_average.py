@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import metrics, presets, standing
+from kerasgan import metrics, presets
 from kerasgan.layers import VirtualBatchNormalization
 from kerasgan.metrics import evaluator
-from kerasgan.sampler import Sampler
+from kerasgan.models import standing_statistics
+from kerasgan.models.sampler import Sampler
 
 OLD = pathlib.Path(__file__).parent / "data" / "sgan_68f2a08.keras"  # 16 steps by that commit, 3 classes, 8 x 8
 
@@ -58,7 +59,7 @@ def expected_statistics(gan):
     """Mean and variance of 16 batches of 64 latents before the average's norm, by NumPy."""
     generator = gan.ema_generator
     before = keras.Model(generator.inputs, norm_of(generator).input)
-    passes = [standing._inputs(gan.ema_latent, gan.num_classes, None, 64, gan.seed, k) for k in range(16)]
+    passes = [standing_statistics._inputs(gan.ema_latent, gan.num_classes, None, 64, gan.seed, k) for k in range(16)]
     activations = [before(inputs).numpy().astype(np.float64) for inputs in passes]
     return np.mean([a.mean(0) for a in activations], 0), np.mean([a.var(0) for a in activations], 0)
 
@@ -90,8 +91,8 @@ def test_every_use_after_steps_without_fit_takes_them_anew(tmp_path):
     used(lambda gan: gan.save(tmp_path / "a.keras"), gan)
     used(lambda gan: gan.save_weights(tmp_path / "a.weights.h5"), gan)
     used(lambda gan: gan.export(tmp_path / "1"), gan)
-    used(standing.copied, gan)
-    used(lambda gan: presets.save(standing.copied(gan), tmp_path / "preset", {}, "card", gan=gan), gan)
+    used(standing_statistics.copied, gan)
+    used(lambda gan: presets.save(standing_statistics.copied(gan), tmp_path / "preset", {}, "card", gan=gan), gan)
     used(lambda gan: list(evaluator.generated(gan, 4)), gan)
 
 
@@ -104,7 +105,7 @@ def test_an_export_and_a_preset_give_the_same_images(tmp_path):
     seeds, labels = tf.range(6, dtype=tf.int64), tf.range(6, dtype=tf.int64) % 3
     exported = served(seed=seeds, truncation=tf.fill([6], np.inf), label=labels)["images"].numpy()
     assert np.abs(exported.astype(int) - images).max() <= 1
-    folder = presets.save(standing.copied(gan), tmp_path / "preset", {"name": "it"}, "card")
+    folder = presets.save(standing_statistics.copied(gan), tmp_path / "preset", {"name": "it"}, "card")
     np.testing.assert_array_equal(presets.load(folder).sample(6), images)
 
 
@@ -126,7 +127,7 @@ def test_a_loaded_model_samples_as_the_saved_one_without_taking_them_again(tmp_p
     images = gan.sample(6)
     gan.save(tmp_path / "gan.keras")
     gan.save_weights(tmp_path / "gan.weights.h5")
-    monkeypatch.setattr(standing, "take", None)
+    monkeypatch.setattr(standing_statistics, "take", None)
     np.testing.assert_array_equal(kerasgan.load(tmp_path / "gan.keras").sample(6), images)
     again = trained(3, steps=0, ema_decay=0.9)
     again.load_weights(tmp_path / "gan.weights.h5")
@@ -178,7 +179,7 @@ def test_no_pass_without_moving_statistics(norm, monkeypatch):
         generator = networks.generator((32, 32, 1), 4, filters=2, normalization="virtual")
         gan = kerasgan.SGAN(generator, networks.critic((32, 32, 1), filters=2))
         gan.step.assign(1)
-    monkeypatch.setattr(standing, "_inputs", None)
+    monkeypatch.setattr(standing_statistics, "_inputs", None)
     before = [np.copy(value) for value in gan.ema_generator.get_weights()]
     gan.sample(2)
     for one, other in zip(before, gan.ema_generator.get_weights(), strict=True):
@@ -232,10 +233,10 @@ def test_half_precision_and_conditional_norms(tmp_path):
     finally:
         keras.mixed_precision.set_global_policy("float32")
     gan.compile()
-    before = [norm.moving_variance.numpy() for norm in standing.batch_norms(gan.ema_generator)]
+    before = [norm.moving_variance.numpy() for norm in standing_statistics.batch_norms(gan.ema_generator)]
     gan.step.assign(1)
     gan.sample(3)
-    after = [norm.moving_variance.numpy() for norm in standing.batch_norms(gan.ema_generator)]
+    after = [norm.moving_variance.numpy() for norm in standing_statistics.batch_norms(gan.ema_generator)]
     assert len(before) == 7 and all(np.isfinite(value).all() for value in after)
     assert all(np.abs(old - new).max() > 1e-3 for old, new in zip(before, after))
 

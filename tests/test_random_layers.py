@@ -82,7 +82,7 @@ def test_weights_files_hold_the_states(tmp_path):
 def test_a_file_without_the_states_still_loads(tmp_path, monkeypatch):
     """As versions before wrote it."""
     with monkeypatch.context() as before:
-        before.delattr(kerasgan.gan.GAN, "save_own_variables")
+        before.delattr(kerasgan.models.gan.GAN, "save_own_variables")
         gan = fit(new(), 0, 32)
         gan.save(tmp_path / "a.keras")
     loaded = kerasgan.load(tmp_path / "a.keras")

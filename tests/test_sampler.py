@@ -7,9 +7,10 @@ import scipy.stats
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import finite, latents, presets
+from kerasgan import latents, presets
 from kerasgan.layers import StoredBatchNormalization
-from kerasgan.sampler import Sampler
+from kerasgan.models import finite
+from kerasgan.models.sampler import Sampler
 
 CLASSES, NAMES = 3, ["cat", "dog", "owl"]
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import latents, networks, standing
-from kerasgan.sampler import Sampler
+from kerasgan import latents, networks
+from kerasgan.models import standing_statistics
+from kerasgan.models.sampler import Sampler
 
 
 def sampler(num_classes=None):
@@ -20,9 +21,9 @@ def sampler(num_classes=None):
 def seen(model, monkeypatch, **arguments):
     """The copy with standing statistics, and the inputs of its passes."""
     inputs = []
-    original = standing._inputs
-    monkeypatch.setattr(standing, "_inputs", lambda *args: inputs.append(original(*args)) or inputs[-1])
-    return standing.standing_statistics(model, **arguments), inputs
+    original = standing_statistics._inputs
+    monkeypatch.setattr(standing_statistics, "_inputs", lambda *args: inputs.append(original(*args)) or inputs[-1])
+    return standing_statistics.standing_statistics(model, **arguments), inputs
 
 
 @pytest.mark.parametrize("num_classes", [None, 3])
@@ -45,7 +46,7 @@ def test_the_model_is_left_alone_and_the_average_is_what_is_copied(small_gan):
     gan = small_gan(ema_decay=0.5)
     gan.ema_generator.set_weights([weight + 0.01 for weight in gan.ema_generator.get_weights()])
     before = [np.copy(weight) for weight in gan.get_weights()]
-    copy = standing.standing_statistics(gan, passes=2, batch_size=4)
+    copy = standing_statistics.standing_statistics(gan, passes=2, batch_size=4)
     for old, new in zip(before, gan.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     moved = []
@@ -53,13 +54,13 @@ def test_the_model_is_left_alone_and_the_average_is_what_is_copied(small_gan):
         if not np.array_equal(ours, average):
             moved.append(ours.name)
     assert moved and set(moved) == {"moving_mean", "moving_variance"}
-    again = standing.standing_statistics(gan, passes=2, batch_size=4)
+    again = standing_statistics.standing_statistics(gan, passes=2, batch_size=4)
     for one, other in zip(copy.generator.get_weights(), again.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_a_copy_is_saved_with_its_statistics(tmp_path, small_gan):
-    copy = standing.standing_statistics(small_gan(), truncation=0.5, passes=2, batch_size=4)
+    copy = standing_statistics.standing_statistics(small_gan(), truncation=0.5, passes=2, batch_size=4)
     copy.save(tmp_path / "copy.keras")
     again = kerasgan.load(tmp_path / "copy.keras")
     assert type(again) is Sampler
@@ -69,8 +70,8 @@ def test_a_copy_is_saved_with_its_statistics(tmp_path, small_gan):
 def test_bad_arguments_are_named():
     plain = Sampler(keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)]), latents.Normal(6))
     with pytest.raises(ValueError, match="model: expected a generator with batch norm"):
-        standing.standing_statistics(plain)
+        standing_statistics.standing_statistics(plain)
     with pytest.raises(ValueError, match="truncation: expected a positive number or None; got 0"):
-        standing.standing_statistics(sampler(), truncation=0)
+        standing_statistics.standing_statistics(sampler(), truncation=0)
     with pytest.raises(ValueError, match="passes: expected an integer of at least 1, got 0"):
-        standing.standing_statistics(sampler(), passes=0)
+        standing_statistics.standing_statistics(sampler(), passes=0)

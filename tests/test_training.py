@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, evaluation, runs, training, training_data
-from kerasgan.sampler import Sampler
+from kerasgan import callbacks, evaluation, runs, training
+from kerasgan.models import training_data
+from kerasgan.models.sampler import Sampler
 from kerasgan.utils import atomic_files
 
 RECIPE = """\

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import techniques
-from kerasgan.gan import Batch
-from kerasgan.objectives.gradient_penalty import gradient_penalty, interpolate
+from kerasgan.models.gan import Batch
+from kerasgan.models.gradient_penalty import gradient_penalty, interpolate
 from kerasgan.techniques.technique import Technique
 from tests import points
 

@@ -6,11 +6,11 @@ import textwrap
 import time
 import warnings
 
-from kerasgan import fit_checks
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics import evaluator, measures, result
 from kerasgan.metrics.reference import Reference
+from kerasgan.models import fit_checks
 from kerasgan.utils import json_lines, validation
 from kerasgan.visualization import figures
 

@@ -7,8 +7,8 @@ iteration whenever it uses a weight, without storing them in inference; the conv
 import numpy as np
 
 from kerasgan.layers import SelfAttention
+from kerasgan.models.sampler import Sampler
 from kerasgan.networks import biggan
-from kerasgan.sampler import Sampler
 from kerasgan.utils.state_dict import StateDict, assign_spectral
 
 _LAST_WIDTH = {32: 4, 64: 2, 128: 1, 256: 1, 512: 1}  # of the generator, in units of its filters

@@ -9,8 +9,8 @@ images at such truncations differ a little.
 import numpy as np
 
 from kerasgan import latents
+from kerasgan.models.sampler import Sampler
 from kerasgan.networks import biggan_deep
-from kerasgan.sampler import Sampler
 from kerasgan.utils.state_dict import StateDict, assign_spectral
 
 _SIZES = {10: 128, 12: 256, 14: 512}  # by the number of blocks

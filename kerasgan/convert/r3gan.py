@@ -6,8 +6,8 @@ Sizes, widths, blocks and groups are read off the tensors. The state dicts are t
 
 import numpy as np
 
+from kerasgan.models.sampler import Sampler
 from kerasgan.networks import r3gan
-from kerasgan.sampler import Sampler
 from kerasgan.utils.state_dict import StateDict
 
 _KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64  # of every resampling

@@ -3,13 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import checks, finite, standing
 from kerasgan.metrics import extraction, measures
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features.network import check_range
 from kerasgan.metrics.pipelining import spread
 from kerasgan.metrics.reference import Reference
 from kerasgan.metrics.result import Protocol, Result
+from kerasgan.models import checks, finite, standing_statistics
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
 
@@ -73,7 +73,7 @@ def evaluate(
     numbers, named = _matched(model, reference)
     sampler, weights = sampler_of(model, weights)
     if standing_passes:
-        sampler = standing.standing_statistics(sampler, truncation, standing_passes)
+        sampler = standing_statistics.standing_statistics(sampler, truncation, standing_passes)
     labels, manner = _labels(model, reference, numbers, named, n, seed)
     notes = (
         f"batch norm's statistics of {standing_passes} new batches"
@@ -269,9 +269,10 @@ def batch_norm_note(sampler, weights):
     """What a protocol says of batch norm's statistics."""
     if weights == "trained":
         return "batch norm in inference"
-    if not standing.batch_norms(sampler.sampling_generator):
+    if not standing_statistics.batch_norms(sampler.sampling_generator):
         return "no batch norm"
-    return f"batch norm with the moving average's own statistics ({standing.PASSES} batches of {standing.ROWS})"
+    batches = f"{standing_statistics.PASSES} batches of {standing_statistics.ROWS}"
+    return f"batch norm with the moving average's own statistics ({batches})"
 
 
 def _matched(model, reference):

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasgan import fit_checks
+from kerasgan.models import fit_checks
 from kerasgan.objectives.wgan_gp import WGANGP
 from kerasgan.techniques import AuxiliaryClassifier
 from kerasgan.utils.messages import quoted

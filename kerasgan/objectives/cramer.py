@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasgan.gan import GAN
-from kerasgan.objectives import gradient_penalty
+from kerasgan.models import gradient_penalty
+from kerasgan.models.gan import GAN
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

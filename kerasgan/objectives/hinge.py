@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan.gan import GAN
+from kerasgan.models.gan import GAN
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")

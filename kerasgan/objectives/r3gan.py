@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan.objectives import gradient_penalty
+from kerasgan.models import gradient_penalty
 from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan.gan import GAN
+from kerasgan.models.gan import GAN
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
 from kerasgan.utils.messages import quoted
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan.gan import GAN
+from kerasgan.models.gan import GAN
 from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
 

@@ -10,8 +10,9 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import data, evaluation, metrics, runs, standing
+from kerasgan import data, evaluation, metrics, runs
 from kerasgan.metrics import evaluator, measures
+from kerasgan.models import standing_statistics
 from kerasgan.studies import report
 from kerasgan.utils import cache_root
 from kerasgan.visualization import figures
@@ -147,7 +148,7 @@ def rows_of_images(model, truncations, columns=_COLUMNS, seed=0, standing_passes
     rows = []
     for truncation in truncations:
         bound = None if math.isinf(truncation) else truncation
-        sampler = standing.standing_statistics(model, bound, standing_passes) if standing_passes else model
+        sampler = standing_statistics.standing_statistics(model, bound, standing_passes) if standing_passes else model
         rows.append(sampler.sample(columns, seed=seed, truncation=bound))
     return np.stack(rows)
 

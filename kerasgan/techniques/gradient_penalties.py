@@ -4,8 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import added_losses
-from kerasgan.objectives import gradient_penalty
+from kerasgan.models import added_losses, gradient_penalty
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques.technique import Technique

@@ -9,7 +9,7 @@ import importlib
 import wrapt
 
 CLASSES = {  # by the module that has them; all that are registered
-    "kerasgan.sampler": ("Sampler",),
+    "kerasgan.models.sampler": ("Sampler",),
     "kerasgan.optimizers": ("Cosine", "HalfLife", "ScheduledAdam"),
     "kerasgan.objectives": (
         "ACWGANGP",

@@ -9,8 +9,9 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import presets, recipe, runs, standing
-from kerasgan.gan import GAN
+from kerasgan import presets, recipe, runs
+from kerasgan.models import standing_statistics
+from kerasgan.models.gan import GAN
 from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
@@ -76,7 +77,7 @@ def publish(
     gan = runs.load_model(checkpoint)
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
-    sampler = standing.copied(gan)
+    sampler = standing_statistics.copied(gan)
     facts = _facts(history, plan, gan, name, licence, summary, source, training)
     facts["metrics"] = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
     if float16:

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 import kerasgan
 from kerasgan import runs
 from kerasgan.convert import r3gan
-from kerasgan.gan import Batch
+from kerasgan.models.gan import Batch
 from tests.convert.test_biggan_pytorch import part
 from tests.end_to_end.test_cli import command
 from tests.networks.numpy_layers import parameters

@@ -17,7 +17,8 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import cli, presets, standing
+from kerasgan import cli, presets
+from kerasgan.models import standing_statistics
 
 QUIET = {
     name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
@@ -133,8 +134,8 @@ def test_a_preset_of_a_run_is_measured_against_its_data(trained, tmp_path, monke
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     gan = kerasgan.load(trained / "checkpoints" / "step-00000005.keras")
     facts = {"recipe": yaml.safe_load((trained / "recipe.yaml").read_text())}
-    presets.save(standing.copied(gan), tmp_path / "with", facts, "card")
-    presets.save(standing.copied(gan), tmp_path / "without", {}, "card")
+    presets.save(standing_statistics.copied(gan), tmp_path / "with", facts, "card")
+    presets.save(standing_statistics.copied(gan), tmp_path / "without", {}, "card")
     numbers = []
     for model in (trained, tmp_path / "with"):
         out = tmp_path / "result.json"

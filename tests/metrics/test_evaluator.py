@@ -15,7 +15,7 @@ from kerasgan.metrics.kernel_distance import kernel_distance
 from kerasgan.metrics.ms_ssim import ms_ssim_variety
 from kerasgan.metrics.neighbours import neighbours
 from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein
-from kerasgan.sampler import Sampler
+from kerasgan.models.sampler import Sampler
 from tests.metrics.images import features_of, network, pictures, probabilities_of
 from tests.metrics.test_frechet import by_scipy
 

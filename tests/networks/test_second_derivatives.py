@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import layers, networks
-from kerasgan.gan import Batch
+from kerasgan.models.gan import Batch
+from kerasgan.models.gradient_penalty import gradient_penalty, zero_centred
 from kerasgan.networks import (
     biggan,
     biggan_deep,
@@ -21,7 +22,6 @@ from kerasgan.networks import (
     robustness,
     tgan,
 )
-from kerasgan.objectives.gradient_penalty import gradient_penalty, zero_centred
 
 ROWS, CLASSES = 3, 3
 CRITICS = {

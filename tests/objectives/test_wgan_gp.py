@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 import kerasgan
-from kerasgan.gan import Batch
-from kerasgan.objectives.gradient_penalty import gradient_penalty, interpolate
+from kerasgan.models.gan import Batch
+from kerasgan.models.gradient_penalty import gradient_penalty, interpolate
 
 
 def tiny(critic, **arguments):

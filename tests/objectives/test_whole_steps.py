@@ -14,8 +14,8 @@ import tensorflow as tf
 from keras import layers
 
 import kerasgan
-from kerasgan.gan import Batch
 from kerasgan.layers import SpectralNormalization
+from kerasgan.models.gan import Batch
 from kerasgan.networks import dcgan
 from kerasgan.networks.pairwise import PairwiseCritic
 

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 
 import kerasgan
 from kerasgan import recipe, techniques
-from kerasgan.gan import Batch
+from kerasgan.models.gan import Batch
 from kerasgan.networks import dcgan, improved_gan, mlp, resnet_cifar
 from tests import points
 

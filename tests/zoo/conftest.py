@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kerasgan import presets
-from kerasgan.sampler import Sampler
+from kerasgan.models.sampler import Sampler
 from kerasgan.zoo import manifest, registry
 from tests.conftest import make_gan
 from tests.zoo.served import serving
@@ -15,11 +15,11 @@ from tests.zoo.served import serving
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """Return (preset's folder with training state, its GAN), which has not trained."""
-    from kerasgan import standing
+    from kerasgan.models import standing_statistics
 
     gan = make_gan(num_classes=3)
     folder = tmp_path_factory.mktemp("made") / "small"
-    sampler = standing.copied(gan)
+    sampler = standing_statistics.copied(gan)
     assert type(sampler) is Sampler
     presets.save(sampler, folder, {"name": "small", "summary": "Small."}, "# small\n", gan=gan)
     return folder, gan

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import presets, standing, training
+from kerasgan import presets, training
+from kerasgan.models import standing_statistics
 from kerasgan.zoo import card, manifest, publish, registry, verify, weights_file
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
@@ -167,7 +168,7 @@ def test_orthogonal_kernels_are_loaded_not_drawn(tmp_path, monkeypatch):
 
 
 def test_a_preset_without_training_state_says_so(made, tmp_path):
-    presets.save(standing.copied(made[1]), tmp_path / "generator", {"name": "generator"}, "# it\n")
+    presets.save(standing_statistics.copied(made[1]), tmp_path / "generator", {"name": "generator"}, "# it\n")
     with pytest.raises(ValueError, match="published without critic and optimizers; only its generator loads"):
         kerasgan.from_preset(tmp_path / "generator", training=True)
     assert kerasgan.from_preset(tmp_path / "generator").sample(1).shape == (1, 32, 32, 1)
@@ -179,7 +180,7 @@ def test_float16_halves_kernels_and_hardly_changes_images(tmp_path, prior):
     for variable in gan.generator.variables:  # images of full contrast, as those of a trained network
         if len(variable.shape) > 1:
             variable.assign(variable * 25)
-    sampler = standing.copied(gan)
+    sampler = standing_statistics.copied(gan)
     sampler.generator.set_weights(gan.generator.get_weights())
     exact = sampler.sample(64).astype(int)
     assert exact.std() > 60
@@ -200,7 +201,7 @@ def test_float16_halves_kernels_and_hardly_changes_images(tmp_path, prior):
 
 
 def test_the_same_weights_give_the_same_bytes(small_gan, tmp_path):
-    sampler = standing.copied(small_gan())
+    sampler = standing_statistics.copied(small_gan())
     sampler.save_weights(tmp_path / "a.weights.h5")
     for name in ("b", "c"):
         weights_file.store_as_float16(tmp_path / "a.weights.h5", tmp_path / name)
@@ -209,7 +210,7 @@ def test_the_same_weights_give_the_same_bytes(small_gan, tmp_path):
 
 
 def test_a_number_beyond_float16_keeps_its_kernel_whole(small_gan):
-    sampler = standing.copied(small_gan())
+    sampler = standing_statistics.copied(small_gan())
     kernels = [variable for variable in sampler.generator.variables if len(variable.shape) > 1]
     large = kernels[0].numpy() + 1e-4
     large.flat[0] = 70000.0

@@ -126,7 +126,7 @@ def test_a_config_that_names_what_it_may_not_is_refused_before_anything_is_built
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize("module", ["kerasgan.sampler", "kerasgan.that_was.there_once"])
+@pytest.mark.parametrize("module", ["kerasgan.models.sampler", "kerasgan.that_was.there_once"])
 def test_the_module_that_our_classes_were_in_does_not_matter(preset, module):
     """Presets stay readable when modules move: Keras goes by registered names."""
     before = presets.load(preset).sample(3, seed=2)
@@ -146,7 +146,7 @@ def test_the_module_that_our_classes_were_in_does_not_matter(preset, module):
 
 def test_a_class_of_the_users_under_our_name_is_refused(preset, monkeypatch):
     monkeypatch.setitem(keras.saving.get_custom_objects(), "kerasgan>Sampler", Registered)
-    with pytest.raises(ValueError, match="names 'kerasgan.sampler.Sampler'.*nothing was loaded"):
+    with pytest.raises(ValueError, match="names 'kerasgan.models.sampler.Sampler'.*nothing was loaded"):
         presets.load(preset)
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import adapting, added_losses, checks, fit_checks, standing, training_data
 from kerasgan.layers import SpectralNormalization
+from kerasgan.models import adapting, added_losses, checks, fit_checks, standing_statistics, training_data
+from kerasgan.models.sampler import Sampler
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
-from kerasgan.sampler import Sampler
 from kerasgan.utils import keyed_random, replica_shares, validation
 from kerasgan.utils.messages import quoted
 
@@ -312,9 +312,13 @@ class GAN(Sampler):
         if self.ema_generator is None or self._statistics_step == step:
             return
         if step > 0:
-            pairs = zip(standing.batch_norms(self.generator), standing.batch_norms(self.ema_generator), strict=True)
+            pairs = zip(
+                standing_statistics.batch_norms(self.generator),
+                standing_statistics.batch_norms(self.ema_generator),
+                strict=True,
+            )
             norms = [average for trained, average in pairs if trained.trainable]  # frozen ones keep their statistics
-            standing.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed, norms=norms)
+            standing_statistics.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed, norms=norms)
             self._statistics_step = step
         elif _digest(self.ema_generator, self.ema_latent) == self._first_digest:
             self.reset_average()

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from kerasgan import checks, finite, latents
+from kerasgan import latents
 from kerasgan.data import images as image_values
-from kerasgan.unsupervised import Unsupervised
+from kerasgan.models import checks, finite
+from kerasgan.models.unsupervised import Unsupervised
 from kerasgan.utils import atomic_files, classes, keyed_random, validation
 
 
@@ -82,7 +83,8 @@ class Sampler(Unsupervised, keras.Model):
             ValueError: naming the argument that is wrong.
 
         Warns:
-            kerasgan.finite.NotFiniteWarning: if the generator gives NaN or infinity: black images show nothing then.
+            kerasgan.models.finite.NotFiniteWarning: if the generator gives NaN or infinity, where a black image would
+                show nothing.
         """
         validation.integer("n", n, 1)
         validation.integer("batch_size", batch_size, 1)
@@ -168,15 +170,15 @@ class Sampler(Unsupervised, keras.Model):
             super().save_weights(beside, overwrite=overwrite)
 
     def export(self, filepath, overwrite=False):
-        """Write a SavedModel for TensorFlow Serving; see `kerasgan.export.export`.
+        """Write a SavedModel for TensorFlow Serving; see `kerasgan.models.savedmodel.export`.
 
         Args:
             filepath: folder of the version to write, such as `models/garments/1`.
             overwrite: whether an existing version may be replaced.
         """
-        from kerasgan import export
+        from kerasgan.models import savedmodel
 
-        export.export(self, filepath, overwrite=overwrite)
+        savedmodel.export(self, filepath, overwrite=overwrite)
 
     @property
     def class_names(self):

@@ -5,9 +5,9 @@ import warnings
 
 import tensorflow as tf
 
-from kerasgan import training_arrays
 from kerasgan.data import images as image_values
 from kerasgan.data.images import UNIT_RANGE, ZERO_AND_ONE
+from kerasgan.models import training_arrays
 
 MARK = "training data: "
 _A_LABEL_EACH = "expected a label for each image; images and labels:"

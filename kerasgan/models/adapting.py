@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from kerasgan import training_data
 from kerasgan.layers import ReferenceBatch, WeightNormalization
+from kerasgan.models import training_data
 from kerasgan.utils import keyed_random
 
 
