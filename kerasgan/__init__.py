@@ -29,8 +29,8 @@ _WITHOUT_KERAS = ("client", "pictures", "server")
 _NAMES = {
     "GAN": "kerasgan.models.gan",
     "Sampler": "kerasgan.models.sampler",
-    "from_preset": "kerasgan.presets",
-    "load": "kerasgan.keras_file",
+    "from_preset": "kerasgan.saving.presets",
+    "load": "kerasgan.saving.keras_file",
     "standing_statistics": "kerasgan.models.standing_statistics",
     **dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives"),
 }

@@ -266,8 +266,8 @@ def convert(
 ):
     """Turn published weights into a preset, which sample, export and the library load."""
     tf_runtime.import_tensorflow()
-    from kerasgan import presets
     from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan
+    from kerasgan.saving import presets
     from kerasgan.utils import checkpoint_tensors
 
     if folder.exists() and not overwrite:

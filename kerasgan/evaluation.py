@@ -4,11 +4,11 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import kinds, presets, recipe, runs
+from kerasgan import kinds, recipe, runs
 from kerasgan import metrics as metrics_module
 from kerasgan.metrics import evaluator, measures, result
+from kerasgan.saving import presets, registry, sources
 from kerasgan.utils import atomic_files, cache_root, devices
-from kerasgan.zoo import registry, sources
 
 
 def evaluate(

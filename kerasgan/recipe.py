@@ -34,9 +34,9 @@ import yaml
 from kerasgan import kinds, latents, networks, objectives, techniques, yaml_reader
 from kerasgan.callbacks import collapse_actions
 from kerasgan.optimizers import scheduled_adam, schedules
+from kerasgan.saving import registry
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import quoted, shortened
-from kerasgan.zoo import registry
 
 _ZOO = registry.FOLDER / "recipes"
 _OPTIMIZERS = ("generator_optimizer", "critic_optimizer")

@@ -163,8 +163,7 @@ def load_model(source):
         FileNotFoundError: if there is none of them.
         ValueError: if the file, or every checkpoint of the run, is damaged, or there is no preset of that name.
     """
-    from kerasgan import keras_file, presets
-    from kerasgan.zoo import sources
+    from kerasgan.saving import keras_file, presets, sources
 
     path = pathlib.Path(source)
     is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"

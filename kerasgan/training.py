@@ -11,9 +11,10 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import callbacks, keras_file, recipe, run_data, runs
+from kerasgan import callbacks, recipe, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics import evaluator
+from kerasgan.saving import keras_file
 from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots

@@ -14,8 +14,8 @@ from kerasgan.data import brown, tfds_source
 from kerasgan.metrics import features
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.reference import Reference
+from kerasgan.saving import cache, registry
 from kerasgan.utils import cache_root, known_weights
-from kerasgan.zoo import cache, registry
 from tests.zoo.served import serving
 
 

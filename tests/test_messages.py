@@ -8,8 +8,8 @@ import pytest
 import kerasgan
 from kerasgan import recipe
 from kerasgan.models import checks
+from kerasgan.saving import config_check, manifest, registry
 from kerasgan.utils import messages, validation
-from kerasgan.zoo import config_check, manifest, registry
 
 LONG = "x" * 100_000
 FEW = 1000  # characters

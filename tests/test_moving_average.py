@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import metrics, presets
+from kerasgan import metrics
 from kerasgan.layers import VirtualBatchNormalization
 from kerasgan.metrics import evaluator
 from kerasgan.models import standing_statistics
 from kerasgan.models.sampler import Sampler
+from kerasgan.saving import presets
 
 OLD = pathlib.Path(__file__).parent / "data" / "sgan_68f2a08.keras"  # 16 steps by that commit, 3 classes, 8 x 8
 

@@ -7,10 +7,11 @@ import scipy.stats
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import latents, presets
+from kerasgan import latents
 from kerasgan.layers import StoredBatchNormalization
 from kerasgan.models import finite
 from kerasgan.models.sampler import Sampler
+from kerasgan.saving import presets
 
 CLASSES, NAMES = 3, ["cat", "dog", "owl"]
 

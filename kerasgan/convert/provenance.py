@@ -6,9 +6,9 @@ import re
 
 import keras
 
+from kerasgan.saving import manifest
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.version import __version__
-from kerasgan.zoo import manifest
 
 
 def check(source, sha256):

@@ -7,10 +7,11 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasgan import keras_file, objectives
+from kerasgan import objectives
 from kerasgan.data import brown, text
 from kerasgan.metrics import ngrams
 from kerasgan.networks import char_cnn
+from kerasgan.saving import keras_file
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.messages import quoted

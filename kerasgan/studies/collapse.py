@@ -16,13 +16,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import callbacks, keras_file
+from kerasgan import callbacks
 from kerasgan.callbacks import collapse_guard
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.data import images as image_values
 from kerasgan.metrics.variety import mean_pairwise_distance
 from kerasgan.networks import dcgan
 from kerasgan.objectives import HingeGAN
+from kerasgan.saving import keras_file
 from kerasgan.studies import fitting, report
 from kerasgan.utils import validation
 from kerasgan.visualization import figures, image_grid

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasgan import data, keras_file
+from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
+from kerasgan.saving import keras_file
 from kerasgan.utils import atomic_files
 
 FILE = "garment_classifier.keras"

@@ -3,12 +3,12 @@
 import json
 import pathlib
 
-from kerasgan import dry_run, evaluation, keras_file, kinds, recipe, runs, training
+from kerasgan import dry_run, evaluation, kinds, recipe, runs, training
 from kerasgan.metrics import measures
+from kerasgan.saving import keras_file, registry
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.visualization import figures, image_grid
-from kerasgan.zoo import registry
 
 _TIMED = 12  # steps on noise; the first builds the graph
 _COLUMNS, _ROWS = 10, 4  # of images shown of each objective

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import yaml
 
 from kerasgan.metrics import result
-from kerasgan.zoo import manifest
-from kerasgan.zoo.metadata import TOLERANCE
+from kerasgan.saving import manifest
+from kerasgan.saving.metadata import TOLERANCE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ Name = Annotated[str, typer.Argument(help="A name of `zoo list`, a preset's fold
 @app.command("list")
 def list_():
     """Show the presets of the registry."""
-    from kerasgan.zoo import registry
+    from kerasgan.saving import registry
 
     rows = [("NAME", "IMAGES", "CLASSES", "PARAMETERS", "SIZE", "WHAT")]
     for name, entry in registry.load().items():
@@ -30,7 +30,7 @@ def list_():
 @app.command()
 def info(name: Name):
     """Show what is known about a preset; nothing but its metadata is downloaded."""
-    from kerasgan.zoo import registry, sources
+    from kerasgan.saving import registry, sources
 
     known = {} if sources.is_address(name) or pathlib.Path(name).is_dir() else {name: registry.entry(name)}
     if name in known and known[name].convert:
@@ -60,7 +60,7 @@ def pull(
     training: Annotated[bool, typer.Option("--training", help="Critic and optimizers too, to go on with.")] = False,
 ):
     """Download a preset into the cache, and print its folder."""
-    from kerasgan.zoo import manifest, sources
+    from kerasgan.saving import manifest, sources
 
     names = (*manifest.GENERATOR, manifest.CARD, manifest.GRID, *(manifest.TRAINING if training else ()))
     facts = sources.metadata(name)

@@ -9,14 +9,15 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import presets, recipe, runs
+from kerasgan import recipe, runs
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import GAN
+from kerasgan.saving import download, manifest, metadata, presets, registry, weights_file
 from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid, samples
-from kerasgan.zoo import card, download, manifest, metadata, registry, remeasure, weights_file
+from kerasgan.zoo import card, remeasure
 
 _POINTS = 2500  # that a picture of points shows
 

@@ -5,12 +5,13 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from kerasgan import evaluation, presets
+from kerasgan import evaluation
+from kerasgan.saving import manifest, presets, sources
+from kerasgan.saving.metadata import TOLERANCE
 from kerasgan.utils import classes, messages
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid
-from kerasgan.zoo import card, manifest, publish, remeasure, sources
-from kerasgan.zoo.metadata import TOLERANCE
+from kerasgan.zoo import card, publish, remeasure
 from kerasgan.zoo.remeasure import Different
 
 # numbers that are shares of the samples, so that a sample more or less counts however small they are

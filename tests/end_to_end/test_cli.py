@@ -17,8 +17,9 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import cli, presets
+from kerasgan import cli
 from kerasgan.models import standing_statistics
+from kerasgan.saving import presets
 
 QUIET = {
     name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"

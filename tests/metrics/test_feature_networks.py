@@ -15,9 +15,9 @@ from kerasgan.metrics import Reference, features, inception, result
 from kerasgan.metrics.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, inception_2015
 from kerasgan.metrics.features import garments as garments_network
+from kerasgan.saving import registry
 from kerasgan.studies import garment_classifier
 from kerasgan.utils import known_weights
-from kerasgan.zoo import registry
 from tests.conftest import needs_fashion_mnist
 from tests.data import peers
 

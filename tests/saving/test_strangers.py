@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import keras_file
 from kerasgan.networks import mlp
+from kerasgan.saving import keras_file
 from tests.zoo.test_safety import EVIL, bomb, external_array, external_link, insert, loop, unwritten, virtual_array
 
 HUGE = 10**12

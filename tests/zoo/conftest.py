@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 
-from kerasgan import presets
 from kerasgan.models.sampler import Sampler
-from kerasgan.zoo import manifest, registry
+from kerasgan.saving import manifest, presets, registry
 from tests.conftest import make_gan
 from tests.zoo.served import serving
 
@@ -44,7 +43,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("KERASGAN_OFFLINE", raising=False)
     monkeypatch.delenv("KERASGAN_ZOO_URL", raising=False)
-    monkeypatch.setattr("kerasgan.zoo.download._PAUSE", 0.01)
+    monkeypatch.setattr("kerasgan.saving.download._PAUSE", 0.01)
     return tmp_path / "cache"
 
 

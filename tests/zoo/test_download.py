@@ -13,7 +13,7 @@ import trustme
 
 import kerasgan
 from kerasgan import evaluation, kinds
-from kerasgan.zoo import cache, download, manifest, sources
+from kerasgan.saving import cache, download, manifest, sources
 from tests.zoo.conftest import rewrite_metadata
 from tests.zoo.served import serving
 

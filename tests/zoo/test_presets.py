@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import presets, training
+from kerasgan import training
 from kerasgan.models import standing_statistics
-from kerasgan.zoo import card, manifest, publish, registry, verify, weights_file
+from kerasgan.saving import manifest, presets, registry, weights_file
+from kerasgan.zoo import card, publish, verify
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 from tests.zoo.conftest import rewrite_metadata

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import kerasgan
-from kerasgan.zoo import download, hugging_face, manifest, sources
+from kerasgan.saving import download, hugging_face, manifest, sources
 from tests.zoo import google_storage
 
 huggingface_hub, _, _ = (

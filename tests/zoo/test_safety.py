@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import presets
-from kerasgan.zoo import config_check, manifest, variable_limit, weights_file
+from kerasgan.saving import config_check, manifest, presets, variable_limit, weights_file
 from tests.zoo.conftest import rewrite_metadata
 
 WEIGHTS = "model.weights.h5"

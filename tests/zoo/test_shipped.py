@@ -13,7 +13,8 @@ import pytest
 
 import kerasgan
 from kerasgan import recipe
-from kerasgan.zoo import manifest, registry, sources, verify
+from kerasgan.saving import manifest, registry, sources
+from kerasgan.zoo import verify
 
 ROOT = pathlib.Path(__file__).parents[2]
 NAMES = [name for name, entry in registry.load(ROOT / "zoo").items() if entry.files]

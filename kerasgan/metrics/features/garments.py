@@ -15,10 +15,10 @@ from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import result
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.saving import registry
 from kerasgan.studies import garment_classifier
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import shortened
-from kerasgan.zoo import registry
 
 _FOLDER = registry.FOLDER / "features"
 WEIGHTS, FACTS = "garments.weights.h5", "garments.json"

@@ -9,8 +9,8 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from kerasgan import keras_file
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.saving import keras_file
 from kerasgan.utils import messages
 
 

@@ -9,9 +9,9 @@ import importlib
 
 import keras
 
+from kerasgan.saving.refused import Refused
 from kerasgan.utils import messages, registration
 from kerasgan.utils.version import __version__
-from kerasgan.zoo.refused import Refused
 
 _LAYERS = frozenset(
     """

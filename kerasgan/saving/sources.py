@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from kerasgan.zoo import cache, download, manifest, registry
+from kerasgan.saving import cache, download, manifest, registry
 
 _LONGEST = 64  # characters of an address that a folder's name shows
 

@@ -6,9 +6,9 @@ import pathlib
 
 import pydantic
 
+from kerasgan.saving import metadata
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
-from kerasgan.zoo import metadata
 
 FORMAT = 1  # of presets and of the registry
 METADATA = "metadata.json"

@@ -8,9 +8,9 @@ import sys
 
 import filelock
 
+from kerasgan.saving import download, manifest
 from kerasgan.utils import atomic_files as writing
 from kerasgan.utils.cache_root import check_online, offline, root
-from kerasgan.zoo import download, manifest
 
 
 def place(label, files):

@@ -13,9 +13,9 @@ import keras
 
 from kerasgan.models import checks
 from kerasgan.models.sampler import Sampler
+from kerasgan.saving import config_check, variable_limit, weights_file
+from kerasgan.saving.refused import Refused
 from kerasgan.utils import messages
-from kerasgan.zoo import config_check, variable_limit, weights_file
-from kerasgan.zoo.refused import Refused
 
 _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
 _LARGEST = {"metadata.json": 2**20, _CONFIG: 2**25}  # bytes; others are as large as the file lets them be

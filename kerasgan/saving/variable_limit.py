@@ -7,7 +7,7 @@ import unittest.mock
 import keras
 import numpy as np
 
-from kerasgan.zoo.refused import Refused
+from kerasgan.saving.refused import Refused
 
 _EXTRA = 2**20  # numbers: counters, seeds and the like, which no file need hold
 

@@ -6,9 +6,9 @@ import re
 import time
 import urllib.parse
 
+from kerasgan.saving import manifest
 from kerasgan.utils.loopback import is_loopback
 from kerasgan.utils.messages import quoted, shortened
-from kerasgan.zoo import manifest
 
 _TRIES = 4
 _PAUSE = 0.5  # seconds before the second try, doubled for each further one
@@ -129,7 +129,7 @@ def _opened(base, name, start):
     """Context manager of (place of the first byte, iterator of bytes): from `start` on, or from 0."""
     scheme = urllib.parse.urlsplit(base).scheme
     if scheme == "hf":
-        from kerasgan.zoo import hugging_face
+        from kerasgan.saving import hugging_face
 
         return _over_http(*hugging_face.address(base, name), start)
     if scheme in _HTTP:
@@ -141,12 +141,12 @@ def _opened(base, name, start):
 def _over_http(url, headers, start):
     import requests
 
-    from kerasgan.zoo import web
+    from kerasgan.saving import http_session
 
     headers = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
         with (
-            web.Session(url) as session,
+            http_session.Session(url) as session,
             session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response,
         ):
             _check_status(url, response)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pydantic
 
+from kerasgan.saving import manifest
 from kerasgan.utils.messages import quoted, shortened
-from kerasgan.zoo import manifest
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 # in a wheel inside the package (setup.py puts it there), in a checkout at its top

@@ -5,8 +5,8 @@ import os
 import h5py
 import numpy as np
 
+from kerasgan.saving.refused import Refused
 from kerasgan.utils import messages
-from kerasgan.zoo.refused import Refused
 
 _MOST_OBJECTS = 100_000
 _DEEPEST = 50

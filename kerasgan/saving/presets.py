@@ -15,9 +15,9 @@ import keras
 from kerasgan.models import checks
 from kerasgan.models.gan import GAN
 from kerasgan.models.sampler import Sampler
+from kerasgan.saving import config_check, manifest, sources, variable_limit, weights_file
+from kerasgan.saving.refused import Refused
 from kerasgan.utils import atomic_files, classes, initial_values, messages
-from kerasgan.zoo import config_check, manifest, sources, variable_limit, weights_file
-from kerasgan.zoo.refused import Refused
 
 
 def from_preset(source, training: bool = False):
