@@ -18,8 +18,10 @@ import time
 import numpy as np
 from scipy import linalg
 
-from kerasgan.metrics import features, frechet, inception, result
-from kerasgan.metrics.moments import Moments
+from kerasgan.metrics import features, frechet
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.features import inception_2015_network
 
 
 def best_of(runs, function):
@@ -113,8 +115,8 @@ def inception_2015(images, runs, batch):
 
     written = Written()
     with torch.no_grad():
-        written(torch.zeros(1, 3, inception.SIZE, inception.SIZE))
-    network = inception.convert(written.state)
+        written(torch.zeros(1, 3, inception_2015_network.SIZE, inception_2015_network.SIZE))
+    network = inception_2015_network.convert(written.state)
 
     def theirs(x):
         return written(torch.from_numpy(x))["2048"]
@@ -122,7 +124,9 @@ def inception_2015(images, runs, batch):
     def ours(x, training):
         return {"features": network(x, training=training)["2048"]}
 
-    return compared("inception-2015", ours, theirs, (inception.SIZE, inception.SIZE), images, runs, batch)
+    return compared(
+        "inception-2015", ours, theirs, (inception_2015_network.SIZE, inception_2015_network.SIZE), images, runs, batch
+    )
 
 
 def compared(name, ours, theirs, size, images, runs, batch):

@@ -6,7 +6,7 @@ import warnings
 
 from kerasgan import kinds, recipe, runs
 from kerasgan import metrics as metrics_module
-from kerasgan.metrics import evaluator, measures, result
+from kerasgan.metrics.evaluation import evaluator, measures, result
 from kerasgan.saving import presets, registry, sources
 from kerasgan.utils import atomic_files, cache_root, devices
 
@@ -51,7 +51,7 @@ def evaluate(
         cache: folder of kept moments; `kerasgan.utils.cache_root.root()` by default.
 
     Returns:
-        The list of all `kerasgan.metrics.result.Result`s, which are printed too.
+        The list of all `kerasgan.metrics.evaluation.result.Result`s, which are printed too.
 
     Raises:
         ValueError, OSError, ImportError: naming what is wrong, before images are generated.

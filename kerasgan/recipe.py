@@ -108,7 +108,7 @@ class Train(_Section):
     @pydantic.field_validator("evaluate_metrics")
     @classmethod
     def _known_metrics(cls, value):
-        from kerasgan.metrics import measures  # when it is asked for: most recipes measure nothing
+        from kerasgan.metrics.evaluation import measures  # when it is asked for: most recipes measure nothing
 
         if value is not None:
             measures.chosen(value)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasgan import callbacks, recipe, run_data, runs
 from kerasgan.interruption import Interruption
-from kerasgan.metrics import evaluator
+from kerasgan.metrics.evaluation import evaluator
 from kerasgan.saving import keras_file
 from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__

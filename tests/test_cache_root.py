@@ -12,8 +12,8 @@ import tensorflow_datasets
 import kerasgan
 from kerasgan.data import brown, tfds_source
 from kerasgan.metrics import features
-from kerasgan.metrics.extraction import Keep
-from kerasgan.metrics.reference import Reference
+from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.saving import cache, registry
 from kerasgan.utils import cache_root, known_weights
 from tests.zoo.served import serving

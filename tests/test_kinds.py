@@ -13,7 +13,8 @@ from scipy.spatial.distance import jensenshannon
 import kerasgan
 from kerasgan import data, dry_run, evaluation, kinds, recipe, training
 from kerasgan.data import text
-from kerasgan.metrics import divergences, evaluator, modes
+from kerasgan.metrics import divergences, modes
+from kerasgan.metrics.evaluation import evaluator
 from kerasgan.zoo import publish, verify
 
 WORDS = "the of and a to in he was that it his is with for as had you not be her on at by which".split()

@@ -12,7 +12,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import metrics
 from kerasgan.layers import VirtualBatchNormalization
-from kerasgan.metrics import evaluator
+from kerasgan.metrics.evaluation import evaluator
 from kerasgan.models import standing_statistics
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import presets

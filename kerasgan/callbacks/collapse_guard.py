@@ -13,7 +13,7 @@ from kerasgan.callbacks.collapse_actions import Action, Warn
 from kerasgan.callbacks.collapse_rule import CollapseRule, Look
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
-from kerasgan.metrics.variety import mean_pairwise_distance
+from kerasgan.metrics.diversity import mean_pairwise_distance
 from kerasgan.models import training_arrays
 from kerasgan.utils import json_lines, keyed_random, validation
 from kerasgan.utils.messages import quoted

@@ -8,8 +8,8 @@ import warnings
 
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
-from kerasgan.metrics import evaluator, measures, result
-from kerasgan.metrics.reference import Reference
+from kerasgan.metrics.evaluation import evaluator, measures, result
+from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.models import fit_checks
 from kerasgan.utils import json_lines, validation
 from kerasgan.visualization import figures

@@ -138,7 +138,7 @@ class ImageData(Section):
     def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
         """Return a `kerasgan.metrics.Reference`; see `Section.reference`."""
         from kerasgan.metrics import features
-        from kerasgan.metrics.reference import Reference
+        from kerasgan.metrics.evaluation.reference import Reference
 
         if len(shape) != 3 or shape[0] != shape[1]:
             raise ValueError(

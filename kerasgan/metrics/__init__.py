@@ -2,26 +2,22 @@
 
 from kerasgan.metrics import (
     divergences,
-    extraction,
+    diversity,
     features,
     frechet,
     inception_score,
     intra_class,
     kernel_distance,
-    measures,
     modes,
-    moments,
     ms_ssim,
-    neighbours,
     ngrams,
-    result,
+    precision_recall,
     sliced_wasserstein,
-    statistics,
-    variety,
 )
-from kerasgan.metrics.evaluator import evaluate, evaluate_images
-from kerasgan.metrics.frechet_metric import FrechetDistance
-from kerasgan.metrics.reference import Reference
+from kerasgan.metrics.evaluation import extraction, measures, moments, moments_file, result
+from kerasgan.metrics.evaluation.evaluator import evaluate, evaluate_images
+from kerasgan.metrics.evaluation.keras_metric import FrechetDistance
+from kerasgan.metrics.evaluation.reference import Reference
 
 __all__ = [
     "FrechetDistance",
@@ -39,10 +35,10 @@ __all__ = [
     "modes",
     "moments",
     "ms_ssim",
-    "neighbours",
+    "precision_recall",
     "ngrams",
     "result",
     "sliced_wasserstein",
-    "statistics",
-    "variety",
+    "moments_file",
+    "diversity",
 ]

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import linalg
 
-from kerasgan.metrics import moments as moments_module
-from kerasgan.metrics.moments import Moments
+from kerasgan.metrics.evaluation import moments as moments_module
+from kerasgan.metrics.evaluation.moments import Moments
 
 
 def frechet_distance(features_a, features_b) -> float:

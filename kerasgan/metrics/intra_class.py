@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan.metrics import frechet, moments
+from kerasgan.metrics import frechet
+from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasgan.metrics import moments
+from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgan.metrics import moments
+from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
 
 

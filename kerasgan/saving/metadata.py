@@ -37,7 +37,7 @@ TOLERANCE = Tolerance(grid_levels=1.0, metrics=0.05, shares=0.002)
 
 
 class Protocol(_Part):
-    """How a number was measured; see `kerasgan.metrics.result.Protocol`."""
+    """How a number was measured; see `kerasgan.metrics.evaluation.result.Protocol`."""
 
     network: str
     samples: int = pydantic.Field(ge=2, le=10_000_000)
@@ -54,7 +54,7 @@ class Protocol(_Part):
 
 
 class Number(_Part):
-    """A number of the card; see `kerasgan.metrics.result.Result`."""
+    """A number of the card; see `kerasgan.metrics.evaluation.result.Result`."""
 
     name: str
     value: Finite

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.metrics import evaluator, features
-from kerasgan.metrics.reference import Reference
+from kerasgan.metrics import features
+from kerasgan.metrics.evaluation import evaluator
+from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, cache_root, validation
 from kerasgan.visualization import figures

@@ -20,7 +20,7 @@ from kerasgan import callbacks
 from kerasgan.callbacks import collapse_guard
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.data import images as image_values
-from kerasgan.metrics.variety import mean_pairwise_distance
+from kerasgan.metrics.diversity import mean_pairwise_distance
 from kerasgan.networks import dcgan
 from kerasgan.objectives import HingeGAN
 from kerasgan.saving import keras_file

@@ -14,8 +14,9 @@ from keras import layers
 from kerasgan import latents, objectives
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import divergences, inception_score
+from kerasgan.metrics.features import garment_classifier
 from kerasgan.networks import dcgan, mlp
-from kerasgan.studies import fitting, garment_classifier, report
+from kerasgan.studies import fitting, report
 from kerasgan.utils import validation
 from kerasgan.visualization import figures, image_grid
 

@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from kerasgan import dry_run, evaluation, kinds, recipe, runs, training
-from kerasgan.metrics import measures
+from kerasgan.metrics.evaluation import measures
 from kerasgan.saving import keras_file, registry
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
@@ -29,7 +29,7 @@ def run(
         recipes: paths or names of recipes of images; by default those of the zoo that end in `_fashion_mnist`.
         steps: generator updates of each.
         n: images that are measured of each.
-        metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`.
+        metrics: names with commas, see `kerasgan.metrics.evaluation.measures.MEASURES`.
         network: name of the feature network.
         timed: whether to time steps of all recipes, one recipe after the other; wanted is an idle machine. Times that
             are there stay otherwise.

@@ -18,8 +18,9 @@ import numpy as np
 from kerasgan import objectives
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
+from kerasgan.metrics.features import garment_classifier
 from kerasgan.networks import random_architectures as networks
-from kerasgan.studies import fitting, garment_classifier, report
+from kerasgan.studies import fitting, report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.visualization import figures, image_grid
 

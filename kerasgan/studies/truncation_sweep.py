@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from kerasgan import data, evaluation, metrics, runs
-from kerasgan.metrics import evaluator, measures
+from kerasgan.metrics.evaluation import evaluator, measures
 from kerasgan.models import standing_statistics
 from kerasgan.studies import report
 from kerasgan.utils import cache_root
@@ -29,7 +29,7 @@ def truncation_sweep(model, truncations, reference, names=("fid", "is"), n=5000,
         model: `Sampler`, such as a `GAN`.
         truncations: positive numbers, bounds on |z|; `math.inf` for none.
         reference: `kerasgan.metrics.Reference`: real images, and the feature network.
-        names: of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas.
+        names: of `kerasgan.metrics.evaluation.measures.MEASURES`, in a sequence or in a text with commas.
         n: images at each threshold, at least 2.
         seed: image i has seed `seed + i`.
         standing_passes: batches for new batch-norm statistics at each threshold, see `kerasgan.standing_statistics`; 0

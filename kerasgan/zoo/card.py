@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import yaml
 
-from kerasgan.metrics import result
+from kerasgan.metrics.evaluation import result
 from kerasgan.saving import manifest
 from kerasgan.saving.metadata import TOLERANCE
 

@@ -136,7 +136,7 @@ def read_results(path):
     """Read what `kerasgan evaluate --out` wrote.
 
     Returns:
-        list of dicts, see `kerasgan.metrics.result.Result.to_dict`.
+        list of dicts, see `kerasgan.metrics.evaluation.result.Result.to_dict`.
 
     Raises:
         FileNotFoundError: if there is no such file.

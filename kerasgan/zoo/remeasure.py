@@ -4,7 +4,8 @@ import json
 import re
 
 from kerasgan import evaluation
-from kerasgan.metrics import features, measures
+from kerasgan.metrics import features
+from kerasgan.metrics.evaluation import measures
 from kerasgan.utils.messages import quoted
 
 # the name of a number before its network's, and the metric of `kerasgan evaluate` that gives it
@@ -34,7 +35,7 @@ def repeatable(found):
     """Return (network, samples, seed, truncation) of a number.
 
     Args:
-        found: dict, see `kerasgan.metrics.result.Result.to_dict`.
+        found: dict, see `kerasgan.metrics.evaluation.result.Result.to_dict`.
 
     Raises:
         ValueError: if it was measured in a way in which nothing is measured here.

@@ -7,13 +7,14 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.metrics import Reference, evaluate, evaluate_images, reference, result
-from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics import Reference, evaluate, evaluate_images
+from kerasgan.metrics.evaluation import reference, result
+from kerasgan.metrics.evaluation.extraction import Keep
 from kerasgan.metrics.features import FeatureNetwork
 from kerasgan.metrics.inception_score import inception_score, modified_inception_score
 from kerasgan.metrics.kernel_distance import kernel_distance
 from kerasgan.metrics.ms_ssim import ms_ssim_variety
-from kerasgan.metrics.neighbours import neighbours
+from kerasgan.metrics.precision_recall import neighbours
 from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein
 from kerasgan.models.sampler import Sampler
 from tests.metrics.images import features_of, network, pictures, probabilities_of

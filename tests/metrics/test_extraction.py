@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.metrics.extraction import Keep, extract, in_batches
-from kerasgan.metrics.pipelining import ahead
+from kerasgan.metrics.evaluation.extraction import Keep, extract, in_batches
+from kerasgan.metrics.evaluation.prefetch import ahead
 from kerasgan.utils import json_lines
 from tests.metrics.images import features_of, network, pictures, probabilities_of
 from tests.metrics.test_frechet import by_scipy

@@ -11,12 +11,12 @@ from scipy import special
 
 from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
-from kerasgan.metrics import Reference, features, inception, result
-from kerasgan.metrics.extraction import Keep
-from kerasgan.metrics.features import efficientnet_lite0, inception_2015
+from kerasgan.metrics import Reference, features
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.features import efficientnet_lite0, garment_classifier, inception_2015, inception_2015_network
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.saving import registry
-from kerasgan.studies import garment_classifier
 from kerasgan.utils import known_weights
 from tests.conftest import needs_fashion_mnist
 from tests.data import peers
@@ -146,19 +146,19 @@ def test_without_the_package_efficientnet_lite0_says_what_to_install(monkeypatch
 def inception_network():
     """The network of 2015 with random weights."""
     keras.utils.set_random_seed(3)
-    return inception.build()
+    return inception_2015_network.build()
 
 
 def test_inception_2015_gives_pooled_features_and_the_softmax_of_the_unbiased_logits(inception_network):
     images = RNG.integers(0, 256, (2, 32, 40, 3), dtype="uint8")
     made = {name: inception_2015.of(inception_network, name) for name in inception_2015._PREPARATIONS}
     network = made["inception-2015"]
-    wanted, found = inception_network(inception.scaled(images)), network(images)
+    wanted, found = inception_network(inception_2015_network.scaled(images)), network(images)
     np.testing.assert_allclose(found["features"], wanted["2048"], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["probabilities"], special.softmax(wanted["logits_unbiased"], -1), rtol=1e-3)
-    pytorchs = inception.scaled(images, half_pixel_centers=True)
+    pytorchs = inception_2015_network.scaled(images, half_pixel_centers=True)
     np.testing.assert_array_equal(made["inception-2015-pytorch-fid"].prepare(images), pytorchs)
-    assert np.abs(pytorchs - inception.scaled(images)).max() > 0.1
+    assert np.abs(pytorchs - inception_2015_network.scaled(images)).max() > 0.1
     assert (network.features, network.classes) == (2048, 1008)
     grey = images[..., :1]
     np.testing.assert_array_equal(network(grey)["features"], network(np.repeat(grey, 3, -1))["features"])

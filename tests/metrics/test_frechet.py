@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.frechet import between_normals, expected_distance, frechet_distance, from_moments
-from kerasgan.metrics.moments import Moments
 from tests.data import peers
 
 RNG = np.random.default_rng(0)

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from kerasgan.metrics import inception
+from kerasgan.metrics.features import inception_2015_network
 from tests.data import peers
 
 RNG = np.random.default_rng(0)
-NAMES = (*inception.TAPS, "logits", "logits_unbiased")
+NAMES = (*inception_2015_network.TAPS, "logits", "logits_unbiased")
 SIZES = [(32, 32), (28, 40), (299, 299), (400, 350)]
 
 
@@ -21,7 +21,7 @@ def state():
 
 @pytest.fixture(scope="module")
 def network(state):
-    return inception.convert(state)
+    return inception_2015_network.convert(state)
 
 
 def assert_equal_taps(found, wanted):
@@ -33,7 +33,7 @@ def assert_equal_taps(found, wanted):
 
 def test_every_tap_is_torch_fidelitys_from_the_same_bytes(network):
     recorded = np.load(peers.FILE)
-    found = network(inception.scaled(peers.images(40, 32)))
+    found = network(inception_2015_network.scaled(peers.images(40, 32)))
     assert_equal_taps(found, {name: recorded[f"inception/{name}"] for name in NAMES})
 
 
@@ -55,14 +55,14 @@ def test_resizing_is_that_of_tensorflow_1(height, width):
     mixed = rows[0] + (rows[1] - rows[0]) * lines[0][2][:, None, None]
     columns = [np.take(mixed, index, axis=2) for index in lines[1][:2]]
     expected = columns[0] + (columns[1] - columns[0]) * lines[1][2][:, None]
-    np.testing.assert_allclose(inception.scaled(images), (expected - 128) / 128, atol=2e-4)
+    np.testing.assert_allclose(inception_2015_network.scaled(images), (expected - 128) / 128, atol=2e-4)
 
 
 def test_a_state_dict_that_is_another_is_named(state):
     missing = {name: value for name, value in state.items() if name != "Mixed_7c.branch_pool.bn.running_var"}
     with pytest.raises(ValueError, match="expected a tensor Mixed_7c.branch_pool.bn.running_var; there is none"):
-        inception.convert(missing)
+        inception_2015_network.convert(missing)
     with pytest.raises(ValueError, match="expected no tensor AuxLogits.fc.weight"):
-        inception.convert({**state, "AuxLogits.fc.weight": state["fc.weight"]})
+        inception_2015_network.convert({**state, "AuxLogits.fc.weight": state["fc.weight"]})
     with pytest.raises(ValueError, match=r"expected fc.weight of shape \(1008, 2048\); got \(1000, 2048\)"):
-        inception.convert({**state, "fc.weight": state["fc.weight"][:1000]})
+        inception_2015_network.convert({**state, "fc.weight": state["fc.weight"][:1000]})

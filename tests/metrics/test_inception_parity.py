@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgan.metrics import inception
+from kerasgan.metrics.features import inception_2015_network
 from tests.metrics.test_inception import SIZES, assert_equal_taps
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make parity")
@@ -119,20 +119,20 @@ def pair():
     images = RNG.integers(0, 256, (2, 40, 32, 3), dtype="uint8")
     written = Written()
     with torch.no_grad():
-        found = written(torch.tensor(inception.scaled(images).numpy().transpose(0, 3, 1, 2)))
-    return images, found, written.state, inception.convert(written.state)
+        found = written(torch.tensor(inception_2015_network.scaled(images).numpy().transpose(0, 3, 1, 2)))
+    return images, found, written.state, inception_2015_network.convert(written.state)
 
 
 def test_every_tap_is_pytorchs(pair):
     images, wanted, _, network = pair
-    assert_equal_taps(network(inception.scaled(images)), wanted)
+    assert_equal_taps(network(inception_2015_network.scaled(images)), wanted)
 
 
 def test_a_file_of_pytorch_is_read(pair, tmp_path):
     _, _, state, network = pair
     steps = {name.replace("running_var", "num_batches_tracked"): torch.tensor(0) for name in state if "var" in name}
     torch.save({**state, **steps}, tmp_path / "weights.pth")
-    read = inception.load(tmp_path / "weights.pth")
+    read = inception_2015_network.load(tmp_path / "weights.pth")
     for ours, converted in zip(read.weights, network.weights, strict=True):
         np.testing.assert_array_equal(ours, converted)
 
@@ -142,5 +142,5 @@ def test_resizing_is_pytorchs(height, width):
     images = RNG.integers(0, 256, (2, height, width, 3), dtype="uint8")
     moved = torch.tensor(images.transpose(0, 3, 1, 2)).float()
     theirs = F.interpolate(moved / 255, (299, 299), mode="bilinear", align_corners=False)
-    found = inception.scaled(images, half_pixel_centers=True)
+    found = inception_2015_network.scaled(images, half_pixel_centers=True)
     np.testing.assert_allclose(found, 2 * theirs.numpy().transpose(0, 2, 3, 1) - 1, atol=2e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgan.metrics.moments import Moments
+from kerasgan.metrics.evaluation.moments import Moments
 
 RNG = np.random.default_rng(0)
 

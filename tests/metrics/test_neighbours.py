@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from kerasgan.metrics import neighbours as module
-from kerasgan.metrics.neighbours import neighbours
+from kerasgan.metrics import precision_recall as module
+from kerasgan.metrics.precision_recall import neighbours
 
 RNG = np.random.default_rng(0)
 

@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from kerasgan.metrics import result
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.evaluation.moments_file import Statistics, frechet_result
+from kerasgan.metrics.evaluation.result import Protocol, Result
 from kerasgan.metrics.frechet import expected_distance, frechet_distance
-from kerasgan.metrics.moments import Moments
-from kerasgan.metrics.result import Protocol, Result
-from kerasgan.metrics.statistics import Statistics, frechet_result
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import distance
 
-from kerasgan.metrics.variety import mean_pairwise_distance
+from kerasgan.metrics.diversity import mean_pairwise_distance
 
 RNG = np.random.default_rng(0)
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from kerasgan.callbacks import EvaluateGAN
 from kerasgan.metrics import Reference, evaluate
-from kerasgan.metrics.evaluator import generated
-from kerasgan.metrics.extraction import extract, in_batches
+from kerasgan.metrics.evaluation.evaluator import generated
+from kerasgan.metrics.evaluation.extraction import extract, in_batches
+from kerasgan.metrics.evaluation.prefetch import spread
 from kerasgan.metrics.features import FeatureNetwork
-from kerasgan.metrics.pipelining import spread
 
 
 def main(out, folder=None):

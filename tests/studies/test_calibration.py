@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan.metrics import evaluator
+from kerasgan.metrics.evaluation import evaluator
 from kerasgan.metrics.frechet import frechet_distance
 from kerasgan.studies import calibration
 

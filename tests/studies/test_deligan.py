@@ -11,7 +11,8 @@ from scipy.spatial import distance
 from kerasgan import latents
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
-from kerasgan.studies import deligan, fitting, garment_classifier
+from kerasgan.metrics.features import garment_classifier
+from kerasgan.studies import deligan, fitting
 from kerasgan.visualization import image_grid
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers

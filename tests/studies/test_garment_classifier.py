@@ -6,7 +6,7 @@ import pytest
 
 from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
-from kerasgan.studies import garment_classifier
+from kerasgan.metrics.features import garment_classifier
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 

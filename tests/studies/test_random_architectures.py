@@ -13,7 +13,7 @@ from scipy import stats
 
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
-from kerasgan.studies import garment_classifier
+from kerasgan.metrics.features import garment_classifier
 from kerasgan.studies import random_architectures as study
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers

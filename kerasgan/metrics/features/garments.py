@@ -13,10 +13,10 @@ from keras import layers
 
 from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
-from kerasgan.metrics import result
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.features import garment_classifier
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.saving import registry
-from kerasgan.studies import garment_classifier
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import shortened
 

@@ -5,7 +5,7 @@
 - `inception-2015-clean`: Pillow's antialiased bicubic resize in floats, as clean-fid does it (Parmar, Zhang and Zhu
   2022, arXiv:2104.11222).
 
-The weights are downloaded once, or their path is given; see `kerasgan.metrics.inception`.
+The weights are downloaded once, or their path is given; see `kerasgan.metrics.features.inception_2015_network`.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.metrics import inception
+from kerasgan.metrics.features import inception_2015_network
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.utils import known_weights as files_of_weights
 
@@ -29,11 +29,11 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
         path = files_of_weights.downloaded(URL, SHA256, _WHAT)
     else:
         path = files_of_weights.checked(weights, SHA256, _WHAT)
-    return of(inception.load(path), name)
+    return of(inception_2015_network.load(path), name)
 
 
 def of(network: keras.Model, name: str = "inception-2015") -> FeatureNetwork:
-    """Make the feature network of `kerasgan.metrics.inception.build`'s network.
+    """Make the feature network of `kerasgan.metrics.features.inception_2015_network.build`'s network.
 
     The probabilities are the softmax of the logits without the last bias, as in the published inception scores.
     """
@@ -45,15 +45,21 @@ def of(network: keras.Model, name: str = "inception-2015") -> FeatureNetwork:
 
 def _clean(images):
     larger = tf.image.resize(
-        tf.cast(images, tf.float32), (inception.SIZE, inception.SIZE), method="bicubic", antialias=True
+        tf.cast(images, tf.float32),
+        (inception_2015_network.SIZE, inception_2015_network.SIZE),
+        method="bicubic",
+        antialias=True,
     )
     return (tf.clip_by_value(larger, 0.0, 255.0) - 128.0) / 128.0
 
 
 _PREPARATIONS = {
-    "inception-2015": (inception.scaled, "bilinear to 299 x 299 as TensorFlow 1, not antialiased, (x - 128) / 128"),
+    "inception-2015": (
+        inception_2015_network.scaled,
+        "bilinear to 299 x 299 as TensorFlow 1, not antialiased, (x - 128) / 128",
+    ),
     "inception-2015-pytorch-fid": (
-        lambda images: inception.scaled(images, half_pixel_centers=True),
+        lambda images: inception_2015_network.scaled(images, half_pixel_centers=True),
         "bilinear to 299 x 299 as PyTorch, not antialiased, 2 x / 255 - 1",
     ),
     "inception-2015-clean": (_clean, "bicubic to 299 x 299 as Pillow in floats, antialiased, (x - 128) / 128"),

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.data.images import ZERO_AND_ONE
-from kerasgan.metrics import result
+from kerasgan.metrics.evaluation import result
 
 
 @dataclasses.dataclass(frozen=True)

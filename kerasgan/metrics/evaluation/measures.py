@@ -13,15 +13,13 @@ from kerasgan.metrics import (
     kernel_distance,
     modes,
     ms_ssim,
-    neighbours,
     ngrams,
-    references,
-    result,
+    precision_recall,
     sliced_wasserstein,
-    statistics,
 )
 from kerasgan.metrics import inception_score as scores
-from kerasgan.metrics.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation import moments_file, other_references, result
+from kerasgan.metrics.evaluation.extraction import Extracted, Keep
 
 SPLITS = 10  # parts of an inception score
 SUBSETS, SUBSET = 100, 1000  # of a kernel distance
@@ -74,7 +72,7 @@ class Measure:
 
 def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Found]:
     value = frechet.from_moments(generated.moments, reference.moments)
-    caveats = statistics.frechet_caveats(generated.moments, reference.moments)
+    caveats = moments_file.frechet_caveats(generated.moments, reference.moments)
     return [Found("frechet", value, caveats=caveats)]
 
 
@@ -98,7 +96,7 @@ def _modified_inception_score(generated, reference, seed):
 
 def _neighbours(generated, reference, seed):
     sets = [_some(extracted.features, NEIGHBOURS, seed) for extracted in (reference, generated)]
-    found = neighbours.neighbours(*sets, k=NEAREST)
+    found = precision_recall.neighbours(*sets, k=NEAREST)
     notes = (f"k = {NEAREST}", f"{len(sets[1]):,} generated and {len(sets[0]):,} real ones drawn with the seed")
     return [Found(name, value, notes=notes) for name, value in found._asdict().items()]
 
@@ -159,7 +157,7 @@ def _n_grams(encoded, reference, seed):
     found = []
     for n in N_GRAMS:
         value, floor = (
-            ngrams.jensen_shannon(ngrams.counts(references.rows(lines), n), reference.counts(n))
+            ngrams.jensen_shannon(ngrams.counts(other_references.rows(lines), n), reference.counts(n))
             for lines in (encoded, real)
         )
         notes = ("bits", f"{len(real):,} held-out lines: {floor:.4f}")

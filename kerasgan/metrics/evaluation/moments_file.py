@@ -7,8 +7,9 @@ import zipfile
 
 import numpy as np
 
-from kerasgan.metrics import frechet, result
-from kerasgan.metrics.moments import Moments
+from kerasgan.metrics import frechet
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import shortened
 
@@ -23,7 +24,7 @@ class Statistics:
         moments: `Moments`.
         network: name of the network that made the features.
         name: what the images are, such as "cifar10 train", or what made them.
-        data: `kerasgan.metrics.result.fingerprint` of the images; "" of generated ones.
+        data: `kerasgan.metrics.evaluation.result.fingerprint` of the images; "" of generated ones.
     """
 
     moments: Moments
@@ -89,7 +90,7 @@ def frechet_result(
         generated: their statistics.
         reference: those of the reference, of the same network.
         seed: of the generated images.
-        weights: which weights generated, as for `kerasgan.metrics.result.Protocol`.
+        weights: which weights generated, as for `kerasgan.metrics.evaluation.result.Protocol`.
         notes: anything else that changes the number.
         network_weights: fingerprint of the network's weights, where it is known.
 

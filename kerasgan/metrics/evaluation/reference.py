@@ -12,10 +12,10 @@ import numpy as np
 
 from kerasgan import data
 from kerasgan.data.source import Source
-from kerasgan.metrics import extraction
-from kerasgan.metrics.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation import extraction
+from kerasgan.metrics.evaluation.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation.moments_file import Statistics
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
-from kerasgan.metrics.statistics import Statistics
 from kerasgan.utils import classes, validation
 from kerasgan.utils.progress import Countdown
 
@@ -127,7 +127,7 @@ class Reference:
 
     @property
     def data(self) -> str:
-        """Fingerprint of the images, `kerasgan.metrics.result.fingerprint` of the array of all of them.
+        """Fingerprint of the images, `kerasgan.metrics.evaluation.result.fingerprint` of the array of all of them.
 
         Raises:
             ValueError: if they hold 0 and 1 alone.
@@ -147,7 +147,7 @@ class Reference:
             seed: of the choice of features to keep.
 
         Raises:
-            ValueError: as `kerasgan.metrics.extraction.extract`.
+            ValueError: as `kerasgan.metrics.evaluation.extraction.extract`.
         """
         known = self._known.get("extracted")
         if known is not None and (keep | known[0]) == known[0] and (not keep.features or known[1] == seed):

@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.metrics import extraction, measures
-from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics.evaluation import extraction, measures
+from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.prefetch import spread
+from kerasgan.metrics.evaluation.reference import Reference
+from kerasgan.metrics.evaluation.result import Protocol, Result
 from kerasgan.metrics.features.network import check_range
-from kerasgan.metrics.pipelining import spread
-from kerasgan.metrics.reference import Reference
-from kerasgan.metrics.result import Protocol, Result
 from kerasgan.models import checks, finite, standing_statistics
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
@@ -47,8 +47,8 @@ def evaluate(
     Args:
         model: `Sampler`, such as a `GAN`.
         reference: `Reference`: real images of the same shape, with the feature network; for points and lines
-            `PointReference` and `LineReference` of `kerasgan.metrics.references`.
-        metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas.
+            `PointReference` and `LineReference` of `kerasgan.metrics.evaluation.other_references`.
+        metrics: names of `kerasgan.metrics.evaluation.measures.MEASURES`, in a sequence or in a text with commas.
         n: images to generate, at least 2.
         seed: integer from 0 to 2^32 - 1. Image i has seed `seed + i`: two sets share no image where their seeds are n
             apart.

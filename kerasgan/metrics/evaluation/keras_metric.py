@@ -4,12 +4,12 @@ import keras
 import tensorflow as tf
 
 from kerasgan.metrics import frechet
-from kerasgan.metrics.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.evaluation.moments_file import Statistics, frechet_result
+from kerasgan.metrics.evaluation.reference import Reference
+from kerasgan.metrics.evaluation.result import Result, metric_name
 from kerasgan.metrics.features.network import checked_images
-from kerasgan.metrics.moments import Moments
-from kerasgan.metrics.reference import Reference
-from kerasgan.metrics.result import Result, metric_name
-from kerasgan.metrics.statistics import Statistics, frechet_result
 
 
 class FrechetDistance(keras.metrics.Metric):

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from kerasgan.data import text, toy
-from kerasgan.metrics import ngrams, result
+from kerasgan.metrics import ngrams
+from kerasgan.metrics.evaluation import result
 
 
 class PointReference:

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.evaluation.prefetch import ahead, spread
 from kerasgan.metrics.features.network import FeatureNetwork, checked_images
-from kerasgan.metrics.moments import Moments
-from kerasgan.metrics.pipelining import ahead, spread
 from kerasgan.utils import validation
 from kerasgan.utils.progress import Countdown
 
