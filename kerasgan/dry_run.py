@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import recipe, training
+from kerasgan import training
+from kerasgan.recipes import recipe
 from kerasgan.utils import initial_values
 
 _TIMED = 11  # steps, the first of which builds the graph

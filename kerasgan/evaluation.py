@@ -4,9 +4,10 @@ import json
 import pathlib
 import warnings
 
-from kerasgan import kinds, recipe, runs
 from kerasgan import metrics as metrics_module
+from kerasgan import runs
 from kerasgan.metrics.evaluation import evaluator, measures, result
+from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
 from kerasgan.utils import atomic_files, cache_root, devices
 
@@ -39,8 +40,8 @@ def evaluate(
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
-            images, the name of a TFDS dataset, or a `kerasgan.kinds.Section`; by default the run that the first model
-            is of.
+            images, the name of a TFDS dataset, or a `kerasgan.recipes.sections.Section`; by default the run that the
+            first model is of.
         split: of the dataset; the one it was trained on by default, "train" without a recipe.
         data_dir: TFDS's folder; the recipe's by default.
         seed: as for `kerasgan.metrics.evaluate`.
@@ -66,7 +67,7 @@ def evaluate(
             checkpoint = runs.newest_checkpoint(path) if runs.is_run(path) else path
             model = runs.load_model(checkpoint)
             if reference is None:
-                section = real if isinstance(real, kinds.Section) else data_section(real or path)
+                section = real if isinstance(real, sections.Section) else data_section(real or path)
                 where = cache or cache_root.root()
                 metrics = metrics or section.metrics
                 shape = model.image_shape
@@ -111,8 +112,8 @@ def data_section(real):
     if presets.is_preset(path) or path.suffix == ".keras":
         raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
     if path.is_dir():
-        return kinds.ImageData(folder=real)
-    return kinds.ImageData(arrays=real) if path.suffix == ".npz" else kinds.ImageData(tfds=real)
+        return sections.ImageData(folder=real)
+    return sections.ImageData(arrays=real) if path.suffix == ".npz" else sections.ImageData(tfds=real)
 
 
 def _printed(model, reference, **arguments):

@@ -11,9 +11,10 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import callbacks, recipe, run_data, runs
+from kerasgan import callbacks, run_data, runs
 from kerasgan.interruption import Interruption
 from kerasgan.metrics.evaluation import evaluator
+from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
 from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__
@@ -35,12 +36,12 @@ def train(recipe_path, out="runs", steps=None, images=None, changes=()):
     healthy checkpoints; with `evaluate_every`, `evaluation.jsonl`, `evaluation.png` and `best.keras`.
 
     Args:
-        recipe_path: YAML file, see `kerasgan.recipe`.
+        recipe_path: YAML file, see `kerasgan.recipes.recipe`.
         out: folder of the run folders.
         steps: training steps, or `None` for the recipe's.
         images: path of a folder of pictures or of an `.npz` file (see `kerasgan.data.npz`), for a recipe of text of a
             file of lines, to train on instead of the recipe's dataset; `None` for that.
-        changes: values in place of the recipe's, such as ["train.seed=1"]; see `kerasgan.yaml_reader.Document`.
+        changes: values in place of the recipe's, such as ["train.seed=1"]; see `kerasgan.recipes.yaml_reader.Document`.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -141,7 +142,7 @@ def build(plan, source):
     """Build a recipe's GAN and compile it.
 
     Args:
-        plan: `kerasgan.recipe.Recipe`.
+        plan: `kerasgan.recipes.recipe.Recipe`.
         source: what `plan.data.open()` gave, of which shape and classes are taken.
 
     Raises:

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import dry_run, recipe, training
+from kerasgan import dry_run, training
+from kerasgan.recipes import recipe
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 
 ZOO = pathlib.Path(__file__).parents[1] / "zoo" / "recipes"

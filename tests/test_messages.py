@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import recipe
 from kerasgan.models import checks
+from kerasgan.recipes import recipe
 from kerasgan.saving import config_check, manifest, registry
 from kerasgan.utils import messages, validation
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import recipe, runs, training
+from kerasgan import runs, training
+from kerasgan.recipes import recipe
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ import yaml
 
 import kerasgan
 import kerasgan.training
-from kerasgan import recipe
+from kerasgan.recipes import recipe
 
 GOOD = """\
 name: mine

@@ -11,8 +11,9 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import callbacks, recipe, training
+from kerasgan import callbacks, training
 from kerasgan.callbacks.singular_values import plot_singular_values
+from kerasgan.recipes import recipe
 from tests import points
 
 

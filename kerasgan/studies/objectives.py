@@ -3,8 +3,9 @@
 import json
 import pathlib
 
-from kerasgan import dry_run, evaluation, kinds, recipe, runs, training
+from kerasgan import dry_run, evaluation, runs, training
 from kerasgan.metrics.evaluation import measures
+from kerasgan.recipes import recipe, sections
 from kerasgan.saving import keras_file, registry
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
@@ -49,7 +50,7 @@ def run(
         recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
     plans = {path: recipe.load(path) for path in recipes}
     for path, plan in plans.items():
-        if not isinstance(plan.data, kinds.ImageData):
+        if not isinstance(plan.data, sections.ImageData):
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
     if not plans:
         raise ValueError("recipes: expected some; got none")

@@ -9,9 +9,10 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import recipe, runs
+from kerasgan import runs
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import GAN
+from kerasgan.recipes import recipe
 from kerasgan.saving import download, manifest, metadata, presets, registry, weights_file
 from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened

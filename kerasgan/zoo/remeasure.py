@@ -66,7 +66,7 @@ def measured(source, folder, wanted, section, of_the_recipe):
         source: names it in messages.
         folder: of the preset.
         wanted: numbers, as `groups` gives them.
-        section: `kerasgan.kinds.Section` of the data that they are measured against.
+        section: `kerasgan.recipes.sections.Section` of the data that they are measured against.
         of_the_recipe: whether those are the data of the recipe, whose name is on the card.
 
     Returns:

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import recipe
 from kerasgan.layers import SelfAttention, SpectralNormalization
 from kerasgan.networks import biggan, biggan_deep
+from kerasgan.recipes import recipe
 
 RNG = np.random.default_rng(0)
 

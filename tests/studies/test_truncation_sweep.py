@@ -77,7 +77,7 @@ def test_a_study_in_small_leaves_picture_and_numbers(folder, network):
 
 
 def test_real_images_are_the_first_of_the_test_split(network, monkeypatch):
-    section = kerasgan.kinds.ImageData(tfds="garments")
+    section = kerasgan.recipes.sections.ImageData(tfds="garments")
     images = RNG.integers(0, 256, (230, 32, 32, 1), "uint8")
 
     def tfds(name, split, data_dir):

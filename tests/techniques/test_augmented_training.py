@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import recipe, techniques
+from kerasgan import techniques
+from kerasgan.recipes import recipe
 from kerasgan.techniques.technique import Technique
 from tests.techniques.augmented import model, some
 

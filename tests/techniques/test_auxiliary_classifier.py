@@ -7,9 +7,10 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 import kerasgan
-from kerasgan import recipe, techniques
+from kerasgan import techniques
 from kerasgan.models.gan import Batch
 from kerasgan.networks import dcgan, improved_gan, mlp, resnet_cifar
+from kerasgan.recipes import recipe
 from tests import points
 
 RNG = np.random.default_rng(0)

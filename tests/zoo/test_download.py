@@ -12,7 +12,8 @@ import requests
 import trustme
 
 import kerasgan
-from kerasgan import evaluation, kinds
+from kerasgan import evaluation
+from kerasgan.recipes import sections
 from kerasgan.saving import cache, download, manifest, sources
 from tests.zoo.conftest import rewrite_metadata
 from tests.zoo.served import serving
@@ -184,8 +185,8 @@ def test_a_preset_at_an_address_brings_its_data_section(web, zoo, preset, monkey
         with pytest.raises(ValueError, match="--data: expected a dataset, .*cache.* is of no run"):
             evaluation.data_section(source)
     rewrite_metadata(preset, recipe={"data": {"toy": "swiss_roll"}})
-    assert evaluation.data_section(f"{web.url}/small") == kinds.PointData(toy="swiss_roll")
-    assert evaluation.data_section("fashion_mnist") == kinds.ImageData(tfds="fashion_mnist")
+    assert evaluation.data_section(f"{web.url}/small") == sections.PointData(toy="swiss_roll")
+    assert evaluation.data_section("fashion_mnist") == sections.ImageData(tfds="fashion_mnist")
 
 
 def test_what_a_server_does_not_have_or_give_is_said_at_once(web, preset):

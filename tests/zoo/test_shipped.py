@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import recipe
+from kerasgan.recipes import recipe
 from kerasgan.saving import manifest, registry, sources
 from kerasgan.zoo import verify
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import pydantic
 
-from kerasgan.kinds.images import ImageData
-from kerasgan.kinds.lines import LineData
-from kerasgan.kinds.points import PointData
-from kerasgan.kinds.section import Section
+from kerasgan.recipes.sections.base import Section
+from kerasgan.recipes.sections.images import ImageData
+from kerasgan.recipes.sections.points import PointData
+from kerasgan.recipes.sections.text import LineData
 
 __all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section"]
 

@@ -8,8 +8,8 @@ import keras
 import pydantic
 
 from kerasgan.data import brown, fingerprints, text
-from kerasgan.kinds.section import Section, refused
 from kerasgan.layers.characters import Characters
+from kerasgan.recipes.sections.base import Section, refused
 
 _CORPUS = "brown"
 _SEED = 0  # of which lines are held out: the same for all runs, so that their numbers compare

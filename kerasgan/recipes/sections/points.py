@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from kerasgan.data import toy
-from kerasgan.kinds.section import Section, refused
+from kerasgan.recipes.sections.base import Section, refused
 from kerasgan.utils.messages import quoted
 
 _STEPS_PER_EPOCH = 1000  # of endless data

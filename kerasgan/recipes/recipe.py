@@ -14,7 +14,8 @@ plug-ins. With `collapse_guard_every` in `train`, `collapse_action: {RollBack: {
 on an alarm. A rate, a noise or a penalty's weight may be one of Keras's schedules, or of `kerasgan.schedules`:
 `learning_rate: {PolynomialDecay: {initial_learning_rate: 2e-4, decay_steps: 100000, end_learning_rate: 0}}`.
 
-`data` may be `{text: brown, batch_size: 64}` or `{toy: eight_gaussians, batch_size: 256}` too: see `kerasgan.kinds`.
+`data` may be `{text: brown, batch_size: 64}` or `{toy: eight_gaussians, batch_size: 256}` too, see
+`kerasgan.recipes.sections`.
 
 What one part decides is given to the others by kerasgan: the image's shape and the number of classes by `data`, the
 latent's length by `latent`, the seed by `train`.
@@ -31,9 +32,10 @@ import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import kinds, latents, networks, objectives, techniques, yaml_reader
+from kerasgan import latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
 from kerasgan.optimizers import scheduled_adam, schedules
+from kerasgan.recipes import sections, yaml_reader
 from kerasgan.saving import registry
 from kerasgan.utils import atomic_files
 from kerasgan.utils.messages import quoted, shortened
@@ -128,7 +130,7 @@ class Recipe(_Section):
     """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`."""
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
-    data: kinds.AnySection
+    data: sections.AnySection
     latent: dict[str, dict[str, Any]] = {"Normal": {}}
     generator: dict[str, dict[str, Any]]
     critic: dict[str, dict[str, Any]]
@@ -183,8 +185,8 @@ def optimizer(made):
 
 
 def section(values):
-    """Return the `kerasgan.kinds.Section` of a recipe's `data`, a dict; pydantic's ValidationError if it is none."""
-    return pydantic.TypeAdapter(kinds.AnySection).validate_python(values)
+    """Return the `sections.Section` of a recipe's `data`, a dict; pydantic's ValidationError if it is none."""
+    return pydantic.TypeAdapter(sections.AnySection).validate_python(values)
 
 
 def names():
@@ -375,7 +377,7 @@ def _error(document, schema, prefix, error):
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = tuple(first["loc"])
     if not prefix and path[0] == "data" and len(path) > 1:  # pydantic names the kind of data next
-        return _error_in(document, kinds.BY_NAME[path[1]], ("data",), path[2:], first)
+        return _error_in(document, sections.BY_NAME[path[1]], ("data",), path[2:], first)
     return _error_in(document, schema, prefix, path, first)
 
 

@@ -10,7 +10,7 @@ import pydantic
 from kerasgan import data
 from kerasgan.data import fitting, tfds_source
 from kerasgan.data.source import Source
-from kerasgan.kinds.section import Section, refused
+from kerasgan.recipes.sections.base import Section, refused
 from kerasgan.utils.messages import shortened
 
 

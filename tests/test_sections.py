@@ -11,10 +11,11 @@ from PIL import Image
 from scipy.spatial.distance import jensenshannon
 
 import kerasgan
-from kerasgan import data, dry_run, evaluation, kinds, recipe, training
+from kerasgan import data, dry_run, evaluation, training
 from kerasgan.data import text
 from kerasgan.metrics import divergences, modes
 from kerasgan.metrics.evaluation import evaluator
+from kerasgan.recipes import recipe, sections
 from kerasgan.zoo import publish, verify
 
 WORDS = "the of and a to in he was that it his is with for as had you not be her on at by which".split()
@@ -145,7 +146,7 @@ def test_a_sample_of_the_truth_is_as_good_as_it_gets():
             return tf.gather(self.real, seeds)
 
     truth = Truth(kerasgan.networks.mlp.generator(width=2))
-    reference = kinds.PointData(toy="eight_gaussians").reference((2,))
+    reference = sections.PointData(toy="eight_gaussians").reference((2,))
     found = {r.name: r for r in evaluator.evaluate(truth, reference, "modes,w1,js", n=2000, batch_size=2000)}
     assert found["modes[points]"].value == 8
     assert found["high_quality[points]"].value == pytest.approx(1 - math.exp(-4.5), abs=0.01)

@@ -1,0 +1,1 @@
+"""Recipes: YAML files of a training, checked against the signatures of what they name."""
