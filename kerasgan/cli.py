@@ -99,18 +99,18 @@ def train(
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow()
     if dry_run:
-        from kerasgan import dry_run as dry
+        from kerasgan.training import dry_run as dry
 
         print(dry.run(recipe, steps, data, changes))
         return
-    from kerasgan import training
+    from kerasgan.training import runner
 
     try:
         if resume is None:
-            run = training.train(recipe, out, steps, data, changes)
+            run = runner.train(recipe, out, steps, data, changes)
         else:
-            run = training.resume(resume, steps, data_changed)
-    except training.Interrupted as interruption:
+            run = runner.resume(resume, steps, data_changed)
+    except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
     print(f"run folder: {run}")
@@ -133,11 +133,11 @@ def sample(
 ):
     """Generate images, points or lines of text."""
     tf_runtime.import_tensorflow()
-    from kerasgan import runs
     from kerasgan.models import finite
+    from kerasgan.training import run_folder
     from kerasgan.visualization import samples
 
-    loaded = runs.load_model(model)
+    loaded = run_folder.load_model(model)
     out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
     labels_of = classes.of_text(labels, loaded.class_names)
     with warnings.catch_warnings():
@@ -166,10 +166,10 @@ def export(
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     tf_runtime.import_tensorflow()
-    from kerasgan import runs
     from kerasgan.models import standing_statistics
+    from kerasgan.training import run_folder
 
-    loaded = runs.load_model(model)
+    loaded = run_folder.load_model(model)
     if standing_passes:
         loaded = standing_statistics.standing_statistics(loaded, standing_truncation, standing_passes)
     loaded.export(folder, overwrite=overwrite)
@@ -221,7 +221,7 @@ def evaluate(
 ):
     """Measure models: 50,000 images of the moving average against the training split, unless told otherwise."""
     tf_runtime.import_tensorflow()
-    from kerasgan import evaluation
+    from kerasgan.training import evaluation
 
     evaluation.evaluate(
         models,

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import dry_run, training
 from kerasgan.recipes import recipe
+from kerasgan.training import dry_run, runner
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 
 ZOO = pathlib.Path(__file__).parents[1] / "zoo" / "recipes"
@@ -144,7 +144,7 @@ def test_other_images_take_the_place_of_the_recipes(tmp_path, photos, monkeypatc
     path = tmp_path / "it.npz"
     np.savez(path, x=rng.integers(0, 256, (16, 32, 32, 1), dtype=np.uint8), y=np.arange(16) % 4)
     write_recipe(tmp_path / "tiny.yaml", "nowhere", steps=1, labels="true")
-    other = training.planned(tmp_path / "tiny.yaml", images=photos).data
+    other = runner.planned(tmp_path / "tiny.yaml", images=photos).data
     assert (other.tfds, other.folder, other.arrays) == (None, str(photos), None) and other.open().count == 32
     arguments = ["--data", path, "--out", tmp_path / "runs"]
     status, _, err = command(monkeypatch, capsys, "train", tmp_path / "tiny.yaml", *arguments)
@@ -185,7 +185,7 @@ def test_full_size_recipes_build_and_take_a_step_on_noise(name, monkeypatch):
     monkeypatch.setattr(keras.initializers.Orthogonal, "__call__", lambda self, *where, **kind: normal(*where, **kind))
     plan = recipe.load(ZOO / f"{name}.yaml")
     small = plan.model_copy(update={"data": plan.data.model_copy(update={"batch_size": 2})})
-    gan = training.build(small, plan.data.noise())
+    gan = runner.build(small, plan.data.noise())
     cost = dry_run.count(small, gan)
     assert (cost.generator, cost.critic) == FULL_SIZE[name]
     before = [variable.numpy() for variable in gan.generator.trainable_variables[:2]]
@@ -199,6 +199,6 @@ def test_full_size_recipes_build_and_take_a_step_on_noise(name, monkeypatch):
 def test_the_other_recipes_build_and_take_a_step_on_noise(path):
     plan = recipe.load(path)
     small = plan.model_copy(update={"data": plan.data.model_copy(update={"batch_size": 4})})
-    gan = training.build(small, plan.data.noise())
+    gan = runner.build(small, plan.data.noise())
     dry_run.take_steps(small, gan, 1)
     assert int(gan.step.numpy()) == 1

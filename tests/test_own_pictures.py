@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import runs, training
 from kerasgan.recipes import recipe
+from kerasgan.training import run_folder, runner
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -41,10 +41,10 @@ def write_pictures(folder, channels=3, classes=("",), count=40, size=(36, 33)):
 )
 def test_the_model_is_as_the_pictures_are(channels, classes, size, shape, tmp_path, capsys):
     folder = write_pictures(tmp_path / "pictures", channels, classes, size=size)
-    plan = training.planned("own_pictures", images=folder)
+    plan = runner.planned("own_pictures", images=folder)
     assert "40 pictures" in capsys.readouterr().err
     source = plan.data.open()
-    gan = training.build(plan, source)
+    gan = runner.build(plan, source)
     assert gan.image_shape == shape
     assert gan.class_names == (classes if len(classes) > 1 else None)
     assert [type(technique).__name__ for technique in gan.techniques] == ["DiffAugment"]
@@ -57,15 +57,15 @@ def test_the_model_is_as_the_pictures_are(channels, classes, size, shape, tmp_pa
 
 def test_a_run_keeps_what_was_found_although_the_folder_changes(tmp_path):
     folder = write_pictures(tmp_path / "pictures")
-    run = training.train("own_pictures", tmp_path / "runs", 1, folder)
+    run = runner.train("own_pictures", tmp_path / "runs", 1, folder)
     section = recipe.load(run / "recipe.yaml").data
     assert (section.image_size, section.channels, section.labels, section.fit) == (32, 3, False, False)
     shutil.rmtree(folder)
     write_pictures(folder, size=(90, 90))
     with pytest.raises(ValueError, match="data"):  # other pictures than the run's, not another size
-        training.resume(run, 2)
-    training.resume(run, 2, data_changed=True)
-    assert runs.load_model(run).image_shape == (32, 32, 3)
+        runner.resume(run, 2)
+    runner.resume(run, 2, data_changed=True)
+    assert run_folder.load_model(run).image_shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_section_that_says_both_is_refused(section, message):
 def test_pictures_that_are_not_there_are_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="data: nothing is at pictures; name your pictures: --data PATH"):
-        training.planned("own_pictures")
+        runner.planned("own_pictures")
     few = write_pictures(tmp_path / "few", count=10)
     with pytest.raises(ValueError, match="source: few has 10 images, but one step needs 32"):
-        training.train("own_pictures", tmp_path / "runs", 1, few)
+        runner.train("own_pictures", tmp_path / "runs", 1, few)
     assert not (tmp_path / "runs").exists()
 
 

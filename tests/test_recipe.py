@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import kerasgan
-import kerasgan.training
+import kerasgan.training.runner
 from kerasgan.recipes import recipe
 
 GOOD = """\
@@ -308,13 +308,13 @@ train: {steps: 1PRECISION}
     plans = [recipe.parse(text.replace("OBJECTIVE", "WGAN"))]
     plans.append(recipe.parse(yaml.safe_dump({**plans[0].plain(), "objective": {"BigGAN": {}}})))
     for plan, name, rate in zip(plans, ("RMSprop", "Adam"), (5e-5, 2e-4), strict=True):
-        with kerasgan.training.precision(plan.train.mixed_precision):
-            gan = kerasgan.training.build(plan, plan.data.open())
+        with kerasgan.training.runner.precision(plan.train.mixed_precision):
+            gan = kerasgan.training.runner.build(plan, plan.data.open())
         kept = recipe.parse(yaml.safe_dump(plan.with_optimizers(gan).plain()))
         assert kept.generator_optimizer == plan.generator_optimizer
         assert list(kept.critic_optimizer) == [name] and kept.critic_optimizer[name]["learning_rate"] == rate
-        with kerasgan.training.precision(plan.train.mixed_precision):
-            again = kerasgan.training.build(kept, plan.data.open())
+        with kerasgan.training.runner.precision(plan.train.mixed_precision):
+            again = kerasgan.training.runner.build(kept, plan.data.open())
         assert unnamed_optimizers(again) == unnamed_optimizers(gan)
         unnamed = plan.model_copy(update={"generator_optimizer": None}).with_optimizers(gan)
         assert unnamed.generator_optimizer["SGD"]["learning_rate"]["PolynomialDecay"]["decay_steps"] == 9

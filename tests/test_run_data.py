@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan import data, run_data
+from kerasgan import data
+from kerasgan.training import run_data
 
 
 @pytest.fixture

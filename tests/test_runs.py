@@ -4,30 +4,30 @@ import os
 
 import pytest
 
-from kerasgan import runs
+from kerasgan.training import run_folder
 from kerasgan.utils import atomic_files
 
 
 def test_runs_are_numbered_after_the_highest(tmp_path):
-    first = runs.create(tmp_path / "runs", "a")
+    first = run_folder.create(tmp_path / "runs", "a")
     (tmp_path / "runs" / "00041-b").mkdir()
     (tmp_path / "runs" / "notes").mkdir()
-    second = runs.create(tmp_path / "runs", "a")
+    second = run_folder.create(tmp_path / "runs", "a")
     assert (first.name, second.name) == ("00000-a", "00042-a")
 
 
 def test_an_output_that_cannot_be_a_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
-        runs.create(tmp_path / "file", "a")
+        run_folder.create(tmp_path / "file", "a")
 
 
 def test_what_is_no_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a run folder, with a recipe.yaml"):
-        runs.load_model(tmp_path)
+        run_folder.load_model(tmp_path)
     (tmp_path / "recipe.yaml").write_text("")
     with pytest.raises(FileNotFoundError, match="no checkpoint in"):
-        runs.load_model(tmp_path)
+        run_folder.load_model(tmp_path)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

@@ -11,11 +11,12 @@ from PIL import Image
 from scipy.spatial.distance import jensenshannon
 
 import kerasgan
-from kerasgan import data, dry_run, evaluation, training
+from kerasgan import data
 from kerasgan.data import text
 from kerasgan.metrics import divergences, modes
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.recipes import recipe, sections
+from kerasgan.training import dry_run, evaluation, runner
 from kerasgan.zoo import publish, verify
 
 WORDS = "the of and a to in he was that it his is with for as had you not be her on at by which".split()
@@ -49,7 +50,7 @@ def folder(tmp_path_factory):
     (folder / "lines.yaml").write_text(LINES.format(path=folder / "lines.text"))
     (folder / "points.yaml").write_text(POINTS.replace("TOY", "eight_gaussians"))
     for name in ("lines", "points"):
-        training.train(folder / f"{name}.yaml", folder / "runs" / name)
+        runner.train(folder / f"{name}.yaml", folder / "runs" / name)
     return folder
 
 
@@ -71,7 +72,7 @@ def test_a_step_of_text_is_the_step_that_its_arrays_would_take(folder, lines):
     kept, held_out = text.split(found, 50, seed=0)
     vocabulary = text.Vocabulary.of(kept)
     plan = recipe.load(folder / "lines.yaml")
-    gan = training.build(plan, plan.data.open())
+    gan = runner.build(plan, plan.data.open())
     batches = text.one_hot(vocabulary.encode(kept, 12), len(vocabulary), 8, gan.batches_per_step, seed=0)
     gan.fit(batches.take(4), verbose=0)
     trained = kerasgan.load(lines / "checkpoints" / "step-00000004.keras")
@@ -81,8 +82,8 @@ def test_a_step_of_text_is_the_step_that_its_arrays_would_take(folder, lines):
 
 @pytest.mark.slow
 def test_a_resumed_run_of_text_takes_the_steps_of_the_whole_one(folder, lines):
-    half = training.train(folder / "lines.yaml", folder / "halves", steps=2)
-    training.resume(half, steps=4)
+    half = runner.train(folder / "lines.yaml", folder / "halves", steps=2)
+    runner.resume(half, steps=4)
     one, other = (kerasgan.load(run / "checkpoints" / "step-00000004.keras") for run in (half, lines))
     for a, b in zip(one.variables, other.variables, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=a.path)
@@ -215,10 +216,10 @@ def test_what_has_no_meaning_for_the_kind_is_refused(folder, lines, points):
     with pytest.raises(ValueError, match=r"model: expected points of shape \(2,\)"):
         evaluation.evaluate([lines], real=folder / "points.yaml", n=10)
     with pytest.raises(ValueError, match="data: expected none, as the recipe draws its points"):
-        training.train(folder / "points.yaml", folder / "new", images="somewhere")
+        runner.train(folder / "points.yaml", folder / "new", images="somewhere")
     with pytest.raises(ValueError, match="has 10 lines, but one step needs 16"):
         (folder / "few.text").write_text("one line\n" * 60)
-        training.train(folder / "lines.yaml", folder / "new", images=folder / "few.text")
+        runner.train(folder / "lines.yaml", folder / "new", images=folder / "few.text")
     assert not (folder / "new").exists()
 
 

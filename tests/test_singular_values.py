@@ -11,9 +11,10 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import callbacks, training
+from kerasgan import callbacks
 from kerasgan.callbacks.singular_values import plot_singular_values
 from kerasgan.recipes import recipe
+from kerasgan.training import runner
 from tests import points
 
 
@@ -90,7 +91,7 @@ def test_a_recipe_turns_it_on():
     values["train"]["singular_values_every"] = 250
     plan = recipe.parse(yaml.safe_dump(values))
     assert plan.train.singular_values_every == 250
-    [used] = training._spectra(plan.train, pathlib.Path("run"))
+    [used] = runner._spectra(plan.train, pathlib.Path("run"))
     assert used.every == 250 and used.path == pathlib.Path("run/singular_values.jsonl")
     values["train"]["singular_values_every"] = 0
     with pytest.raises(recipe.RecipeError, match="train.singular_values_every"):

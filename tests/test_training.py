@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, evaluation, runs, training
+from kerasgan import callbacks
 from kerasgan.models import training_data
 from kerasgan.models.sampler import Sampler
+from kerasgan.training import evaluation, run_folder, runner
 from kerasgan.utils import atomic_files
 
 RECIPE = """\
@@ -55,7 +56,7 @@ def whole(data, tmp_path_factory):
     """Return the folder of a run of 6 steps that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "r.yaml").write_text(RECIPE.format(folder=data, steps=6, seed=0, more=""))
-    return training.train(folder / "r.yaml", folder / "runs")
+    return runner.train(folder / "r.yaml", folder / "runs")
 
 
 @pytest.fixture
@@ -113,14 +114,14 @@ def test_a_second_signal_does_not_cut_off_the_checkpoint(first, second, recipe, 
         shown(self, step, logs)
 
     monkeypatch.setattr(callbacks.SampleGrid, "act", interrupt)
-    with pytest.raises(training.Interrupted, match="interrupted at step 4; go on with: kerasgan train --resume"):
-        training.train(recipe(), tmp_path / "runs")
+    with pytest.raises(runner.Interrupted, match="interrupted at step 4; go on with: kerasgan train --resume"):
+        runner.train(recipe(), tmp_path / "runs")
     assert {number: signal.getsignal(number) for number in handlers} == handlers
     monkeypatch.undo()
     found = tmp_path / "runs" / "00000-t"
     assert int(kerasgan.load(checkpoint(found, 4)).step) == 4 and list(found.rglob(".tmp-*")) == []
     if first != second:
-        assert_same(training.resume(found), whole)
+        assert_same(runner.resume(found), whole)
 
 
 def test_a_signal_before_the_first_step_leaves_a_run_that_goes_on(recipe, whole, tmp_path, monkeypatch, handlers):
@@ -131,10 +132,10 @@ def test_a_signal_before_the_first_step_leaves_a_run_that_goes_on(recipe, whole,
         return look(*arguments)
 
     monkeypatch.setattr(training_data, "checked", interrupted)
-    with pytest.raises(training.Interrupted, match="interrupted at step 0; go on with: kerasgan train --resume"):
-        training.train(recipe(), tmp_path / "runs")
+    with pytest.raises(runner.Interrupted, match="interrupted at step 0; go on with: kerasgan train --resume"):
+        runner.train(recipe(), tmp_path / "runs")
     monkeypatch.undo()
-    assert_same(training.resume(tmp_path / "runs" / "00000-t"), whole)
+    assert_same(runner.resume(tmp_path / "runs" / "00000-t"), whole)
 
 
 def test_two_signals_at_once_interrupt_once(recipe, tmp_path, monkeypatch, handlers):
@@ -145,8 +146,8 @@ def test_two_signals_at_once_interrupt_once(recipe, tmp_path, monkeypatch, handl
             send(signal.SIGTERM, signal.SIGINT)
 
     monkeypatch.setattr(callbacks.SampleGrid, "act", interrupt)
-    with pytest.raises(training.Interrupted, match="interrupted at step 2"):
-        training.train(recipe(), tmp_path / "runs")
+    with pytest.raises(runner.Interrupted, match="interrupted at step 2"):
+        runner.train(recipe(), tmp_path / "runs")
     assert int(kerasgan.load(checkpoint(tmp_path / "runs" / "00000-t", 2)).step) == 2
 
 
@@ -156,14 +157,14 @@ def test_a_signal_whose_exception_is_swallowed_still_ends_the_training(recipe, t
             send(signal.SIGINT)
 
     monkeypatch.setattr(callbacks.SampleGrid, "act", swallow)
-    with pytest.raises(training.Interrupted, match="interrupted at step 2"):
-        training.train(recipe(), tmp_path / "runs")
+    with pytest.raises(runner.Interrupted, match="interrupted at step 2"):
+        runner.train(recipe(), tmp_path / "runs")
 
 
 def test_an_ignored_signal_stays_ignored(recipe, whole, tmp_path, monkeypatch, handlers):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as nohup and shells do for what runs in the background
     monkeypatch.setattr(callbacks.SampleGrid, "act", lambda self, step, logs=None: send(signal.SIGINT))
-    assert_same(training.train(recipe(), tmp_path / "runs"), whole)
+    assert_same(runner.train(recipe(), tmp_path / "runs"), whole)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -191,8 +192,8 @@ def in_threads(*calls):
 
 def test_training_and_resuming_outside_the_main_thread(recipe, whole, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
-    [half] = in_threads(lambda: training.train(recipe(), tmp_path / "runs", steps=3))
-    [resumed] = in_threads(lambda: training.resume(half, steps=6))
+    [half] = in_threads(lambda: runner.train(recipe(), tmp_path / "runs", steps=3))
+    [resumed] = in_threads(lambda: runner.resume(half, steps=6))
     assert_same(resumed, whole)
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -200,9 +201,9 @@ def test_training_and_resuming_outside_the_main_thread(recipe, whole, tmp_path):
 @pytest.mark.slow
 def test_trainings_in_threads_do_not_mix(recipe, whole, tmp_path):
     more = ", mixed_precision: bfloat16"
-    alone = training.train(recipe(seed=5, more=more), tmp_path / "alone")
+    alone = runner.train(recipe(seed=5, more=more), tmp_path / "alone")
     paths = [recipe(), recipe(seed=5, more=more)]
-    together = in_threads(*(lambda path=path: training.train(path, tmp_path / "runs") for path in paths))
+    together = in_threads(*(lambda path=path: runner.train(path, tmp_path / "runs") for path in paths))
     for run, other in zip(together, (whole, alone)):
         assert_same(run, other)
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["00000-t", "00001-t"]
@@ -234,7 +235,7 @@ DAMAGES = {
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(name, run, capsys):
     DAMAGES[name](checkpoint(run, 6))
-    loaded = runs.load_model(run)
+    loaded = run_folder.load_model(run)
     assert int(loaded.step) == 4
     err = capsys.readouterr().err
     assert f"{checkpoint(run, 6)} is damaged (" in err and "taking the one before, step-00000004.keras" in err
@@ -242,7 +243,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(name, run, capsys):
 
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run, whole, capsys):
     cut(checkpoint(run, 6))
-    assert training.resume(run) == run
+    assert runner.resume(run) == run
     assert "taking the one before, step-00000004.keras" in capsys.readouterr().err
     assert_same(run, whole)
     names = sorted(path.name for path in (run / "checkpoints").iterdir())
@@ -260,7 +261,7 @@ def test_an_evaluation_names_the_checkpoint_that_it_measures(run, capsys, monkey
 def test_where_all_checkpoints_are_damaged_each_is_named(run):
     for step in (4, 6):
         cut(checkpoint(run, step))
-    for call in (training.resume, runs.load_model):
+    for call in (runner.resume, run_folder.load_model):
         with pytest.raises(ValueError, match="no checkpoint that is whole: .*0006.keras is damaged .*0004.keras is"):
             call(run)
     assert checkpoint(run, 4).exists() and checkpoint(run, 6).exists()
@@ -272,18 +273,18 @@ def test_a_checkpoint_that_is_whole_but_cannot_be_built_is_not_passed_over(run, 
 
     monkeypatch.setattr(keras.saving, "load_model", fail)
     with pytest.raises(ValueError, match="step-00000006.keras: .*no such class"):
-        runs.load_model(run)
+        run_folder.load_model(run)
 
 
 # One trainer at a time
 
 
 def test_a_run_that_is_being_trained_is_refused_to_others(run):
-    with runs.locked(run):
+    with run_folder.locked(run):
         with pytest.raises(BlockingIOError, match=f"{run} is being trained by process {os.getpid()} on .*; wait until"):
-            training.resume(run, steps=8)
-    assert [path.name for path in run.iterdir() if path.name == runs.HOLDER] == []
-    with runs.locked(run):
+            runner.resume(run, steps=8)
+    assert [path.name for path in run.iterdir() if path.name == run_folder.HOLDER] == []
+    with run_folder.locked(run):
         pass
 
 
@@ -313,13 +314,13 @@ def test_a_killed_trainer_leaves_no_lock_and_its_files_go_away(run, whole):
     cut(checkpoint(run, 6))
     with trainer(run) as process:
         with pytest.raises(BlockingIOError, match=f"is being trained by process {process.pid} on "):
-            training.resume(run)
-        assert json.loads((run / runs.HOLDER).read_text())["pid"] == process.pid
+            runner.resume(run)
+        assert json.loads((run / run_folder.HOLDER).read_text())["pid"] == process.pid
         atomic_files.sweep(run / "checkpoints")
         [half] = (run / "checkpoints").glob(".tmp-*")
         assert (half / "step-00000008.keras").read_bytes() == b"half" and not old.exists()
-    assert_same(training.resume(run), whole)
-    assert list(run.rglob(".tmp-*")) == [] and not (run / runs.HOLDER).exists()
+    assert_same(runner.resume(run), whole)
+    assert list(run.rglob(".tmp-*")) == [] and not (run / run_folder.HOLDER).exists()
 
 
 def test_what_is_being_written_is_not_swept(tmp_path):
@@ -357,7 +358,7 @@ def test_sweeping_while_others_write_loses_nothing(tmp_path):
 def test_many_kills_in_the_middle_of_saves_resume_bit_for_bit(data, tmp_path):
     path = tmp_path / "r.yaml"
     path.write_text(RECIPE.format(folder=data, steps=100, seed=0, more="").replace("_every: 2", "_every: 1"))
-    straight = training.train(path, tmp_path / "straight")
+    straight = runner.train(path, tmp_path / "straight")
     line = [sys.executable, "-m", "kerasgan", "train"]
     arguments = [str(path), "--out", str(tmp_path / "killed")]
     run, rng, kills = tmp_path / "killed" / "00000-t", np.random.default_rng(0), 0
@@ -373,6 +374,6 @@ def test_many_kills_in_the_middle_of_saves_resume_bit_for_bit(data, tmp_path):
             shutil.rmtree(run, ignore_errors=True)
         else:
             arguments = ["--resume", str(run)]
-    training.resume(run)
+    runner.resume(run)
     assert_same(run, straight, step=100)
     assert list(run.rglob(".tmp-*")) == []

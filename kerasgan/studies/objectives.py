@@ -3,11 +3,11 @@
 import json
 import pathlib
 
-from kerasgan import dry_run, evaluation, runs, training
 from kerasgan.metrics.evaluation import measures
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import keras_file, registry
 from kerasgan.studies import report
+from kerasgan.training import dry_run, evaluation, run_folder, runner
 from kerasgan.utils import atomic_files, validation
 from kerasgan.visualization import figures, image_grid
 
@@ -136,13 +136,13 @@ def _trained(path, plan, steps, folder):
     wanted = found[-1] / "checkpoints" / f"step-{steps:08d}.keras" if found else None
     if wanted is not None and wanted.is_file():
         return wanted
-    run = training.resume(found[-1], steps) if found else training.train(path, folder, steps)
+    run = runner.resume(found[-1], steps) if found else runner.train(path, folder, steps)
     return run / "checkpoints" / f"step-{steps:08d}.keras"
 
 
 def _row(plan, checkpoint, found):
     """What is known of a trained recipe."""
-    cost = dry_run.count(plan, training.build(plan, plan.data.noise()))
+    cost = dry_run.count(plan, runner.build(plan, plan.data.noise()))
     [(objective, _)] = plan.objective.items()
     mixture = " with DeLiGAN's mixture" if "GaussianMixture" in plan.latent else ""
     return {
@@ -161,11 +161,11 @@ def _row(plan, checkpoint, found):
 def _seconds(plan):
     """The time of a training step, the fastest of some on noise, so that all recipes are timed alike."""
     print(f"{plan.name}: {_TIMED} steps on noise", flush=True)
-    return min(dry_run.take_steps(plan, training.build(plan, plan.data.noise()), _TIMED)[1:])
+    return min(dry_run.take_steps(plan, runner.build(plan, plan.data.noise()), _TIMED)[1:])
 
 
 def _images(row):
-    gan = runs.load_model(row["checkpoint"])
+    gan = run_folder.load_model(row["checkpoint"])
     return gan.sample(_COLUMNS * _ROWS, seed=0)
 
 

@@ -10,10 +10,11 @@ import pathlib
 
 import numpy as np
 
-from kerasgan import data, evaluation, metrics, runs
+from kerasgan import data, metrics
 from kerasgan.metrics.evaluation import evaluator, measures
 from kerasgan.models import standing_statistics
 from kerasgan.studies import report
+from kerasgan.training import evaluation, run_folder
 from kerasgan.utils import cache_root
 from kerasgan.visualization import figures
 
@@ -81,7 +82,7 @@ def run(
         n: images at each threshold, at least 2.
         seed: image i has seed `seed + i`.
         standing_passes: batches for new batch-norm statistics at each threshold; 0 for those of the training.
-        real: where the real images come from, as for `kerasgan.evaluation.evaluate`; those of the run by default.
+        real: where the real images come from, see `kerasgan.training.evaluation.evaluate`; those of the run by default.
         data_dir: TFDS's folder; the recipe's by default.
 
     Returns:
@@ -95,7 +96,7 @@ def run(
     truncations = sorted(_checked(truncations))
     if len(measures.chosen(names)) < 2 and names != "prdc":  # which gives four
         raise ValueError(f"metrics: expected some that give two numbers, for a curve; got {names!r}")
-    gan = runs.load_model(model)
+    gan = run_folder.load_model(model)
     section = evaluation.data_section(real or model)
     where = cache_root.root()
     reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)

@@ -9,11 +9,11 @@ import shlex
 import keras
 import numpy as np
 
-from kerasgan import runs
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import GAN
 from kerasgan.recipes import recipe
 from kerasgan.saving import download, manifest, metadata, presets, registry, weights_file
+from kerasgan.training import run_folder
 from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
@@ -60,7 +60,7 @@ def publish(
         OSError: if the zoo cannot be written.
     """
     run, zoo = pathlib.Path(run), pathlib.Path(zoo)
-    checkpoint = runs.newest_checkpoint(run)
+    checkpoint = run_folder.newest_checkpoint(run)
     plan = recipe.load(run / "recipe.yaml")
     name = plan.name if name is None else name
     folder = zoo / "presets" / name
@@ -76,7 +76,7 @@ def publish(
                 raise FileExistsError(f"{where} has a preset {name}; choose another name, or say --overwrite")
     history = _history(run)
     numbers = [] if evaluation is None else read_results(evaluation)
-    gan = runs.load_model(checkpoint)
+    gan = run_folder.load_model(checkpoint)
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing_statistics.copied(gan)

@@ -3,9 +3,9 @@
 import json
 import re
 
-from kerasgan import evaluation
 from kerasgan.metrics import features
 from kerasgan.metrics.evaluation import measures
+from kerasgan.training import evaluation
 from kerasgan.utils.messages import quoted
 
 # the name of a number before its network's, and the metric of `kerasgan evaluate` that gives it
@@ -74,7 +74,7 @@ def measured(source, folder, wanted, section, of_the_recipe):
 
     Raises:
         Different: if it was compared with something else.
-        ValueError, OSError: as `kerasgan.evaluation.evaluate`.
+        ValueError, OSError: as `kerasgan.training.evaluation.evaluate`.
     """
     pairs = []
     for (network, samples, seed, truncation), group in wanted.items():

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 from PIL import Image
 
-from kerasgan import evaluation
 from kerasgan.saving import manifest, presets, sources
 from kerasgan.saving.metadata import TOLERANCE
+from kerasgan.training import evaluation
 from kerasgan.utils import classes, messages
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid

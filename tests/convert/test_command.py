@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from kerasgan import runs
 from kerasgan.convert import biggan_pytorch
 from kerasgan.saving import presets, registry
+from kerasgan.training import run_folder
 from kerasgan.utils import checkpoint_tensors as tensor_files
 from tests.convert.test_biggan_pytorch import part, recorded
 from tests.end_to_end.test_cli import command
@@ -26,7 +26,7 @@ def test_a_safetensors_file_becomes_a_preset_that_samples_and_exports(tmp_path, 
     status, out, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "G_ema.safetensors", preset)
     assert (status, err) == (0, "") and out == f"preset: {preset}\n"
     recording = recorded(32)
-    sampler = runs.load_model(preset)
+    sampler = run_folder.load_model(preset)
     images = sampler([recording["z"], recording["y"]]).numpy()
     np.testing.assert_allclose(images, recording["image"].transpose(0, 2, 3, 1), atol=1e-4)
     facts = json.loads((preset / "metadata.json").read_text())

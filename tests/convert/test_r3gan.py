@@ -8,9 +8,9 @@ import tensorflow as tf
 from safetensors.numpy import save_file
 
 import kerasgan
-from kerasgan import runs
 from kerasgan.convert import r3gan
 from kerasgan.models.gan import Batch
+from kerasgan.training import run_folder
 from tests.convert.test_biggan_pytorch import part
 from tests.end_to_end.test_cli import command
 from tests.networks.numpy_layers import parameters
@@ -120,7 +120,7 @@ def test_the_command_makes_a_preset_of_it(tmp_path, monkeypatch, capsys):
     assert status == 1 and err == "error: --epsilon: expected none for r3gan, which has no batch norm; got 1e-05\n"
     status, out, err = command(monkeypatch, capsys, *arguments)
     assert (status, err) == (0, "") and out == f"preset: {preset}\n"
-    loaded, wanted = runs.load_model(preset), images_of(recording["image"])
+    loaded, wanted = run_folder.load_model(preset), images_of(recording["image"])
     np.testing.assert_allclose(loaded.generator(recording["z"]), wanted, atol=1e-4, rtol=1e-4)
     np.testing.assert_allclose(loaded(recording["z"]), np.clip(wanted, -1, 1), atol=1e-4, rtol=1e-4)
     assert "with 3 channels, converted by" in (preset / "README.md").read_text()

@@ -67,10 +67,10 @@ def write_recipe(path, photos, steps=5, labels="false"):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, photos):
     """Return the folder of a conditional run of 5 steps."""
-    from kerasgan import training
+    from kerasgan.training import runner
 
     folder = tmp_path_factory.mktemp("trained")
-    return training.train(write_recipe(folder / "tiny.yaml", photos, labels="true"), folder / "runs")
+    return runner.train(write_recipe(folder / "tiny.yaml", photos, labels="true"), folder / "runs")
 
 
 def test_a_run_folder_holds_everything(trained, photos):
@@ -326,16 +326,16 @@ def test_classes_are_sampled_by_their_names(trained, tmp_path, monkeypatch, caps
 
 
 def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not_finite(photos, tmp_path):
-    from kerasgan import training
+    from kerasgan.training import runner
 
     recipe = write_recipe(tmp_path / "tiny.yaml", photos)
     guarded = recipe.read_text().replace("checkpoint_every: 2", "checkpoint_every: 2, collapse_guard_every: 1")
     guarded += "critic_optimizer: {SGD: {learning_rate: 1e30}}\n"  # infinite after a step
     recipe.write_text(guarded)
     with pytest.raises(FloatingPointError):
-        training.train(recipe, tmp_path)
+        runner.train(recipe, tmp_path)
     recipe.write_text(guarded + "collapse_action: {RollBack: {}}\n")
-    run = training.train(recipe, tmp_path)
+    run = runner.train(recipe, tmp_path)
     looks = [json.loads(line) for line in (run / "collapse_guard" / "collapse_guard.jsonl").read_text().splitlines()]
     assert [look["action"] for look in looks] == ["training stops, as there is no healthy checkpoint to roll back to"]
 
@@ -343,11 +343,11 @@ def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not
 def test_mixed_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path):
     import keras
 
-    from kerasgan import training
+    from kerasgan.training import runner
 
     recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=1)
     recipe.write_text(recipe.read_text().replace("steps: 1", "steps: 1, mixed_precision: float16"))
-    run = training.train(recipe, tmp_path)
+    run = runner.train(recipe, tmp_path)
     assert keras.mixed_precision.dtype_policy().name == "float32"
     gan = kerasgan.load(run / "checkpoints" / "step-00000001.keras")
     assert {layer.compute_dtype for layer in gan.critic.layers if layer.weights} == {"float16"}
@@ -376,9 +376,9 @@ def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, n
     step = int(err.split()[3].rstrip(";"))
     names = [path.name for path in (tmp_path / "runs" / "00000-tiny" / "checkpoints").iterdir()]
     assert f"step-{step:08d}.keras" in names and not [name for name in names if name.startswith(".tmp")]
-    from kerasgan import training
+    from kerasgan.training import runner
 
-    training.resume(tmp_path / "runs" / "00000-tiny", steps=step + 1)
+    runner.resume(tmp_path / "runs" / "00000-tiny", steps=step + 1)
     assert (
         int(kerasgan.load(tmp_path / "runs" / "00000-tiny" / "checkpoints" / f"step-{step + 1:08d}.keras").step)
         == step + 1

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import evaluation, training
 from kerasgan.studies import objectives as study
+from kerasgan.training import evaluation, runner
 
 RECIPE = """
 name: NAME
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def studied(folder):
     """That folder with the study of them, which began with a training that was interrupted."""
-    training.train(folder / "LSGAN.yaml", folder / "out" / "runs", steps=1)
+    runner.train(folder / "LSGAN.yaml", folder / "out" / "runs", steps=1)
     study.run(recipes(folder), 2, 40, "fid", timed=True, out=folder / "out")
     return folder
 
@@ -72,8 +72,8 @@ def test_the_best_comes_first_and_its_numbers_are_in_the_table(studied):
 
 @pytest.mark.slow
 def test_a_second_time_nothing_is_trained_or_measured(studied, monkeypatch):
-    monkeypatch.setattr(training, "train", None)
-    monkeypatch.setattr(training, "resume", None)
+    monkeypatch.setattr(runner, "train", None)
+    monkeypatch.setattr(runner, "resume", None)
     monkeypatch.setattr(evaluation, "evaluate", None)
     before = (studied / "out" / "table.md").read_text()
     study.run(recipes(studied), 2, 40, "fid", out=studied / "out")

@@ -12,9 +12,9 @@ import requests
 import trustme
 
 import kerasgan
-from kerasgan import evaluation
 from kerasgan.recipes import sections
 from kerasgan.saving import cache, download, manifest, sources
+from kerasgan.training import evaluation
 from tests.zoo.conftest import rewrite_metadata
 from tests.zoo.served import serving
 

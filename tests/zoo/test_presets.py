@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import training
 from kerasgan.models import standing_statistics
 from kerasgan.saving import manifest, presets, registry, weights_file
+from kerasgan.training import runner
 from kerasgan.zoo import card, publish, verify
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
@@ -25,7 +25,7 @@ from tests.zoo.conftest import rewrite_metadata
 def run(tmp_path_factory, photos):  # noqa: F811
     """Return a run folder of a conditional model, 4 steps."""
     folder = tmp_path_factory.mktemp("run")
-    return training.train(write_recipe(folder / "tiny.yaml", photos, steps=4, labels="true"), folder / "runs")
+    return runner.train(write_recipe(folder / "tiny.yaml", photos, steps=4, labels="true"), folder / "runs")
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import training
 from kerasgan.recipes import recipe
+from kerasgan.training import runner
 from kerasgan.utils import initial_values
 
 _TIMED = 11  # steps, the first of which builds the graph
@@ -82,23 +82,23 @@ def run(recipe_path, steps=None, images=None, changes=()):
     Args:
         recipe_path: YAML file.
         steps: steps to take; by default 11 of a recipe that fits itself to pictures (`fit`), and none of others.
-        images: path as for `training.train`, or `None`.
-        changes: as for `training.train`.
+        images: path as for `runner.train`, or `None`.
+        changes: as for `runner.train`.
 
     Returns:
         `Cost`.
 
     Raises:
-        RecipeError, ValueError, OSError: as `training.train`, but that the dataset need not be there; a folder must,
+        RecipeError, ValueError, OSError: as `runner.train`, but that the dataset need not be there; a folder must,
             for its classes.
     """
     if steps is None:
         steps = _TIMED if getattr(recipe.load(recipe_path, changes).data, "fit", False) else 0
-    plan = training.planned(recipe_path, images=images, changes=changes)
+    plan = runner.planned(recipe_path, images=images, changes=changes)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
-    with training.precision(plan.train.mixed_precision), values:
-        gan = training.build(plan, source)
+    with runner.precision(plan.train.mixed_precision), values:
+        gan = runner.build(plan, source)
     cost = count(plan, gan)
     return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
 

@@ -2,7 +2,7 @@
 
 import warnings
 
-from kerasgan import runs
+from kerasgan.training import run_folder
 from kerasgan.utils import classes
 
 
@@ -28,7 +28,7 @@ def check(run, gan, source, changed=False):
         ValueError: if a conditional model's classes are others, are in another order, or are more or fewer; or, unless
             `changed` is said, if the number of examples or the fingerprint is another.
     """
-    before, now = runs.facts(run), facts(source)
+    before, now = run_folder.facts(run), facts(source)
     if gan.num_classes is not None:
         names = gan.class_names or classes.unnamed(gan.num_classes)
         different = classes.difference(names, source.class_names)
@@ -57,4 +57,4 @@ def check(run, gan, source, changed=False):
             "Put them back, begin a new run, or go on all the same with --data-changed"
         )
     earlier = {"until_step": int(gan.step.numpy()), **{key: before.get(key) for key in now}}
-    runs.write_facts(run, {**before, **now, "earlier_data": [*before.get("earlier_data", []), earlier]})
+    run_folder.write_facts(run, {**before, **now, "earlier_data": [*before.get("earlier_data", []), earlier]})

@@ -5,10 +5,10 @@ import pathlib
 import warnings
 
 from kerasgan import metrics as metrics_module
-from kerasgan import runs
 from kerasgan.metrics.evaluation import evaluator, measures, result
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
+from kerasgan.training import run_folder
 from kerasgan.utils import atomic_files, cache_root, devices
 
 
@@ -32,7 +32,7 @@ def evaluate(
     """Measure models against real images, with one reference for all of them.
 
     Args:
-        models: paths as for `kerasgan.runs.load_model`.
+        models: paths as for `kerasgan.training.run_folder.load_model`.
         out: JSON file of all results, or `None`; written anew after each model.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`; by default "fid" of images, "modes,w1,js"
             of points, "ngrams" of lines.
@@ -64,8 +64,8 @@ def evaluate(
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:
-            checkpoint = runs.newest_checkpoint(path) if runs.is_run(path) else path
-            model = runs.load_model(checkpoint)
+            checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
+            model = run_folder.load_model(checkpoint)
             if reference is None:
                 section = real if isinstance(real, sections.Section) else data_section(real or path)
                 where = cache or cache_root.root()
@@ -101,7 +101,7 @@ def data_section(real):
     if path.suffix in (".yaml", ".yml"):
         return recipe.load(path).data
     for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
-        if runs.is_run(folder):
+        if run_folder.is_run(folder):
             return recipe.load(folder / "recipe.yaml").data
     if sources.is_address(real) or (not path.exists() and real in registry.load()):
         path = sources.folder(real)

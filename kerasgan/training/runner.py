@@ -11,11 +11,12 @@ import threading
 import keras
 import tensorflow as tf
 
-from kerasgan import callbacks, run_data, runs
-from kerasgan.interruption import Interruption
+from kerasgan import callbacks
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
+from kerasgan.training import run_data, run_folder
+from kerasgan.training.interruption import Interruption
 from kerasgan.utils import atomic_files, cache_root, devices
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
@@ -58,9 +59,9 @@ def train(recipe_path, out="runs", steps=None, images=None, changes=()):
         gan = build(plan, source)
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
-    run = runs.create(out, plan.name)
+    run = run_folder.create(out, plan.name)
     try:
-        with runs.locked(run):
+        with run_folder.locked(run):
             plan.with_optimizers(gan).save(run / "recipe.yaml")
             _describe(gan, source, recipe_path, images, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
@@ -92,10 +93,10 @@ def resume(run, steps=None, data_changed=False):
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
     run = pathlib.Path(run)
-    runs.check(run)
-    with runs.locked(run):
+    run_folder.check(run)
+    with run_folder.locked(run):
         atomic_files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
-        return _resumed(run, runs.newest_checkpoint(run), steps, data_changed)
+        return _resumed(run, run_folder.newest_checkpoint(run), steps, data_changed)
 
 
 def _resumed(run, checkpoint, steps, data_changed):
@@ -103,7 +104,7 @@ def _resumed(run, checkpoint, steps, data_changed):
     source = plan.data.open()
     strategy = devices.all_gpus()
     with _BUILDING, strategy.scope():
-        gan = runs.named(keras_file.load(checkpoint), run)
+        gan = run_folder.named(keras_file.load(checkpoint), run)
     if int(gan.step.numpy()) >= plan.train.steps:
         raise ValueError(
             f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
@@ -111,7 +112,7 @@ def _resumed(run, checkpoint, steps, data_changed):
     run_data.check(run, gan, source, data_changed)
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
-    runs.put_aside(run, checkpoint)
+    run_folder.put_aside(run, checkpoint)
     plan.save(run / "recipe.yaml")
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
@@ -197,7 +198,7 @@ def _describe(gan, source, recipe_path, images, path):
             for name, network in networks.items()
         },
     }
-    runs.write_facts(path.parent, facts)
+    run_folder.write_facts(path.parent, facts)
 
 
 def _spectra(settings, run):
