@@ -266,9 +266,9 @@ def convert(
 ):
     """Turn published weights into a preset, which sample, export and the library load."""
     tf_runtime.import_tensorflow()
-    from kerasgan.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan
     from kerasgan.saving import presets
     from kerasgan.utils import checkpoint_tensors
+    from kerasgan.zoo.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan
 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")

@@ -24,7 +24,7 @@ from kerasgan.metrics.diversity import mean_pairwise_distance
 from kerasgan.networks import dcgan
 from kerasgan.objectives import HingeGAN
 from kerasgan.saving import keras_file
-from kerasgan.studies import fitting, report
+from kerasgan.studies import report, training
 from kerasgan.utils import validation
 from kerasgan.visualization import figures, image_grid
 
@@ -128,7 +128,7 @@ def train_trunk(folder, images, steps, every, seed=0):
     """
     gan = build(seed)
     guard = callbacks.CollapseGuard(folder, every, rule=RULE)
-    fitting.fit(gan, images, BATCH, steps, "healthy steps", execution=every, extra=[guard])
+    training.fit(gan, images, BATCH, steps, "healthy steps", execution=every, extra=[guard])
     gan.save(pathlib.Path(folder) / "trunk.keras")
     return pathlib.Path(folder) / "trunk.keras"
 
@@ -154,7 +154,7 @@ def go_on(start, images, steps, every, what, growth, guard=None, frozen=()):
         getattr(gan, f"{side}_optimizer").learning_rate = 0.0
     strips = Strips(every)
     gan.steps_per_execution = every
-    rows = fitting.endless(images, BATCH * gan.batches_per_step, int(gan.step.numpy()))
+    rows = training.endless(images, BATCH * gan.batches_per_step, int(gan.step.numpy()))
     guards = [] if guard is None else [guard]
     print(f"{what}: {steps} steps", flush=True)
     gan.fit(rows, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=[strips, *guards, Rising(every, growth)])

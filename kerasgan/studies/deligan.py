@@ -16,7 +16,7 @@ from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import divergences, inception_score
 from kerasgan.metrics.features import garment_classifier
 from kerasgan.networks import dcgan, mlp
-from kerasgan.studies import fitting, report
+from kerasgan.studies import report, training
 from kerasgan.utils import validation
 from kerasgan.visualization import figures, image_grid
 
@@ -82,19 +82,19 @@ def toy(steps, seeds, by_slot=True):
     for kind, draw in DATA.items():
         distances = {name: [] for name in ("real", *PRIORS)}
         for seed in range(seeds):
-            training, held_out, fresh = (
+            points_to_learn, held_out, fresh = (
                 draw(np.random.default_rng([seed, part]), count)
                 for part, count in enumerate((POINTS, COMPARED, COMPARED))
             )
             made = {"real": fresh}
             for name in PRIORS:
                 gan = toy_gan(name == "DeLiGAN", by_slot, seed)
-                fitting.fit(gan, training, 50, steps, f"{kind}, {name}, seed {seed}", execution=200)
+                training.fit(gan, points_to_learn, 50, steps, f"{kind}, {name}, seed {seed}", execution=200)
                 made[name] = gan.sample(COMPARED, seed=seed, batch_size=COMPARED)
             for name, values in made.items():
                 distances[name].append(divergences.w1(values, held_out))
             if seed == 0:
-                points[kind] = {**made, "real": training}
+                points[kind] = {**made, "real": points_to_learn}
         numbers[kind] = distances
     return numbers, points
 
@@ -140,7 +140,7 @@ def low_data(images, classifier, steps, seeds, by_slot=True, filters=16, samples
     for seed in range(seeds):
         for name in PRIORS:
             gan = image_gan(name == "DeLiGAN", by_slot, seed, filters)
-            fitting.fit(gan, images, 50, steps, f"{len(images)} images, {name}, seed {seed}")
+            training.fit(gan, images, 50, steps, f"{len(images)} images, {name}, seed {seed}")
             made = gan.sample(samples, seed=seed * samples)
             numbers[name].append(scores(classifier, made))
             shown.setdefault(name, made[:_SHOWN])

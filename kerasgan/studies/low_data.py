@@ -15,7 +15,7 @@ import numpy as np
 from kerasgan import callbacks, data, latents, metrics, objectives, techniques
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.networks import dcgan
-from kerasgan.studies import fitting, overfitting, report
+from kerasgan.studies import overfitting, report, training
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.messages import quoted
 from kerasgan.visualization import figures, image_grid
@@ -103,7 +103,7 @@ def trained(method, sets, reference, steps, every, n, seed=0, filters=16):
     made = gan(method, sets["training"].shape[-1], seed, filters)
     watch, distance = overfitting.CriticLoss(sets, max(1, every // 5)), Distance(reference, every, n)
     execution = np.gcd(watch.every, 25).item()
-    fitting.fit(made, sets["training"], BATCH, steps, method, execution, [watch, distance])
+    training.fit(made, sets["training"], BATCH, steps, method, execution, [watch, distance])
     generated = np.array(watch.generated)
     numbers = {
         "fd_steps": distance.steps,

@@ -17,7 +17,7 @@ import tensorflow as tf
 from kerasgan import callbacks, data, objectives
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.networks import random_architectures
-from kerasgan.studies import fitting, report
+from kerasgan.studies import report, training
 from kerasgan.utils import validation
 from kerasgan.visualization import figures, image_grid
 
@@ -98,7 +98,7 @@ def train(sets, steps, every, seed=0, filters=8, critic_filters=32):
     )
     gan.compile(*(keras.optimizers.Adam(5e-4, beta_1=0.5, beta_2=0.9) for _ in range(2)))
     watch = CriticLoss(sets, every)
-    fitting.fit(gan, sets["training"], 50, steps, "WGANGP", execution=np.gcd(every, 25).item(), extra=[watch])
+    training.fit(gan, sets["training"], 50, steps, "WGANGP", execution=np.gcd(every, 25).item(), extra=[watch])
     return gan, watch
 
 

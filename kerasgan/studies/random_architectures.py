@@ -20,7 +20,7 @@ from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
 from kerasgan.metrics.features import garment_classifier
 from kerasgan.networks import random_architectures as networks
-from kerasgan.studies import fitting, report
+from kerasgan.studies import report, training
 from kerasgan.utils import atomic_files, validation
 from kerasgan.visualization import figures, image_grid
 
@@ -134,7 +134,7 @@ def train(architecture, objective, images, classifier, steps, seed=0, batch_size
     gan = build(architecture, objective, seed, images.shape[1:])
     score, failure = None, None
     try:
-        fitting.fit(gan, images, batch_size, steps, what)
+        training.fit(gan, images, batch_size, steps, what)
         if not all(np.isfinite(weight).all() for weight in gan.get_weights()):
             raise FloatingPointError("a weight became NaN or infinite in the last steps")
     except FloatingPointError as error:

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from kerasgan.convert import biggan_pytorch
+from kerasgan.zoo.convert import biggan_pytorch
 
 RECORDINGS = pathlib.Path(__file__).parents[1] / "data"
 SIZES = (32, 128)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from kerasgan.convert import biggan_pytorch
 from kerasgan.saving import presets, registry
 from kerasgan.training import run_folder
 from kerasgan.utils import checkpoint_tensors as tensor_files
+from kerasgan.zoo.convert import biggan_pytorch
 from tests.convert.test_biggan_pytorch import part, recorded
 from tests.end_to_end.test_cli import command
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kerasgan.convert import pytorch_pretrained_biggan
+from kerasgan.zoo.convert import pytorch_pretrained_biggan
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make parity")
 theirs = pytest.importorskip("pytorch_pretrained_biggan", reason="needs pytorch-pretrained-biggan: make parity")

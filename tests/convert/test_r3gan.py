@@ -8,9 +8,9 @@ import tensorflow as tf
 from safetensors.numpy import save_file
 
 import kerasgan
-from kerasgan.convert import r3gan
 from kerasgan.models.gan import Batch
 from kerasgan.training import run_folder
+from kerasgan.zoo.convert import r3gan
 from tests.convert.test_biggan_pytorch import part
 from tests.end_to_end.test_cli import command
 from tests.networks.numpy_layers import parameters

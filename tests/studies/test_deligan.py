@@ -12,7 +12,7 @@ from kerasgan import latents
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import inception_score
 from kerasgan.metrics.features import garment_classifier
-from kerasgan.studies import deligan, fitting
+from kerasgan.studies import deligan, training
 from kerasgan.visualization import image_grid
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
@@ -107,7 +107,7 @@ def test_a_study_in_small_leaves_pictures_and_numbers(study_in_small, tmp_path, 
     def fit(gan, values, batch_size, steps, what, execution=25):
         trained.append((what, values.shape, batch_size, steps, type(gan.latent).__name__))
 
-    monkeypatch.setattr(fitting, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     path = deligan.run(tmp_path, steps=5, toy_steps=7, seeds=1)
     content = json.loads(path.read_text())
     assert content["settings"] == {"steps": 5, "toy_steps": 7, "seeds": 1, "by_slot": True, "samples": 100}

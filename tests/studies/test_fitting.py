@@ -6,13 +6,13 @@ import pytest
 
 import kerasgan
 from kerasgan.networks import mlp
-from kerasgan.studies import fitting
+from kerasgan.studies import training
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
 
 def rows_of(values, rows, seed, count):
-    return [np.asarray(batch) for batch in fitting.endless(values, rows, seed).take(count)]
+    return [np.asarray(batch) for batch in training.endless(values, rows, seed).take(count)]
 
 
 def test_every_pass_has_every_value_once_in_an_order_of_its_own():
@@ -57,7 +57,7 @@ def small_gan():
 @pytest.mark.usefixtures("eagerly")
 def test_exactly_the_steps_asked_for_are_taken(steps, execution, capsys):
     gan = small_gan()
-    fitting.fit(gan, np.zeros((9, 2), "float32"), 4, steps, "small", execution=execution)
+    training.fit(gan, np.zeros((9, 2), "float32"), 4, steps, "small", execution=execution)
     assert int(gan.step.numpy()) == steps
     assert f"small: {steps}/{steps}" in capsys.readouterr().out
 
@@ -67,5 +67,5 @@ def test_nan_ends_the_training():
     gan = small_gan()
     gan.critic.weights[-1].assign([np.nan])
     with pytest.raises(FloatingPointError, match="critic_loss became nan"):
-        fitting.fit(gan, np.zeros((9, 2), "float32"), 4, 50, "small", execution=5)
+        training.fit(gan, np.zeros((9, 2), "float32"), 4, 50, "small", execution=5)
     assert int(gan.step.numpy()) < 50

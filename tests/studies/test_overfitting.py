@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerasgan import objectives
 from kerasgan.data import fashion_mnist_arrays
-from kerasgan.studies import fitting, overfitting
+from kerasgan.studies import overfitting, training
 from tests.conftest import needs_fashion_mnist
 from tests.networks import numpy_layers as np_layers
 
@@ -59,7 +59,7 @@ def test_watching_does_not_change_the_training(small_gan, sets):
     weights = []
     for extra in ([], [overfitting.CriticLoss(sets, every=1, fakes=10)]):
         gan = small_gan()
-        fitting.fit(gan, sets["training"], 4, 2, "watched", extra=extra, execution=1)
+        training.fit(gan, sets["training"], 4, 2, "watched", extra=extra, execution=1)
         weights.append(gan.get_weights())
     for mine, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -101,7 +101,7 @@ def test_the_training_is_as_documented(monkeypatch):
     def fit(gan, values, batch_size, steps, what, execution, extra):
         seen.update(gan=gan, values=values, batch_size=batch_size, steps=steps)
 
-    monkeypatch.setattr(fitting, "fit", fit)
+    monkeypatch.setattr(training, "fit", fit)
     images = {"training": "those", "held-out": "not those"}
     gan, _ = overfitting.train(images, steps=11, every=5, filters=2, critic_filters=3)
     assert seen == {"gan": gan, "values": "those", "batch_size": 50, "steps": 11}

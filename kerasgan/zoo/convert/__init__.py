@@ -1,5 +1,5 @@
 """Published weights from elsewhere, read into kerasgan's networks."""
 
-from kerasgan.convert import biggan_pytorch, pytorch_pretrained_biggan, r3gan
+from kerasgan.zoo.convert import biggan_pytorch, pytorch_pretrained_biggan, r3gan
 
 __all__ = ["biggan_pytorch", "pytorch_pretrained_biggan", "r3gan"]
