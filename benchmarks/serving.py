@@ -68,7 +68,7 @@ def offline(folder, seconds):
     """`(images a second at ROWS rows, seconds of such a call, seconds of the engine's call of one row)`."""
     import tensorflow as tf
 
-    from kerasgan.server.engine import Engine
+    from kerasgan.server.inference.engine import Engine
 
     signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     inputs = {"seed": tf.range(ROWS, dtype=tf.int64), "truncation": tf.ones(ROWS)}

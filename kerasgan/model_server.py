@@ -82,14 +82,15 @@ def _models_of(folder, model_name):
     tf_runtime.import_tensorflow()
     from google.protobuf import text_format
 
-    from kerasgan.server import config, find_models
+    from kerasgan.server import find_models
+    from kerasgan.server.config import models_config
 
     models = find_models(folder, model_name)
     bases = {name: next(iter(versions.values())).absolute().parent for name, versions in models.items()}
     if len(bases) == 1:
         [(name, base)] = bases.items()
         return {"model_name": name, "model_base_path": base}
-    configs = config.models_config(bases)
+    configs = models_config.models_config(bases)
     file = pathlib.Path(tempfile.mkdtemp(prefix="kerasgan-")) / "models.config"
     file.write_text(text_format.MessageToString(configs))
     return {"model_config_file": file}

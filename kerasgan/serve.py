@@ -256,7 +256,8 @@ def serve(
     arguments = _grpc_arguments(grpc_channel_arguments)
     tf_runtime.import_tensorflow()
     from kerasgan import server
-    from kerasgan.server import batching_parameters, collecting, config, monitoring
+    from kerasgan.server import collecting
+    from kerasgan.server.config import batching_parameters, models_config, monitoring
 
     _log_to_standard_error()
     _warn_of_flags_without_effect(context)
@@ -319,7 +320,7 @@ def serve(
         elif model_config_file is not None:
             running = server.serve_config(model_config_file, where, how, when)
         else:
-            models = config.models_config({model_name or "default": model_base_path.absolute()})
+            models = models_config.models_config({model_name or "default": model_base_path.absolute()})
             running = server.serve_config(models, where, how, when)
         collecting.freeze()
     with running:

@@ -20,9 +20,10 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import parser
 from tensorflow_serving.config import model_server_config_pb2
 
-from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions, monitoring
-from kerasgan.server import config as configs
-from kerasgan.server.batching_parameters import read_parameters
+from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions
+from kerasgan.server.config import models_config as configs
+from kerasgan.server.config import monitoring
+from kerasgan.server.config.batching_parameters import read_parameters
 from kerasgan.server.server import serve_config
 from tests.server import saved_models
 from tests.server.conftest import call

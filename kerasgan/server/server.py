@@ -7,18 +7,19 @@ import signal
 import threading
 import time
 
-from kerasgan.server import tls, turns
+from kerasgan.server import turns
 from kerasgan.server.addresses import bound_socket, host_and_port
-from kerasgan.server.folders import find_models
-from kerasgan.server.grpc_server import GrpcServer
-from kerasgan.server.host_names import HostNames
+from kerasgan.server.config import tls
+from kerasgan.server.config.options import DefaultPort, ModelOptions, ServerOptions, WatchOptions
+from kerasgan.server.grpc.transport import GrpcServer
 from kerasgan.server.metrics import ServingMetrics, page
-from kerasgan.server.models import Models
-from kerasgan.server.options import DefaultPort, ModelOptions, ServerOptions, WatchOptions
-from kerasgan.server.requests import AccessLog, Recorder
-from kerasgan.server.rest import RestApp
-from kerasgan.server.rest_server import RestServer
-from kerasgan.server.watcher import Watcher
+from kerasgan.server.models.discovery import find_models
+from kerasgan.server.models.models import Models
+from kerasgan.server.models.watcher import Watcher
+from kerasgan.server.request_log import AccessLog, Recorder
+from kerasgan.server.rest.app import RestApp
+from kerasgan.server.rest.host_names import HostNames
+from kerasgan.server.rest.uvicorn_server import RestServer
 
 log = logging.getLogger("kerasgan.server")
 

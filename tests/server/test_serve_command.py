@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from kerasgan import cli, server
 from kerasgan import model_server as tensorflow_model_server
 from kerasgan.server import BatchingParameters, ModelOptions, ServerOptions, WatchOptions
-from kerasgan.server.options import DefaultPort
+from kerasgan.server.config.options import DefaultPort
 
 ROOT = pathlib.Path(__file__).parents[2]
 

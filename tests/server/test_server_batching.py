@@ -12,10 +12,10 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
-from kerasgan.server.batching import BatchedEngine, BatchScheduler
-from kerasgan.server.batching_parameters import read_parameters
-from kerasgan.server.engine import Engine
+from kerasgan.server.config.batching_parameters import read_parameters
 from kerasgan.server.errors import ServingError
+from kerasgan.server.inference.batching import BatchedEngine, BatchScheduler
+from kerasgan.server.inference.engine import Engine
 from kerasgan.server.metrics import BatchingMetrics
 from tests.conftest import make_gan
 from tests.server import saved_models

@@ -20,11 +20,12 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
-from kerasgan.server import api, json_examples
 from kerasgan.server.errors import ServingError, http_status
-from kerasgan.server.json_tensor import read_request, write_response
+from kerasgan.server.inference import metadata
 from kerasgan.server.metrics import Metric
-from kerasgan.server.rest import error_response, parse_target
+from kerasgan.server.rest import json_examples
+from kerasgan.server.rest.app import error_response, parse_target
+from kerasgan.server.rest.json_tensor import read_request, write_response
 from tests.server.cases import FILE, SKIP, cases, dtype_of, tensor_of
 
 
@@ -283,7 +284,7 @@ def test_grpc(case, channel, two_versions, cors_server):
         assert raised.value.code().name == expect["code"]
         return
     if "both served" in str(case["fixture"]):
-        versions = api.status(two_versions, request["model_spec"]["name"]).model_version_status
+        versions = metadata.status(two_versions, request["model_spec"]["name"]).model_version_status
         assert {version.version for version in versions} == set(expect["versions_set"])
         assert all(version.status.error_code == 0 and not version.status.error_message for version in versions)
         return

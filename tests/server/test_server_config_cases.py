@@ -10,9 +10,10 @@ from google.protobuf import json_format, text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
-from kerasgan.server import Models, Watcher, WatchOptions, warmup
+from kerasgan.server import Models, Watcher, WatchOptions
 from kerasgan.server.errors import ServingError
-from kerasgan.server.folders import find_versions
+from kerasgan.server.models import warmup
+from kerasgan.server.models.discovery import find_versions
 from tests.server.cases import cases, tensor_of
 
 NAME = "saved_model_half_plus_two_2_versions"

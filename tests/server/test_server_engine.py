@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan.server.engine import Engine
 from kerasgan.server.errors import ServingError
+from kerasgan.server.inference.engine import Engine
 
 
 @pytest.fixture(scope="module")

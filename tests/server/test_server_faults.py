@@ -21,7 +21,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions, rest_server
+from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
+from kerasgan.server.rest import uvicorn_server
 from tests.server import faults
 from tests.server.conftest import call
 
@@ -126,7 +127,7 @@ def test_ten_thousand_malformed_requests_and_memory_is_flat(folders, tmp_path, f
 
 
 def test_a_client_that_stalls_blocks_nobody_and_is_hung_up_on(folders, monkeypatch):
-    monkeypatch.setattr(rest_server, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(uvicorn_server, "HEADER_SECONDS", 0.5)
     head = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\n"
     unfinished = [b"", head[:20], head, head + b"Content-Length: 17\r\n\r\n", head + b"Content-Length: 17\r\n\r\n{"]
     options = ServerOptions(port=0, rest_port=0, rest_threads=1, rest_timeout_seconds=0.5)
@@ -146,7 +147,7 @@ def test_a_client_that_stalls_blocks_nobody_and_is_hung_up_on(folders, monkeypat
 
 def test_a_client_that_sends_slowly_is_answered(folders, monkeypatch):
     """The timer runs from one request's end to the next one's head, not over the connection's life."""
-    monkeypatch.setattr(rest_server, "HEADER_SECONDS", 1.0)
+    monkeypatch.setattr(uvicorn_server, "HEADER_SECONDS", 1.0)
     body = b'{"instances": [1]}'
     request = b"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     with (

@@ -20,7 +20,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kerasgan.server import Models, ModelServer, ServerOptions, grpc_service, rest, rest_server
+from kerasgan.server import Models, ModelServer, ServerOptions
+from kerasgan.server.grpc import service
+from kerasgan.server.rest import app, uvicorn_server
 from tests.server.conftest import call
 from tests.server.links import Link
 
@@ -136,7 +138,7 @@ def images(rows):
 
 def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
     """And what they leave unread is counted until they are gone."""
-    monkeypatch.setattr(grpc_service, "MAX_UNREAD_BYTES", 20_000_000)
+    monkeypatch.setattr(service, "MAX_UNREAD_BYTES", 20_000_000)
     rows = 40_000  # 7.7 MB, of which there may be two
     request = images(rows)
     models = Models({"m": {1: folders["two"]}, "g": {1: folders["generator"]}})
@@ -155,7 +157,7 @@ def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
             refused = [call for call in calls if call.done()]
             assert [call.code() for call in refused] == [CODE.RESOURCE_EXHAUSTED] * 2
             assert "callers that read slowly" in refused[0].details()
-            monkeypatch.setattr(grpc_service, "UNREAD_SECONDS", 0.01)
+            monkeypatch.setattr(service, "UNREAD_SECONDS", 0.01)
             with connected(server, large) as channel:  # they had long enough
                 predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
                 assert predict(request, timeout=30).ByteSize() > 100 * rows
@@ -170,8 +172,8 @@ def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
 
 
 def test_slow_readers_of_rest_are_counted_and_hung_up_on(folders, monkeypatch):
-    monkeypatch.setattr(rest, "MAX_UNREAD_BYTES", 10_000_000)
-    monkeypatch.setattr(rest_server, "UNREAD_SECONDS", 3.0)
+    monkeypatch.setattr(app, "MAX_UNREAD_BYTES", 10_000_000)
+    monkeypatch.setattr(uvicorn_server, "UNREAD_SECONDS", 3.0)
     rows = 20_000
     inputs = {"seed": [0] * rows, "label": [0] * rows, "truncation": [1.0] * rows}
     body = json.dumps({"inputs": inputs}).encode()

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from kerasgan.server import Models, ModelServer, ServerOptions
-from kerasgan.server.host_names import HostNames
+from kerasgan.server.rest.host_names import HostNames
 from tests.server.conftest import call
 
 PREDICT = "/v1/models/default:predict"

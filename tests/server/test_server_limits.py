@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
 )
 
 from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
-from kerasgan.server.tls import read_credentials
+from kerasgan.server.config.tls import read_credentials
 from tests.server.conftest import call
 
 PREDICT = "/v1/models/m:predict"

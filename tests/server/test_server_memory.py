@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasgan.server import memory, turns
-from kerasgan.server.engine import Engine
+from kerasgan.server.inference.engine import Engine
 
 _PROGRAM = """
 import importlib.util, pathlib, resource, sys, time

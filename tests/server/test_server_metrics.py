@@ -10,8 +10,8 @@ from prometheus_client import parser
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc, regression_pb2
 
 from kerasgan.server import Models, ModelServer, ServerOptions
+from kerasgan.server.config.monitoring import DEFAULT_METRICS_PATH, read_metrics_path
 from kerasgan.server.metrics import Metric, exponential
-from kerasgan.server.monitoring import DEFAULT_METRICS_PATH, read_metrics_path
 from tests.server.conftest import call
 
 SERVING = ":tensorflow:serving:"

@@ -3,8 +3,9 @@ import shutil
 import grpc
 import pytest
 
-from kerasgan.server import Models, ServerOptions, api, find_models, serve
+from kerasgan.server import Models, ServerOptions, find_models, serve
 from kerasgan.server.errors import ServingError
+from kerasgan.server.inference import metadata
 
 
 def make(*names):
@@ -59,7 +60,7 @@ def test_a_version_that_does_not_load_is_reported_and_the_others_are_served(fold
     shutil.copytree(folders["two"], tmp_path / "good" / "1")
     models = Models(find_models(tmp_path))
     models.load()
-    [version] = api.status(models, "bad").model_version_status
+    [version] = metadata.status(models, "bad").model_version_status
     assert version.state == version.END
     assert version.status.error_code != 0
     assert version.status.error_message

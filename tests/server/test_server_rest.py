@@ -7,7 +7,7 @@ import urllib.parse
 import numpy as np
 import pytest
 
-from kerasgan.server.json_tensor import write_response
+from kerasgan.server.rest.json_tensor import write_response
 from tests.server.saved_models import PERCENT_NAME
 
 PREDICT = "/v1/models/{}:predict"

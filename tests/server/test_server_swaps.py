@@ -175,7 +175,7 @@ def test_a_version_in_use_is_let_go_after_its_requests(bases, watcher):
 
 
 def test_a_request_that_does_not_end_holds_up_no_other_load(folders, bases, watcher, monkeypatch):
-    monkeypatch.setattr("kerasgan.server.models.UNLOAD_SECONDS", 0.1)
+    monkeypatch.setattr("kerasgan.server.models.models.UNLOAD_SECONDS", 0.1)
     found = watcher.models
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with found.use("m") as used:

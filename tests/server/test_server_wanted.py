@@ -16,9 +16,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions, turns
-from kerasgan.server.batching import BatchedEngine, BatchScheduler
-from kerasgan.server.engine import Engine
 from kerasgan.server.errors import ServingError
+from kerasgan.server.inference.batching import BatchedEngine, BatchScheduler
+from kerasgan.server.inference.engine import Engine
 from tests.server.conftest import call
 
 FOR_EVER = 10**12  # turns of the loop

@@ -10,11 +10,12 @@ from google.protobuf import message_factory
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_management_pb2, model_pb2, model_service_pb2, prediction_service_pb2
 
-from kerasgan.server import api, engine, inference, turns
+from kerasgan.server import turns
 from kerasgan.server.errors import ServingError, denied, exhausted, invalid_argument
-from kerasgan.server.grpc_threads import in_lane
-from kerasgan.server.predict import predict
-from kerasgan.server.requests import Seen
+from kerasgan.server.grpc.threads import in_lane
+from kerasgan.server.inference import engine, examples, metadata
+from kerasgan.server.inference.predict import predict
+from kerasgan.server.request_log import Seen
 
 log = logging.getLogger("kerasgan.server")
 
@@ -44,46 +45,46 @@ class PredictionService:
     def Predict(self, request, seen):
         """Run a signature on tensors; the answer is serialized already."""
         seen.rows = next((dims[0].size for dims in _dimensions(request) if dims), None)
-        with self._used(seen, request.model_spec, api.model_spec(request)) as found:
+        with self._used(seen, request.model_spec, metadata.model_spec(request)) as found:
             options = self.options
             return predict(found, request, options.max_request_bytes, seen.deadline, options.tensor_content)
 
     def Classify(self, request, seen):
         """Run a classification signature on examples."""
-        with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
-            return inference.classify(found, request, seen.deadline)
+        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as found:
+            return examples.classify(found, request, seen.deadline)
 
     def Regress(self, request, seen):
         """Run a regression signature on examples."""
-        with self._used(seen, request.model_spec, api.model_spec(request), request.input) as found:
-            return inference.regress(found, request, seen.deadline)
+        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as found:
+            return examples.regress(found, request, seen.deadline)
 
     def MultiInference(self, request, seen):
         """Run several such signatures on the same examples."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._used(seen, spec, api.tasks_model_spec(request), request.input) as found:
-            return inference.multi_inference(found, request, seen.deadline)
+        with self._used(seen, spec, metadata.tasks_model_spec(request), request.input) as found:
+            return examples.multi_inference(found, request, seen.deadline)
 
     @contextlib.contextmanager
-    def _used(self, seen, spec, choice, examples=None):
+    def _used(self, seen, spec, choice, given=None):
         """The version that a request means, kept loaded."""
         seen.model, seen.signature = spec.name, spec.signature_name
         with self.models.use(*choice) as found:
             seen.found = found
-            if examples is not None:
-                seen.rows = seen.examples = inference.number_of_examples(examples)
+            if given is not None:
+                seen.rows = seen.examples = examples.number_of_examples(given)
             yield found
 
     def GetModelMetadata(self, request, seen):
         """Describe the signatures of a model."""
-        spec = api.model_spec(request)
+        spec = metadata.model_spec(request)
         seen.model = spec[0]
         if not request.metadata_field:
             raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
-            if field not in api.METADATA_FIELDS:
-                raise api.unsupported(field)
-        return api.metadata(self.models, *spec, request.metadata_field)
+            if field not in metadata.METADATA_FIELDS:
+                raise metadata.unsupported(field)
+        return metadata.metadata(self.models, *spec, request.metadata_field)
 
 
 def _dimensions(request):
@@ -100,8 +101,8 @@ class ModelService:
 
     def GetModelStatus(self, request, seen):
         """Say which versions of a model there are and how they are."""
-        seen.model, version, _ = api.model_spec(request)
-        return api.status(self.models, seen.model, version)
+        seen.model, version, _ = metadata.model_spec(request)
+        return metadata.status(self.models, seen.model, version)
 
     def HandleReloadConfigRequest(self, request, seen):
         """Replace the set of models that are served."""

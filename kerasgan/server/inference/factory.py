@@ -1,9 +1,9 @@
 """Opening engines, batched or not as the options say."""
 
-from kerasgan.server.batching import BatchedEngine, BatchScheduler
-from kerasgan.server.batching_parameters import read_parameters
-from kerasgan.server.engine import Engine
+from kerasgan.server.config.batching_parameters import read_parameters
 from kerasgan.server.errors import failed_precondition
+from kerasgan.server.inference.batching import BatchedEngine, BatchScheduler
+from kerasgan.server.inference.engine import Engine
 from kerasgan.server.metrics import BatchingMetrics
 
 PARAMETERS_FILE = "batching_params.pbtxt"

@@ -6,7 +6,7 @@ import numpy as np
 from tensorflow_serving.apis import input_pb2
 
 from kerasgan.server.errors import cut, invalid_argument
-from kerasgan.server.json_tensor import decode_base64, format_error, is_base64, parse_object, type_text
+from kerasgan.server.rest.json_tensor import decode_base64, format_error, is_base64, parse_object, type_text
 
 
 def read_request(body):

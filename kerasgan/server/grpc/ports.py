@@ -1,7 +1,7 @@
 """Where a gRPC server listens: a port, a UNIX socket, or both."""
 
 from kerasgan.server.addresses import host_and_port, unix_address
-from kerasgan.server.tls import read_credentials
+from kerasgan.server.config.tls import read_credentials
 
 
 def open_ports(server, options):

@@ -10,7 +10,7 @@ import zlib
 
 from kerasgan.server.errors import ServingError
 
-_HTML = importlib.resources.files("kerasgan.server").joinpath("page.html").read_bytes()
+_HTML = importlib.resources.files("kerasgan.server.rest").joinpath("page.html").read_bytes()
 _ONE_MODEL = re.compile(r"/models/(?P<name>[^/?]+?)(?:/versions/(?P<version>[0-9]{1,18}))?\.json")
 _ALL_MODELS = "/models.json"
 

@@ -4,8 +4,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from kerasgan import wire
-from kerasgan.server.engine import DEFAULT_SIGNATURE
 from kerasgan.server.errors import cut, invalid_argument
+from kerasgan.server.inference.engine import DEFAULT_SIGNATURE
 
 _OUTPUTS = predict_pb2.PredictResponse.DESCRIPTOR.fields_by_name["outputs"].number
 _TENSORFLOW_ONLY = [dtype.as_datatype_enum for dtype in (tf.bfloat16, tf.complex64, tf.complex128)]

@@ -11,8 +11,7 @@ import urllib.parse
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from kerasgan.server import api, engine, inference, json_examples, json_tensor, page, turns
-from kerasgan.server.content_encoding import unpacked
+from kerasgan.server import turns
 from kerasgan.server.errors import (
     ServingError,
     cancelled,
@@ -22,7 +21,10 @@ from kerasgan.server.errors import (
     invalid_argument,
     too_large,
 )
-from kerasgan.server.requests import Seen
+from kerasgan.server.inference import engine, examples, metadata
+from kerasgan.server.request_log import Seen
+from kerasgan.server.rest import json_examples, json_tensor, page
+from kerasgan.server.rest.content_encoding import unpacked
 
 log = logging.getLogger("kerasgan.server")
 
@@ -275,8 +277,8 @@ class RestApp:
             if not seen.model:
                 raise invalid_argument("Missing model name in request.")
             if verb == "metadata":
-                return api.metadata_to_json(api.metadata(self.models, seen.model, version, label)).encode()
-            return api.to_json(api.status(self.models, seen.model, version)).encode()
+                return metadata.metadata_to_json(metadata.metadata(self.models, seen.model, version, label)).encode()
+            return metadata.to_json(metadata.status(self.models, seen.model, version)).encode()
         seen.method = verb.capitalize()
         methods = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
         return methods[verb](body, seen, version, label)
@@ -287,7 +289,7 @@ class RestApp:
             def inputs_of(signature_name):
                 seen.found = stack.enter_context(self.models.use(seen.model, version, label))
                 seen.signature = signature_name
-                return api.rest_inputs(seen.found, signature_name)
+                return metadata.rest_inputs(seen.found, signature_name)
 
             signature_name, inputs, row = json_tensor.read_request(body, inputs_of)
             seen.rows = next((len(array) for array in inputs.values() if array.ndim), None)
@@ -297,13 +299,13 @@ class RestApp:
     def _classify(self, body, seen, version, label):
         request = _examples_request(classification_pb2.ClassificationRequest, body, seen)
         with self.models.use(seen.model, version, label) as seen.found:
-            answer = inference.classify(seen.found, request, seen.deadline)
+            answer = examples.classify(seen.found, request, seen.deadline)
         return json_examples.write_classifications(answer.result)
 
     def _regress(self, body, seen, version, label):
         request = _examples_request(regression_pb2.RegressionRequest, body, seen)
         with self.models.use(seen.model, version, label) as seen.found:
-            answer = inference.regress(seen.found, request, seen.deadline)
+            answer = examples.regress(seen.found, request, seen.deadline)
         return json_examples.write_regressions(answer.result)
 
     def _metrics_page(self, target, seen):
@@ -325,7 +327,7 @@ def _joined(headers):
 
 def _examples_request(kind, body, seen):
     seen.signature, request_input = json_examples.read_request(body)
-    seen.rows = seen.examples = inference.number_of_examples(request_input)
+    seen.rows = seen.examples = examples.number_of_examples(request_input)
     request = kind(input=request_input)
     request.model_spec.signature_name = seen.signature
     return request

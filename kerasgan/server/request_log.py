@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from kerasgan.server import engine
+from kerasgan.server.inference import engine
 
 _INFERENCE = ("Predict", "Classify", "Regress", "MultiInference")
 _MAX_TARGET = 300

@@ -5,7 +5,7 @@ import re
 from tensorflow_serving.config import model_server_config_pb2
 
 from kerasgan.server.errors import cut, invalid_argument
-from kerasgan.server.folders import find_versions
+from kerasgan.server.models.discovery import find_versions
 
 PLATFORM = "tensorflow"
 

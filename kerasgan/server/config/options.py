@@ -6,8 +6,8 @@ import os
 import re
 import threading
 
-from kerasgan.server.batching_parameters import BatchingParameters
-from kerasgan.server.monitoring import DEFAULT_METRICS_PATH
+from kerasgan.server.config.batching_parameters import BatchingParameters
+from kerasgan.server.config.monitoring import DEFAULT_METRICS_PATH
 
 
 @dataclasses.dataclass(frozen=True)

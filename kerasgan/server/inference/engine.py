@@ -17,11 +17,12 @@ import tensorflow as tf
 # `tf.compat.v1.saved_model.loader.load` is this plus a warning that it is deprecated
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from kerasgan.server import graph_runs, turns
+from kerasgan.server import turns
+from kerasgan.server.config.options import ModelOptions
 from kerasgan.server.errors import ServingError, cut, cut_list, failed_precondition, from_tensorflow, invalid_argument
-from kerasgan.server.facts import read_facts
-from kerasgan.server.limits import Limits
-from kerasgan.server.options import ModelOptions
+from kerasgan.server.inference import graph_runs
+from kerasgan.server.inference.limits import Limits
+from kerasgan.server.models.facts import read_facts
 
 DEFAULT_SIGNATURE = "serving_default"
 _MAX_TEXT = 400  # characters of TensorFlow's about a run: it may quote a whole input

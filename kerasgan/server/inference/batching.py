@@ -16,7 +16,7 @@ import grpc
 import numpy as np
 
 from kerasgan.server import turns
-from kerasgan.server.engine import Engine, encoded
+from kerasgan.server.config.options import ModelOptions
 from kerasgan.server.errors import (
     ServingError,
     cancelled,
@@ -25,7 +25,7 @@ from kerasgan.server.errors import (
     failed_precondition,
     invalid_argument,
 )
-from kerasgan.server.options import ModelOptions
+from kerasgan.server.inference.engine import Engine, encoded
 
 log = logging.getLogger("kerasgan.server")
 

@@ -1,6 +1,6 @@
 """`monitoring.config`: whether and where metrics are shown, as TensorFlow Serving's `MonitoringConfig`."""
 
-from kerasgan.server import textproto
+from kerasgan.server.config import textproto
 
 DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 

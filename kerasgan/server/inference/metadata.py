@@ -3,8 +3,8 @@
 from google.protobuf import json_format, struct_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
-from kerasgan.server.engine import DEFAULT_SIGNATURE
 from kerasgan.server.errors import cut, invalid_argument
+from kerasgan.server.inference.engine import DEFAULT_SIGNATURE
 
 SIGNATURES, FACTS = METADATA_FIELDS = "signature_def", "kerasgan"  # TensorFlow Serving knows the first alone
 

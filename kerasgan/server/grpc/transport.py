@@ -2,10 +2,10 @@
 
 import grpc
 
-from kerasgan.server.grpc_ports import open_ports
-from kerasgan.server.grpc_service import add_services
-from kerasgan.server.grpc_streams import Health, Reflection
-from kerasgan.server.grpc_threads import Lanes, MessageFirst, check_grpcio
+from kerasgan.server.grpc.ports import open_ports
+from kerasgan.server.grpc.service import add_services
+from kerasgan.server.grpc.streams import Health, Reflection
+from kerasgan.server.grpc.threads import Lanes, MessageFirst, check_grpcio
 
 _PINGS = (
     # clients may ping each half second, with calls or without; by default each five minutes, then they are dropped

@@ -10,8 +10,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from kerasgan.server.grpc_service import MODEL, PREDICTION
-from kerasgan.server.grpc_threads import in_lane
+from kerasgan.server.grpc.service import MODEL, PREDICTION
+from kerasgan.server.grpc.threads import in_lane
 
 _HEALTHY = ("", "PredictionService", "ModelService", PREDICTION.full_name, MODEL.full_name)
 _REFLECTED = (PREDICTION.full_name, MODEL.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)

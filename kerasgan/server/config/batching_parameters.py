@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from kerasgan.server import textproto
+from kerasgan.server.config import textproto
 
 
 @dataclasses.dataclass(frozen=True)

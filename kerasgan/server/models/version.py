@@ -7,10 +7,10 @@ import time
 
 import grpc
 
-from kerasgan.server import folders, warmup
-from kerasgan.server.engine import Engine
 from kerasgan.server.errors import ServingError
-from kerasgan.server.facts import Facts, read_facts
+from kerasgan.server.inference.engine import Engine
+from kerasgan.server.models import discovery, warmup
+from kerasgan.server.models.facts import Facts, read_facts
 
 log = logging.getLogger("kerasgan.server")
 
@@ -52,7 +52,7 @@ class Version:
         start = time.monotonic()
         self.state = "LOADING"
         self.real_folder = self.folder.resolve()
-        self._files = folders.fingerprint(self.folder)
+        self._files = discovery.fingerprint(self.folder)
         try:
             self.engine = engines.open(self.folder)
             self.facts = read_facts(self.folder)
@@ -91,7 +91,7 @@ class Version:
         if self.state not in ("START", "END"):
             return None
         again = Version(self.model, self.number, folder)
-        if self.error is None or folder != self.folder or folders.fingerprint(folder) != self._files:
+        if self.error is None or folder != self.folder or discovery.fingerprint(folder) != self._files:
             return again
         if self.attempts <= options.load_retries and time.monotonic() >= self._failed_at + options.load_retry_seconds:
             again.attempts = self.attempts
@@ -107,7 +107,7 @@ class Version:
 
         To load them would be unsafe: nobody can tell whether all that belong together have been written.
         """
-        files = folders.fingerprint(self.folder)
+        files = discovery.fingerprint(self.folder)
         if files == self._files_seen and files not in (self._files, self._files_told):
             self._files_told = files
             log.warning(

@@ -8,9 +8,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from kerasgan.server import inference
 from kerasgan.server.errors import ServingError, from_tensorflow, invalid_argument
-from kerasgan.server.predict import predict
+from kerasgan.server.inference import examples
+from kerasgan.server.inference.predict import predict
 
 MAX_RECORDS = 1000
 _MAX_TENSOR_BYTES = 2**31 - 1
@@ -49,10 +49,10 @@ def _run_record(version, record, path):
     if kind == "predict_log":
         predict(version, log.predict_log.request, _MAX_TENSOR_BYTES)
     elif kind == "classify_log":
-        inference.classify(version, log.classify_log.request)
+        examples.classify(version, log.classify_log.request)
     elif kind == "regress_log":
-        inference.regress(version, log.regress_log.request)
+        examples.regress(version, log.regress_log.request)
     elif kind == "multi_inference_log":
-        inference.multi_inference(version, log.multi_inference_log.request)
+        examples.multi_inference(version, log.multi_inference_log.request)
     else:
         raise ServingError(grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")

@@ -18,8 +18,8 @@ import numpy as np
 import orjson
 import tensorflow as tf
 
-from kerasgan.server.engine import dtype_name
 from kerasgan.server.errors import ServingError, cut, invalid_argument
+from kerasgan.server.inference.engine import dtype_name
 
 _MAX_DEPTH = 300  # a tensor has at most 254 dimensions; lists nested deeper cannot be right
 _MAX_VALUE_CHARS = 200  # of a JSON value quoted in an error

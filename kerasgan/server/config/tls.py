@@ -2,7 +2,7 @@
 
 import grpc
 
-from kerasgan.server import textproto
+from kerasgan.server.config import textproto
 
 
 def read_credentials(path):

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow.core.framework.types_pb2 import DataType
 from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
-from kerasgan.server.engine import DEFAULT_SIGNATURE
 from kerasgan.server.errors import ServingError, cut, failed_precondition, invalid_argument
+from kerasgan.server.inference.engine import DEFAULT_SIGNATURE
 
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"

@@ -8,10 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from kerasgan.server import collecting
-from kerasgan.server.engines import Engines
+from kerasgan.server.config.options import ModelOptions
 from kerasgan.server.errors import cut, invalid_argument, not_found
-from kerasgan.server.options import ModelOptions
-from kerasgan.server.version import Version
+from kerasgan.server.inference.factory import Engines
+from kerasgan.server.models.version import Version
 
 log = logging.getLogger("kerasgan.server")
 

@@ -34,7 +34,7 @@ _MESSAGES = {
         "max_execution_batch_size": (9, "Int64Value"),
     },
 }
-_classes = wire.message_classes(_MESSAGES, "kerasgan.server.config")
+_classes = wire.message_classes(_MESSAGES, "kerasgan.server.config.models_config")
 MonitoringConfig = _classes["MonitoringConfig"]
 SSLConfig = _classes["SSLConfig"]
 BatchingParameters = _classes["BatchingParameters"]

@@ -7,11 +7,11 @@ import time
 
 import grpc
 
-from kerasgan.server import config as configs
-from kerasgan.server import textproto
+from kerasgan.server.config import models_config as configs
+from kerasgan.server.config import textproto
+from kerasgan.server.config.options import WatchOptions
 from kerasgan.server.errors import ServingError, cut, failed_precondition
-from kerasgan.server.folders import find_models
-from kerasgan.server.options import WatchOptions
+from kerasgan.server.models.discovery import find_models
 
 log = logging.getLogger("kerasgan.server")
 

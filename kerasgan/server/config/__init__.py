@@ -1,0 +1,1 @@
+"""What the server is told: options, TLS, batching, monitoring, lists of models, in TensorFlow Serving's formats."""

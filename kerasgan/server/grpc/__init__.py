@@ -1,0 +1,1 @@
+"""gRPC: TensorFlow Serving's services, health, reflection, and the threads that answer."""

@@ -1,0 +1,1 @@
+"""Computing an answer: sessions, batches, limits, and the requests Predict, Classify and Regress."""

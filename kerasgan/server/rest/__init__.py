@@ -1,0 +1,1 @@
+"""REST: TensorFlow Serving's addresses and JSON, and the page."""
