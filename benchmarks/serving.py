@@ -86,7 +86,7 @@ async def grpc_client(address, stop, times, number):
     """Ask over gRPC until `stop`; append the seconds of each request to `times`."""
     import grpc
 
-    from kerasgan import wire
+    from kerasgan.client import wire
 
     request = wire.PredictRequest()
     request.model_spec.name = "small"

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import command_line
-from kerasgan.command_line import Count, Labels, Seed, Truncation
-from kerasgan.query import query
+from kerasgan.client import command
+from kerasgan.client.command import Count, Labels, Seed, Truncation
+from kerasgan.client.query import query
 from kerasgan.serve import ServeCommand, serve
 from kerasgan.studies import commands as studies
 from kerasgan.utils import classes, tf_runtime
@@ -144,7 +144,7 @@ def sample(
         warnings.simplefilter("error", finite.NotFiniteWarning)
         drawn = loaded.sample(n, seed=seed, labels=labels_of, truncation=truncation)
     if samples.are_images(loaded):
-        command_line.save_images(out, drawn, None if labels is not None else loaded.num_classes, loaded.class_names)
+        command.save_images(out, drawn, None if labels is not None else loaded.num_classes, loaded.class_names)
     else:
         samples.save(out, loaded, drawn)
         print(f"samples: {out}")
@@ -295,4 +295,4 @@ app.command()(query)
 
 def main():
     """Run the command; what a user can mend ends in one line and exit status 1."""
-    command_line.run(app)
+    command.run(app)

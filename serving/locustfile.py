@@ -16,7 +16,7 @@ from locust import User, events, task
 try:
     import kerasgan_client as client
 except ImportError:
-    from kerasgan import client
+    from kerasgan.client import client
 
 grpc.experimental.gevent.init_gevent()  # locust's users are greenlets
 

@@ -59,10 +59,10 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_nothing_of_the_package_kerasgan(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"kerasgan_client"}
-    for name in ("classes", "client", "wire", "pictures", "files", "query", "command_line"):
+    for name in ("pictures", "seeds", "client/query", "client/wire", "utils/classes", "visualization/image_grid"):
         assert f"kerasgan_client/{name}.py" in names
-    source = (ROOT / "kerasgan" / "client.py").read_bytes()
-    assert zipfile.ZipFile(wheel).read("kerasgan_client/client.py") == source
+    source = (ROOT / "kerasgan" / "client" / "client.py").read_bytes()
+    assert zipfile.ZipFile(wheel).read("kerasgan_client/client/client.py") == source
 
 
 def test_it_runs_where_tensorflow_and_kerasgan_cannot_be_imported(wheel, addresses, tmp_path):

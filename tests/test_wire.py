@@ -7,7 +7,7 @@ from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
 
-from kerasgan import wire
+from kerasgan.client import wire
 
 OFFICIAL = {
     "Dim": TensorShapeProto.Dim,

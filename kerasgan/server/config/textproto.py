@@ -5,7 +5,7 @@ import pathlib
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from kerasgan import wire
+from kerasgan.client import wire
 from kerasgan.server.errors import cut
 
 # These are not in tensorflow-serving-api. Names and numbers as in `config/monitoring_config.proto`,

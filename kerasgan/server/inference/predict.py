@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
-from kerasgan import wire
+from kerasgan.client import wire
 from kerasgan.server.errors import cut, invalid_argument
 from kerasgan.server.inference.engine import DEFAULT_SIGNATURE
 

@@ -23,7 +23,7 @@ def save_images(out, images, num_classes=None, class_names=None):
         num_classes: where they are of so many classes in turn, how many; few get a column each.
         class_names: the names of these, which are printed.
     """
-    from .visualization import image_grid
+    from ..visualization import image_grid
 
     columns = image_grid.class_columns(num_classes)
     if out.suffix.lower() == ".png":

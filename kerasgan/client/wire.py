@@ -12,7 +12,7 @@ import math
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory, struct_pb2
 
-_PACKAGE = "kerasgan.wire"
+_PACKAGE = "kerasgan.client.wire"
 
 # message -> {field: (number, type)}; "[x]" is repeated x, "{x}" is map<string, x>, a capital is another message.
 # Enums are int32 here, which is the same on the wire.

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from . import command_line
-from .command_line import Count, Labels, Seed, Truncation
-from .utils import classes
+from ..utils import classes
+from . import command
+from .command import Count, Labels, Seed, Truncation
 
 
 def query(
@@ -36,10 +36,10 @@ def query(
     ] = None,
 ):
     """Ask a server for images."""
-    from . import client  # here, so that `--help` is quick
+    from .client import connect  # here, so that `--help` is quick
 
     files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
-    with client.connect(server, model=model, **files) as connection:
+    with connect(server, model=model, **files) as connection:
         _, count, names = connection.classes()
         options = {"labels": classes.of_text(labels, names), "truncation": truncation}
         if to_seed is None:
@@ -47,9 +47,9 @@ def query(
         else:
             images = connection.interpolate(seed, to_seed, n, **options)
     in_turn = labels is None and to_seed is None
-    command_line.save_images(out, images, count if in_turn else None, names)
+    command.save_images(out, images, count if in_turn else None, names)
 
 
 def main():
     """Run the command on its own."""
-    command_line.run(lambda: typer.run(query))
+    command.run(lambda: typer.run(query))
