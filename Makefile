@@ -9,7 +9,7 @@ EXTRAS ?= remote,test
 demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
 	$(BIN)/kerasgan sample biggan_fashion_mnist -n 80 --out demo/pretrained.png
 	@$(MAKE) --no-print-directory data
-	$(BIN)/python -m kerasgan.demo
+	$(BIN)/python -m kerasgan.cli.demo
 
 test: $(INSTALLED)  ## the style, and all tests but those that take minutes or need PyTorch
 	-@$(MAKE) --no-print-directory data

@@ -1,5 +1,5 @@
 """`python -m kerasgan`: the same as the command `kerasgan`."""
 
-from kerasgan.cli import main
+from kerasgan.cli.app import main
 
 main()

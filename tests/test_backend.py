@@ -25,7 +25,7 @@ def test_the_command_says_so_in_one_line():
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and done.stderr.startswith(f"error: {SAID}")
 
 
-@pytest.mark.parametrize("code", ["import kerasgan.client, kerasgan.pictures", "import kerasgan.cli"])
+@pytest.mark.parametrize("code", ["import kerasgan.client, kerasgan.pictures", "import kerasgan.cli.app"])
 def test_what_needs_no_keras_goes_on(code):
     assert run("-c", code).returncode == 0
     assert run("-c", f"{code}; kerasgan.networks", backend="").returncode == 0

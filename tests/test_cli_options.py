@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer import testing
 
-from kerasgan import cli
+from kerasgan.cli import app
 from kerasgan.utils import tf_runtime
 
 
@@ -18,7 +18,7 @@ def as_it_was(monkeypatch):
 
 
 def kerasgan(*arguments):
-    return testing.CliRunner().invoke(cli.app, arguments)
+    return testing.CliRunner().invoke(app.app, arguments)
 
 
 def test_versions():

@@ -133,7 +133,7 @@ def _preset_index():
 
 def commands():
     """The reference of the commands, which typer writes."""
-    line = [sys.executable, "-m", "typer", "kerasgan.cli", "utils", "docs", "--name", "kerasgan"]
+    line = [sys.executable, "-m", "typer", "kerasgan.cli.app", "utils", "docs", "--name", "kerasgan"]
     done = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=True)
     return done.stdout.replace("# `kerasgan`", "# Commands", 1)
 

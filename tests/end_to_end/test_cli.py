@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 import kerasgan
-from kerasgan import cli
+from kerasgan.cli import app
 from kerasgan.models import standing_statistics
 from kerasgan.saving import presets
 
@@ -39,7 +39,7 @@ def command(monkeypatch, capsys, *arguments):
     """Run `kerasgan ARGUMENTS` in this process; returns exit status, standard output, standard error."""
     monkeypatch.setattr(sys, "argv", ["kerasgan", *map(str, arguments)])
     try:
-        cli.main()
+        app.main()
         status = 0
     except SystemExit as end:
         status = end.code or 0
@@ -474,7 +474,8 @@ def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):
 
 
 def test_help_is_quick_because_it_imports_no_tensorflow():
-    script = "import sys; sys.argv = ['kerasgan', '--help']\nimport kerasgan, kerasgan.cli\ntry: kerasgan.cli.main()\n"
+    script = "import sys; sys.argv = ['kerasgan', '--help']\nimport kerasgan, kerasgan.cli.app\n"
+    script += "try: kerasgan.cli.app.main()\n"
     script += "except SystemExit: pass\nassert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules), 'heavy import'"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,8 +11,8 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 from typer.testing import CliRunner
 
-from kerasgan import cli, server
-from kerasgan import model_server as tensorflow_model_server
+from kerasgan import server
+from kerasgan.cli import app, tensorflow_model_server
 from kerasgan.server import BatchingParameters, ModelOptions, ServerOptions, WatchOptions
 from kerasgan.server.config.options import DefaultPort
 
@@ -34,7 +34,7 @@ def chosen(monkeypatch):
     monkeypatch.setattr(server, "serve_config", serve)
 
     def run(*arguments):
-        result = CliRunner().invoke(cli.app, ["serve", *map(str, arguments)])
+        result = CliRunner().invoke(app.app, ["serve", *map(str, arguments)])
         assert isinstance(result.exception, _Captured), result.output
         return result.exception.args[0]
 
@@ -43,7 +43,7 @@ def chosen(monkeypatch):
 
 def refused(*arguments):
     """What the command prints when it refuses its arguments, in one line."""
-    result = CliRunner().invoke(cli.app, ["serve", *map(str, arguments)])
+    result = CliRunner().invoke(app.app, ["serve", *map(str, arguments)])
     assert result.exit_code == 2, (result.output, result.exception)
     return " ".join(result.output.replace("│", " ").split())
 

@@ -438,8 +438,8 @@ def test_a_wrong_registry_is_named(zoo, old, new, said):
 
 
 def test_listing_and_downloading_import_no_tensorflow(web):
-    script = "import sys; sys.argv = ['kerasgan', 'zoo', *sys.argv[1:]]\nimport kerasgan.cli\n"
-    script += "try: kerasgan.cli.main()\nexcept SystemExit as end: assert not end.code, end.code\n"
+    script = "import sys; sys.argv = ['kerasgan', 'zoo', *sys.argv[1:]]\nimport kerasgan.cli.app\n"
+    script += "try: kerasgan.cli.app.main()\nexcept SystemExit as end: assert not end.code, end.code\n"
     script += "assert not {'tensorflow', 'keras'} & set(sys.modules), 'heavy import'"
     for arguments in (["list"], ["info", f"{web.url}/small"], ["pull", f"{web.url}/small"]):
         done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)

@@ -55,7 +55,7 @@ def test_every_preset_makes_the_grid_of_its_card(name):
 
 
 def test_what_is_to_be_converted_names_a_layout_of_the_command():
-    from kerasgan.cli import Layout
+    from kerasgan.cli.app import Layout
 
     entries = [entry for entry in registry.load(ROOT / "zoo").values() if entry.convert]
     assert {entry.convert.layout for entry in entries} <= {str(layout) for layout in Layout} and entries

@@ -25,7 +25,7 @@ def run(given):
     """Replace this process by `tensorflow_model_server`; does not return.
 
     Args:
-        given: `{parameter of kerasgan.serve.serve: value}` of the flags that were given.
+        given: `{parameter of kerasgan.cli.serve.serve: value}` of the flags that were given.
 
     Raises:
         FileNotFoundError: if there is no such program on the PATH.

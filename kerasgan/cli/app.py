@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
+from kerasgan.cli import study as studies
+from kerasgan.cli import zoo
+from kerasgan.cli.serve import ServeCommand, serve
 from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Truncation
 from kerasgan.client.query import query
-from kerasgan.serve import ServeCommand, serve
-from kerasgan.studies import commands as studies
 from kerasgan.utils import classes, tf_runtime
 from kerasgan.utils.version import __version__
-from kerasgan.zoo import commands as zoo
 
 app = typer.Typer(
     help="Train, sample, export, serve and query GANs for Keras 3.",

@@ -249,10 +249,10 @@ def serve(
     if model_config_file is not None and model_name is not None:
         raise typer.BadParameter("--model_name: the models.config names the models; expected it without that flag")
     if backend is Backend.TENSORFLOW_MODEL_SERVER:
-        from kerasgan import model_server
+        from kerasgan.cli import tensorflow_model_server
 
         given = {name: value for name, value in context.params.items() if _is_given(context, name)}
-        model_server.run(given)
+        tensorflow_model_server.run(given)
     arguments = _grpc_arguments(grpc_channel_arguments)
     tf_runtime.import_tensorflow()
     from kerasgan import server

@@ -1,6 +1,6 @@
 """The whole job once, with the commands a user would type: train, export, serve, query over gRPC and REST.
 
-python -m kerasgan.demo [RECIPE] [--out FOLDER]
+python -m kerasgan.cli.demo [RECIPE] [--out FOLDER]
 """
 
 import argparse
