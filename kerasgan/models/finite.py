@@ -23,11 +23,20 @@ def demanded():
         _STATE.demanded = False
 
 
-def checked(made):
-    """Return generated values as they are; where it is `demanded`, they raise when they are computed unless finite."""
+def checked(made, weights):
+    """Return generated values as they are; where it is `demanded`, they raise when they are computed unless finite.
+
+    The weights must be finite too: TensorFlow with oneDNN makes 0 of NaN where it fuses a product with its ReLU.
+
+    Args:
+        made: the generated values, a tensor.
+        weights: list of the variables that they were made with.
+    """
     if not getattr(_STATE, "demanded", False):
         return made
-    check = tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(made)), [_MESSAGE])
+    values = [made, *(tf.convert_to_tensor(weight) for weight in weights)]
+    are_finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values if value.dtype.is_floating]
+    check = tf.debugging.Assert(tf.reduce_all(are_finite), [_MESSAGE])
     with tf.control_dependencies([check]):
         return tf.identity(made)
 

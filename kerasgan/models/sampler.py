@@ -250,7 +250,8 @@ class Sampler(Unsupervised, keras.Model):
         if self.takes_truncation:
             inputs.append(truncation)
         inputs = [ops.convert_to_tensor(part) for part in inputs]
-        made = finite.checked(self.sampling_generator(inputs if len(inputs) > 1 else inputs[0], training=False))
+        generator = self.sampling_generator
+        made = finite.checked(generator(inputs if len(inputs) > 1 else inputs[0], training=False), generator.weights)
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
     def images_from_seeds(self, seeds, truncation, labels=None):
