@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasgan import callbacks
 from tests import points
-from tests.test_collapse_guard import Planned
+from tests.callbacks.test_collapse_guard import Planned
 
 
 def main(replicas, out):

@@ -1,6 +1,6 @@
 """BigGAN and BigGAN-deep: exact parameter counts, what chunks of z reach, shortcuts, and training.
 
-That the networks compute what the authors' code computes is shown by tests/convert.
+That the networks compute what the authors' code computes is shown by tests/zoo/convert.
 """
 
 import math

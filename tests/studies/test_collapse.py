@@ -9,8 +9,8 @@ from PIL import Image
 import kerasgan
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.studies import collapse, freeze
+from tests.callbacks.test_collapse_guard import Planned
 from tests.conftest import needs_fashion_mnist
-from tests.test_collapse_guard import Planned
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 

@@ -85,7 +85,7 @@ def test_the_picture_needs_two_lines_and_draws_what_is_not_finite_as_gaps(tmp_pa
 
 
 def test_a_recipe_turns_it_on():
-    text = sorted((pathlib.Path(__file__).parents[1] / "zoo" / "recipes").glob("*.yaml"))[0].read_text()
+    text = sorted((pathlib.Path(__file__).parents[2] / "zoo" / "recipes").glob("*.yaml"))[0].read_text()
     assert recipe.parse(text).train.singular_values_every is None
     values = yaml.safe_load(text)
     values["train"]["singular_values_every"] = 250

@@ -218,7 +218,7 @@ def test_yaml_cannot_run_code():
 
 
 def test_every_recipe_of_the_zoo_is_good():
-    recipes = sorted(pathlib.Path(__file__).parents[1].glob("zoo/recipes/**/*.yaml"))
+    recipes = sorted(pathlib.Path(__file__).parents[2].glob("zoo/recipes/**/*.yaml"))
     assert recipes
     for path in recipes:
         assert recipe.load(path).name == path.stem
@@ -279,7 +279,7 @@ def test_what_is_measured_during_training_is_checked_before_it():
 def test_the_zoos_recipes_have_names(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert recipe.load("wgan_gp_characters") == recipe.load(
-        pathlib.Path(__file__).parents[1] / "zoo" / "recipes" / "wgan_gp_characters.yaml"
+        pathlib.Path(__file__).parents[2] / "zoo" / "recipes" / "wgan_gp_characters.yaml"
     )
     assert "full_size/biggan_imagenet128" in recipe.names()
     (tmp_path / "wgan_gp_characters").mkdir()  # what is there goes first

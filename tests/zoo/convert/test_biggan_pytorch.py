@@ -7,7 +7,7 @@ import pytest
 
 from kerasgan.zoo.convert import biggan_pytorch
 
-RECORDINGS = pathlib.Path(__file__).parents[1] / "data"
+RECORDINGS = pathlib.Path(__file__).parents[2] / "data"
 SIZES = (32, 128)
 
 

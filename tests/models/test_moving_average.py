@@ -17,7 +17,7 @@ from kerasgan.models import standing_statistics
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import presets
 
-OLD = pathlib.Path(__file__).parent / "data" / "sgan_68f2a08.keras"  # 16 steps by that commit, 3 classes, 8 x 8
+OLD = pathlib.Path(__file__).parents[1] / "data" / "sgan_68f2a08.keras"  # 16 steps by that commit, 3 classes, 8 x 8
 
 
 def trained(num_classes=None, steps=6, norm=keras.layers.BatchNormalization, **arguments):

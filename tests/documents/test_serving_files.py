@@ -28,7 +28,7 @@ from kerasgan.server.server import serve_config
 from tests.server import saved_models
 from tests.server.conftest import call
 
-SERVING = pathlib.Path(__file__).parents[1] / "serving"
+SERVING = pathlib.Path(__file__).parents[2] / "serving"
 MANIFESTS = sorted((SERVING / "kubernetes").glob("*.yaml"))
 
 

@@ -18,7 +18,7 @@ from kerasgan.training import runner
 from kerasgan.zoo import card, publish, verify
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
-from tests.zoo.conftest import rewrite_metadata
+from tests.saving.conftest import rewrite_metadata
 
 
 @pytest.fixture(scope="module")

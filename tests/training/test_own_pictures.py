@@ -17,7 +17,7 @@ from PIL import Image
 from kerasgan.recipes import recipe
 from kerasgan.training import run_folder, runner
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def write_pictures(folder, channels=3, classes=("",), count=40, size=(36, 33)):

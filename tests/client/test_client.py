@@ -26,7 +26,7 @@ from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
 TENS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "été 猫"]
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import tensorflow as tf
 from kerasgan.data import tfds_source
 from tests.conftest import needs_fashion_mnist
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 IMAGES = 20_000  # of 60,000, so that an epoch is short; more than 300 steps, when the example draws a grid
 
 

@@ -8,7 +8,7 @@ import pytest
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import manifest, presets, registry
 from tests.conftest import make_gan
-from tests.zoo.served import serving
+from tests.saving.served import serving
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 import kerasgan
 from kerasgan.saving import config_check, manifest, presets, variable_limit, weights_file
-from tests.zoo.conftest import rewrite_metadata
+from tests.saving.conftest import rewrite_metadata
 
 WEIGHTS = "model.weights.h5"
 

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 import kerasgan
 from kerasgan.saving import download, hugging_face, manifest, sources
-from tests.zoo import google_storage
+from tests.saving import google_storage
 
 huggingface_hub, _, _ = (
     pytest.importorskip(name, reason="needs the extra `remote`") for name in ("huggingface_hub", "gcsfs", "s3fs")

@@ -11,8 +11,8 @@ from kerasgan.saving import presets, registry
 from kerasgan.training import run_folder
 from kerasgan.utils import checkpoint_tensors as tensor_files
 from kerasgan.zoo.convert import biggan_pytorch
-from tests.convert.test_biggan_pytorch import part, recorded
 from tests.end_to_end.test_cli import command
+from tests.zoo.convert.test_biggan_pytorch import part, recorded
 
 
 @pytest.fixture(scope="module")

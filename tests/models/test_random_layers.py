@@ -91,8 +91,8 @@ def test_a_file_without_the_states_still_loads(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_resumed_run_on_two_replicas_draws_the_same():
-    root = pathlib.Path(__file__).parents[1]
-    subprocess.run([sys.executable, "-m", "tests.test_random_layers"], check=True, timeout=300, cwd=root)
+    root = pathlib.Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-m", "tests.models.test_random_layers"], check=True, timeout=300, cwd=root)
 
 
 def main():

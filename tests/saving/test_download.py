@@ -15,8 +15,8 @@ import kerasgan
 from kerasgan.recipes import sections
 from kerasgan.saving import cache, download, manifest, sources
 from kerasgan.training import evaluation
-from tests.zoo.conftest import rewrite_metadata
-from tests.zoo.served import serving
+from tests.saving.conftest import rewrite_metadata
+from tests.saving.served import serving
 
 WEIGHTS = "model.weights.h5"
 

@@ -14,7 +14,7 @@ from PIL import Image
 from kerasgan.server import Models, ModelServer, ServerOptions
 from tests.server import saved_models
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 PROGRAM = """
 import sys, time

@@ -16,7 +16,7 @@ from kerasgan.metrics.evaluation.extraction import Keep
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.saving import cache, registry
 from kerasgan.utils import cache_root, known_weights
-from tests.zoo.served import serving
+from tests.saving.served import serving
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import kerasgan
 from kerasgan.models.gan import Batch
 from kerasgan.training import run_folder
 from kerasgan.zoo.convert import r3gan
-from tests.convert.test_biggan_pytorch import part
 from tests.end_to_end.test_cli import command
 from tests.networks.numpy_layers import parameters
+from tests.zoo.convert.test_biggan_pytorch import part
 
-RECORDINGS = pathlib.Path(__file__).parents[1] / "data"
+RECORDINGS = pathlib.Path(__file__).parents[2] / "data"
 KINDS = ("uncond", "cond")
 
 

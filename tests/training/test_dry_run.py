@@ -13,7 +13,7 @@ from kerasgan.recipes import recipe
 from kerasgan.training import dry_run, runner
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
 
-ZOO = pathlib.Path(__file__).parents[1] / "zoo" / "recipes"
+ZOO = pathlib.Path(__file__).parents[2] / "zoo" / "recipes"
 ROWS = 5
 
 
