@@ -11,9 +11,9 @@ demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve an
 	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.cli.demo
 
-test: $(INSTALLED)  ## the style, and all tests but those that take minutes or need PyTorch
+test: $(INSTALLED)  ## style, types, the order of the floors, and all tests but those that take minutes or need PyTorch
 	-@$(MAKE) --no-print-directory data
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementations, which it installs
@@ -25,6 +25,8 @@ slow: data  ## the tests that take minutes
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs  ## the documentation site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

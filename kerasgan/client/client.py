@@ -82,11 +82,14 @@ def connect(
     if (certificate_file is None) != (key_file is None):
         raise ValueError("certificate_file and key_file: expected both or neither")
     tls = (ca_file, certificate_file, key_file) if scheme in _WITH_TLS else None
+    at = (host, port or _DEFAULT_PORTS[scheme], tls, model, timeout, request_timeout)
     if scheme.startswith("grpc"):
-        from .grpc_transport import GrpcTransport as Transport  # here, so that REST does without grpcio
-    else:
-        from .rest_transport import RestTransport as Transport
-    return Client(Transport(host, port or _DEFAULT_PORTS[scheme], tls, model, timeout, request_timeout), model)
+        from .grpc_transport import GrpcTransport  # here, so that REST does without grpcio
+
+        return Client(GrpcTransport(*at), model)
+    from .rest_transport import RestTransport
+
+    return Client(RestTransport(*at), model)
 
 
 class Client:

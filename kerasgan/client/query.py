@@ -38,8 +38,7 @@ def query(
     """Ask a server for images."""
     from .client import connect  # here, so that `--help` is quick
 
-    files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
-    with connect(server, model=model, **files) as connection:
+    with connect(server, model, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file) as connection:
         _, count, names = connection.classes()
         options = {"labels": classes.of_text(labels, names), "truncation": truncation}
         if to_seed is None:

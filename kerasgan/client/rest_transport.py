@@ -39,7 +39,9 @@ class RestTransport:
             self._new = functools.partial(http.client.HTTPSConnection, host, port, context=context)
         self.address = f"http{'s' if tls else ''}://{host_and_port(host, port)}"
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
-        self._idle = collections.deque()  # connections that are open and not in use
+        self._idle: collections.deque[http.client.HTTPConnection] = (
+            collections.deque()
+        )  # connections that are open and not in use
 
     def _call(self, method, verb, version, wanted, body=None):
         """What lies under the keys `wanted`, one inside the other, in the answer."""

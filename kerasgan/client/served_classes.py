@@ -15,7 +15,7 @@ class Classes(NamedTuple):
     """
 
     version: int | None = None
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # it takes the place of tuple.count
     names: tuple[str, ...] | None = None
 
 

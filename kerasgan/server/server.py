@@ -126,12 +126,14 @@ class ModelServer:
     def addresses(self):
         """Where it listens, for people to read: `gRPC 127.0.0.1:8500  REST http://127.0.0.1:8501`."""
         path = self.options.grpc_socket_path
-        parts = [
-            self.port is not None and f"gRPC {host_and_port(self.host, self.port)}",
-            path is not None and f"gRPC unix:{path}",
-            self.rest_port is not None and f"REST http://{host_and_port(self.host, self.rest_port)}",
-        ]
-        return "  ".join(filter(None, parts))
+        parts = []
+        if self.port is not None:
+            parts.append(f"gRPC {host_and_port(self.host, self.port)}")
+        if path is not None:
+            parts.append(f"gRPC unix:{path}")
+        if self.rest_port is not None:
+            parts.append(f"REST http://{host_and_port(self.host, self.rest_port)}")
+        return "  ".join(parts)
 
     def _settle_rest(self):
         """Leave REST out, unless it was asked for, where it would answer everyone although gRPC does not."""

@@ -77,14 +77,13 @@ class PredictionService:
 
     def GetModelMetadata(self, request, seen):
         """Describe the signatures of a model."""
-        spec = metadata.model_spec(request)
-        seen.model = spec[0]
+        seen.model, version, label = metadata.model_spec(request)
         if not request.metadata_field:
             raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
             if field not in metadata.METADATA_FIELDS:
                 raise metadata.unsupported(field)
-        return metadata.metadata(self.models, *spec, request.metadata_field)
+        return metadata.described(self.models, seen.model, version, label, request.metadata_field)
 
 
 def _dimensions(request):

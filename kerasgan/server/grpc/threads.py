@@ -23,7 +23,7 @@ _KNOWN = {
     "_receive_message": "state call request_deserializer",
     "_abort": "state call code details",
 }
-_DONE = concurrent.futures.Future()
+_DONE: concurrent.futures.Future[None] = concurrent.futures.Future()
 _DONE.set_result(None)
 
 

@@ -50,7 +50,7 @@ class GrpcServer:
                 *options.grpc_arguments,
             ],
         )
-        self._services = [Reflection(self._server, self._lanes)]
+        self._services: list[Reflection | Health] = [Reflection(self._server, self._lanes)]
         if options.health_checks:
             self._services.append(Health(self._server, self._lanes))
         self.port = open_ports(self._server, options)

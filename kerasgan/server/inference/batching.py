@@ -78,7 +78,7 @@ class _Queue:
     def __init__(self, parameters, process):
         self.parameters = parameters
         self.process = process
-        self.batches = collections.deque()
+        self.batches: collections.deque[_Batch] = collections.deque()
 
     def add(self, arrays, rows, deadline, encode):
         """Put a request into batches.

@@ -65,11 +65,10 @@ class Engine:
         """
         self._independent_rows = read_facts(pathlib.Path(folder)).independent_rows
         self._large = turns.SLICE_ROWS
-        self._session = None
         try:
             self._load(folder, options)
         except Exception as error:
-            if self._session is not None:
+            if hasattr(self, "_session"):
                 self._session.close()
             if isinstance(error, tf.errors.OpError):
                 raise from_tensorflow(error) from error

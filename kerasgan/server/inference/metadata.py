@@ -50,7 +50,7 @@ def status(models, name, version=None):
     return response
 
 
-def metadata(models, name, version=None, label=None, fields=(SIGNATURES,)):
+def described(models, name, version=None, label=None, fields=(SIGNATURES,)):
     """The `GetModelMetadataResponse` for a model: its signatures, and where it is asked for its `Facts`.
 
     Raises:

@@ -38,8 +38,10 @@ class Models:
             name: {number: Version(name, number, pathlib.Path(folder)) for number, folder in versions.items()}
             for name, versions in (folders or {}).items()
         }
-        self._leaving = []  # versions that a thread unloads when their requests are done
-        self._replacements = {}  # versions that could not take the place of one from another folder
+        self._leaving: list[Version] = []  # versions that a thread unloads when their requests are done
+        self._replacements: dict[
+            tuple[str, int], Version
+        ] = {}  # versions that could not take the place of one from another folder
         self._labels = labels or {}
         self._changed = threading.Condition(threading.RLock())
         self._updating = threading.Lock()
@@ -121,7 +123,7 @@ class Models:
                 place[key] = new
         return new
 
-    def _replaced(self, new):
+    def _replaced(self, new: list[Version]):
         """Put versions that were loaded from another folder into the places of the old ones, which are returned."""
         for version in new:
             key = version.model, version.number
@@ -180,7 +182,7 @@ class Models:
             seconds = time.monotonic() - start
             log.info("model %s version %d unloaded in %.2f s", version.model, version.number, seconds)
 
-    def _look_at_labels(self, unloaded):
+    def _look_at_labels(self, unloaded: Version):
         """Say which labels name nothing any more."""
         if self._models[unloaded.model].get(unloaded.number) is not unloaded:
             return  # another one has taken its place

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 import urllib.parse
+from collections.abc import Callable
 
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
@@ -151,7 +152,7 @@ class RestApp:
         if self._under_way >= self.options.max_requests:
             raise exhausted(f"The server has {self.options.max_requests} requests under way already (--max-requests).")
         self._under_way += 1
-        leave = self._leave
+        leave: Callable[[], None] | None = self._leave
         try:
             async with asyncio.timeout(self.options.rest_timeout_seconds):
                 body = await self._read(receive, headers)
@@ -218,7 +219,8 @@ class RestApp:
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self.options.max_request_bytes and "expect" in headers:
             return None
-        chunks, size = [], 0
+        chunks: list[bytes] = []
+        size = 0
         while True:
             message = await receive()
             if message["type"] != "http.request":
@@ -277,7 +279,7 @@ class RestApp:
             if not seen.model:
                 raise invalid_argument("Missing model name in request.")
             if verb == "metadata":
-                return metadata.metadata_to_json(metadata.metadata(self.models, seen.model, version, label)).encode()
+                return metadata.metadata_to_json(metadata.described(self.models, seen.model, version, label)).encode()
             return metadata.to_json(metadata.status(self.models, seen.model, version)).encode()
         seen.method = verb.capitalize()
         methods = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
@@ -319,7 +321,7 @@ class RestApp:
 
 def _joined(headers):
     """`{name: value}` of the headers of a request; values of one name are joined by commas, as HTTP has it."""
-    joined = {}
+    joined: dict[str, list[str]] = {}
     for name, value in headers:
         joined.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     return {name: ",".join(values) for name, values in joined.items()}

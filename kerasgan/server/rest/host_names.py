@@ -24,7 +24,7 @@ class HostNames:
             address: the IP address that this is.
             allowed: further names.
         """
-        self._names = None
+        self._names: set[str] | None = None
         if allowed or is_loopback(address):
             self._names = {_plain(name) for name in ("localhost", host, address, *allowed)}
 
@@ -34,13 +34,14 @@ class HostNames:
         Args:
             given: its Host header, or None: HTTP/1.0 has none, and no browser speaks that.
         """
-        if self._names is not None and given is not None and not self._is_known(given):
+        if self._names is not None and given is not None and not _is_known(given, self._names):
             raise denied(f"Host {given[:100]!r} is none of this server's names (--allowed-hosts adds some)")
 
-    def _is_known(self, given):
-        match = _HOST.fullmatch(given.strip())
-        name = _plain(match[1] if match else given)
-        return bool(name) and (name in self._names or name.endswith(".localhost") or is_loopback(name))
+
+def _is_known(given, names):
+    match = _HOST.fullmatch(given.strip())
+    name = _plain(match[1] if match else given)
+    return bool(name) and (name in names or name.endswith(".localhost") or is_loopback(name))
 
 
 def _plain(name):

@@ -33,7 +33,12 @@ _INT_RANGE = {  # as RapidJSON's IsInt(), IsInt64(), ...: no range check for the
     tf.uint32: (0, 2**32),
     tf.uint64: (0, 2**64),
 }
-_LEAVES = {tf.float32: {int, float}, tf.float64: {int, float}, tf.bool: {bool}, tf.string: {str, dict}}
+_LEAVES: dict[tf.DType, set[type]] = {
+    tf.float32: {int, float},
+    tf.float64: {int, float},
+    tf.bool: {bool},
+    tf.string: {str, dict},
+}
 _LEAVES |= dict.fromkeys(_INT_RANGE, {int})
 
 _PARSE_ERRORS = {  # Python's words -> RapidJSON's
@@ -199,7 +204,7 @@ def _read_rows(instances, dtypes):
 
 def _explain_rows(instances, dtypes, named):
     """Raise for the first instance that is wrong."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for count, row in enumerate(instances):
         if _is_named(row) != named:
             raise invalid_argument(
