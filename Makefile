@@ -11,9 +11,8 @@ demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve an
 	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.cli.demo
 
-test: $(INSTALLED)  ## style, types, the order of the floors, and all tests but those that take minutes or need PyTorch
+test: $(INSTALLED)  ## all tests but those that take minutes or need PyTorch
 	-@$(MAKE) --no-print-directory data
-	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementations, which it installs
@@ -22,7 +21,7 @@ parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementatio
 slow: data  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow -n auto
 
-lint: $(INSTALLED)
+lint: $(INSTALLED)  ## style, types of client and server, the order of the floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
