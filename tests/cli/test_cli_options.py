@@ -37,7 +37,7 @@ def test_shells_complete_commands():
     line = [
         sys.executable,
         "-c",
-        "import sys; sys.argv = ['kerasgan']; from kerasgan import cli; cli.app(prog_name='kerasgan')",
+        "import sys; sys.argv = ['kerasgan']; from kerasgan.cli import app; app.app(prog_name='kerasgan')",
     ]
     done = subprocess.run(line, capture_output=True, text=True, env=os.environ | asked)
     assert done.stdout == "sample\n"
@@ -46,7 +46,7 @@ def test_shells_complete_commands():
 @pytest.mark.parametrize(("level", "said", "lines"), [("QUIET", "0", False), ("INFO", "3", True)])
 def test_tensorflow_says_what_is_asked_for_whatever_the_environment_says(level, said, lines):
     code = (
-        f"from kerasgan import quiet; quiet.choose(quiet.LogLevel.{level}, 'CPU'); quiet.import_tensorflow(); "
+        f"from kerasgan.utils import tf_runtime; tf_runtime.choose(tf_runtime.LogLevel.{level}, 'CPU'); tf_runtime.import_tensorflow(); "
         "import tensorflow as tf; tf.constant(1); print(tf.config.get_visible_devices('GPU'))"
     )
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": said}

@@ -456,9 +456,9 @@ def test_wrong_options_end_in_usage_errors(monkeypatch, capsys, trained, tmp_pat
 def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):
     """A limit on the size of files stands in for a full disk: writes beyond it fail as they would there."""
     script = (
-        "import resource, sys; from kerasgan import cli;"
+        "import resource, sys; from kerasgan.cli import app;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500));"
-        "sys.argv = ['kerasgan', *sys.argv[1:]]; cli.main()"
+        "sys.argv = ['kerasgan', *sys.argv[1:]]; app.main()"
     )
     for arguments in (
         ["sample", trained, "-n", "64", "--out", tmp_path / "full" / "grid.png"],

@@ -123,10 +123,10 @@ def test_two_processes_at_once_download_once(web, cache):
 def test_a_full_disk_leaves_nothing(web, tmp_path):
     """A limit on the size of files stands in for a full disk: writes beyond it fail as they would there."""
     script = (
-        "import resource, signal, sys; from kerasgan import cli;"
+        "import resource, signal, sys; from kerasgan.cli import app;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
-        "sys.argv = ['kerasgan', *sys.argv[1:]]; cli.main()"
+        "sys.argv = ['kerasgan', *sys.argv[1:]]; app.main()"
     )
     line = [sys.executable, "-c", script, "zoo", "pull", f"{web.url}/small"]
     done = subprocess.run(line, capture_output=True, text=True, env={**os.environ})

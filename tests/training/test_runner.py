@@ -290,8 +290,9 @@ def test_a_run_that_is_being_trained_is_refused_to_others(run):
 
 LOCKS = """\
 import sys
-from kerasgan import files, runs
-with runs.locked(sys.argv[1]), files.written_whole(sys.argv[1] + "/checkpoints/step-00000008.keras") as beside:
+from kerasgan.training import run_folder
+from kerasgan.utils import atomic_files
+with run_folder.locked(sys.argv[1]), atomic_files.written_whole(sys.argv[1] + "/checkpoints/step-00000008.keras") as beside:
     beside.write_bytes(b"half")
     print("ready", flush=True)
     sys.stdin.read()

@@ -78,7 +78,7 @@ def test_a_wheel_has_the_zoo(tmp_path):
     assert {path.relative_to(shipped) for path in shipped.rglob("*") if path.is_file()} == wanted
     assert not [path for path in site.iterdir() if path.name != "kerasgan" and ".dist-info" not in path.name]
     script = """
-from kerasgan import recipe
+from kerasgan.recipes import recipe
 from kerasgan.metrics import features
 from kerasgan.zoo import sources
 assert recipe.load("sgan_fashion_mnist").name == "sgan_fashion_mnist"
