@@ -46,7 +46,8 @@ def test_shells_complete_commands():
 @pytest.mark.parametrize(("level", "said", "lines"), [("QUIET", "0", False), ("INFO", "3", True)])
 def test_tensorflow_says_what_is_asked_for_whatever_the_environment_says(level, said, lines):
     code = (
-        f"from kerasgan.utils import tf_runtime; tf_runtime.choose(tf_runtime.LogLevel.{level}, 'CPU'); tf_runtime.import_tensorflow(); "
+        "from kerasgan.utils import tf_runtime as runtime; "
+        f"runtime.choose(runtime.LogLevel.{level}, 'CPU'); runtime.import_tensorflow(); "
         "import tensorflow as tf; tf.constant(1); print(tf.config.get_visible_devices('GPU'))"
     )
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": said}

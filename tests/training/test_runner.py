@@ -292,7 +292,8 @@ LOCKS = """\
 import sys
 from kerasgan.training import run_folder
 from kerasgan.utils import atomic_files
-with run_folder.locked(sys.argv[1]), atomic_files.written_whole(sys.argv[1] + "/checkpoints/step-00000008.keras") as beside:
+target = sys.argv[1] + "/checkpoints/step-00000008.keras"
+with run_folder.locked(sys.argv[1]), atomic_files.written_whole(target) as beside:
     beside.write_bytes(b"half")
     print("ready", flush=True)
     sys.stdin.read()
