@@ -164,7 +164,7 @@ def test_learned_weights_start_even_and_draw_with_their_probabilities():
 @pytest.mark.parametrize("objective", ["SGAN", "WGAN"])
 def test_the_gradient_of_learned_weights_is_the_score_functions(objective):
     """-(1/N) sum_i (D_i - mean D) (1[i = k] - p_k), written out; the loss keeps its value, the means their gradient."""
-    from kerasgan.models.gan import Batch
+    from kerasgan.models.batch import Batch
 
     keras.utils.set_random_seed(0)
     prior = latents.GaussianMixture(2, components=3, scale_penalty=0.0, learned_weights=True)

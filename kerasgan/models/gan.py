@@ -1,21 +1,16 @@
-"""`GAN`: what all objectives share."""
+"""`GAN`: what all objectives share of building, training, saving and loading."""
 
-import contextlib
 import numbers
-import typing
-import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from kerasgan.layers import SpectralNormalization
-from kerasgan.models import adapting, added_losses, checks, fit_checks, standing_statistics, training_data
-from kerasgan.models.sampler import Sampler
+from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, update
+from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
-from kerasgan.utils import keyed_random, replica_shares, validation
+from kerasgan.utils import replica_shares, validation
 from kerasgan.utils.messages import quoted
 
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
@@ -23,34 +18,11 @@ _FIRST_DIGEST = "first_digest"  # likewise
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
 
 
-class Batch(typing.NamedTuple):
-    """Images float32 [N, H, W, C] in [-1, 1] and, for a conditional model, their labels int32 [N] (else `None`).
-
-    `place` is (first row, rows of all): where these rows lie in the minibatch of all replicas. `None` says that the
-    replicas' rows follow one another. `whole` is false for a part of this replica's rows, for which gradients are
-    accumulated. `purpose`, strings and integers unique in the step, says what the images are, such as ("real", k): the
-    random numbers of `GAN.seen` are keyed by it.
-    """
-
-    images: tf.Tensor
-    labels: tf.Tensor | None
-    place: tuple | None = None
-    whole: bool = True
-    purpose: tuple = ()
-
-
-class GAN(Sampler):
+class GAN(Game):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
     A subclass defines `critic_loss(real, fake)` and `generator_loss(real, *purpose)` for the alternating game of
-    `train_step`, or writes an algorithm of its own with the same verbs: `minibatches(data)` gives fresh real data,
-    `fake(like, *purpose)` generates, `score(batch)` asks the critic (which sees `seen(batch)`),
-    `update_critic(loss, *args)` and `update_generator(loss, *args)` take an optimizer step, `track(**values)` logs,
-    `end_step()` closes the step. Losses are means over the local batch; the verbs scale them, so that two replicas with
-    half the batch take the same step as one with all of it, and divide the batch where gradients are accumulated.
-
-    Random numbers are keyed by (seed, step, purpose), so a run resumed from a checkpoint draws what it would have
-    drawn, on any number of replicas.
+    `train_step`, or writes an algorithm of its own with the same verbs, which are those of `kerasgan.models.game.Game`.
 
     Args:
         generator: `keras.Model` from latents [N, D] (or the pair of latents and labels [N]) to images
@@ -75,16 +47,6 @@ class GAN(Sampler):
     Raises:
         ValueError: if generator, critic, latent, num_classes, class_names and techniques do not fit together.
     """
-
-    tracked = ()  # names of further values that the objective logs
-    pairwise_critic = False  # whether the critic compares two images
-    feature_critic = False  # whether the critic gives features rather than one logit
-    generator_sees_real = False  # whether the generator's loss uses real images, so that it needs fresh ones
-    classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
-    patch_critic = False  # whether the critic gives any number of logits an image, rather than one
-    signed_critic = False  # whether logits are trained to be positive for real images and negative for generated ones
-    ema_start = 0  # step until which the moving average is a copy
-    ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
     def __init__(
         self,
@@ -125,12 +87,9 @@ class GAN(Sampler):
         adapting.generator_to_prior(self)
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
-            self.ema_generator = keras.models.clone_model(generator)
-            self.ema_generator.trainable = False
-            self.ema_latent = self.latent.__class__.from_config(self.latent.get_config())
-            self.ema_latent.trainable = False
+            self.ema_generator, self.ema_latent = moving_average.copies(generator, self.latent)
             self.reset_average()
-            self._first_digest = _digest(generator, self.latent)
+            self._first_digest = moving_average.digest(generator, self.latent)
         self._statistics_step = None  # the step whose batch-norm statistics the average has
         self.techniques = techniques
         for technique in self.techniques:
@@ -200,8 +159,8 @@ class GAN(Sampler):
             generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_generator_optimizer()
             critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_critic_optimizer()
             fit_checks.optimizers(generator_optimizer, critic_optimizer)
-            self.generator_optimizer = _loss_scaled(generator_optimizer, self.generator)
-            self.critic_optimizer = _loss_scaled(critic_optimizer, self.critic)
+            self.generator_optimizer = update.loss_scaled(generator_optimizer, self.generator)
+            self.critic_optimizer = update.loss_scaled(critic_optimizer, self.critic)
             self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)
             self.critic_optimizer.build(self.critic.trainable_variables)
 
@@ -312,17 +271,11 @@ class GAN(Sampler):
         if self.ema_generator is None or self._statistics_step == step:
             return
         if step > 0:
-            pairs = zip(
-                standing_statistics.batch_norms(self.generator),
-                standing_statistics.batch_norms(self.ema_generator),
-                strict=True,
-            )
-            norms = [average for trained, average in pairs if trained.trainable]  # frozen ones keep their statistics
-            standing_statistics.take(self.ema_generator, self.ema_latent, self.num_classes, seed=self.seed, norms=norms)
+            moving_average.take_statistics(self)
             self._statistics_step = step
-        elif _digest(self.ema_generator, self.ema_latent) == self._first_digest:
+        elif moving_average.digest(self.ema_generator, self.ema_latent) == self._first_digest:
             self.reset_average()
-            self._first_digest = _digest(self.generator, self.latent)
+            self._first_digest = moving_average.digest(self.generator, self.latent)
 
     @property
     def batches_per_step(self):
@@ -380,179 +333,6 @@ class GAN(Sampler):
         `real` is for its number of rows, labels and real images; the purpose tells the steps of the generator apart.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no generator_loss")
-
-    # The verbs with which objectives are written
-
-    def minibatches(self, data):
-        """Divide a batch of the training data into `batches_per_step` minibatches of fresh real data.
-
-        Rows k, k + batches_per_step, ... of the batch of all replicas form minibatch k, so that replicas which hold
-        parts of the same batch hold parts of the same minibatches. Rows that do not fill all minibatches are left out.
-
-        Args:
-            data: images [N, H, W, C] or the pair of images and labels [N], as `train_step` receives them.
-
-        Yields:
-            `Batch` of N // batches_per_step rows.
-
-        Raises:
-            ValueError: if a replica has fewer rows than minibatches.
-        """
-        images, labels = training_data.as_trained(data, self.num_classes)
-        rows_of = replica_shares.minibatches(images, self.batches_per_step, self.gradient_accumulation_steps)
-        for k, (rows, place) in enumerate(rows_of):
-            batch = Batch(images[rows], None if labels is None else labels[rows], place, purpose=("real", k))
-            for technique in self.techniques:
-                batch = technique.prepared(self, batch)
-            yield batch
-
-    def uniform(self, like, shape, *purpose):
-        """Draw uniform numbers for the rows of a batch.
-
-        The numbers of the whole global batch are drawn on every replica, which keeps its own rows: the numbers
-        do not depend on how many replicas there are.
-
-        Args:
-            like: `Batch` that says how many rows.
-            shape: shape of the numbers for one row.
-            *purpose: strings and integers that say what the numbers are for, unique in the step.
-
-        Returns:
-            float64 tensor [N, *shape], strictly between 0 and 1.
-        """
-        first, rows, total = self._place(like)
-        numbers = keyed_random.uniform([total, *shape], self.seed, self.step.value, purpose)
-        return numbers[first : first + rows]
-
-    def fake(self, like, *purpose):
-        """Generate a batch as long as `like` and with its labels, in training mode.
-
-        Args:
-            like: `Batch`.
-            *purpose: strings and integers that say what the images are for, unique in the step.
-
-        Returns:
-            `Batch` of generated images.
-        """
-        if like.whole and self.gradient_accumulation_steps > 1:
-            parts = [self.fake(part, *purpose) for part in self._parts(like)]
-            return like._replace(images=ops.concatenate([part.images for part in parts]), purpose=parts[0].purpose)
-        first, rows, _ = self._place(like)
-        uniforms = self.uniform(like, (self.latent.uniforms,), "latents", *purpose)
-        z = self.latent(uniforms, rows=ops.arange(first, first + rows))
-        inputs = z if like.labels is None else [z, like.labels]
-        with keyed_random.giving(lambda shape, *name: self.uniform(like, shape, *name, *purpose)):
-            images = self.generator(inputs, training=True)
-        return like._replace(images=images, purpose=("fake", *purpose))
-
-    def seen(self, batch):
-        """Return the `Batch` that the critic sees of one: what the techniques make of it, such as noisy images.
-
-        Whatever gives images to the critic asks for it, so that the gradient with respect to `batch.images` is that
-        before noise and augmentation, and runs through them. The same batch is seen in the same way throughout a step.
-        """
-        for technique in self.techniques:
-            batch = technique.disturb(self, batch, *batch.purpose)
-        return batch
-
-    def score(self, batch):
-        """Return the critic's logits [N, 1] (a `patch_critic`'s [N, L]) for a batch as `seen`, in training mode."""
-        batch = self.seen(batch)
-        alone = batch.labels is None or self.classifying_critic
-        logits = self.critic(batch.images if alone else [batch.images, batch.labels], training=True)
-        if self.classifying_critic:
-            logits = logits[0]
-        for technique in self.techniques:
-            technique.scored(self, batch, logits)
-        return logits
-
-    def judge(self, batch, against):
-        """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.
-
-        They are the logits; an objective whose critic compares has others.
-
-        Args:
-            batch: `Batch`.
-            against: `Batch` of the other kind, real or generated, with which such a critic compares it.
-        """
-        return self.score(batch)
-
-    def class_logits(self, batch):
-        """Return the class logits [N, num_classes] of a critic that classifies, for a batch as `seen`."""
-        return self.critic(self.seen(batch).images, training=True)[1]
-
-    def global_mean(self, values, axis=None):
-        """Return the mean over the global batch of values of the local one; gradients go through it.
-
-        Args:
-            values: tensor [N, ...].
-            axis: as of `keras.ops.mean`; the batch, and by default everything else too.
-        """
-        replica, mean = tf.distribute.get_replica_context(), ops.mean(values, axis=axis)
-        if replica.num_replicas_in_sync == 1:
-            return mean
-        rows = ops.cast(ops.shape(values)[0], mean.dtype)
-        sums, rows = replica.all_reduce(tf.distribute.ReduceOp.SUM, [mean * rows, rows])
-        return sums / rows
-
-    def update_critic(self, loss, *args):
-        """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the critic's regularizers.
-
-        Those of its weights, and those of its activities in each of its calls. Layers with spectral normalization first
-        move their estimate of the largest singular value. The first two of `args` are the real and a generated `Batch`.
-        """
-        for technique in self.techniques:
-            loss = technique.critic_loss(self, loss)
-        self._update("critic_loss", loss, args, [self.critic], self.critic_optimizer)
-
-    def update_generator(self, loss, *args):
-        """Take one step of the generator's optimizer, for generator and prior; see `update_critic`.
-
-        The first of `args` is the real `Batch`, and what follows is the purpose of the step's fakes, after "generator".
-        """
-        for technique in self.techniques:
-            loss = technique.generator_loss(self, loss)
-        loss = self.latent.generator_loss(self, loss)
-        self._update("generator_loss", loss, args, [self.generator, self.latent], self.generator_optimizer)
-
-    @contextlib.contextmanager
-    def kept_if(self, due, *parts):
-        """Take back what the updates in the block changed, unless they are due.
-
-        All strategies can do that; a conditional around an optimizer they cannot.
-
-        Args:
-            due: bool scalar tensor.
-            *parts: what the updates change, networks and the optimizer; techniques are always among it.
-        """
-        changing = [variable for part in (*parts, *self.techniques) for variable in part.variables]
-        before = [tf.identity(variable) for variable in changing]
-        yield
-        for variable, old in zip(changing, before):
-            variable.assign(tf.where(due, variable, old))
-
-    def track(self, counting=True, **values):
-        """Log scalars under names in `tracked`; the logs show their mean since the epoch began.
-
-        Args:
-            counting: whether they count, `True` or a boolean scalar.
-            **values: names to scalars.
-        """
-        share = replica_shares.current_share()
-        weight = None if isinstance(share, float) and share == 1 else share
-        if counting is not True:
-            weight = ops.cast(counting, "float32") * share
-        for name, value in values.items():
-            self.trackers[name].update_state(value, sample_weight=weight)
-
-    def end_step(self):
-        """Move the generator's average, count the step, and return the logs: names to means."""
-        if self.ema_generator is not None:
-            self._update_average()
-        logs = self._logs()
-        with tf.control_dependencies(list(logs.values())):  # a step whose data fail does not count
-            self.step.assign(self.step + 1)
-        return logs
 
     # What Keras calls
 
@@ -622,88 +402,6 @@ class GAN(Sampler):
                 states[name].assign(state)
         super().load_own_variables(saved)
 
-    # Helpers
-
-    def _place(self, like):
-        """Return where a batch's rows lie in the minibatch of all replicas: (first row, rows, rows of all)."""
-        rows = ops.shape(like.images)[0]
-        first, total = like.place or replica_shares.place(rows)
-        return first, rows, total
-
-    def _share(self, args):
-        """Return which share of the minibatch of all replicas the batch among a loss's arguments is."""
-        batch = next((arg for arg in args if isinstance(arg, Batch)), None)
-        if batch is None:
-            return replica_shares.current_share()
-        _, rows, total = self._place(batch)
-        return rows / total if isinstance(total, int) else ops.cast(rows, "float32") / ops.cast(total, "float32")
-
-    def _parts(self, batch):
-        """Divide a batch for the accumulation of gradients."""
-        parts = self.gradient_accumulation_steps
-        if parts == 1:
-            return [batch]
-        first, rows, total = self._place(batch)
-        if isinstance(rows, int) and rows < parts:
-            raise ValueError(
-                f"gradient_accumulation_steps: expected at most the rows of a minibatch, {rows}; got {parts}"
-            )
-        cuts = [k * rows // parts for k in range(parts + 1)]
-        return [
-            batch._replace(
-                images=batch.images[start:end],
-                labels=None if batch.labels is None else batch.labels[start:end],
-                place=(first + start, total),
-                whole=False,
-            )
-            for start, end in zip(cuts, cuts[1:])
-        ]
-
-    def _update(self, name, loss, args, networks, optimizer):
-        variables = [variable for network in networks for variable in network.trainable_variables]
-        for layer in (layer for network in networks for layer in network._flatten_layers()):
-            if isinstance(layer, SpectralNormalization):
-                layer.update()
-        divided = [self._parts(arg) if isinstance(arg, Batch) else None for arg in args]
-        sums = None
-        for k in range(self.gradient_accumulation_steps):
-            part = [arg if parts is None else parts[k] for arg, parts in zip(args, divided)]
-            gradients = self._gradients(name, loss, _after(sums, part), networks, variables, optimizer)
-            sums = gradients if sums is None else _added(sums, gradients)
-        optimizer.apply(replica_shares.clipped(optimizer, sums), variables)
-        for technique in self.techniques:
-            technique.after_update(variables)
-
-    def _gradients(self, name, loss, args, networks, variables, optimizer):
-        """Track the loss, and return the gradients of loss and penalties, scaled by the batch's share and for float16.
-
-        The shares of all parts on all replicas add up to 1, and so do their gradients to that of the whole minibatch.
-        """
-        share = self._share(args)
-        with replica_shares.counting(share):
-            with tf.GradientTape() as tape, added_losses.collected(networks) as penalties:
-                value = loss(*args)
-                penalties += [variable.regularizer(variable) for variable in variables if variable.regularizer]
-                penalties += [technique.penalty(variables) for technique in self.techniques]
-                scaled = optimizer.scale_loss((ops.cast(value, "float32") + sum(penalties)) * share)
-            self.track(**{name: value})
-        gradients = tape.gradient(scaled, variables)
-        # A gradient need not depend on all that the loss has read (WGAN's is constant in the last kernel). Without this
-        # TensorFlow was seen to update a kernel before the forward pass had read it.
-        with tf.control_dependencies([value]):
-            return tf.nest.map_structure(
-                lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
-            )
-
-    def _logs(self):
-        """Return the means that are logged: of all replicas, weighed by their shares."""
-        replica = tf.distribute.get_replica_context()
-        if replica.num_replicas_in_sync == 1:
-            return {name: tracker.result() for name, tracker in self.trackers.items()}
-        sums = tf.stack([[tracker.total.value, tracker.count.value] for tracker in self.trackers.values()])
-        totals, counts = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums), axis=1)
-        return dict(zip(self.trackers, tf.unstack(tf.math.divide_no_nan(totals, counts))))
-
     def _random_states(self):
         """Names to the states of the seed generators of all layers, in the layers' order."""
         states = {id(found): found for found in self.variables if found.name == "seed_generator_state"}
@@ -720,44 +418,3 @@ class GAN(Sampler):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""
-
-    def _update_average(self):
-        step = ops.cast(self.step - self.ema_start, "float32")
-        decay = schedules.at(self.ema_decay, step)
-        if not isinstance(self.ema_decay, Schedule):
-            decay = ops.minimum(decay, (1.0 + step) / (self.ema_ramp + step))
-        decay = ops.where(step < 0, 0.0, decay)
-        trained = {id(v) for v in self.generator.trainable_variables + self.latent.trainable_variables}
-        averages = self.ema_generator.variables + self.ema_latent.variables
-        for average, variable in zip(averages, self.generator.variables + self.latent.variables, strict=True):
-            if id(variable) in trained:
-                average.assign(average + (1.0 - decay) * (variable - average))
-            else:
-                average.assign(variable)
-
-
-def _digest(*parts):
-    """A number that tells whether weights changed."""
-    return [zlib.crc32(np.ascontiguousarray(value)) for part in parts for value in part.get_weights()]
-
-
-def _loss_scaled(optimizer, network):
-    """Return the optimizer, wrapped where the network computes in float16."""
-    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if scales or all(layer.compute_dtype != "float16" for layer in network._flatten_layers()):
-        return optimizer
-    return keras.optimizers.LossScaleOptimizer(optimizer)
-
-
-def _after(gradients, args):
-    """Return the arguments, to be used once the gradients are there: memory of one part is then free for the next."""
-    if gradients is None:
-        return args
-    with tf.control_dependencies([gradient for gradient in gradients if gradient is not None]):
-        return [arg._replace(images=tf.identity(arg.images)) if isinstance(arg, Batch) else arg for arg in args]
-
-
-def _added(sums, gradients):
-    """Add gradients, some of which may be `None` or those of embeddings."""
-    pairs = zip(sums, gradients, strict=True)
-    return [None if a is None else tf.convert_to_tensor(a) + tf.convert_to_tensor(b) for a, b in pairs]

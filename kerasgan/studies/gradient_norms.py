@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.networks import mlp
 from kerasgan.studies import report
 from kerasgan.studies.critic_surfaces import ClippedCritic, PenalisedCritic

@@ -133,7 +133,7 @@ class AdaptiveAugmentation(Augmentation):
         signs = ops.sign(ops.cast(ops.stop_gradient(logits), "float32"))
         gan.track(r_t=ops.mean(signs))
         rows = ops.cast(ops.shape(signs)[0], "float32")
-        self._rows.assign(ops.cast(gan._place(batch)[2], "float32"))
+        self._rows.assign(ops.cast(batch.where()[2], "float32"))
         signs, seen = tf.unstack(replica_shares.summed(tf.stack([ops.sum(signs), rows])))
         self._signs.assign_add(signs)
         self._seen.assign_add(seen)

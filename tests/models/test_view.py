@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import techniques
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.models.gradient_penalty import gradient_penalty, interpolate
 from kerasgan.techniques.technique import Technique
 from tests import points
@@ -79,7 +79,7 @@ def test_parts_of_a_batch_are_seen_as_in_the_whole():
     [real] = gan.minibatches(tf.ones([7, 2]))
     whole = gan.seen(real).images.numpy()
     gan.compile(gradient_accumulation_steps=3)
-    parts = [gan.seen(part).images.numpy() for part in gan._parts(real)]
+    parts = [gan.seen(part).images.numpy() for part in real.parts(gan.gradient_accumulation_steps)]
     assert [len(part) for part in parts] == [2, 2, 3]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     assert gan.fake(real, "critic", 0).purpose == ("fake", "critic", 0)

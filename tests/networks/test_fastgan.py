@@ -193,7 +193,7 @@ def real(rows=6):
 
 
 def test_a_step_draws_noise_for_each_image_and_purpose_by_its_key():
-    fakes = lambda gan, *purpose: gan.fake(kerasgan.models.gan.Batch(real(), None), *purpose).images.numpy()  # noqa: E731
+    fakes = lambda gan, *purpose: gan.fake(kerasgan.models.batch.Batch(real(), None), *purpose).images.numpy()  # noqa: E731
     gan, again, quiet = noisy_gan(), noisy_gan(), without_noise(noisy_gan())
     made = fakes(gan, "critic", 0)
     np.testing.assert_array_equal(made, fakes(again, "critic", 0))
@@ -202,11 +202,11 @@ def test_a_step_draws_noise_for_each_image_and_purpose_by_its_key():
     layer = gan.generator.get_layer("block_1a_noise")
     x = np.zeros((6, 8, 8, 2), "float32")
     with kerasgan.utils.keyed_random.giving(
-        lambda shape, *name: gan.uniform(kerasgan.models.gan.Batch(x, None), shape, *name, "a")
+        lambda shape, *name: gan.uniform(kerasgan.models.batch.Batch(x, None), shape, *name, "a")
     ):
         noise = layer(x).numpy()
     assert np.abs(noise[0] - noise[1]).max() > 0.1 and np.ptp(noise, axis=-1).max() == 0
-    numbers = gan.uniform(kerasgan.models.gan.Batch(x, None), (8, 8, 1), "block_1a_noise", "a")
+    numbers = gan.uniform(kerasgan.models.batch.Batch(x, None), (8, 8, 1), "block_1a_noise", "a")
     np.testing.assert_allclose(noise[..., :1], kerasgan.latents.normal(numbers), atol=1e-6)
     np.testing.assert_array_equal(layer(x)[0, ..., :1], layer.fixed)
 
@@ -244,7 +244,7 @@ def test_parts_of_a_batch_have_the_noise_of_the_whole():
     layer = gan.generator.get_layer("block_1a_noise")
 
     def noise(first, last, whole):
-        part = kerasgan.models.gan.Batch(z[first:last], None, (first, 6), whole)
+        part = kerasgan.models.batch.Batch(z[first:last], None, (first, 6), whole)
         with kerasgan.utils.keyed_random.giving(lambda shape, *name: gan.uniform(part, shape, *name, "critic", 0)):
             return layer(np.zeros((last - first, 8, 8, 1), "float32")).numpy()
 

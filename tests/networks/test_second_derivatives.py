@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import layers, networks
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.models.gradient_penalty import gradient_penalty, zero_centred
 from kerasgan.networks import (
     biggan,

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from tests import points
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.special import log_expit
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.utils import keyed_random
 from tests import points as tests_points
 

@@ -12,7 +12,7 @@ from kerasgan import callbacks, latents, metrics
 from kerasgan.layers import NoiseInjection
 from kerasgan.metrics import features
 from kerasgan.models import standing_statistics
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.networks import fastgan, projected
 from kerasgan.saving import presets
 

@@ -123,7 +123,7 @@ def test_steps_are_those_of_pytorch_with_all_schedules_moving():
 
     real = np.random.default_rng(2).uniform(-1, 1, (STEPS, 2 * ROWS, 16, 16, 3)).astype("float32")
     for step in range(STEPS):
-        like = kerasgan.models.gan.Batch(np.zeros((ROWS, 1)), None)
+        like = kerasgan.models.batch.Batch(np.zeros((ROWS, 1)), None)
         z = [
             torch.special.ndtri(torch.tensor(gan.uniform(like, (6,), "latents", *purpose).numpy()))
             for purpose in (("critic", 0), ("generator",))

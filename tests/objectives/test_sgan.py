@@ -7,7 +7,7 @@ import scipy.special
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 
 
 class Fixed:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.models.gradient_penalty import gradient_penalty, interpolate
 
 

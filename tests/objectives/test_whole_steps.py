@@ -15,7 +15,7 @@ from keras import layers
 
 import kerasgan
 from kerasgan.layers import SpectralNormalization
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.networks import dcgan
 from kerasgan.networks.pairwise import PairwiseCritic
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from scipy import stats
 
 from kerasgan import data
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.networks import mlp
 from kerasgan.studies import critic_surfaces
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 
 
 def disturbed(technique, images, numbers):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import techniques
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.networks.pairwise import PairwiseCritic
 
 REAL, FAKE = np.random.default_rng(0).normal(size=(2, 7, 2)).astype("float32")

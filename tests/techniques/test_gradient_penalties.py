@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.optimizers import schedules
 from kerasgan.techniques import R1, R2, GradientPenalty, InstanceNoise
 from kerasgan.techniques.technique import Technique

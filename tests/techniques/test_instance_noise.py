@@ -7,7 +7,7 @@ import scipy.stats
 import tensorflow as tf
 
 from kerasgan import techniques
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from tests import points
 
 

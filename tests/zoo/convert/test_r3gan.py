@@ -8,7 +8,7 @@ import tensorflow as tf
 from safetensors.numpy import save_file
 
 import kerasgan
-from kerasgan.models.gan import Batch
+from kerasgan.models.batch import Batch
 from kerasgan.training import run_folder
 from kerasgan.zoo.convert import r3gan
 from tests.end_to_end.test_cli import command

@@ -1,0 +1,51 @@
+"""The moving average of a generator's weights, with which a GAN samples."""
+
+import zlib
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasgan.models import standing_statistics
+from kerasgan.optimizers import schedules
+
+
+def copies(generator, latent):
+    """Return a generator and a prior for the averages, neither of them trainable."""
+    average = keras.models.clone_model(generator)
+    average.trainable = False
+    average_latent = latent.__class__.from_config(latent.get_config())
+    average_latent.trainable = False
+    return average, average_latent
+
+
+def digest(*parts):
+    """Return numbers that tell whether the weights of models or layers changed."""
+    return [zlib.crc32(np.ascontiguousarray(value)) for part in parts for value in part.get_weights()]
+
+
+def move(gan):
+    """Move the average towards the trained weights, as far as `ema_decay` says; all but these are copied."""
+    step = ops.cast(gan.step - gan.ema_start, "float32")
+    decay = schedules.at(gan.ema_decay, step)
+    if not isinstance(gan.ema_decay, schedules.Schedule):
+        decay = ops.minimum(decay, (1.0 + step) / (gan.ema_ramp + step))
+    decay = ops.where(step < 0, 0.0, decay)
+    trained = {id(variable) for variable in gan.generator.trainable_variables + gan.latent.trainable_variables}
+    averages = gan.ema_generator.variables + gan.ema_latent.variables
+    for average, variable in zip(averages, gan.generator.variables + gan.latent.variables, strict=True):
+        if id(variable) in trained:
+            average.assign(average + (1.0 - decay) * (variable - average))
+        else:
+            average.assign(variable)
+
+
+def take_statistics(gan):
+    """Give the average's batch norm statistics of its own; frozen layers keep those that they have."""
+    pairs = zip(
+        standing_statistics.batch_norms(gan.generator),
+        standing_statistics.batch_norms(gan.ema_generator),
+        strict=True,
+    )
+    norms = [average for trained, average in pairs if trained.trainable]
+    standing_statistics.take(gan.ema_generator, gan.ema_latent, gan.num_classes, seed=gan.seed, norms=norms)
