@@ -109,7 +109,7 @@ class EvaluateGAN(EverySteps):
             )
         self._latest = {found.name: found.value for found in results}
         found = [one.to_dict() for one in results]
-        better = measures.MEASURES[self.metrics[0]].better
+        [better, *_] = [measure.better for measure in measures.chosen(self.metrics).values()]
         earlier = [line["results"][0] for line in self._lines]
         is_best = all(better * (found[0]["value"] - one["value"]) > 0 for one in earlier if _alike(one, found[0]))
         if is_best:

@@ -54,9 +54,17 @@ def options(
         str | None,
         typer.Option(help="Compute on it alone: cpu, gpu, or one of several as gpu:1. By default on all GPUs."),
     ] = None,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="A module of your own, of which recipes and models may use what it defines; repeatable.",
+        ),
+    ] = None,
 ):
     """Say how TensorFlow is to be started, should the command need it."""
-    tf_runtime.choose(log_level, device)
+    tf_runtime.choose(log_level, device, imports or ())
 
 
 @app.command()

@@ -1,11 +1,14 @@
 """`GAN`: what all objectives share of building, training, saving and loading."""
 
 import numbers
+import typing
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import latents
 from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, update
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
@@ -16,6 +19,20 @@ from kerasgan.utils.messages import quoted
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 _FIRST_DIGEST = "first_digest"  # likewise
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
+
+
+class GANArguments(typing.TypedDict, total=False):
+    """The arguments that `GAN` takes beside the two networks, for objectives that pass them on."""
+
+    latent: latents.Prior | None
+    num_classes: int | None
+    critic_steps: int
+    ema_decay: float | Schedule | None
+    seed: int
+    techniques: Sequence[keras.layers.Layer]
+    generator_steps: int
+    class_names: list[str] | None
+    name: str | None
 
 
 class GAN(Game):

@@ -1,8 +1,11 @@
 """ACWGANGP: WGAN-GP whose critic also classifies."""
 
+from typing import Unpack
+
 import keras
 
 from kerasgan.models import fit_checks
+from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.wgan_gp import WGANGP
 from kerasgan.techniques import AuxiliaryClassifier
 from kerasgan.utils.messages import quoted
@@ -19,19 +22,14 @@ class ACWGANGP(WGANGP):
         generator: see `GAN`.
         critic: `keras.Model` from images to the list of logits [N, 1] and class logits [N, num_classes], such as
             `kerasgan.networks.resnet_cifar.critic(num_classes=10, auxiliary=True)`.
-        latent: see `GAN`.
         num_classes: number of classes.
         critic_steps: see `WGANGP`.
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         penalty_weight: see `WGANGP`.
         one_sided: see `WGANGP`.
         critic_class_weight: see `AuxiliaryClassifier`; 1 in the authors' code.
         generator_class_weight: see `AuxiliaryClassifier`; 0.1 in the authors' code.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        techniques: see `GAN`.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: also if `num_classes` is `None`, or a weight is negative.
@@ -43,19 +41,14 @@ class ACWGANGP(WGANGP):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 5,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         critic_class_weight: float = 1.0,
         generator_class_weight: float = 0.1,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        critic_steps: int = 5,
+        techniques=(),
+        **of_gan: Unpack[GANArguments],
     ):
         weights = {"critic_class_weight": critic_class_weight, "generator_class_weight": generator_class_weight}
         for argument, weight in weights.items():
@@ -63,19 +56,13 @@ class ACWGANGP(WGANGP):
                 raise ValueError(f"{argument}: expected a number of at least 0; got {quoted(weight)}")
         classifier = AuxiliaryClassifier(critic_class_weight, generator_class_weight)
         super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
+            generator,
+            critic,
             critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
             techniques=[*fit_checks.techniques(techniques), classifier],
             penalty_weight=penalty_weight,
             one_sided=one_sided,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
+            **of_gan,
         )
         self.critic_class_weight = critic_class_weight
         self.generator_class_weight = generator_class_weight

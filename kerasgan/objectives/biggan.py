@@ -1,7 +1,10 @@
 """BigGAN: the hinge loss with two critic steps, two learning rates, and a late moving average."""
 
+from typing import Unpack
+
 import keras
 
+from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.utils import validation
 
@@ -19,17 +22,11 @@ class BigGAN(HingeGAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
         critic_steps: see `GAN`.
         ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         ema_start: training step, at least 0, from which the average is taken; until then it is a copy of the
             generator. ajbrock/BigGAN-PyTorch has 20,000 on ImageNet and 1,000 on CIFAR-10.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: also if `ema_start` is not an integer of at least 0.
@@ -39,30 +36,13 @@ class BigGAN(HingeGAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
+        *,
+        ema_start: int = 0,
         critic_steps: int = 2,
         ema_decay: float | None = 0.9999,
-        seed: int = 0,
-        techniques=(),
-        ema_start: int = 0,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, critic_steps=critic_steps, ema_decay=ema_decay, **of_gan)
         self.ema_start = validation.integer("ema_start", ema_start, 0)
 
     def default_generator_optimizer(self):

@@ -1,10 +1,12 @@
 """CramerGAN: the energy distance."""
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
-from kerasgan.models.gan import GAN
+from kerasgan.models.gan import GAN, GANArguments
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -21,16 +23,9 @@ class CramerGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: `keras.Model` h from images (and labels) to features [N, F].
-        latent: see `GAN`.
-        num_classes: see `GAN`.
         critic_steps: critic updates a generator update.
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         penalty_weight: weight of the gradient penalty, at least 0.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: also if `penalty_weight` is negative.
@@ -44,30 +39,12 @@ class CramerGAN(GAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 5,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         penalty_weight: float = 10.0,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        critic_steps: int = 5,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
         gradient_penalty.check_weight("penalty_weight", penalty_weight)
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight

@@ -1,7 +1,10 @@
 """ProjectedGAN: the hinge loss over many logits of frozen features."""
 
+from typing import Unpack
+
 import keras
 
+from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
 
 
@@ -17,15 +20,8 @@ class ProjectedGAN(HingeGAN):
     Args:
         generator: see `GAN`.
         critic: `keras.Model` from images (and labels) to logits [N, L], L at least 1.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
-        critic_steps: see `GAN`.
         ema_decay: see `GAN`; a half-life of 312.5 steps by default, whatever the batch size. The decay does not grow.
-        seed: see `GAN`.
-        techniques: see `GAN`.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: as `GAN`.
@@ -38,29 +34,11 @@ class ProjectedGAN(HingeGAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 1,
+        *,
         ema_decay: float | None = 0.5 ** (1 / 312.5),
-        seed: int = 0,
-        techniques=(),
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, ema_decay=ema_decay, **of_gan)
 
     def default_optimizer(self):
         """Return Adam(2e-4, beta_1=0, beta_2=0.99)."""

@@ -1,9 +1,12 @@
 """R3GAN: the relativistic pairing loss with penalties on gradients at real and at generated images."""
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
+from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
@@ -27,17 +30,9 @@ class R3GAN(RSGAN):
     Args:
         generator: see `GAN`; `kerasgan.networks.r3gan.generator` makes the paper's.
         critic: see `GAN`; without normalization in the paper.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
-        critic_steps: see `GAN`.
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
-        generator_steps: see `GAN`.
         gamma: number of at least 0, or a `keras.optimizers.schedules.LearningRateSchedule` from the training step to
             it. The paper has 0.05 to 0.005 for CIFAR-10, 2 to 0.2 for FFHQ at 64 pixels, 150 to 15 at 256.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: if `gamma` is negative.
@@ -49,30 +44,11 @@ class R3GAN(RSGAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 1,
-        ema_decay: float | Schedule | None = 0.999,
-        seed: int = 0,
-        techniques=(),
-        generator_steps: int = 1,
+        *,
         gamma: float | Schedule = 1.0,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, **of_gan)
         schedules.check("gamma", gamma)
         gradient_penalty.check_critic(critic)
         self.gamma = gamma

@@ -1,9 +1,11 @@
 """SGAN: the original (standard) GAN."""
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
-from kerasgan.models.gan import GAN
+from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
 from kerasgan.utils.messages import quoted
 
@@ -19,12 +21,6 @@ class SGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
-        critic_steps: see `GAN`.
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         minimax: whether the generator plays the minimax game of equation 1.
         label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1) (Salimans et al. 2016,
             arXiv:1606.03498, section 3.4, who smooth this side alone).
@@ -38,9 +34,7 @@ class SGAN(GAN):
             threshold falls by 0.001 when the critic has had 151 turns more than the generator, and rises by 0.01, up to
             `player_threshold`, when the generator has had 11 turns more than the critic; then turns are counted anew.
             DeLiGAN's code has 1.0 and 0.73.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: if a smoothing is outside [0, 1), both together leave real images no higher target than generated
@@ -53,34 +47,15 @@ class SGAN(GAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 1,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         minimax: bool = False,
         label_smoothing: float = 0.0,
         fake_label_smoothing: float = 0.0,
         player_threshold: float | None = None,
         least_player_threshold: float | None = None,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, **of_gan)
         smoothings = {"label_smoothing": label_smoothing, "fake_label_smoothing": fake_label_smoothing}
         for argument, smoothing in smoothings.items():
             if not 0 <= smoothing < 1:

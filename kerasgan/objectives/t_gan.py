@@ -1,9 +1,11 @@
 """The T-GANs: T-SGAN and T-WGAN, whose critic compares a real and a generated image."""
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
-from kerasgan.models.gan import GAN
+from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import keyed_random, replica_shares, validation
 
 
@@ -17,16 +19,11 @@ class TGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: a `PairwiseCritic`.
-        latent: see `GAN`.
-        critic_steps: see `GAN`.
         generator_steps: see `GAN`; 2 in the paper's code.
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         pair_shuffles: how many times, at least 0, the features of a batch are paired anew at random: with K each real
             image is compared with K + 1 generated ones, for no further pass of the encoder. The author's code for it
             has 2. The batch of all replicas is shuffled; where gradients are accumulated, the part.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: also if `critic` is no pairwise critic.
@@ -39,29 +36,20 @@ class TGAN(GAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: None = None,
-        critic_steps: int = 1,
-        generator_steps: int = 2,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         pair_shuffles: int = 0,
+        num_classes: None = None,
+        generator_steps: int = 2,
         class_names: None = None,
-        name: str | None = None,
+        **of_gan: Unpack[GANArguments],
     ):
         super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
+            generator,
+            critic,
             num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
             generator_steps=generator_steps,
             class_names=class_names,
-            name=name,
+            **of_gan,
         )
         self.pair_shuffles = validation.integer("pair_shuffles", pair_shuffles, 0)
 

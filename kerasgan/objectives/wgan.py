@@ -1,10 +1,12 @@
 """WGAN: the Wasserstein GAN with weight clipping."""
 
+from typing import Unpack
+
 import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan.models.gan import GAN
+from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
 
@@ -22,20 +24,13 @@ class WGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
         critic_steps: critic updates a generator update (the paper's n_critic).
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         clip: the paper's c, above 0.
         long_critic_steps: `None`, or the critic updates before each of the first 25 generator updates and of every
             500th, so that the critic is near its optimum there; 100 in the authors' code. As a training step brings
             `critic_steps` minibatches, the generator then sits out the steps until enough have come: steps count the
             critic's turns, `generator_updates` the generator's.
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: if `clip` is not above 0, or `long_critic_steps` is below `critic_steps`.
@@ -47,31 +42,13 @@ class WGAN(GAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 5,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         clip: float = 0.01,
         long_critic_steps: int | None = None,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        critic_steps: int = 5,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
         if not clip > 0:
             raise ValueError(f"clip: expected a number above 0; got {quoted(clip)}")
         if long_critic_steps is not None:

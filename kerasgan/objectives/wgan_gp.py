@@ -1,10 +1,12 @@
 """WGAN-GP: the Wasserstein GAN with a gradient penalty."""
 
+from typing import Unpack
+
 import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
-from kerasgan.models.gan import GAN
+from kerasgan.models.gan import GAN, GANArguments
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -19,17 +21,10 @@ class WGANGP(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
-        latent: see `GAN`.
-        num_classes: see `GAN`.
         critic_steps: critic updates a generator update (the paper's n_critic).
-        ema_decay: see `GAN`.
-        seed: see `GAN`.
-        techniques: see `GAN`.
         penalty_weight: the paper's lambda, at least 0.
         one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
-        generator_steps: see `GAN`.
-        class_names: see `GAN`.
-        name: optional model name.
+        **of_gan: other arguments of `GAN`.
 
     Raises:
         ValueError: if `penalty_weight` is negative.
@@ -41,31 +36,13 @@ class WGANGP(GAN):
         self,
         generator,
         critic,
-        latent=None,
-        num_classes: int | None = None,
-        critic_steps: int = 5,
-        ema_decay: float | None = 0.999,
-        seed: int = 0,
-        techniques=(),
+        *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
-        generator_steps: int = 1,
-        class_names: list[str] | None = None,
-        name: str | None = None,
+        critic_steps: int = 5,
+        **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(
-            generator=generator,
-            critic=critic,
-            latent=latent,
-            num_classes=num_classes,
-            critic_steps=critic_steps,
-            ema_decay=ema_decay,
-            seed=seed,
-            techniques=techniques,
-            generator_steps=generator_steps,
-            class_names=class_names,
-            name=name,
-        )
+        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
         gradient_penalty.check_weight("penalty_weight", penalty_weight)
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight

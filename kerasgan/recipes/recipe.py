@@ -22,56 +22,20 @@ latent's length by `latent`, the seed by `train`.
 """
 
 import difflib
-import inspect
 import pathlib
-import types
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import keras
 import numpy as np
 import pydantic
 import yaml
 
-from kerasgan import latents, networks, objectives, techniques
-from kerasgan.callbacks import collapse_actions
-from kerasgan.optimizers import scheduled_adam, schedules
-from kerasgan.recipes import sections, yaml_reader
+from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, outside
 from kerasgan.utils.messages import quoted, shortened
 
 _ZOO = registry.FOLDER / "recipes"
 _OPTIMIZERS = ("generator_optimizer", "critic_optimizer")
-
-_GIVEN = {  # arguments that kerasgan fills in
-    "latent": {"name"},
-    "generator": {"image_shape", "latent_dim", "num_classes"},
-    "critic": {"image_shape", "num_classes"},
-    "objective": {"generator", "critic", "latent", "num_classes", "class_names", "seed", "techniques", "name"},
-    "techniques": {"name"},
-    "generator_optimizer": {"name"},
-    "critic_optimizer": {"name"},
-    "collapse_action": set(),
-}
-_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=scheduled_adam.ScheduledAdam)
-_HOMES = {
-    "latent": latents,
-    "generator": networks,
-    "critic": networks,
-    "objective": objectives,
-    "techniques": techniques,
-    "generator_optimizer": _ALL_OPTIMIZERS,
-    "critic_optimizer": _ALL_OPTIMIZERS,
-    "collapse_action": collapse_actions,
-}
-_BASES = {  # of the classes that a part may name; networks are functions
-    "latent": latents.Prior,
-    "objective": keras.Model,
-    "techniques": techniques.technique.Technique,
-    "generator_optimizer": keras.optimizers.Optimizer,
-    "critic_optimizer": keras.optimizers.Optimizer,
-    "collapse_action": collapse_actions.Action,
-}
 
 
 class RecipeError(ValueError):
@@ -79,7 +43,7 @@ class RecipeError(ValueError):
 
 
 class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = signature_schema.CONFIG
 
 
 class Train(_Section):
@@ -127,7 +91,10 @@ class Train(_Section):
 
 
 class Recipe(_Section):
-    """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`."""
+    """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`.
+
+    `imports` names modules of one's own, whose classes and functions may then be named as `MODULE.NAME`.
+    """
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
     data: sections.AnySection
@@ -140,6 +107,7 @@ class Recipe(_Section):
     critic_optimizer: dict[str, dict[str, Any]] | None = None
     collapse_action: dict[str, dict[str, Any]] | None = None
     train: Train
+    imports: list[str] = []
 
     def make(self, part, **given):
         """Call what a part names with its arguments and those that kerasgan gives; `None` for an absent part."""
@@ -149,7 +117,7 @@ class Recipe(_Section):
     def make_all(self, part, **given):
         """Return a list of what `make` makes, for a part that may have several names."""
         return [
-            _find(part, name)(**{key: _scheduled(value) for key, value in arguments.items()}, **given)
+            signature_schema.call(part, name, arguments, given)
             for name, arguments in (getattr(self, part) or {}).items()
         ]
 
@@ -160,8 +128,8 @@ class Recipe(_Section):
 
     def plain(self):
         """Return the recipe with all its defaults as a dict, as YAML has it."""
-        parts = {key: value for key, value in self.model_dump().items() if value is not None}
-        parts["data"] = {key: value for key, value in parts["data"].items() if value is not None}
+        parts = {key: value for key, value in self.model_dump().items() if value not in (None, [])}
+        parts["data"] = sections.plain(self.data)
         return parts
 
     def save(self, path):
@@ -173,7 +141,7 @@ class Recipe(_Section):
 def optimizer(made):
     """Return what a recipe says of a Keras optimizer: `{name: {argument: value}}`."""
     made = getattr(made, "inner_optimizer", made)  # of one that scales the loss
-    known = {argument.name for argument in _parameters(type(made))} - {"name"}
+    known = {argument.name for argument in signature_schema.parameters(type(made))} - {"name"}
     arguments = {name: value for name, value in made.get_config().items() if name in known and value is not None}
     for argument, value in arguments.items():
         if isinstance(value, dict):  # a schedule
@@ -233,14 +201,18 @@ def parse(text, where="recipe", changes=()):
     if not isinstance(values, dict):
         raise RecipeError(f"{where}:1: expected keys such as name, data, generator; got {quoted(values)}")
     try:
+        imports = values.get("imports", ())
+        outside.use(name for name in imports if isinstance(imports, list) and isinstance(name, str))
         recipe = Recipe.model_validate(values)
+    except ImportError as error:
+        raise RecipeError(f"{document.place(('imports',))}: imports: {error}") from None
     except pydantic.ValidationError as error:
         raise _error(document, Recipe, (), error) from None
     if recipe.collapse_action and recipe.train.collapse_guard_every is None:
         place = document.place(("collapse_action",))
         raise RecipeError(f"{place}: collapse_action: expected train.collapse_guard_every with it")
     resolved = {}
-    for part in _HOMES:
+    for part in signature_schema.HOMES:
         spec = getattr(recipe, part)
         if spec is None:
             continue
@@ -253,11 +225,14 @@ def parse(text, where="recipe", changes=()):
 def _checked(part, name, arguments, document):
     """Return the arguments that a recipe gives to `name`, with the defaults filled in."""
     try:
-        schema = _schema(part, name)
+        schema = signature_schema.schema(part, name)
     except LookupError:
-        known = ", ".join(_names(part, _HOMES[part]))
+        known = ", ".join(signature_schema.names(part, signature_schema.HOMES[part]))
+        known += f", and MODULE.NAME of modules given with --import (now {', '.join(outside.known()) or 'none'})"
         place = document.place((part, name))
         raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}") from None
+    except ImportError as error:
+        raise RecipeError(f"{document.place((part, name))}: {part}: {error}") from None
     try:
         checked = schema.model_validate(arguments)
     except pydantic.ValidationError as error:
@@ -265,119 +240,13 @@ def _checked(part, name, arguments, document):
     return {key: value for key, value in checked.model_dump().items() if key in arguments or value is not None}
 
 
-_KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
-
-
-def _check_rate(value):
-    """Return a number, or `{name: arguments}` of a Keras schedule; `ValueError` if it is neither."""
-    homes = "keras.optimizers.schedules or kerasgan.schedules"
-    wanted = f"expected a number, or a schedule of {homes}, finite and at least 0"
-    if isinstance(value, bool) or not isinstance(value, (int, float, dict)):
-        raise ValueError(wanted)
-    try:
-        made = _scheduled(value)
-        rates = [made] if made is value else [float(made(step)) for step in (0, 1)]
-    except Exception as error:  # Keras and TensorFlow each raise their own
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{wanted} ({type(error).__name__}: {shortened(reason)})") from None
-    if not all(0 <= number <= _LARGEST for number in (*_numbers(value), *rates)):
-        raise ValueError(wanted)
-    return float(value) if made is value else value  # Keras takes no integer
-
-
-def _check_plain(value):
-    """Return what an argument without a type may be; `ValueError` if it is a mapping or a number is not finite."""
-    if isinstance(value, dict) or not all(abs(number) <= _LARGEST for number in _numbers(value)):
-        raise ValueError("expected a finite number, text, a list or null")
-    return value
-
-
-_LARGEST = float(np.finfo(np.float32).max)
-_Rate = Annotated[Any, pydantic.AfterValidator(_check_rate)]
-_RateOrNone = Annotated[Any, pydantic.AfterValidator(lambda value: None if value is None else _check_rate(value))]
-_Plain = Annotated[Any, pydantic.AfterValidator(_check_plain)]
-
-
-def _numbers(value):
-    """All numbers in a value of YAML."""
-    if isinstance(value, (dict, list)):
-        parts = value.values() if isinstance(value, dict) else value
-        return [number for part in parts for number in _numbers(part)]
-    return [value] if isinstance(value, (int, float)) else []
-
-
-def _scheduled(value):
-    """Make the Keras schedule that a mapping names; anything else is returned as it is."""
-    if not isinstance(value, dict):
-        return value
-    [(name, arguments)] = value.items()
-    found = getattr(schedules, name, None) or getattr(keras.optimizers.schedules, name)
-    if not issubclass(found, _KerasSchedule):
-        raise TypeError(f"{name} is no schedule")
-    return found(**arguments)
-
-
-def _find(part, name):
-    """What `name` names for a part, such as `dcgan.critic` in `kerasgan.networks`; `LookupError` if nothing."""
-    home = _HOMES[part]
-    found = home
-    for piece in name.split("."):
-        if piece.startswith("_") or not hasattr(found, piece):
-            raise LookupError(name)
-        found = getattr(found, piece)
-    if name not in _names(part, home):
-        raise LookupError(name)
-    return found
-
-
-def _names(part, home):
-    if home is networks:
-        return sorted(f"{family}.{part}" for family in networks.__all__ if hasattr(getattr(networks, family), part))
-    base = _BASES[part]
-    return sorted(
-        name
-        for name, value in vars(home).items()
-        if inspect.isclass(value) and issubclass(value, base) and value is not base and not name.startswith("_")
-    )
-
-
-def _parameters(made):
-    """The named parameters of a function, or of a class's `__init__`.
-
-    `inspect.signature` of a class with a `__new__` shows that one, on Python 3.11.2 (Debian 12) even an inherited one,
-    and Keras's takes anything.
-    """
-    first = 1 if inspect.isclass(made) else 0  # self
-    found = list(inspect.signature(made.__init__ if first else made).parameters.values())[first:]
-    return [argument for argument in found if argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)]
-
-
-def _schema(part, name):
-    """A pydantic model of the arguments that a recipe may give to what `name` names."""
-    fields = {}
-    for argument in _parameters(_find(part, name)):
-        if argument.name in _GIVEN[part]:
-            continue
-        annotation = argument.annotation
-        if annotation is argument.empty:  # Keras's own classes: the default tells the type
-            annotation = {bool: bool, int: float, float: float}.get(type(argument.default), _Plain)
-        if argument.name == "learning_rate" or annotation == float | _KerasSchedule:
-            annotation = _Rate
-        if annotation == float | _KerasSchedule | None:
-            annotation = _RateOrNone
-        if annotation in (int, int | None):  # a count
-            annotation = Annotated[annotation, pydantic.Field(ge=0 if argument.default == 0 else 1)]
-        default = ... if argument.default is argument.empty else argument.default
-        fields[argument.name] = (annotation, default)
-    return pydantic.create_model(name, __config__=_Section.model_config, **fields)
-
-
 def _error(document, schema, prefix, error):
     """An unknown key, or else the first error of a validation, as a `RecipeError` with its place."""
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = tuple(first["loc"])
     if not prefix and path[0] == "data" and len(path) > 1:  # pydantic names the kind of data next
-        return _error_in(document, sections.BY_NAME[path[1]], ("data",), path[2:], first)
+        kind = sections.BY_NAME.get(path[1])
+        return _error_in(document, kind, ("data",), path[2:] if kind else (), first)
     return _error_in(document, schema, prefix, path, first)
 
 

@@ -74,10 +74,13 @@ def _walk(value, where, own, depth):
         if "class_name" in value and not (_is_known(value) or own and _is_own(value)):
             named = ".".join(str(value[key]) for key in ("module", "class_name") if value.get(key))
             whose = "that this program has registered and none that a file" if own else "that a preset"
+            package = str(value.get("registered_name")).partition(">")
+            is_users = own and package[1] and package[0] != "kerasgan"
+            way = ". A class of your own is known once its module is imported: --import MODULE" if is_users else ""
             raise Refused(
                 f"{where}: names {messages.quoted(named)} (registered as "
                 f"{messages.quoted(value.get('registered_name'))}), which is no class of kerasgan "
-                f"{__version__} and none {whose} may take from Keras; nothing was loaded"
+                f"{__version__} and none {whose} may take from Keras; nothing was loaded{way}"
             )
         for part in value.values():
             _walk(part, where, own, depth + 1)

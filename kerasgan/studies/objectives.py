@@ -41,7 +41,7 @@ def run(
 
     Raises:
         ValueError: if an argument is wrong, or a run has gone beyond the steps and has no checkpoint there.
-        RecipeError, OSError: as `kerasgan.training.train`.
+        RecipeError, OSError: as `kerasgan.training.runner.train`.
     """
     for name, value, least in (("steps", steps, 1), ("n", n, 2)):
         validation.integer(name, value, least)

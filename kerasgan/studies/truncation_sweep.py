@@ -38,7 +38,7 @@ def truncation_sweep(model, truncations, reference, names=("fid", "is"), n=5000,
         name: of the model, for the protocol.
 
     Returns:
-        A list of the `kerasgan.metrics.Result`s of each threshold, in the order of the thresholds.
+        A list of the `kerasgan.metrics.result.Result`s of each threshold, in the order of the thresholds.
 
     Raises:
         ValueError: if there are no thresholds, one is not positive, or as `kerasgan.metrics.evaluate`.

@@ -12,6 +12,7 @@ from kerasgan.techniques.instance_noise import InstanceNoise
 from kerasgan.techniques.orthogonal_regularization import OrthogonalRegularization
 from kerasgan.techniques.singular_value_clamp import SingularValueClamp
 from kerasgan.techniques.singular_value_penalty import SingularValuePenalty
+from kerasgan.techniques.technique import Technique
 
 __all__ = [
     "R1",
@@ -28,4 +29,5 @@ __all__ = [
     "OrthogonalRegularization",
     "SingularValueClamp",
     "SingularValuePenalty",
+    "Technique",
 ]

@@ -10,10 +10,12 @@ import socket
 import sys
 
 import filelock
+import yaml
 
 from kerasgan.callbacks.checkpoint import checkpoints, damage
-from kerasgan.utils import atomic_files, classes
+from kerasgan.utils import atomic_files, classes, outside
 
+RECIPE = "recipe.yaml"
 LOCK, HOLDER = ".train.lock", ".trainer.json"
 
 
@@ -45,7 +47,7 @@ def create(out, name):
 
 def is_run(folder):
     """Whether a folder is a run folder."""
-    return (pathlib.Path(folder) / "recipe.yaml").is_file()
+    return (pathlib.Path(folder) / RECIPE).is_file()
 
 
 @contextlib.contextmanager
@@ -170,4 +172,12 @@ def load_model(source):
     if sources.is_address(source) or is_name or presets.is_preset(path):
         return presets.from_preset(source)
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
-    return named(keras_file.load(checkpoint), checkpoint.parent.parent)
+    run = checkpoint.parent.parent
+    use_imports(run)
+    return named(keras_file.load(checkpoint), run)
+
+
+def use_imports(run):
+    """Import the modules that a run's recipe names in `imports`, whose classes its checkpoints may be of."""
+    if (run / RECIPE).is_file():
+        outside.use((yaml.safe_load((run / RECIPE).read_text()) or {}).get("imports", ()))

@@ -62,7 +62,7 @@ def train(recipe_path, out="runs", steps=None, images=None, changes=()):
     run = run_folder.create(out, plan.name)
     try:
         with run_folder.locked(run):
-            plan.with_optimizers(gan).save(run / "recipe.yaml")
+            plan.with_optimizers(gan).save(run / run_folder.RECIPE)
             _describe(gan, source, recipe_path, images, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:
@@ -100,7 +100,7 @@ def resume(run, steps=None, data_changed=False):
 
 
 def _resumed(run, checkpoint, steps, data_changed):
-    plan = planned(run / "recipe.yaml", steps)
+    plan = planned(run / run_folder.RECIPE, steps)
     source = plan.data.open()
     strategy = devices.all_gpus()
     with _BUILDING, strategy.scope():
@@ -113,7 +113,7 @@ def _resumed(run, checkpoint, steps, data_changed):
     reference = _reference(plan, gan, strategy)
     stream, steps_per_epoch = _stream(plan, source, gan)
     run_folder.put_aside(run, checkpoint)
-    plan.save(run / "recipe.yaml")
+    plan.save(run / run_folder.RECIPE)
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
 

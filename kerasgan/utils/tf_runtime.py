@@ -5,7 +5,7 @@ import enum
 import os
 import re
 
-from kerasgan.utils import backend
+from kerasgan.utils import backend, outside
 
 
 class LogLevel(enum.StrEnum):
@@ -19,22 +19,23 @@ class LogLevel(enum.StrEnum):
 
 _NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
 _DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)
-_chosen = {"level": LogLevel.QUIET, "device": None}
+_chosen = {"level": LogLevel.QUIET, "device": None, "imports": ()}
 
 
-def choose(level=LogLevel.QUIET, device=None):
+def choose(level=LogLevel.QUIET, device=None, imports=()):
     """Say how `import_tensorflow` is to start it.
 
     Args:
         level: `LogLevel`; the environment's TF_CPP_MIN_LOG_LEVEL is overruled.
         device: "cpu", "gpu" or "gpu:1", on which alone it is to compute; `None` for all there are.
+        imports: names of modules of users, see `outside.use`, that are imported right after TensorFlow.
 
     Raises:
         ValueError: if it is no such device.
     """
     if device is not None and not _DEVICE.fullmatch(device):
         raise ValueError(f"--device: expected cpu, gpu, or one of several as gpu:1; got {device[:50]!r}")
-    _chosen.update(level=level, device=device)
+    _chosen.update(level=level, device=device, imports=imports)
 
 
 def import_tensorflow():
@@ -43,6 +44,7 @@ def import_tensorflow():
     Raises:
         ImportError: if Keras is set to compute with something else.
         ValueError: if there is no such device.
+        ImportError: if a user's module cannot be imported.
     """
     backend.check()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = _NUMBERS[_chosen["level"]]
@@ -50,6 +52,7 @@ def import_tensorflow():
         import tensorflow  # noqa: F401
     if _chosen["device"] is not None:
         _use(_chosen["device"].lower())
+    outside.use(_chosen["imports"])
 
 
 @contextlib.contextmanager

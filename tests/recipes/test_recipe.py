@@ -256,7 +256,7 @@ def test_a_guard_is_given_its_action():
     assert recipe.parse(text).make("collapse_action") is None
     with pytest.raises(recipe.RecipeError, match="collapse_action: expected train.collapse_guard_every with it"):
         recipe.parse(GOOD + action)
-    known = "FreezeCritic, FreezeGenerator, RollBack, Stop, Warn$"
+    known = "FreezeCritic, FreezeGenerator, RollBack, Stop, Warn, and MODULE.NAME of modules given with --import"
     with pytest.raises(recipe.RecipeError, match=f"collapse_action: unknown name 'Action'; known: {known}"):
         recipe.parse(text + "collapse_action: {Action: {}}")
 

@@ -111,7 +111,7 @@ def test_two_versions_do_not_mix(web, preset):
 
 def test_two_processes_at_once_download_once(web, cache):
     web.slowly = 0.2
-    script = "import sys; from kerasgan.zoo import sources; print(sources.folder(sys.argv[1]))"
+    script = "import sys; from kerasgan.saving import sources; print(sources.folder(sys.argv[1]))"
     line = [sys.executable, "-c", script, f"{web.url}/small"]
     pair = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     outs = [process.communicate(timeout=60) for process in pair]

@@ -15,6 +15,7 @@ import kerasgan
 from kerasgan.models import standing_statistics
 from kerasgan.saving import manifest, presets, registry, weights_file
 from kerasgan.training import runner
+from kerasgan.visualization import image_grid
 from kerasgan.zoo import card, publish, verify
 from tests.conftest import make_gan
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
@@ -236,7 +237,7 @@ def test_verify_passes_what_was_published_and_fails_what_differs(published, monk
         if not good:
             assert status == 1 and f"error: {folder}: grid: {change:.4f} of 255" in err and err.count("\n") == 1
     one = picture.copy()  # a sixteenth of the images is another: little in the mean of all
-    left, top, right, bottom = kerasgan.pictures.cells(16, 32, 32, 2)[0][5]
+    left, top, right, bottom = image_grid.cells(16, 32, 32, 2)[0][5]
     one[top:bottom, left:right] = np.clip(one[top:bottom, left:right] - 3, 0, 255)
     assert 0 < np.abs(one - picture).mean() < 0.5
     Image.fromarray(one.astype(np.uint8)).save(folder / "samples.png")

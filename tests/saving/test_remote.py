@@ -155,7 +155,7 @@ def test_the_token_goes_to_the_hub(monkeypatch):
     ("url", "module"), [("hf://someone/small", "huggingface_hub"), ("s3://models/small", "s3fs"), ("gs://m/s", "gcsfs")]
 )
 def test_a_package_that_is_not_there_is_named(url, module):
-    script = f"import sys; sys.modules[{module!r}] = None; from kerasgan.zoo import sources; sources.folder({url!r})"
+    script = f"import sys; sys.modules[{module!r}] = None; from kerasgan.saving import sources; sources.folder({url!r})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
     assert (

@@ -13,7 +13,7 @@ import pytest
 import kerasgan
 from kerasgan.networks import mlp
 from kerasgan.saving import keras_file
-from tests.zoo.test_safety import EVIL, bomb, external_array, external_link, insert, loop, unwritten, virtual_array
+from tests.saving.test_safety import EVIL, bomb, external_array, external_link, insert, loop, unwritten, virtual_array
 
 HUGE = 10**12
 

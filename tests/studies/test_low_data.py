@@ -74,7 +74,7 @@ def test_a_study_in_small_leaves_numbers_and_pictures_and_goes_on(tmp_path, monk
 
 
 def test_logits_are_the_critics_means(monkeypatch):
-    monkeypatch.setattr(low_data.fitting, "fit", fit := Fit())
+    monkeypatch.setattr(low_data.training, "fit", fit := Fit())
     sets = {name: RNG.integers(0, 256, (60, 32, 32, 1), "uint8") for name in ("training", "held-out")}
     monkeypatch.setattr(low_data.metrics, "evaluate", lambda *_: [type("", (), {"value": 1.5})])
     numbers, _ = low_data.trained("plain", sets, None, 1, 1, 2, filters=2)

@@ -145,7 +145,7 @@ def test_nan_is_a_failure_without_a_score(monkeypatch):
 @pytest.mark.usefixtures("eagerly")
 def test_a_weight_that_is_nan_behind_finite_losses_is_a_failure_too(monkeypatch):
     monkeypatch.setattr(study, "build", poisoned(study.build, "generator"))
-    monkeypatch.setattr(study.fitting, "fit", lambda *arguments: None)
+    monkeypatch.setattr(study.training, "fit", lambda *arguments: None)
     score, failure, _ = study.train(TINY, "SGAN", np.zeros((4, 32, 32, 1), "uint8"), None, steps=1)
     assert score is None and failure == "a weight became NaN or infinite in the last steps"
 

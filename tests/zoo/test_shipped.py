@@ -80,7 +80,7 @@ def test_a_wheel_has_the_zoo(tmp_path):
     script = """
 from kerasgan.recipes import recipe
 from kerasgan.metrics import features
-from kerasgan.zoo import sources
+from kerasgan.saving import sources
 assert recipe.load("sgan_fashion_mnist").name == "sgan_fashion_mnist"
 assert features.load("garments").classes == 10
 print(sources.folder("sgan_fashion_mnist"))

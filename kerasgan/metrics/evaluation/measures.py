@@ -20,6 +20,7 @@ from kerasgan.metrics import (
 from kerasgan.metrics import inception_score as scores
 from kerasgan.metrics.evaluation import moments_file, other_references, result
 from kerasgan.metrics.evaluation.extraction import Extracted, Keep
+from kerasgan.utils import outside
 
 SPLITS = 10  # parts of an inception score
 SUBSETS, SUBSET = 100, 1000  # of a kernel distance
@@ -182,7 +183,7 @@ MEASURES = {
 
 
 def chosen(names) -> dict[str, Measure]:
-    """Return the measures of these names, in their order.
+    """Return the measures of these names, in their order: those of `MEASURES`, and `MODULE.NAME` of users' modules.
 
     Args:
         names: a text with commas, `"fid,kid"`, or a sequence of names.
@@ -191,13 +192,22 @@ def chosen(names) -> dict[str, Measure]:
         ValueError: naming the one that there is not, or that is given twice.
     """
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    for index, name in enumerate(names):
-        if name not in MEASURES or name in names[:index]:
-            wanted = f"some of {', '.join(MEASURES)}, each once"
-            raise ValueError(f"metrics: expected {wanted}; got {','.join(map(str, names))}")
+    found = {name: MEASURES.get(name) or _of_a_user(name) for name in names}
+    if None in found.values() or len(found) < len(names):
+        wanted = f"some of {', '.join(MEASURES)}, or MODULE.NAME of a module given with --import, each once"
+        raise ValueError(f"metrics: expected {wanted}; got {','.join(map(str, names))}")
     if not names:
         raise ValueError(f"metrics: expected some of {', '.join(MEASURES)}; got none")
-    return {name: MEASURES[name] for name in names}
+    return found
+
+
+def _of_a_user(name):
+    """The `Measure` that `MODULE.NAME` names in a user's module, or `None`."""
+    try:
+        found = outside.find(str(name))
+    except LookupError:
+        return None
+    return found if isinstance(found, Measure) else None
 
 
 def _drawn(generated, reference):

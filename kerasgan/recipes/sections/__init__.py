@@ -8,23 +8,48 @@ from kerasgan.recipes.sections.base import Section
 from kerasgan.recipes.sections.images import ImageData
 from kerasgan.recipes.sections.points import PointData
 from kerasgan.recipes.sections.text import LineData
+from kerasgan.utils import outside
 
-__all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section"]
+__all__ = ["BY_NAME", "AnySection", "ImageData", "LineData", "PointData", "Section", "plain"]
 
 BY_NAME = {"images": ImageData, "lines": LineData, "points": PointData}
 _KEYS = {"text": "lines", "toy": "points"}  # that a section of another kind than images has
+_USERS = "a user's"
 
 
 def _name(section):
     """Which kind a section is of; what is no section at all is taken for one of images, and refused as such."""
     given = section if isinstance(section, dict) else getattr(section, "__dict__", {})
+    if len(given) == 1 and "." in str(next(iter(given))):
+        return _USERS
     return next((name for key, name in _KEYS.items() if key in given), "images")
+
+
+def _of_a_user(given):
+    """The section that `{MODULE.NAME: {argument: value}}` names, a subclass of `Section` in a user's module."""
+    [(name, arguments)] = given.items()
+    try:
+        kind = outside.find(name)
+    except LookupError:
+        there = ", ".join(outside.known()) or "none"
+        raise ValueError(f"unknown kind of data {name}, of modules given with --import ({there})") from None
+    if not (isinstance(kind, type) and issubclass(kind, Section)):
+        raise ValueError(f"{name}: expected a subclass of kerasgan.recipes.sections.Section")
+    return kind.model_validate(arguments)
+
+
+def plain(section):
+    """Return a section as a recipe has it, a dict."""
+    values = {key: value for key, value in section.model_dump().items() if value is not None}
+    kind = type(section)
+    return values if kind in BY_NAME.values() else {f"{kind.__module__}.{kind.__name__}": values}
 
 
 # a section of any kind, in a pydantic model
 AnySection = Annotated[
     Annotated[ImageData, pydantic.Tag("images")]
     | Annotated[LineData, pydantic.Tag("lines")]
-    | Annotated[PointData, pydantic.Tag("points")],
+    | Annotated[PointData, pydantic.Tag("points")]
+    | Annotated[pydantic.InstanceOf[Section], pydantic.BeforeValidator(_of_a_user), pydantic.Tag(_USERS)],
     pydantic.Discriminator(_name),
 ]
