@@ -81,6 +81,7 @@ def test_a_grid_shows_the_first_measured_images_at_every_measurement(measured):
     assert np.abs(found - np.asarray(image_grid.grid(images))).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path):
     folder, _ = measured
     (tmp_path / "evaluation.jsonl").write_text((folder / "evaluation.jsonl").read_text())

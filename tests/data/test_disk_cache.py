@@ -173,6 +173,7 @@ def await_line(stream, process, text):
     raise AssertionError(f"{text!r} did not come: {process.wait()}, {process.stderr.read()}")
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_wrote_is_not_taken_and_goes_away(tmp_path, cache):
     with start(cache, tmp_path / "go") as killed:
         await_line(killed.stdout, killed, "read 10")

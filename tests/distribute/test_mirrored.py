@@ -34,6 +34,7 @@ def steps(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", QUICK)
 def test_three_steps_on_two_replicas_equal_those_on_one(objective, steps):
     compare(objective, steps(*QUICK))

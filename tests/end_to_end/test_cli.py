@@ -353,7 +353,7 @@ def test_mixed_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_pat
     assert {layer.compute_dtype for layer in gan.critic.layers if layer.weights} == {"float16"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, number):
     write_recipe(tmp_path / "tiny.yaml", photos, steps=1_000_000)
     line = [sys.executable, "-m", "kerasgan", "train", "tiny.yaml"]

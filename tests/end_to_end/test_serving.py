@@ -134,6 +134,7 @@ def run(*arguments):
     return subprocess.run([sys.executable, "-m", "kerasgan", *arguments], capture_output=True, text=True, env=quiet)
 
 
+@pytest.mark.slow
 def test_mistakes_end_in_one_line(served, tmp_path):
     _, address, _ = served
     with socket.socket() as taken:

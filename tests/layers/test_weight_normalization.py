@@ -105,7 +105,7 @@ def test_the_improved_critic_has_the_authors_layers():
     assert trainable == [False] * 9 + [True]
 
 
-@pytest.mark.parametrize("classes", [None, 3])
+@pytest.mark.parametrize("classes", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_fit_adapts_layer_by_layer_to_the_first_images_once(classes, tmp_path):
     """Without noise and dropout the outputs before each activation are then as `stddev` says."""
     critic = improved(num_classes=classes, input_noise=0.0, dropout=0.0)

@@ -53,7 +53,12 @@ def trained(gan, steps=2):
 
 @pytest.mark.parametrize(
     ("objective", "conditional", "eagerly"),
-    [("SGAN", True, False), ("WGANGP", False, True), ("CramerGAN", False, True), ("TSGAN", False, True)],
+    [
+        ("SGAN", True, False),
+        ("WGANGP", False, True),
+        ("CramerGAN", False, True),
+        pytest.param("TSGAN", False, True, marks=pytest.mark.slow),
+    ],
 )
 def test_four_parts_take_the_step_of_the_whole(objective, conditional, eagerly):
     before = model(objective, 1, conditional).get_weights()

@@ -96,7 +96,9 @@ def test_a_users_objective_need_not_take_them(small_gan):
     assert again.class_names == ("a", "b") and again.generator_steps == 1
 
 
-@pytest.mark.parametrize(("objective", "critic_steps"), [("SGAN", 2), ("WGANGP", 1)])
+@pytest.mark.parametrize(
+    ("objective", "critic_steps"), [pytest.param("SGAN", 2, marks=pytest.mark.slow), ("WGANGP", 1)]
+)
 def test_saved_and_loaded_model_goes_on_as_if_never_stopped(small_gan, images, objective, critic_steps, tmp_path):
     objective = getattr(kerasgan, objective)
     straight, stopped = (small_gan(objective, critic_steps=critic_steps) for _ in range(2))
@@ -229,6 +231,7 @@ def test_uint8_and_float_data_are_the_same_and_labels_without_classes_are_ignore
     assert_same(weights(first), weights(second))
 
 
+@pytest.mark.slow
 def test_xla_takes_the_same_step(small_gan, images):
     plain, compiled = small_gan(), small_gan()
     before = [v.numpy() for v in plain.trainable_variables]

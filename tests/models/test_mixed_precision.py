@@ -53,7 +53,11 @@ def moves(before, after, network):
 
 
 @pytest.mark.parametrize(
-    ("policy", "tolerance"), [("mixed_float16", 0.05), pytest.param("mixed_bfloat16", 0.3, marks=pytest.mark.slow)]
+    ("policy", "tolerance"),
+    [
+        pytest.param("mixed_float16", 0.05, marks=pytest.mark.slow),
+        pytest.param("mixed_bfloat16", 0.3, marks=pytest.mark.slow),
+    ],
 )
 def test_a_step_is_nearly_that_of_float32(policy, tolerance, images, tmp_path):
     before = model("float32")

@@ -200,8 +200,10 @@ def test_the_range_of_points_is_free():
 # Labels
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int64", "uint64"])
-@pytest.mark.parametrize("column", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "column"),
+    [("int8", False), ("uint8", True), ("int16", True), ("uint16", False), ("int64", True), ("uint64", False)],
+)
 def test_integer_labels_of_any_type_are_the_same_classes(dtype, column):
     values, labels = floats(16), np.arange(16) % 5
     wanted = trained(flat_gan(num_classes=200), batches((values, labels.astype("int32"))))

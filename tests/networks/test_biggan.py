@@ -60,6 +60,7 @@ def deep_count(widths, condition, classes, shared_dim, attention_size):
     return total + 2 * widths[-1] + convolution(widths[-1], 3, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size", [64, pytest.param(128, marks=pytest.mark.slow), 256, pytest.param(512, marks=pytest.mark.slow)]
 )
@@ -84,15 +85,17 @@ def attention_names(network):
     ("family", "size", "attention_size", "expected"),
     [
         (biggan, 32, 8, ["attention", "attention_1", "attention_2"]),
-        (biggan, 32, 16, ["attention"]),
-        (biggan, 64, 4, ["attention", "attention_1"]),
+        pytest.param(biggan, 32, 16, ["attention"], marks=pytest.mark.slow),
+        pytest.param(biggan, 64, 4, ["attention", "attention_1"], marks=pytest.mark.slow),
         (biggan, 64, [32, 8], ["attention", "attention_1"]),
-        (biggan, 32, (16, 8), ["attention", "attention_1", "attention_2", "attention_3"]),
+        pytest.param(
+            biggan, 32, (16, 8), ["attention", "attention_1", "attention_2", "attention_3"], marks=pytest.mark.slow
+        ),
         (biggan_deep, 32, [16, 4], ["attention", "attention_1"]),
         (biggan, 32, [], []),
         (biggan, 32, "auto", []),
-        (biggan_deep, 64, "auto", []),
-        (biggan, 128, "auto", ["attention"]),
+        pytest.param(biggan_deep, 64, "auto", [], marks=pytest.mark.slow),
+        pytest.param(biggan, 128, "auto", ["attention"], marks=pytest.mark.slow),
         (biggan_deep, 32, 8, ["attention"]),
         (biggan, 32, None, []),
     ],
@@ -219,6 +222,7 @@ def test_self_attention_is_the_papers_sum():
     np.testing.assert_allclose(layer(x), x + 0.7 * attended, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [biggan, pytest.param(biggan_deep, marks=pytest.mark.slow)])
 def test_both_train_save_and_load(family, tmp_path):
     keras.utils.set_random_seed(0)

@@ -243,7 +243,13 @@ def test_each_update_sees_fresh_real_data(objective, generator_steps, batches):
     assert seen == (expected if batches > 1 else expected * (1 + generator_steps))
 
 
-@pytest.mark.parametrize("objective", kerasgan.objectives.__all__)
+@pytest.mark.parametrize(
+    "objective",
+    [
+        name if name in ("SGAN", "TSGAN", "CramerGAN") else pytest.param(name, marks=pytest.mark.slow)
+        for name in kerasgan.objectives.__all__
+    ],
+)
 def test_several_generator_steps_count_and_differ(objective):
     """Exact counts of both optimizers' steps, and fresh latents in each of the generator's."""
     gan = tests_points.gan(objective, generator_steps=3, critic_steps=2)

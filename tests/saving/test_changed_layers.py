@@ -47,6 +47,7 @@ def test_samples_after_lora_are_the_adapted_networks():
     assert np.abs(model.sample(8) - before).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["quantize", "enable_lora"])
 def test_a_generator_that_its_average_does_not_follow_is_named(tmp_path, change):
     gan = small()

@@ -137,7 +137,7 @@ def files(tmp_path_factory):
     return folder, sorted(wanted)
 
 
-@pytest.mark.parametrize("how", ["kerasgan.load", "kerasgan first"])
+@pytest.mark.parametrize("how", ["kerasgan.load", pytest.param("kerasgan first", marks=pytest.mark.slow)])
 def test_all_files_are_read_in_a_fresh_process(files, how):
     compare(*files, how)
 

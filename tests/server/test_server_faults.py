@@ -212,6 +212,7 @@ def test_a_thousand_connections_at_once(folders, batching):
 # ---------------------------------------------------------------- the machine
 
 
+@pytest.mark.slow
 def test_kill_and_restart_give_the_same_images_over_both_transports(folders, tmp_path):
     (tmp_path / "generator").mkdir()
     (tmp_path / "generator" / "1").symlink_to(folders["generator"])

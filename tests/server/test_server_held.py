@@ -171,6 +171,7 @@ def test_slow_readers_of_large_answers_hold_nobody_up(folders, monkeypatch):
                 assert time.monotonic() < until
 
 
+@pytest.mark.slow
 def test_slow_readers_of_rest_are_counted_and_hung_up_on(folders, monkeypatch):
     monkeypatch.setattr(app, "MAX_UNREAD_BYTES", 10_000_000)
     monkeypatch.setattr(uvicorn_server, "UNREAD_SECONDS", 3.0)
@@ -311,6 +312,7 @@ def test_health_of_services(folders):
 # ---------------------------------------------------------------- pings
 
 
+@pytest.mark.slow
 def test_clients_may_ping_each_second(folders):
     options = [("grpc.keepalive_time_ms", 1000), ("grpc.keepalive_timeout_ms", 5000)]
     options += [("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.max_pings_without_data", 0)]

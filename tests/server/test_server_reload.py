@@ -48,7 +48,9 @@ def wait_until(condition, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("batching", [None, BatchingParameters(batch_timeout_micros=1000)])
+@pytest.mark.parametrize(
+    "batching", [None, pytest.param(BatchingParameters(batch_timeout_micros=1000), marks=pytest.mark.slow)]
+)
 def test_a_swap_under_load_fails_no_request(folders, tmp_path, batching):
     publish(folders["two"], tmp_path / "m" / "1")
     request = predict_pb2.PredictRequest()

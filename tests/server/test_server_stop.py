@@ -127,6 +127,7 @@ def test_a_computation_that_cannot_be_ended_is_left_behind(folders):
         go_on.set()
 
 
+@pytest.mark.slow
 def test_a_load_that_does_not_end_is_left_behind(folders):
     with started(folders["two"]) as (server, _, _):
         engines, loading, go_on = server.models.engines, threading.Event(), threading.Event()

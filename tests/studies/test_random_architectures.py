@@ -85,6 +85,7 @@ def test_outcomes_by_hand():
     assert [float(word) for word in text[2].split()] == [3.0, 1, 1, 1, 2]
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_and_repeats_nothing(tmp_path, monkeypatch):
     calls = []
 

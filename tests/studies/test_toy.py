@@ -79,6 +79,7 @@ def test_measures_of_points_of_one_mode(monkeypatch):
     assert found["js"] > 0.4
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(toy, "SAMPLES", 500)
     trained = []

@@ -31,7 +31,9 @@ def trained(kind, first=0, last=STEPS, gan=None, parts=1, eagerly=False):
     return gan, logs
 
 
-@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "adaptive" else pytest.param(kind, marks=pytest.mark.slow) for kind in MAKE]
+)
 def test_a_saved_model_goes_on_as_if_never_stopped(kind, tmp_path):
     straight, _ = trained(kind)
     stopped, _ = trained(kind, last=2)

@@ -98,7 +98,9 @@ def handlers():
 PAIRS = [(first, second) for first in (signal.SIGINT, signal.SIGTERM) for second in (signal.SIGINT, signal.SIGTERM)]
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(
+    ("first", "second"), [PAIRS[0], *(pytest.param(*pair, marks=pytest.mark.slow) for pair in PAIRS[1:])]
+)
 def test_a_second_signal_does_not_cut_off_the_checkpoint(first, second, recipe, whole, tmp_path, monkeypatch, handlers):
     save, shown = Sampler.save, callbacks.SampleGrid.act
 
@@ -250,6 +252,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run, whole, caps
     assert names == ["damaged-step-00000006.keras", "step-00000004.keras", "step-00000006.keras"]
 
 
+@pytest.mark.slow
 def test_an_evaluation_names_the_checkpoint_that_it_measures(run, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     cut(checkpoint(run, 6))
