@@ -204,8 +204,8 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            help="The feature network of images, whose name is part of every number's: garments (the default), "
-            "efficientnet-lite0, inception-2015, keras-inception-v3, ..., or a .keras file."
+            help="The feature network of images, whose name is part of every number's: garments (the default for grey "
+            "ones), efficientnet-lite0 (for others), inception-2015, keras-inception-v3, ..., or a .keras file."
         ),
     ] = None,
     features_weights: Annotated[

@@ -36,7 +36,8 @@ def evaluate(
         out: JSON file of all results, or `None`; written anew after each model.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`; by default "fid" of images, "modes,w1,js"
             of points, "ngrams" of lines.
-        network: name of the feature network, see `kerasgan.metrics.features.NAMES`; "garments" by default.
+        network: name of the feature network, see `kerasgan.metrics.features.NAMES`; by default "garments" of grey
+            images, "efficientnet-lite0" of others.
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of

@@ -228,7 +228,11 @@ def test_a_recipe_that_measures_while_it_trains(photos, tmp_path, monkeypatch, c
 
 def test_what_cannot_be_measured_fails_before_a_run_is_made(photos, tmp_path, monkeypatch, capsys):
     recipe = write_recipe(tmp_path / "tiny.yaml", photos)
-    text = recipe.read_text().replace("channels: 1", "channels: 3").replace("steps: 5,", "steps: 5, evaluate_every: 2,")
+    text = (
+        recipe.read_text()
+        .replace("channels: 1", "channels: 3")
+        .replace("steps: 5,", "steps: 5, evaluate_every: 2, evaluate_features: garments,")
+    )
     recipe.write_text(text)
     status, _, err = command(monkeypatch, capsys, "train", recipe, "--out", tmp_path)
     assert status == 1 and "expected grey images, as garments takes; got 3 channels" in err

@@ -13,7 +13,7 @@ from scipy.spatial.distance import jensenshannon
 import kerasgan
 from kerasgan import data
 from kerasgan.data import text
-from kerasgan.metrics import divergences, modes
+from kerasgan.metrics import divergences, features, modes
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.recipes import recipe, sections
 from kerasgan.training import dry_run, evaluation, runner
@@ -227,3 +227,18 @@ def test_characters_of_another_number_are_refused():
     generator = kerasgan.networks.char_cnn.generator((12, 9), 4, filters=4, blocks=1)
     with pytest.raises(ValueError, match="characters: expected rows of 5 numbers"):
         kerasgan.layers.Characters("abc")(generator.output)
+
+
+@pytest.mark.parametrize(
+    ("channels", "network"), [(1, "garments"), (3, "efficientnet-lite0"), (4, "efficientnet-lite0")]
+)
+def test_images_are_judged_by_a_network_that_knows_such_images(monkeypatch, tmp_path, channels, network):
+    asked = []
+    monkeypatch.setattr(features, "load", lambda name, weights: asked.append(name) or 1 / 0)
+    path = tmp_path / "images.npz"
+    np.savez(path, x=np.zeros((4, 32, 32, channels), "uint8"))
+    section = sections.ImageData(arrays=str(path), image_size=32)
+    for given in (None, "inception-2015"):
+        with pytest.raises(ZeroDivisionError):
+            section.reference((32, 32, channels), given)
+    assert asked == [network, "inception-2015"]

@@ -18,8 +18,7 @@ class Section(pydantic.BaseModel, abc.ABC):
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    # Beside these, `metrics` names what is measured where nothing else is asked for, `features` the feature network,
-    # `None` where there is none.
+    # Beside these, `metrics` names what is measured where nothing else is asked for.
     plural: ClassVar[str]  # of an example
 
     batch_size: int = pydantic.Field(64, ge=1)
@@ -96,7 +95,7 @@ class Section(pydantic.BaseModel, abc.ABC):
 
         Args:
             shape: of a generated example.
-            network: name of a feature network; `features` by default.
+            network: name of a feature network; by default one that knows such examples.
             weights: path of its weights, or `None`.
             split: of a TFDS dataset; the section's by default.
             data_dir: TFDS's folder; the section's by default.

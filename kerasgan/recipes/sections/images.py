@@ -23,7 +23,6 @@ class ImageData(Section):
 
     metrics: ClassVar[str] = "fid"
     plural: ClassVar[str] = "images"
-    features: ClassVar[str] = "garments"
 
     tfds: str | None = None
     folder: str | None = None
@@ -148,7 +147,12 @@ class ImageData(Section):
         if self.tfds is None:
             refused("split", split, f"{self.place} is no dataset of TFDS")
         split = split or self.split
-        judge = features.load(network or self.features, weights)
+        judge = features.load(network or _judge(channels), weights)
         source = self._opened(split, data_dir or self.data_dir)
         name = f"{source.name if self.tfds is None else f'{self.tfds} {split}'} at {size} x {size}"
         return Reference.of_source(source, judge, size, channels, self.center_crop, name, cache, verbose)
+
+
+def _judge(channels):
+    """The feature network of images where none is asked for: one that knows such images."""
+    return "garments" if channels == 1 else "efficientnet-lite0"

@@ -13,7 +13,6 @@ class PointData(Section):
     """Which distribution the points are drawn from; see `kerasgan.data.toy`."""
 
     plural: ClassVar[str] = "points"
-    features: ClassVar[None] = None
 
     toy: Literal["eight_gaussians", "twenty_five_gaussians", "swiss_roll"]
 

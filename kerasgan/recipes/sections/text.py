@@ -50,7 +50,6 @@ class LineData(Section):
 
     metrics: ClassVar[str] = "ngrams"
     plural: ClassVar[str] = "lines"
-    features: ClassVar[None] = None
 
     text: str
     length: int = pydantic.Field(32, ge=1)
