@@ -9,31 +9,31 @@ import importlib
 from kerasgan.utils import backend, registration
 from kerasgan.utils.version import __version__ as __version__
 
-_MODULES = (
-    "callbacks",
-    "client",
-    "data",
-    "latents",
-    "layers",
-    "metrics",
-    "networks",
-    "objectives",
-    "optimizers",
-    "pictures",
-    "schedules",
-    "server",
-    "techniques",
-)
-_ELSEWHERE = {"schedules": "kerasgan.optimizers.schedules"}
-_WITHOUT_KERAS = ("client", "pictures", "server")
-_NAMES = {
+_MODULES = {
+    "callbacks": "kerasgan.callbacks",
+    "client": "kerasgan.client",
+    "data": "kerasgan.data",
+    "latents": "kerasgan.latents",
+    "layers": "kerasgan.layers",
+    "metrics": "kerasgan.metrics",
+    "networks": "kerasgan.networks",
+    "objectives": "kerasgan.objectives",
+    "optimizers": "kerasgan.optimizers",
+    "pictures": "kerasgan.pictures",
+    "schedules": "kerasgan.optimizers.schedules",
+    "seeds": "kerasgan.seeds",
+    "server": "kerasgan.server",
+    "techniques": "kerasgan.techniques",
+}
+_WITHOUT_KERAS = ("client", "pictures", "seeds", "server")
+_SINGLE = {
     "GAN": "kerasgan.models.gan",
     "Sampler": "kerasgan.models.sampler",
     "from_preset": "kerasgan.saving.presets",
     "load": "kerasgan.saving.keras_file",
     "standing_statistics": "kerasgan.models.standing_statistics",
-    **dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives"),
 }
+_NAMES = _SINGLE | dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives")
 
 __all__ = [*_MODULES, *_NAMES]
 
@@ -42,7 +42,7 @@ def __getattr__(name):
     if name in __all__ and name not in _WITHOUT_KERAS:
         backend.check()
     if name in _MODULES:
-        return importlib.import_module(_ELSEWHERE.get(name, f"kerasgan.{name}"))
+        return importlib.import_module(_MODULES[name])
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
     raise AttributeError(f"module 'kerasgan' has no attribute '{name}'")

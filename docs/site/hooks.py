@@ -141,29 +141,24 @@ def commands():
 def _api_index():
     lines = ["# API", "", "`import kerasgan`; these names are public, and what they hold.", ""]
     lines += [f"- [kerasgan.{module}]({module}.md)" for module in public_modules()]
-    for name in (
-        "gan.GAN",
-        "sampler.Sampler",
-        "presets.from_preset",
-        "keras_file.load",
-        "standing.standing_statistics",
-    ):
-        lines += ["", f"::: kerasgan.{name}"]
+    single = _constant(ROOT / "kerasgan" / "__init__.py", "_SINGLE")
+    lines += [line for name, module in single.items() for line in ("", f"::: {module}.{name}")]
     return "\n".join(lines) + "\n"
 
 
 def _api_page(module):
     """A page of what a module holds, and of the modules among it."""
-    folder = ROOT / "kerasgan" / module
-    inner = [path.stem for path in sorted(folder.glob("*.py")) if path.stem in _all(folder / "__init__.py")]
-    lines = [f"# kerasgan.{module}", "", f"::: kerasgan.{module}", "    options:", "      show_root_heading: false", ""]
+    path = public_modules()[module]
+    folder = ROOT.joinpath(*path.split("."))
+    inner = [file.stem for file in sorted(folder.glob("*.py")) if file.stem in _all(folder / "__init__.py")]
+    lines = [f"# kerasgan.{module}", "", f"::: {path}", "    options:", "      show_root_heading: false", ""]
     for name in inner:
-        lines += [f"::: kerasgan.{module}.{name}", ""]
+        lines += [f"::: {path}.{name}", ""]
     return "\n".join(lines)
 
 
 def public_modules():
-    """The modules that `kerasgan.__all__` names."""
+    """The public modules: where each is, by its public name."""
     return _constant(ROOT / "kerasgan" / "__init__.py", "_MODULES")
 
 
