@@ -26,7 +26,7 @@ def demanded():
 def checked(made, weights):
     """Return generated values as they are; where it is `demanded`, they raise when they are computed unless finite.
 
-    The weights must be finite too: TensorFlow with oneDNN makes 0 of NaN where it fuses a product with its ReLU.
+    The weights must be finite too: TensorFlow with oneDNN makes 0 of NaN where it fuses a product, its bias and ReLU.
 
     Args:
         made: the generated values, a tensor.
