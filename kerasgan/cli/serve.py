@@ -1,7 +1,9 @@
 """The command `kerasgan serve`, which takes the flags of `tensorflow_model_server` in their own spelling."""
 
 import contextlib
+import dataclasses
 import enum
+import inspect
 import logging
 import os
 import pathlib
@@ -14,6 +16,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from kerasgan.server.config import options
 from kerasgan.utils import tf_runtime
 
 _TRUE = ("true", "t", "yes", "y", "1")
@@ -59,6 +62,42 @@ class Backend(enum.StrEnum):
     TENSORFLOW_MODEL_SERVER = "tensorflow_model_server"
 
 
+def _flags():
+    """The flags of the options that a server takes as they are: `(class, name of the option, Flag)` of each."""
+    for chosen in (options.ServerOptions, options.ModelOptions, options.WatchOptions):
+        for field in dataclasses.fields(chosen):
+            if "flag" in field.metadata:
+                yield chosen, field.name, field.metadata["flag"]
+
+
+def _with_flags(command):
+    """Give a command that takes `**chosen` a parameter for each of these flags."""
+    signature = inspect.signature(command)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    made = [
+        inspect.Parameter(
+            flag.parameter,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=flag.default,
+            annotation=Annotated[flag.type, typer.Option(*flag.names, help=flag.help, min=flag.min, max=flag.max)],
+        )
+        for _, _, flag in _flags()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *made])
+    command.__annotations__ |= {parameter.name: parameter.annotation for parameter in made}
+    return command
+
+
+def _chosen(kind, given, **others):
+    """Make options of a class, of the flags that were given and of other values."""
+    try:
+        of_flags = {name: flag.read(given[flag.parameter]) for chosen, name, flag in _flags() if chosen is kind}
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return kind(**of_flags, **others)
+
+
+@_with_flags
 def serve(
     context: typer.Context,
     folder: Annotated[pathlib.Path | None, typer.Argument(help="Folder of models, or of one model's versions.")] = None,
@@ -72,32 +111,6 @@ def serve(
     model_config_file: Annotated[
         pathlib.Path | None, typer.Option("--model_config_file", help="A models.config, instead of FOLDER.")
     ] = None,
-    model_config_file_poll_wait_seconds: Annotated[
-        float,
-        typer.Option(
-            "--model_config_file_poll_wait_seconds",
-            "--config-poll-seconds",
-            min=0,
-            help="Between two looks at the models.config; 0: one.",
-        ),
-    ] = 0.0,
-    file_system_poll_wait_seconds: Annotated[
-        float,
-        typer.Option(
-            "--file_system_poll_wait_seconds", "--poll-seconds", min=0, help="Between two looks for versions; 0: one."
-        ),
-    ] = 1.0,
-    allow_version_labels_for_unavailable_models: Annotated[
-        bool,
-        typer.Option(
-            "--allow_version_labels_for_unavailable_models/--noallow_version_labels_for_unavailable_models",
-            help="New labels may be given to versions that are not loaded yet.",
-        ),
-    ] = False,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", help="Port for gRPC; 0 for any free one, or with --grpc_socket_path for none.")
-    ] = 8500,
     rest_port: Annotated[
         int,
         typer.Option(
@@ -109,64 +122,6 @@ def serve(
     rest_api_port: Annotated[
         int | None, typer.Option("--rest_api_port", help="The same, but 0 for no REST, as TensorFlow Serving has it.")
     ] = None,
-    allowed_hosts: Annotated[
-        str,
-        typer.Option(
-            "--allowed-hosts",
-            help="Further host names, separated by commas, that REST answers to. On a loopback address, or where some "
-            "are given, others are refused.",
-        ),
-    ] = "",
-    grpc_socket_path: Annotated[
-        str | None, typer.Option("--grpc_socket_path", help="A UNIX socket for gRPC, besides the port.")
-    ] = None,
-    ssl_config_file: Annotated[
-        pathlib.Path | None, typer.Option("--ssl_config_file", help="An SSLConfig: TLS on gRPC, not on REST.")
-    ] = None,
-    grpc_max_threads: Annotated[
-        int | None, typer.Option("--grpc_max_threads", min=1, help="gRPC requests worked on at once.")
-    ] = None,
-    rest_api_num_threads: Annotated[
-        int | None, typer.Option("--rest_api_num_threads", min=1, help="REST requests worked on at once.")
-    ] = None,
-    request_core: Annotated[
-        int | None,
-        typer.Option("--request-core", min=0, help="Core for the threads of requests; with --enable_batching."),
-    ] = None,
-    rest_api_timeout_in_ms: Annotated[
-        int, typer.Option("--rest_api_timeout_in_ms", min=1, help="Time for a REST request.")
-    ] = 30000,
-    rest_api_enable_cors_support: Annotated[
-        bool,
-        typer.Option(
-            "--rest_api_enable_cors_support/--norest_api_enable_cors_support",
-            "--cors/--no-cors",
-            help="Web pages from elsewhere may use REST.",
-        ),
-    ] = False,
-    grpc_channel_arguments: Annotated[
-        str, typer.Option("--grpc_channel_arguments", help="Passed to gRPC: grpc.max_connection_age_ms=2000,...")
-    ] = "",
-    enable_serialization_as_tensor_content: Annotated[
-        bool,
-        typer.Option(
-            "--enable_serialization_as_tensor_content/--noenable_serialization_as_tensor_content",
-            help="Write tensors of gRPC answers as bytes: quicker.",
-        ),
-    ] = False,
-    enable_grpc_healthcheck_service: Annotated[
-        bool,
-        typer.Option(
-            "--enable_grpc_healthcheck_service/--noenable_grpc_healthcheck_service",
-            help="Serve the standard gRPC health service.",
-        ),
-    ] = False,
-    reload_requests: Annotated[
-        bool,
-        typer.Option(
-            "--reload-requests/--no-reload-requests", help="Callers may replace the models (HandleReloadConfigRequest)."
-        ),
-    ] = True,
     enable_batching: Annotated[
         bool, typer.Option("--enable_batching/--noenable_batching", help="Compute requests together.")
     ] = False,
@@ -189,130 +144,47 @@ def serve(
     tensorflow_inter_op_parallelism: Annotated[
         int, typer.Option("--tensorflow_inter_op_parallelism", min=0, help="Operations at once; 0: one in each thread.")
     ] = 0,
-    per_process_gpu_memory_fraction: Annotated[
-        float,
-        typer.Option("--per_process_gpu_memory_fraction", min=0, max=1, help="Share of GPU memory; 0: as needed."),
-    ] = 0.0,
-    saved_model_tags: Annotated[
-        str, typer.Option("--saved_model_tags", help="Which graph of a SavedModel; tags separated by commas.")
-    ] = "serve",
-    enable_model_warmup: Annotated[
-        bool,
-        typer.Option("--enable_model_warmup/--noenable_model_warmup", help="Run the warmup requests of SavedModels."),
-    ] = True,
-    num_load_threads: Annotated[
-        int, typer.Option("--num_load_threads", min=0, help="Versions loaded at once; 0 and 1: one after another.")
-    ] = 0,
-    max_num_load_retries: Annotated[
-        int, typer.Option("--max_num_load_retries", min=0, help="How often a failed load is tried again.")
-    ] = 5,
-    load_retry_interval_micros: Annotated[
-        int, typer.Option("--load_retry_interval_micros", min=0, help="Time between two attempts.")
-    ] = 60_000_000,
     monitoring_config_file: Annotated[
         pathlib.Path | None,
         typer.Option("--monitoring_config_file", help="A MonitoringConfig: where metrics are shown, and whether."),
     ] = None,
-    access_log: Annotated[
-        str | None, typer.Option("--access-log", help="File for one JSON line a request; - for standard output.")
-    ] = None,
-    max_request_bytes: Annotated[
-        int, typer.Option("--max-request-bytes", min=1, max=2**31 - 1, help="Largest request accepted.")
-    ] = 64 * 2**20,
-    max_rows: Annotated[
-        int, typer.Option("--max-rows", min=0, help="Largest first dimension of an input; 0: no limit.")
-    ] = 65536,
-    max_output_bytes: Annotated[
-        int, typer.Option("--max-output-bytes", min=0, help="Largest answer, as bytes of its tensors; 0: no limit.")
-    ] = 256 * 2**20,
-    max_requests: Annotated[
-        int, typer.Option("--max-requests", min=1, help="Requests of each transport under way or waiting.")
-    ] = 4096,
-    max_streams: Annotated[
-        int, typer.Option("--max-streams", min=1, help="Open gRPC streams: reflection, Watch of the health service.")
-    ] = 100,
     backend: Annotated[
         Backend, typer.Option("--backend", help="tensorflow_model_server runs that program, found on the PATH.")
     ] = Backend.KERASGAN,
+    **chosen,
 ):
     """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
     if [folder, model_base_path, model_config_file].count(None) != 2:
         raise typer.BadParameter("give a folder, or --model_base_path PATH, or --model_config_file FILE")
-    if batching_parameters_file is not None and not enable_batching:
-        raise typer.BadParameter("--batching_parameters_file: expected --enable_batching with it")
-    if enable_per_model_batching_parameters and not enable_batching:
-        raise typer.BadParameter("--enable_per_model_batching_parameters: expected --enable_batching with it")
-    if request_core is not None and not enable_batching:
-        raise typer.BadParameter("--request-core: expected --enable_batching with it")
     if rest_api_port is not None and _is_given(context, "rest_port"):
         raise typer.BadParameter("give --rest-port or --rest_api_port, not both")
     if model_config_file is not None and model_name is not None:
         raise typer.BadParameter("--model_name: the models.config names the models; expected it without that flag")
+    _check_batching(context.params)
     if backend is Backend.TENSORFLOW_MODEL_SERVER:
         from kerasgan.cli import tensorflow_model_server
 
         given = {name: value for name, value in context.params.items() if _is_given(context, name)}
         tensorflow_model_server.run(given)
-    arguments = _grpc_arguments(grpc_channel_arguments)
+    where = _chosen(options.ServerOptions, chosen, rest_port=_rest_port(context))
     tf_runtime.import_tensorflow()
     from kerasgan import server
     from kerasgan.server import collecting
-    from kerasgan.server.config import batching_parameters, models_config, monitoring
+    from kerasgan.server.config import models_config, monitoring
 
     _log_to_standard_error()
     _warn_of_flags_without_effect(context)
-    metrics_path = monitoring.DEFAULT_METRICS_PATH
     if monitoring_config_file is not None:
-        metrics_path = monitoring.read_metrics_path(monitoring_config_file)
-    batching = server.BatchingParameters() if enable_batching else None
-    if batching_parameters_file is not None:
-        batching = batching_parameters.read_parameters(batching_parameters_file)
-    chosen_rest_port = server.ServerOptions.rest_port
-    if rest_api_port is not None:
-        chosen_rest_port = rest_api_port or None
-    elif _is_given(context, "rest_port"):
-        chosen_rest_port = rest_port
-    where = server.ServerOptions(
-        host=host,
-        port=port,
-        rest_port=chosen_rest_port,
-        allowed_hosts=tuple(filter(None, map(str.strip, allowed_hosts.split(",")))),
-        grpc_socket_path=grpc_socket_path or None,
-        ssl_config_file=ssl_config_file,
-        grpc_threads=grpc_max_threads,
-        rest_threads=rest_api_num_threads,
-        request_core=request_core,
-        grpc_arguments=arguments,
-        max_request_bytes=max_request_bytes,
-        max_requests=max_requests,
-        max_streams=max_streams,
-        rest_timeout_seconds=1e-3 * rest_api_timeout_in_ms,
-        metrics_path=metrics_path,
-        cors=rest_api_enable_cors_support,
-        tensor_content=enable_serialization_as_tensor_content,
-        health_checks=enable_grpc_healthcheck_service,
-        reload_requests=reload_requests,
-        access_log=access_log,
-    )
-    how = server.ModelOptions(
-        tags=tuple(saved_model_tags.split(",")),
+        where = dataclasses.replace(where, metrics_path=monitoring.read_metrics_path(monitoring_config_file))
+    how = _chosen(
+        options.ModelOptions,
+        chosen,
         intra_op_threads=tensorflow_intra_op_parallelism or tensorflow_session_parallelism,
         inter_op_threads=tensorflow_inter_op_parallelism or tensorflow_session_parallelism,
-        gpu_memory_fraction=per_process_gpu_memory_fraction,
-        max_rows=max_rows,
-        max_output_bytes=max_output_bytes,
-        warmup=enable_model_warmup,
-        load_threads=max(1, num_load_threads),
-        load_retries=max_num_load_retries,
-        load_retry_seconds=1e-6 * load_retry_interval_micros,
-        batching=batching,
+        batching=_batching(enable_batching, batching_parameters_file),
         batching_per_model=enable_per_model_batching_parameters,
     )
-    when = server.WatchOptions(
-        poll_seconds=file_system_poll_wait_seconds,
-        config_poll_seconds=model_config_file_poll_wait_seconds,
-        allow_labels_for_unavailable=allow_version_labels_for_unavailable_models,
-    )
+    when = _chosen(options.WatchOptions, chosen)
     _allow_many_connections()
     with _signals_end_the_process():
         if folder is not None:
@@ -328,6 +200,36 @@ def serve(
     if not ended:  # a thread still computes, or loads a model, for which Python would wait
         sys.stdout.flush()
         os._exit(1)
+
+
+def _check_batching(given):
+    """Raise `typer.BadParameter` for a flag that means nothing without batching."""
+    if given["enable_batching"]:
+        return
+    for flag, value in (
+        ("--batching_parameters_file", given["batching_parameters_file"]),
+        ("--enable_per_model_batching_parameters", given["enable_per_model_batching_parameters"] or None),
+        ("--request-core", given["request_core"]),
+    ):
+        if value is not None:
+            raise typer.BadParameter(f"{flag}: expected --enable_batching with it")
+
+
+def _batching(is_enabled, file):
+    """The `BatchingParameters`, or None."""
+    from kerasgan.server.config import batching_parameters
+
+    if file is not None:
+        return batching_parameters.read_parameters(file)
+    return batching_parameters.BatchingParameters() if is_enabled else None
+
+
+def _rest_port(context):
+    """REST's port: None for no REST; the default of nobody's choice where neither flag is given."""
+    given = context.params
+    if given["rest_api_port"] is not None:
+        return given["rest_api_port"] or None
+    return given["rest_port"] if _is_given(context, "rest_port") else options.ServerOptions.rest_port
 
 
 def _log_to_standard_error():
@@ -367,17 +269,6 @@ def _signals_end_the_process():
 
 def _is_given(context, name):
     return context.get_parameter_source(name).name != "DEFAULT"
-
-
-def _grpc_arguments(text):
-    """`grpc.a=1,grpc.b=x` as `(("grpc.a", 1), ("grpc.b", "x"))`."""
-    arguments = []
-    for piece in filter(None, map(str.strip, text.split(","))):
-        key, equals, value = piece.partition("=")
-        if not key or not equals:
-            raise typer.BadParameter(f"--grpc_channel_arguments: expected NAME=VALUE,...; got {piece!r}")
-        arguments.append((key, int(value) if re.fullmatch(r"-?\d+", value) else value))
-    return tuple(arguments)
 
 
 def _allow_many_connections():

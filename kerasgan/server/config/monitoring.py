@@ -1,8 +1,7 @@
 """`monitoring.config`: whether and where metrics are shown, as TensorFlow Serving's `MonitoringConfig`."""
 
 from kerasgan.server.config import textproto
-
-DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
+from kerasgan.server.config.options import DEFAULT_METRICS_PATH
 
 
 def read_metrics_path(path):

@@ -1,13 +1,70 @@
-"""What can be chosen about a server, and about how models run in it."""
+"""What can be chosen about a server, and about how models run in it; and the flags that choose it.
+
+`kerasgan serve` makes its flags of these, so this file imports nothing that takes time.
+"""
 
 import dataclasses
 import ipaddress
 import os
+import pathlib
 import re
 import threading
+import typing
+from collections.abc import Callable
 
-from kerasgan.server.config.batching_parameters import BatchingParameters
-from kerasgan.server.config.monitoring import DEFAULT_METRICS_PATH
+if typing.TYPE_CHECKING:
+    from kerasgan.server.config.batching_parameters import BatchingParameters
+
+DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """How an option is chosen on the command line.
+
+    Attributes:
+        names: the flags, each a spelling; of a switch `--on/--off`.
+        help: what it does.
+        type: of the value.
+        default: the value where it is not given.
+        read: function from the value to the option; it raises ValueError naming the flag where it cannot be meant.
+        min: smallest value.
+        max: largest value.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    type: typing.Any
+    default: typing.Any
+    read: Callable[[typing.Any], typing.Any]
+    min: float | None
+    max: float | None
+
+    @property
+    def parameter(self) -> str:
+        """Its name as a parameter of a function: the first spelling."""
+        return self.names[0].partition("/")[0].lstrip("-").replace("-", "_")
+
+
+def _option(default, *names, help, type, value=None, read=lambda value: value, min=None, max=None):
+    """A field of a dataclass, with its `Flag`; `value` is the flag's default, where that is not the option's."""
+    flag = Flag(names, help, type, default if value is None else value, read, min, max)
+    return dataclasses.field(default=default, metadata={"flag": flag})
+
+
+def _texts(value):
+    return tuple(filter(None, map(str.strip, value.split(","))))
+
+
+def _grpc_arguments(text):
+    """`grpc.a=1,grpc.b=x` as `(("grpc.a", 1), ("grpc.b", "x"))`."""
+    arguments = []
+    for piece in _texts(text):
+        key, equals, value = piece.partition("=")
+        if not key or not equals:
+            raise ValueError(f"--grpc_channel_arguments: expected NAME=VALUE,...; got {piece!r}")
+        arguments.append((key, int(value) if re.fullmatch(r"-?\d+", value) else value))
+    return tuple(arguments)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,17 +89,50 @@ class ModelOptions:
             `batching_params.pbtxt`, and a model without that file is not batched.
     """
 
-    tags: tuple[str, ...] = ("serve",)
+    tags: tuple[str, ...] = _option(
+        ("serve",),
+        "--saved_model_tags",
+        help="Which graph of a SavedModel; tags separated by commas.",
+        type=str,
+        value="serve",
+        read=lambda value: tuple(value.split(",")),
+    )
     intra_op_threads: int = 0
     inter_op_threads: int = 0
-    gpu_memory_fraction: float = 0.0
-    max_rows: int = 65536
-    max_output_bytes: int = 256 * 2**20
-    warmup: bool = True
-    load_threads: int = 1
-    load_retries: int = 5
-    load_retry_seconds: float = 60.0
-    batching: BatchingParameters | None = None
+    gpu_memory_fraction: float = _option(
+        0.0, "--per_process_gpu_memory_fraction", help="Share of GPU memory; 0: as needed.", type=float, min=0, max=1
+    )
+    max_rows: int = _option(
+        65536, "--max-rows", help="Largest first dimension of an input; 0: no limit.", type=int, min=0
+    )
+    max_output_bytes: int = _option(
+        256 * 2**20, "--max-output-bytes", help="Largest answer, as bytes of its tensors; 0: no limit.", type=int, min=0
+    )
+    warmup: bool = _option(
+        True, "--enable_model_warmup/--noenable_model_warmup", help="Run the warmup requests of SavedModels.", type=bool
+    )
+    load_threads: int = _option(
+        1,
+        "--num_load_threads",
+        help="Versions loaded at once; 0 and 1: one after another.",
+        type=int,
+        value=0,
+        read=lambda value: max(1, value),
+        min=0,
+    )
+    load_retries: int = _option(
+        5, "--max_num_load_retries", help="How often a failed load is tried again.", type=int, min=0
+    )
+    load_retry_seconds: float = _option(
+        60.0,
+        "--load_retry_interval_micros",
+        help="Time between two attempts.",
+        type=int,
+        value=60_000_000,
+        read=lambda value: 1e-6 * value,
+        min=0,
+    )
+    batching: "BatchingParameters | None" = None
     batching_per_model: bool = False
 
 
@@ -57,9 +147,28 @@ class WatchOptions:
             without it, a config with labels is refused at the start.
     """
 
-    poll_seconds: float = 1.0
-    config_poll_seconds: float = 0.0
-    allow_labels_for_unavailable: bool = False
+    poll_seconds: float = _option(
+        1.0,
+        "--file_system_poll_wait_seconds",
+        "--poll-seconds",
+        help="Between two looks for versions; 0: one.",
+        type=float,
+        min=0,
+    )
+    config_poll_seconds: float = _option(
+        0.0,
+        "--model_config_file_poll_wait_seconds",
+        "--config-poll-seconds",
+        help="Between two looks at the models.config; 0: one.",
+        type=float,
+        min=0,
+    )
+    allow_labels_for_unavailable: bool = _option(
+        False,
+        "--allow_version_labels_for_unavailable_models/--noallow_version_labels_for_unavailable_models",
+        help="New labels may be given to versions that are not loaded yet.",
+        type=bool,
+    )
 
     def __post_init__(self):
         for name in ("poll_seconds", "config_poll_seconds"):
@@ -123,26 +232,94 @@ class ServerOptions:
         access_log: file to which one JSON line a request is appended; "-" for standard output, None for none.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8500
+    host: str = _option("127.0.0.1", "--host", help="Address to listen on.", type=str)
+    port: int = _option(
+        8500, "--port", help="Port for gRPC; 0 for any free one, or with --grpc_socket_path for none.", type=int
+    )
     rest_port: int | None = DefaultPort(8501)
-    allowed_hosts: tuple[str, ...] = ()
-    grpc_socket_path: str | None = None
-    ssl_config_file: str | None = None
-    grpc_threads: int | None = None
-    rest_threads: int | None = None
-    request_core: int | None = None
-    grpc_arguments: tuple[tuple[str, int | str], ...] = ()
-    max_request_bytes: int = 64 * 2**20
-    max_requests: int = 4096
-    max_streams: int = 100
-    rest_timeout_seconds: float = 30.0
+    allowed_hosts: tuple[str, ...] = _option(
+        (),
+        "--allowed-hosts",
+        help="Further host names, separated by commas, that REST answers to. On a loopback address, or where some are "
+        "given, others are refused.",
+        type=str,
+        value="",
+        read=_texts,
+    )
+    grpc_socket_path: str | None = _option(
+        None,
+        "--grpc_socket_path",
+        help="A UNIX socket for gRPC, besides the port.",
+        type=str | None,
+        read=lambda value: value or None,
+    )
+    ssl_config_file: str | os.PathLike[str] | None = _option(
+        None, "--ssl_config_file", help="An SSLConfig: TLS on gRPC, not on REST.", type=pathlib.Path | None
+    )
+    grpc_threads: int | None = _option(
+        None, "--grpc_max_threads", help="gRPC requests worked on at once.", type=int | None, min=1
+    )
+    rest_threads: int | None = _option(
+        None, "--rest_api_num_threads", help="REST requests worked on at once.", type=int | None, min=1
+    )
+    request_core: int | None = _option(
+        None, "--request-core", help="Core for the threads of requests; with --enable_batching.", type=int | None, min=0
+    )
+    grpc_arguments: tuple[tuple[str, int | str], ...] = _option(
+        (),
+        "--grpc_channel_arguments",
+        help="Passed to gRPC: grpc.max_connection_age_ms=2000,...",
+        type=str,
+        value="",
+        read=_grpc_arguments,
+    )
+    max_request_bytes: int = _option(
+        64 * 2**20, "--max-request-bytes", help="Largest request accepted.", type=int, min=1, max=2**31 - 1
+    )
+    max_requests: int = _option(
+        4096, "--max-requests", help="Requests of each transport under way or waiting.", type=int, min=1
+    )
+    max_streams: int = _option(
+        100, "--max-streams", help="Open gRPC streams: reflection, Watch of the health service.", type=int, min=1
+    )
+    rest_timeout_seconds: float = _option(
+        30.0,
+        "--rest_api_timeout_in_ms",
+        help="Time for a REST request.",
+        type=int,
+        value=30_000,
+        read=lambda value: 1e-3 * value,
+        min=1,
+    )
     metrics_path: str | None = DEFAULT_METRICS_PATH
-    cors: bool = False
-    tensor_content: bool = False
-    health_checks: bool = False
-    reload_requests: bool = True
-    access_log: str | None = None
+    cors: bool = _option(
+        False,
+        "--rest_api_enable_cors_support/--norest_api_enable_cors_support",
+        "--cors/--no-cors",
+        help="Web pages from elsewhere may use REST.",
+        type=bool,
+    )
+    tensor_content: bool = _option(
+        False,
+        "--enable_serialization_as_tensor_content/--noenable_serialization_as_tensor_content",
+        help="Write tensors of gRPC answers as bytes: quicker.",
+        type=bool,
+    )
+    health_checks: bool = _option(
+        False,
+        "--enable_grpc_healthcheck_service/--noenable_grpc_healthcheck_service",
+        help="Serve the standard gRPC health service.",
+        type=bool,
+    )
+    reload_requests: bool = _option(
+        True,
+        "--reload-requests/--no-reload-requests",
+        help="Callers may replace the models (HandleReloadConfigRequest).",
+        type=bool,
+    )
+    access_log: str | None = _option(
+        None, "--access-log", help="File for one JSON line a request; - for standard output.", type=str | None
+    )
 
     def __post_init__(self):
         for number in (self.port, self.rest_port):
