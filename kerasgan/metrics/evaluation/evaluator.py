@@ -47,7 +47,7 @@ def evaluate(
     Args:
         model: `Sampler`, such as a `GAN`.
         reference: `Reference`: real images of the same shape, with the feature network; for points and lines
-            `PointReference` and `LineReference` of `kerasgan.metrics.evaluation.other_references`.
+            a `PointReference` or a `LineReference`.
         metrics: names of `kerasgan.metrics.evaluation.measures.MEASURES`, in a sequence or in a text with commas.
         n: images to generate, at least 2.
         seed: integer from 0 to 2^32 - 1. Image i has seed `seed + i`: two sets share no image where their seeds are n

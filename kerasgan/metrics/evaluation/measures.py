@@ -18,7 +18,7 @@ from kerasgan.metrics import (
     sliced_wasserstein,
 )
 from kerasgan.metrics import inception_score as scores
-from kerasgan.metrics.evaluation import moments_file, other_references, result
+from kerasgan.metrics.evaluation import line_reference, moments_file, result
 from kerasgan.metrics.evaluation.extraction import Extracted, Keep
 from kerasgan.utils import outside
 
@@ -158,7 +158,7 @@ def _n_grams(encoded, reference, seed):
     found = []
     for n in N_GRAMS:
         value, floor = (
-            ngrams.jensen_shannon(ngrams.counts(other_references.rows(lines), n), reference.counts(n))
+            ngrams.jensen_shannon(ngrams.counts(line_reference.rows(lines), n), reference.counts(n))
             for lines in (encoded, real)
         )
         notes = ("bits", f"{len(real):,} held-out lines: {floor:.4f}")

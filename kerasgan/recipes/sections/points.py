@@ -56,8 +56,8 @@ class PointData(Section):
         return _STEPS_PER_EPOCH
 
     def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
-        """Return a `kerasgan.metrics.evaluation.other_references.PointReference`; see `Section.reference`."""
-        from kerasgan.metrics.evaluation.other_references import PointReference
+        """Return a `kerasgan.metrics.evaluation.point_reference.PointReference`; see `Section.reference`."""
+        from kerasgan.metrics.evaluation.point_reference import PointReference
 
         for name, value in (("features", network), ("split", split), ("data_dir", data_dir)):
             refused(name, value, "points are compared with their distribution")

@@ -101,8 +101,8 @@ class LineData(Section):
         return source.count // (self.batch_size * batches_per_step)
 
     def reference(self, shape, network=None, weights=None, split=None, data_dir=None, cache=None, verbose=False):
-        """Return a `kerasgan.metrics.evaluation.other_references.LineReference`; see `Section.reference`."""
-        from kerasgan.metrics.evaluation.other_references import LineReference
+        """Return a `kerasgan.metrics.evaluation.line_reference.LineReference`; see `Section.reference`."""
+        from kerasgan.metrics.evaluation.line_reference import LineReference
 
         for name, value in (("features", network), ("split", split), ("data_dir", data_dir)):
             refused(name, value, "lines are compared by their n-grams")
