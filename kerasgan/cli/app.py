@@ -14,7 +14,7 @@ from kerasgan.cli import study as studies
 from kerasgan.cli import zoo
 from kerasgan.cli.serve import ServeCommand, serve
 from kerasgan.client import command
-from kerasgan.client.command import Count, Labels, Seed, Truncation
+from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
 from kerasgan.utils import classes, tf_runtime
 from kerasgan.utils.version import __version__
@@ -129,17 +129,18 @@ def sample(
     model: Model,
     n: Count = 64,
     seed: Seed = 0,
+    seeds: Seeds = None,
+    to_seed: ToSeed = None,
     labels: Labels = None,
     truncation: Truncation = None,
     out: Annotated[
         pathlib.Path | None,
-        typer.Option(
-            help="A .png file for a grid, else a folder for single images; lines of text go to a file. By default "
-            "samples.png or samples.txt."
-        ),
+        typer.Option(help=f"{command.OUT} Lines of text go to a file. By default samples.png or samples.txt."),
     ] = None,
 ):
     """Generate images, points or lines of text."""
+    command.check_seeds(seeds, to_seed)
+    chosen = command.seeds_of_text(seeds, n, seed)
     tf_runtime.import_tensorflow()
     from kerasgan.models import finite
     from kerasgan.training import run_folder
@@ -150,9 +151,13 @@ def sample(
     labels_of = classes.of_text(labels, loaded.class_names)
     with warnings.catch_warnings():
         warnings.simplefilter("error", finite.NotFiniteWarning)
-        drawn = loaded.sample(n, seed=seed, labels=labels_of, truncation=truncation)
+        if to_seed is None:
+            drawn = loaded.sample(len(chosen), seed=chosen, labels=labels_of, truncation=truncation)
+        else:
+            drawn = loaded.interpolate(seed, to_seed, n, labels=labels_of, truncation=truncation)
     if samples.are_images(loaded):
-        command.save_images(out, drawn, None if labels is not None else loaded.num_classes, loaded.class_names)
+        in_turn = labels is None and to_seed is None
+        command.save_images(out, drawn, loaded.num_classes if in_turn else None, loaded.class_names)
     else:
         samples.save(out, loaded, drawn)
         print(f"samples: {out}")

@@ -1,24 +1,34 @@
 """What the commands share: options of generated images, saving them, and errors that end in one line."""
 
+import re
 import sys
 from typing import Annotated
 
 import typer
 
 Seed = Annotated[int, typer.Option(help="Image i has seed SEED + i.")]
+Seeds = Annotated[
+    str | None, typer.Option(help="The seeds themselves, such as 0-15,40, instead of --seed and -n.", metavar="RANGES")
+]
+ToSeed = Annotated[
+    int | None, typer.Option(help="The N images lead from SEED's to this seed's, instead of being SEED + i.")
+]
 Labels = Annotated[
     str | None,
     typer.Option(help="A class, or one for each image, by numbers or names: 3 or Bag,Coat,2. By default all in turn."),
 ]
+OUT = "A picture (.png, .jpg, .webp) for a grid, a .gif to go through the images, else a folder for single ones."
 Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]
 Count = Annotated[int, typer.Option("-n", help="How many images.", min=1)]
 
+_MOST_SEEDS = 1_000_000
+
 
 def save_images(out, images, num_classes=None, class_names=None):
-    """Write uint8 images [N, H, W, C] as a grid, where `out` ends in .png, else one by one into a folder.
+    """Write uint8 images [N, H, W, C] as a grid, as an animation or one by one, as `out` says.
 
     Args:
-        out: where to, a `pathlib.Path`.
+        out: where to, a `pathlib.Path`: a picture (.png, .jpg, .webp), an animation (.gif), or else a folder.
         images: the array.
         num_classes: where they are of so many classes in turn, how many; few get a column each.
         class_names: the names of these, which are printed.
@@ -26,12 +36,40 @@ def save_images(out, images, num_classes=None, class_names=None):
     from ..visualization import image_grid
 
     columns = image_grid.class_columns(num_classes)
-    if out.suffix.lower() == ".png":
+    if out.suffix.lower() == ".gif":
+        print(f"animation: {image_grid.save_animation(out, images)}")
+    elif out.suffix.lower() in image_grid.FORMATS:
         print(f"picture: {image_grid.save_grid(out, images, columns)}")
         if columns and class_names:
             print(f"columns: {', '.join(class_names)}")
     else:
         print(f"{len(image_grid.save_each(out, images))} pictures: {out}")
+
+
+def seeds_of_text(text: str | None, count: int, seed: int) -> list[int]:
+    """Return the seeds that ranges such as 0-15,40 name; without them `count` ones from `seed` on.
+
+    Raises:
+        ValueError: if the text is none of ranges of whole numbers of at least 0, or names too many.
+    """
+    if text is None:
+        return list(range(seed, seed + count))
+    seeds: list[int] = []
+    for piece in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", piece)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first or last - first >= _MOST_SEEDS:
+            raise ValueError(
+                f"--seeds: expected ranges such as 0-15,40, up to {_MOST_SEEDS:,} seeds; got {text[:100]!r}"
+            )
+        seeds += range(first, last + 1)
+    return seeds
+
+
+def check_seeds(seeds: str | None, to_seed: int | None) -> None:
+    """Raise `ValueError` where both are given, seeds and the end of a walk."""
+    if seeds is not None and to_seed is not None:
+        raise ValueError("--seeds: expected alone, or --seed and --to-seed; got both")
 
 
 def run(command):

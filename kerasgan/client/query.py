@@ -7,7 +7,7 @@ import typer
 
 from ..utils import classes
 from . import command
-from .command import Count, Labels, Seed, Truncation
+from .command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 
 
 def query(
@@ -17,14 +17,11 @@ def query(
     ] = "127.0.0.1:8500",
     n: Count = 1,
     seed: Seed = 0,
-    to_seed: Annotated[
-        int | None, typer.Option(help="The N images lead from SEED's to this seed's, instead of being SEED + i.")
-    ] = None,
+    seeds: Seeds = None,
+    to_seed: ToSeed = None,
     labels: Labels = None,
     truncation: Truncation = None,
-    out: Annotated[pathlib.Path, typer.Option(help="A .png file for a grid, else a folder for single images.")] = (
-        pathlib.Path("query.png")
-    ),
+    out: Annotated[pathlib.Path, typer.Option(help=command.OUT)] = (pathlib.Path("query.png")),
     ca_file: Annotated[
         pathlib.Path | None, typer.Option(help="With TLS: PEM file of the authorities to trust; the usual ones.")
     ] = None,
@@ -36,13 +33,14 @@ def query(
     ] = None,
 ):
     """Ask a server for images."""
+    command.check_seeds(seeds, to_seed)
     from .client import connect  # here, so that `--help` is quick
 
     with connect(server, model, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file) as connection:
         _, count, names = connection.classes()
         options = {"labels": classes.of_text(labels, names), "truncation": truncation}
         if to_seed is None:
-            images = connection.generate(n, seed=seed, **options)
+            images = connection.generate(seeds=command.seeds_of_text(seeds, n, seed), **options)
         else:
             images = connection.interpolate(seed, to_seed, n, **options)
     in_turn = labels is None and to_seed is None

@@ -59,7 +59,7 @@ class Sampler(Unsupervised, keras.Model):
         self.num_classes = num_classes
         self.class_names = class_names
         self._trained_against = None
-        self._compiled_sampler = self._sampled_variables = None
+        self._compiled_methods = self._sampled_variables = None
         self.built = True
 
     def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
@@ -89,21 +89,63 @@ class Sampler(Unsupervised, keras.Model):
         validation.integer("n", n, 1)
         validation.integer("batch_size", batch_size, 1)
         seeds = checks.sample_seeds(seed, n)
+        bounds = self._bounds(truncation, n)
+        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        self.prepare_sampling()
+        return self._in_batches("images_from_seeds", batch_size, seeds, bounds, labels)
+
+    def interpolate(self, seed, to_seed, n=8, labels=None, truncation=None, batch_size=64):
+        """Generate images that lead from one seed's to another's; each is a sample like any other.
+
+        The first is `sample(1, seed)`, the last `sample(1, to_seed)` with the same label and truncation. A served model
+        gives the same images, see `kerasgan.client.Client.interpolate`.
+
+        Args:
+            seed: integer, the first image's seed.
+            to_seed: integer, the last one's.
+            n: number of images, 2 or more, at equal distances.
+            labels: for a conditional model, where it is needed, a class or n classes, as for `sample`.
+            truncation: as for `sample`.
+            batch_size: images generated at a time.
+
+        Returns:
+            uint8 NumPy array [n, H, W, C]; of a model whose data are no images, float32 [n, ...].
+
+        Raises:
+            ValueError: naming the argument that is wrong.
+
+        Example:
+            >>> gan.interpolate(3, 4, n=16, labels="Bag").shape
+            (16, 32, 32, 1)
+        """
+        validation.integer("n", n, 2)
+        validation.integer("batch_size", batch_size, 1)
+        if self.num_classes is not None and labels is None:
+            raise ValueError(f"labels: expected a class, or {n} of them, as the model is conditional; got None")
+        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        ends = [checks.sample_seeds([end] * n, n) for end in (seed, to_seed)]
+        bounds = self._bounds(truncation, n)
+        positions = np.linspace(0.0, 1.0, n, dtype="float32")
+        self.prepare_sampling()
+        return self._in_batches("images_between", batch_size, *ends, positions, bounds, labels)
+
+    def _bounds(self, truncation, n):
         bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
         if not (bounds > 0).all():
             raise ValueError(f"truncation: expected positive numbers; got {truncation}")
-        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
-        self.prepare_sampling()
+        return bounds
+
+    def _in_batches(self, method, batch_size, *arrays):
+        """Call a compiled method with rows of arrays, some of which may be `None`; returns an array of all rows."""
         batches = []
-        for start in range(0, n, batch_size):
-            rows = slice(start, start + batch_size)
-            batch_labels = None if labels is None else labels[rows]
+        for start in range(0, len(arrays[0]), batch_size):
+            rows = [None if array is None else array[start : start + batch_size] for array in arrays]
             try:
                 with finite.told():
-                    images = self.compiled_sampler(seeds[rows], bounds[rows], batch_labels)
+                    images = self._compiled(method)(*rows)
             except FloatingPointError as error:
-                warnings.warn(f"these samples mean nothing: {error}", finite.NotFiniteWarning, stacklevel=2)
-                images = self.images_from_seeds(seeds[rows], bounds[rows], batch_labels)
+                warnings.warn(f"these samples mean nothing: {error}", finite.NotFiniteWarning, stacklevel=3)
+                images = getattr(self, method)(*rows)
             batches.append(images.numpy())
         return np.concatenate(batches)
 
@@ -117,13 +159,17 @@ class Sampler(Unsupervised, keras.Model):
         It is made anew where layers have other variables since, after `quantize` or `enable_lora`. It does not call
         `prepare_sampling`: Keras reads all properties of a model while it loads one.
         """
+        return self._compiled("images_from_seeds")
+
+    def _compiled(self, method):
         variables = tuple(id(v) for v in self.sampling_generator.variables + self.sampling_latent.variables)
         if self._sampled_variables != variables:
-            self._sampled_variables = variables
+            self._sampled_variables, self._compiled_methods = variables, {}
+        if method not in self._compiled_methods:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
-            whole = functools.partial(finite.demanded()(self.images_from_seeds))
-            self._compiled_sampler = tf.function(whole, autograph=False, reduce_retracing=True)
-        return self._compiled_sampler
+            whole = functools.partial(finite.demanded()(getattr(self, method)))
+            self._compiled_methods[method] = tf.function(whole, autograph=False, reduce_retracing=True)
+        return self._compiled_methods[method]
 
     def save(self, filepath, overwrite=True, zipped=None):
         """Save everything to a `.keras` file, of a GAN in training also critic, optimizers and step.

@@ -1,7 +1,7 @@
 """Training from a recipe: the run, its folder, what resumes it, and measuring what came out.
 
-    run = kerasgan.training.train("sgan_fashion_mnist", out="runs")
-    kerasgan.training.resume(run, steps=4000)
+run = kerasgan.training.train("sgan_fashion_mnist", out="runs")
+kerasgan.training.resume(run, steps=4000)
 """
 
 import importlib

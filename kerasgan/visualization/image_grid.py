@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..utils import atomic_files
 
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_QUALITY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
 _SMALLEST_WIDTH = 512
 _MOST_CLASSES = 16  # a column each
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
@@ -83,11 +85,57 @@ def class_columns(num_classes):
 
 
 def save_grid(path, images, columns=None):
-    """Write `grid(images, columns)` as a PNG file, whole or not at all; returns its path."""
-    picture = grid(images, columns)
+    """Write `grid(images, columns)` as a picture of the kind that the file's ending says, whole or not at all.
+
+    Args:
+        path: a file ending in one of `FORMATS`: .png, .jpg, .jpeg, .webp; WebP is lossless here, JPEG is not and knows
+            no transparency.
+        images: see `grid`.
+        columns: see `grid`.
+
+    Returns:
+        Its path.
+
+    Raises:
+        ValueError: if the file ends otherwise, or the images cannot be such a picture.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"path: expected a file ending in {', '.join(FORMATS)}; got {path.name}")
+    picture, kind = grid(images, columns), FORMATS[path.suffix.lower()]
+    if kind == "JPEG" and picture.mode == "RGBA":
+        raise ValueError(f"path: expected .png or .webp, as JPEG knows no transparency; got {path.name}")
     with atomic_files.written_whole(path) as beside:
-        picture.save(beside, format="PNG")
-    return pathlib.Path(path)
+        picture.save(beside, format=kind, **_QUALITY.get(kind, {}))
+    return path
+
+
+def save_animation(path, images, frames_per_second=12):
+    """Write images as a GIF that goes through them without end, small ones enlarged; whole or not at all.
+
+    A GIF has 256 colours a frame.
+
+    Args:
+        path: a file ending in .gif.
+        images: uint8 array [N, H, W, C], C one of 1, 3, 4.
+        frames_per_second: a number from 1 to 50.
+
+    Returns:
+        Its path.
+
+    Raises:
+        ValueError: if an argument is none of the above.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"path: expected a file ending in .gif; got {path.name}")
+    if not 1 <= frames_per_second <= 50:
+        raise ValueError(f"frames_per_second: expected a number from 1 to 50; got {frames_per_second}")
+    frames = [grid(image[None], 1) for image in np.asarray(images)]
+    with atomic_files.written_whole(path) as beside:
+        each = round(1000 / frames_per_second)
+        frames[0].save(beside, format="GIF", save_all=True, append_images=frames[1:], duration=each, loop=0)
+    return path
 
 
 def lines(text):

@@ -20,6 +20,7 @@ import kerasgan
 from kerasgan.cli import app
 from kerasgan.models import standing_statistics
 from kerasgan.saving import presets
+from kerasgan.training import run_folder
 
 QUIET = {
     name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
@@ -224,6 +225,21 @@ def test_a_recipe_that_measures_while_it_trains(photos, tmp_path, monkeypatch, c
     assert command(monkeypatch, capsys, *again)[0] == 0
     [found] = json.loads((tmp_path / "again.json").read_text())["results"]
     assert found["value"] == pytest.approx(best["results"][0]["value"], rel=1e-3, abs=1e-6)
+
+
+def test_seeds_and_walks_of_the_command_are_those_of_the_model(trained, tmp_path, monkeypatch, capsys):
+    gan = run_folder.load_model(trained)
+    lines = {
+        "some": (["--seeds", "3-5,9"], gan.sample(4, seed=[3, 4, 5, 9])),
+        "walk": (["-n", 3, "--seed", 3, "--to-seed", 9, "--labels", 1], gan.interpolate(3, 9, 3, labels=1)),
+    }
+    for name, (arguments, images) in lines.items():
+        assert command(monkeypatch, capsys, "sample", trained, *arguments, "--out", tmp_path / name)[0] == 0
+        shown = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / name).iterdir())])
+        assert np.abs(shown.astype(int) - images[..., 0]).max() <= 1
+    status, _, err = command(monkeypatch, capsys, "sample", trained, "--seeds", "1-2", "--to-seed", 4)
+    assert status == 1 and err.startswith("error: --seeds: expected alone")
+    assert command(monkeypatch, capsys, "sample", trained, "--to-seed", 4, "--out", tmp_path / "a.gif")[0] == 1
 
 
 def test_what_cannot_be_measured_fails_before_a_run_is_made(photos, tmp_path, monkeypatch, capsys):
