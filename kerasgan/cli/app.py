@@ -198,7 +198,10 @@ class Weights(enum.StrEnum):
 
 @app.command()
 def evaluate(
-    models: Annotated[list[str], typer.Argument(help="Run folders, .keras files, or presets.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(help="Run folders, .keras files, or presets; or two folders or .npz files of pictures."),
+    ],
     metrics: Annotated[
         str | None,
         typer.Option(

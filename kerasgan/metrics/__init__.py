@@ -15,7 +15,7 @@ from kerasgan.metrics import (
     sliced_wasserstein,
 )
 from kerasgan.metrics.evaluation import extraction, measures, moments, moments_file, result
-from kerasgan.metrics.evaluation.evaluator import evaluate, evaluate_images
+from kerasgan.metrics.evaluation.evaluator import evaluate, evaluate_images, evaluate_set
 from kerasgan.metrics.evaluation.keras_metric import FrechetDistance
 from kerasgan.metrics.evaluation.reference import Reference
 
@@ -25,6 +25,7 @@ __all__ = [
     "divergences",
     "evaluate",
     "evaluate_images",
+    "evaluate_set",
     "extraction",
     "features",
     "frechet",

@@ -5,6 +5,7 @@ import pathlib
 import warnings
 
 from kerasgan import metrics as metrics_module
+from kerasgan.data import fitting, folder_source, npz_source
 from kerasgan.metrics.evaluation import evaluator, measures, result
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
@@ -32,7 +33,8 @@ def evaluate(
     """Measure models against real images, with one reference for all of them.
 
     Args:
-        models: paths as for `kerasgan.training.run_folder.load_model`.
+        models: paths as for `kerasgan.training.run_folder.load_model`. Or a folder of pictures, or an `.npz` file of
+            images, which is measured against `real`, or against a second such path.
         out: JSON file of all results, or `None`; written anew after each model.
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`; by default "fid" of images, "modes,w1,js"
             of points, "ngrams" of lines.
@@ -62,6 +64,11 @@ def evaluate(
         measures.chosen(metrics)
     if out is not None:
         atomic_files.check_writable(out)
+    if all(is_pictures(path) for path in models):
+        found = _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache)
+        if out is not None:
+            result.write(out, found)
+        return found
     with devices.all_gpus().scope():
         reference, results = None, []
         for path in models:
@@ -124,3 +131,43 @@ def _printed(model, reference, **arguments):
         results = metrics_module.evaluate(model, reference, **arguments)
     print(result.table(results), flush=True)
     return results
+
+
+def is_pictures(path):
+    """Whether a path is of pictures rather than of a model: a folder that is no run and no preset, or an .npz file."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return not (run_folder.is_run(path) or presets.is_preset(path))
+    return path.suffix == ".npz" and path.is_file()
+
+
+def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
+    """Measure the pictures of a path against `real`, or against those of a second path, at the size of the first."""
+    if len(paths) + (real is not None) != 2:
+        raise ValueError(
+            "evaluate: expected one folder or .npz file of pictures and another to compare it with, "
+            f"the second one or --data; got {len(paths)} paths{' and --data' if real is not None else ''}"
+        )
+    made, real = [str(path) for path in (*paths, real) if path is not None]
+    section = _section_of(made)
+    size = _side(made)
+    shape = (size, size, section.channels)
+    with devices.all_gpus().scope():
+        against = data_section(real).reference(shape, network, network_weights, cache=cache or cache_root.root())
+        own = section.reference(shape, network, network_weights)
+    found = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
+    print(result.table(found), flush=True)
+    return found
+
+
+def _section_of(path):
+    fitted = fitting.of(path)
+    kind = {"arrays": path} if path.endswith(".npz") else {"folder": path}
+    return sections.ImageData(**kind, channels=fitted.channels)
+
+
+def _side(path):
+    """The side of the first picture, which all are made."""
+    source = npz_source.npz(path) if path.endswith(".npz") else folder_source.folder(path)
+    image, _ = next(source.examples.take(1).as_numpy_iterator())
+    return min(image.shape[:2])

@@ -130,6 +130,40 @@ def evaluate_images(
     return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
 
 
+def evaluate_set(
+    images: Reference,
+    reference: Reference,
+    metrics=("fid",),
+    seed: int = 0,
+    notes: tuple[str, ...] = (),
+    verbose: bool = False,
+) -> list[Result]:
+    """Measure one set of images against another, both read as they are needed: a folder against a folder.
+
+    Args:
+        images: `Reference` of the images to measure, with the same network.
+        reference: `Reference` of the real ones, of the same shape.
+        metrics: as for `evaluate`.
+        seed: as for `evaluate_images`.
+        notes: as for `evaluate_images`.
+        verbose: whether to print lines of progress.
+
+    Returns:
+        `Result`s in the order of the metrics.
+
+    Raises:
+        ValueError: naming the argument that is wrong; or if images or features are not such as is expected.
+    """
+    if (images.network.name, images.network.digest) != (reference.network.name, reference.network.digest):
+        raise ValueError(
+            f"images: expected the network {reference.network.name}, as the reference has; got {images.network.name}"
+        )
+    wanted = _fitting(images.image_shape, images.class_names is not None, reference, metrics)
+    _check_seed(seed)
+    judged = _judged(images.batches(), images.count, wanted, reference, seed, images.name, verbose)
+    return _results(*judged, images.count, wanted, reference, seed, images.name, "", notes)
+
+
 def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=None):
     """What the measures need of batches of images, and of the reference's."""
     keep, real_keep = Keep(), Keep()

@@ -1,0 +1,81 @@
+"""`kerasgan evaluate A B`: two sets of pictures, without a model."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import kerasgan
+from kerasgan import metrics
+from kerasgan.cli import app
+from kerasgan.training import evaluation
+
+RNG = np.random.default_rng(0)
+FIRST, SECOND = (RNG.integers(0, 256, (30, 32, 32, 1), "uint8") // scale for scale in (1, 2))
+
+
+def folder(path, images):
+    path.mkdir()
+    for index, image in enumerate(images):
+        Image.fromarray(image[:, :, 0]).save(path / f"{index:03d}.png")
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return folder(tmp_path / "first", FIRST), folder(tmp_path / "second", SECOND)
+
+
+def test_two_folders_give_what_their_arrays_give(pair, tmp_path, recwarn):
+    network = metrics.features.load("garments")
+    wanted = metrics.evaluate_images(FIRST, metrics.Reference.of_arrays(SECOND, network), "fid,is")
+    result = CliRunner().invoke(
+        app.app, ["evaluate", *map(str, pair), "--metrics", "fid,is", "--out", str(tmp_path / "found.json")]
+    )
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = json.loads((tmp_path / "found.json").read_text())["results"]
+    assert [one["value"] for one in found] == pytest.approx([one.value for one in wanted], rel=1e-4)
+    protocol = found[0]["protocol"]
+    assert (protocol["model"], protocol["samples"]) == ("first at 32 x 32", 30)
+    assert (protocol["reference"], protocol["reference_samples"]) == ("second at 32 x 32", 30)
+
+
+def test_a_file_of_arrays_and_data_do_as_well(pair, tmp_path):
+    np.savez(tmp_path / "first.npz", x=FIRST)
+    [of_folders] = evaluation.evaluate(pair, metrics="fid", cache=tmp_path / "cache")
+    [mixed] = evaluation.evaluate([tmp_path / "first.npz"], metrics="fid", real=str(pair[1]), cache=tmp_path / "cache")
+    assert mixed.value == pytest.approx(of_folders.value, rel=1e-6)
+
+
+def test_other_pictures_are_made_the_size_of_the_first(pair, tmp_path):
+    grey = np.broadcast_to(np.arange(30, dtype="uint8")[:, None, None, None] * 8, (30, 32, 32, 1))
+    small = folder(tmp_path / "small", grey)
+    large = folder(tmp_path / "large", grey.repeat(2, axis=1).repeat(2, axis=2))
+    [found] = evaluation.evaluate([pair[0], large], metrics="fid", cache=tmp_path / "cache")
+    [same] = evaluation.evaluate([pair[0], small], metrics="fid", cache=tmp_path / "cache")
+    assert found.value == pytest.approx(same.value, rel=1e-3)
+
+
+@pytest.mark.parametrize(("count", "real"), [(1, False), (3, False), (2, True)])
+def test_two_sets_are_wanted(pair, count, real):
+    paths = [*pair, pair[0]][:count]
+    with pytest.raises(ValueError, match="evaluate: expected one folder or .npz file of pictures and another"):
+        evaluation.evaluate(paths, real=str(pair[1]) if real else None)
+
+
+def test_a_run_is_no_set_of_pictures(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("name: a")
+    assert not evaluation.is_pictures(tmp_path / "run")
+    assert not evaluation.is_pictures("sgan_fashion_mnist") and not evaluation.is_pictures(tmp_path / "a.keras")
+    assert evaluation.is_pictures(tmp_path)
+
+
+def test_sets_of_two_networks_are_not_compared():
+    garments = metrics.Reference.of_arrays(FIRST, metrics.features.load("garments"))
+    other = metrics.Reference.of_arrays(FIRST, kerasgan.metrics.features.load("garments"))
+    object.__setattr__(other.network, "name", "other")
+    with pytest.raises(ValueError, match="images: expected the network garments, as the reference has; got other"):
+        metrics.evaluate_set(other, garments)
