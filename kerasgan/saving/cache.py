@@ -11,6 +11,7 @@ import filelock
 from kerasgan.saving import download, manifest
 from kerasgan.utils import atomic_files as writing
 from kerasgan.utils.cache_root import check_online, offline, root
+from kerasgan.utils.progress import Bar
 
 
 def place(label, files):
@@ -54,8 +55,9 @@ def fetch(label, files, names, base):
         folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
         for name in _missing(folder, files, names):  # another process may have fetched them
-            with _bar(f"{label}/{name}", files[name].size) as bar:
-                download.fetch(base, name, folder / name, files[name], bar)
+            bar = Bar(f"{label}/{name}", files[name].size, "B", stream=sys.stderr, quick_is_silent=True)
+            download.fetch(base, name, folder / name, files[name], bar.show)
+            bar.finish()
     return folder
 
 
@@ -117,15 +119,3 @@ def _lock(folder):
         yield
     finally:
         lock.release()
-
-
-@contextlib.contextmanager
-def _bar(what, size):
-    """Yields a function of the bytes that have come, which moves a bar on a terminal."""
-    from rich import console, progress
-
-    columns = ("{task.description}", progress.BarColumn(), progress.DownloadColumn(), progress.TransferSpeedColumn())
-    screen = console.Console(stderr=True)
-    with progress.Progress(*columns, console=screen, disable=not screen.is_terminal) as bars:
-        task = bars.add_task(what, total=size)
-        yield lambda have: bars.update(task, completed=have)

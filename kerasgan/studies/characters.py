@@ -86,7 +86,7 @@ def run(
 
     step = int(model.step.numpy())
     curve = [point for point in found["curve"] if point["step"] <= step]
-    countdown = report.Countdown("characters", max(steps - step, 1))
+    bar = report.Bar("characters", max(steps - step, 1))
     begun, logs = step, {}
     while True:
         if not curve or curve[-1]["step"] < step:
@@ -101,7 +101,7 @@ def run(
         model.fit(
             text.one_hot(training, len(vocabulary), BATCH, model.batches_per_step, seed, start_step=step),
             steps_per_epoch=min(every - step % every, steps - step),
-            callbacks=[_Progress(countdown, step - begun)],
+            callbacks=[_Progress(bar, step - begun)],
             verbose=0,
         )
         logs = {name: float(tracker.result()) for name, tracker in model.trackers.items()}
@@ -110,14 +110,14 @@ def run(
 
 
 class _Progress(keras.callbacks.Callback):
-    """Print the countdown."""
+    """Print the bar."""
 
-    def __init__(self, countdown, done):
+    def __init__(self, bar, done):
         super().__init__()
-        self.countdown, self.done = countdown, done
+        self.bar, self.done = bar, done
 
     def on_train_batch_end(self, batch, logs=None):
-        self.countdown.show(self.done + batch + 1, f"wasserstein {logs['wasserstein']:.2f}")
+        self.bar.show(self.done + batch + 1, f"wasserstein {logs['wasserstein']:.2f}")
 
 
 def _found_before(folder, settings):

@@ -67,8 +67,8 @@ class PenalisedCritic(FixedGenerator, objectives.WGANGP):
 
 def train(name, gan, points, steps, batch_size=256, seed=0):
     """Train the critic of a compiled GAN with `FixedGenerator` for a number of critic updates on fresh points."""
-    countdown = report.Countdown(name, steps)
-    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: countdown.show(batch + 1))
+    bar = report.Bar(name, steps)
+    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.show(batch + 1))
     fresh = points.dataset(batch_size, gan.batches_per_step, seed)
     gan.fit(fresh, steps_per_epoch=steps, verbose=0, callbacks=[show])
 

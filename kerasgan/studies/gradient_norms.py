@@ -114,7 +114,7 @@ def _gan(name, seed, width, depth):
 
 def _norms_while_training(name, gan, points, steps, batch_size, seed):
     """Return the mean over moments of the training of log10 of `layer_norms`, an array [layers]."""
-    countdown = report.Countdown(name, steps)
+    bar = report.Bar(name, steps)
     real = Batch(tf.constant(points.sample(batch_size, seed=1)), None)
     due = {max(1, steps * k // _CHECKS) for k in range(1, _CHECKS + 1)}
     found = []
@@ -123,7 +123,7 @@ def _norms_while_training(name, gan, points, steps, batch_size, seed):
         if batch + 1 in due:
             both = tf.concat([real.images, gan.fake(real, "measured").images], axis=0)
             found.append(np.log10(np.maximum(layer_norms(gan.critic, both), _LEAST)))
-        countdown.show(batch + 1)
+        bar.show(batch + 1)
 
     fresh = points.dataset(batch_size, gan.batches_per_step, seed)
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)

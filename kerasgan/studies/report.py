@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.utils import atomic_files
-from kerasgan.utils.progress import Countdown as Countdown
+from kerasgan.utils.progress import Bar as Bar
 from kerasgan.utils.version import __version__
 from kerasgan.visualization.figures import save as save_figure  # noqa: F401  for the studies
 

@@ -265,7 +265,7 @@ class _Watch(keras.callbacks.Callback):
         self.history = []
         self._points, self._seconds = points, seconds
         self._every = self._due = max(1, steps // checks)
-        self._countdown = report.Countdown(name, steps)
+        self._bar = report.Bar(name, steps)
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -278,7 +278,7 @@ class _Watch(keras.callbacks.Callback):
                 self.history.append([done, found.covered, found.high_quality])
             if self.history:
                 note = f"{self.history[-1][1]} modes, {self.history[-1][2]:.0%} of high quality"
-        self._countdown.show(done, note)
+        self._bar.show(done, note)
         if self._seconds is not None and time.perf_counter() - self._began > self._seconds:
             self.model.stop_training = True
 

@@ -53,7 +53,7 @@ def endless(values, rows, seed):
 class _Progress(callbacks.EverySteps):
     def __init__(self, what, steps):
         super().__init__(1)
-        self._countdown = report.Countdown(what, steps)
+        self._bar = report.Bar(what, steps)
 
     def act(self, step, logs):
-        self._countdown.show(step)
+        self._bar.show(step)

@@ -9,7 +9,7 @@ from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.evaluation.prefetch import ahead, spread
 from kerasgan.metrics.features.network import FeatureNetwork, checked_images
 from kerasgan.utils import validation
-from kerasgan.utils.progress import Countdown
+from kerasgan.utils.progress import Bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ def extract(
     chosen[rng.choice(count, min(keep.features, count), replace=False)] = True
     moments = Moments(network.features)
     kept = {"features": [], "labels": [], "probabilities": [], "images": []}
-    countdown = Countdown(what, count, unit="images") if what else None
+    bar = Bar(what, count, unit="images") if what else None
     done = 0
     judged = _judged(ahead(batches), network, strategy or tf.distribute.get_strategy())
     for images, labels, found in ahead(judged):
@@ -110,8 +110,8 @@ def extract(
             kept["probabilities"].append(found["probabilities"])
         if rows.start < keep.images:
             kept["images"].append(images[: keep.images - rows.start])
-        if countdown:
-            countdown.show(done)
+        if bar:
+            bar.show(done)
     if done < count:
         raise ValueError(f"images: expected {count}; got {done}")
     return Extracted(moments, **{name: np.concatenate(parts) if parts else None for name, parts in kept.items()})

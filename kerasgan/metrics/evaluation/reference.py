@@ -17,7 +17,7 @@ from kerasgan.metrics.evaluation.extraction import Extracted, Keep
 from kerasgan.metrics.evaluation.moments_file import Statistics
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.utils import classes, validation
-from kerasgan.utils.progress import Countdown
+from kerasgan.utils.progress import Bar
 
 _BATCH = 100
 
@@ -172,7 +172,7 @@ class Reference:
     def _read(self):
         digest = hashlib.sha256(f"|u1{(self.count, *self.image_shape)}".encode())
         counts = np.zeros(0, int)
-        countdown = Countdown(f"{self.name}, reading", self.count, unit="images") if self.verbose else None
+        bar = Bar(f"{self.name}, reading", self.count, unit="images") if self.verbose else None
         done, labelled, greatest = 0, True, 0
         for images, labels in self.batches():
             digest.update(np.ascontiguousarray(images).data)
@@ -182,8 +182,8 @@ class Reference:
                 counts = more + np.pad(counts, (0, len(more) - len(counts)))
             done += len(images)
             greatest = max(greatest, int(images.max()))
-            if countdown:
-                countdown.show(done)
+            if bar:
+                bar.show(done)
         check_range(greatest, self.name)
         return digest.hexdigest()[:16], counts if labelled else None
 
