@@ -5,12 +5,26 @@ feed it numbers keyed by each image's seed, and it need not know which.
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
+
+__all__ = [
+    "GaussianMixture",
+    "Normal",
+    "Prior",
+    "ScalePenalty",
+    "ScaledTruncatedNormal",
+    "Uniform",
+    "between",
+    "normal",
+]
 
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
 
@@ -34,7 +48,7 @@ class Prior(keras.layers.Layer):
         self.dim = self.uniforms = validation.integer("dim", dim, 1)
         self.built = True
 
-    def generator_loss(self, gan, loss):
+    def generator_loss(self, gan: keras.Model, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function to use in place of the generator's `loss(real, *rest)`: for priors that learn more.
 
         Args:
@@ -43,7 +57,7 @@ class Prior(keras.layers.Layer):
         """
         return loss
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {"dim": self.dim, "name": self.name}
 
@@ -58,7 +72,7 @@ class Normal(Prior):
     and an image changes smoothly with t.
     """
 
-    def call(self, uniforms, truncation=None, rows=None):
+    def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.
 
         Args:
@@ -94,7 +108,7 @@ class ScaledTruncatedNormal(Prior):
             raise ValueError(f"bound: expected a positive number; got {quoted(bound)}")
         self.bound = bound
 
-    def call(self, uniforms, truncation=None, rows=None):
+    def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.
 
         Args:
@@ -110,7 +124,7 @@ class ScaledTruncatedNormal(Prior):
             return latents
         return ops.minimum(ops.cast(truncation, "float32"), 1.0)[:, None] * latents
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {"dim": self.dim, "bound": self.bound, "name": self.name}
 
@@ -119,7 +133,7 @@ class ScaledTruncatedNormal(Prior):
 class Uniform(Prior):
     """Latents uniform in [-1, 1]; with truncation t, uniform in [-min(t, 1), min(t, 1)]."""
 
-    def call(self, uniforms, truncation=None, rows=None):
+    def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.
 
         Args:
@@ -193,7 +207,7 @@ class GaussianMixture(Prior):
         if learned_weights:
             self.weights_of_components = self.add_weight(shape=(components,), initializer="zeros", name="weights")
 
-    def call(self, uniforms, truncation=None, rows=None):
+    def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.
 
         Args:
@@ -211,7 +225,7 @@ class GaussianMixture(Prior):
             component = self._component(uniforms[:, 0])
         return ops.take(self.means, component, axis=0) + ops.take(self.scales, component, axis=0) * noise
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
             "dim": self.dim,
@@ -223,7 +237,7 @@ class GaussianMixture(Prior):
             "name": self.name,
         }
 
-    def generator_loss(self, gan, loss):
+    def generator_loss(self, gan: keras.Model, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function of the generator's loss, which with learned weights has their gradient too."""
         if not self.learned_weights:
             return loss
@@ -250,19 +264,19 @@ class GaussianMixture(Prior):
 class ScalePenalty(keras.regularizers.Regularizer):
     """weight * mean((scales - 1)^2)."""
 
-    def __init__(self, weight):
+    def __init__(self, weight: float):
         self.weight = weight
 
-    def __call__(self, scales):
+    def __call__(self, scales: Tensor) -> Tensor:
         """Return the penalty, a scalar."""
         return self.weight * ops.mean(ops.square(scales - 1.0))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {"weight": self.weight}
 
 
-def between(starts, ends, positions):
+def between(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
     """Uniform numbers on the way from one row to another.
 
     Independent x, y ~ N(0, 1) give cos(a) x + sin(a) y ~ N(0, 1) for any angle a. So wherever on the way, the numbers
@@ -281,7 +295,7 @@ def between(starts, ends, positions):
     return ops.clip((1.0 + ops.erf(mixed)) / 2.0, 2.0**-33, 1.0 - 2.0**-33)
 
 
-def normal(uniforms, truncation=None):
+def normal(uniforms: Tensor, truncation: Tensor | None = None) -> Tensor:
     """Map uniform numbers to standard normal ones.
 
     Args:

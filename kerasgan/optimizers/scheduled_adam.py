@@ -1,10 +1,15 @@
 """Optimizers beside those of Keras."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -38,20 +43,20 @@ class ScheduledAdam(keras.optimizers.Adam):
         self.schedule = beta_2
 
     @property
-    def beta_2(self):
+    def beta_2(self) -> float | Tensor:
         """What beta_2 is in the present step; a number where it is one."""
         scheduled = isinstance(self.schedule, Schedule)
         return self.schedule(ops.cast(self.iterations, "float32")) if scheduled else self.schedule
 
     @beta_2.setter
-    def beta_2(self, value):
+    def beta_2(self, value: float | Schedule) -> None:
         self.schedule = value
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "beta_2": schedules.serialized(self.schedule)}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Make an optimizer of a `get_config`."""
         return super().from_config({**config, "beta_2": schedules.deserialized(config["beta_2"])}, custom_objects)

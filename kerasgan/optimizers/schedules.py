@@ -7,7 +7,11 @@ import keras
 from keras import ops
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
+
+__all__ = ["Cosine", "HalfLife", "Schedule"]
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
 
@@ -23,12 +27,12 @@ class _AlongCosine(Schedule):
         self.start, self.end = start, end
         self.steps = validation.integer("steps", steps, 1)
 
-    def along(self, step):
+    def along(self, step: Tensor | int) -> Tensor:
         """Return the number at a step, a float32 scalar."""
         share = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
         return self.end + (self.start - self.end) * (1.0 + ops.cos(math.pi * share)) / 2.0
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {"start": self.start, "end": self.end, "steps": self.steps}
 
@@ -51,7 +55,7 @@ class Cosine(_AlongCosine):
         >>> [float(kerasgan.schedules.Cosine(0.9, 0.99, 100)(step)) for step in (0, 50, 200)]  # 0.9, 0.945, 0.99
     """
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor | int) -> Tensor:
         """Return the number at a step, a float32 scalar."""
         return self.along(step)
 
@@ -69,27 +73,27 @@ class HalfLife(_AlongCosine):
         ValueError: if an argument is none of the above.
     """
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor | int) -> Tensor:
         """Return the decay at a step, a float32 scalar in [0, 1)."""
         return ops.power(0.5, 1.0 / ops.maximum(self.along(step), 1e-8))
 
 
-def check(name, value):
+def check(name: str, value: float | Schedule) -> None:
     """Raise `ValueError` unless the value of an argument is a number of at least 0, or a schedule."""
     if not isinstance(value, Schedule) and not (isinstance(value, numbers.Real) and value >= 0):
         raise ValueError(f"{name}: expected a number of at least 0, or a schedule; got {quoted(value)}")
 
 
-def at(value, step):
+def at(value: float | Schedule, step: Tensor | int) -> Tensor:
     """Return a number, or what a schedule says at a step, as a float32 scalar."""
     return ops.cast(value(step) if isinstance(value, Schedule) else value, "float32")
 
 
-def serialized(value):
+def serialized(value: float | Schedule | None) -> float | Config | None:
     """Return what a config holds of a number or a schedule."""
     return keras.saving.serialize_keras_object(value) if isinstance(value, Schedule) else value
 
 
-def deserialized(value):
+def deserialized(value: float | Config | None) -> float | Schedule | None:
     """Return the number or the schedule that `serialized` had."""
     return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
