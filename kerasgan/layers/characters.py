@@ -3,6 +3,8 @@
 import keras
 
 from kerasgan.data import text
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -23,7 +25,7 @@ class Characters(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vocabulary = text.Vocabulary(characters)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Check the length of the rows."""
         if input_shape[-1] != len(self.vocabulary):
             raise ValueError(
@@ -31,10 +33,10 @@ class Characters(keras.layers.Layer):
                 f"unknown; got shape {tuple(input_shape)}"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the probabilities, float32 [N, length, len(vocabulary)]."""
         return inputs
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "characters": self.vocabulary.characters}

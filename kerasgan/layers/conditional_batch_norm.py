@@ -1,9 +1,13 @@
 """Class-conditional batch normalization."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -40,7 +44,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Make gain and bias, both [num_classes, channels]."""
         features_shape, _ = input_shape
         shape = (self.num_classes, features_shape[-1])
@@ -48,7 +52,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias")
         self.normalization.build(features_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[Tensor], training: bool | None = None) -> Tensor:
         """Normalize, then scale and shift by class.
 
         Args:
@@ -65,11 +69,11 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         bias = ops.reshape(ops.take(self.bias, labels, axis=0), shape)
         return x * ops.cast(gain, x.dtype) + ops.cast(bias, x.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """Return the shape of the features."""
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
             **super().get_config(),

@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.utils.tensors import Tensor
+
 _CHANNELS = 16  # at least, of one convolution
 
 
@@ -21,7 +23,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     306, 530. Patches times a batch of matrices: 75, 376, 814.
     """
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return the convolution without bias."""
         if tf.config.get_visible_devices("GPU"):
             return super().convolution_op(inputs, kernel)

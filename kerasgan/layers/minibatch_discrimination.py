@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from kerasgan.utils import replica_shares, validation
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -28,12 +30,12 @@ class MinibatchDiscrimination(keras.layers.Layer):
         self.kernels = validation.integer("kernels", kernels, 1)
         self.dim = validation.integer("dim", dim, 1)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make T as a matrix [F, kernels * dim]."""
         shape = (input_shape[-1], self.kernels * self.dim)
         self.kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="kernel")
 
-    def call(self, features):
+    def call(self, features: Tensor) -> Tensor:
         """Turn features [N, F] into [N, F + kernels]."""
         own = ops.reshape(ops.matmul(features, self.kernel), (-1, self.kernels, self.dim))
         everyone = replica_shares.of_all_replicas(own)
@@ -41,10 +43,10 @@ class MinibatchDiscrimination(keras.layers.Layer):
         closeness = ops.sum(ops.exp(-distances), axis=1) - 1.0  # less the sample's own, exp(0)
         return ops.concatenate([features, closeness], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (N, F + kernels)."""
         return (*input_shape[:-1], input_shape[-1] + self.kernels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "kernels": self.kernels, "dim": self.dim}

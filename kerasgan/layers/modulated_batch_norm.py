@@ -1,10 +1,14 @@
 """Batch normalization whose gain and bias are linear maps of a condition."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -35,7 +39,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         spectral: bool = True,
         spectral_epsilon: float = 1e-12,
         synchronized: bool = True,
-        kernel_initializer="orthogonal",
+        kernel_initializer: str | keras.initializers.Initializer = "orthogonal",
         thresholds: int | None = None,
         use_bias: bool = False,
         **kwargs,
@@ -63,7 +67,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
                 name="normalization",
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Make A and B, both [c, channels]."""
         features_shape, condition_shape, *truncation_shape = input_shape
         self.gain = self._linear(features_shape[-1], "gain")
@@ -72,7 +76,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         self.bias.build(condition_shape)
         self.normalization.build([features_shape, *truncation_shape] if truncation_shape else features_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[Tensor], training: bool | None = None) -> Tensor:
         """Normalize, then scale and shift.
 
         Args:
@@ -90,11 +94,11 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         gain, bias = (ops.expand_dims(layer(condition), (1, 2)) for layer in (self.gain, self.bias))
         return x * (1.0 + gain) + bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """Return the shape of the features."""
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
             **super().get_config(),

@@ -5,6 +5,8 @@ from keras import ops
 
 from kerasgan import latents
 from kerasgan.utils import keyed_random
+from kerasgan.utils.annotations import Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -19,7 +21,7 @@ class NoiseInjection(keras.layers.Layer):
         **kwargs: `name` and `dtype`, as of any layer. Names must differ within a network, as they key the noise.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make w, and the fixed noise [H, W, 1]."""
         self.weight = self.add_weight(shape=(), initializer="zeros", name="weight")
         self.fixed = self.add_weight(
@@ -29,12 +31,12 @@ class NoiseInjection(keras.layers.Layer):
             name="fixed_noise",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Add noise to features [N, H, W, C], or [N, ..., C] of any places."""
         draw = keyed_random.given()
         noise = self.fixed if draw is None else latents.normal(draw(self.fixed.shape, self.name))
         return inputs + ops.cast(self.weight, inputs.dtype) * ops.cast(noise, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the inputs' shape."""
         return input_shape

@@ -1,6 +1,11 @@
 """A weight for each place and channel of an image."""
 
+from collections.abc import Sequence
+
 import keras
+
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -14,23 +19,23 @@ class PlaceWeights(keras.layers.Layer):
         **arguments: of `keras.layers.Layer`.
     """
 
-    def __init__(self, size, **arguments):
+    def __init__(self, size: Sequence[int], **arguments):
         super().__init__(**arguments)
         self.size = tuple(size)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make the weights."""
         shape = (*self.size, input_shape[-1])
         self.basis = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="basis")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the product, [N, H, W, C]."""
         return inputs * self.basis
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         """Return (N, H, W, C)."""
         return (shape[0], *self.size, shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size}

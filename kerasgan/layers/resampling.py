@@ -8,15 +8,18 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasgan.utils.annotations import Shape
+from kerasgan.utils.tensors import Tensor
+
 
 class _Resampling(keras.layers.Layer):
     """Base: images [N, H, W, C] times a matrix along H and along W."""
 
-    def matrix(self, size):
+    def matrix(self, size: int) -> np.ndarray:
         """Return the float32 matrix [new size, size]."""
         raise NotImplementedError(f"{type(self).__name__} defines no matrix")
 
-    def call(self, images):
+    def call(self, images: Tensor) -> Tensor:
         """Return the images at the new size."""
         _, height, width, channels = images.shape
         along_height, along_width = (ops.cast(self.matrix(size), images.dtype) for size in (height, width))
@@ -37,11 +40,11 @@ class Upsampling(_Resampling):
         **arguments: of `keras.layers.Layer`.
     """
 
-    def matrix(self, size):
+    def matrix(self, size: int) -> np.ndarray:
         """Return the float32 matrix [2 * size, size]."""
         return 2.0 * _halving(2 * size).T
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         """Return (N, 2 H, 2 W, C)."""
         return (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
 
@@ -56,11 +59,11 @@ class Downsampling(_Resampling):
         **arguments: of `keras.layers.Layer`.
     """
 
-    def matrix(self, size):
+    def matrix(self, size: int) -> np.ndarray:
         """Return the float32 matrix [size / 2, size]."""
         return _halving(size)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         """Return (N, H / 2, W / 2, C)."""
         return (shape[0], shape[1] // 2, shape[2] // 2, shape[3])
 

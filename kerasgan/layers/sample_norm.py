@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
+
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class SampleNormalization(keras.layers.Layer):
@@ -26,12 +29,12 @@ class SampleNormalization(keras.layers.Layer):
         self.per_channel = per_channel
         self.epsilon = epsilon
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""
         self.gamma = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="beta")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Turn features [N, ..., C] into normalized features of the same shape, computed in float32 at least."""
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         axes = tuple(range(1, len(x.shape) - 1 if self.per_channel else len(x.shape)))
@@ -40,6 +43,6 @@ class SampleNormalization(keras.layers.Layer):
         normalized = centred * ops.rsqrt(variance + self.epsilon)
         return ops.cast(normalized * ops.cast(self.gamma, x.dtype) + ops.cast(self.beta, x.dtype), inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "per_channel": self.per_channel, "epsilon": self.epsilon}

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from kerasgan.layers.spectral_normalization import SpectralNormalization
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -21,13 +23,19 @@ class SelfAttention(keras.layers.Layer):
         **kwargs: `name` and `dtype`, as of any layer.
     """
 
-    def __init__(self, spectral: bool = True, epsilon: float = 1e-12, kernel_initializer="orthogonal", **kwargs):
+    def __init__(
+        self,
+        spectral: bool = True,
+        epsilon: float = 1e-12,
+        kernel_initializer: str | keras.initializers.Initializer = "orthogonal",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.spectral = spectral
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make the convolutions and gamma; raises `ValueError` if there are fewer than 8 channels or odd sizes."""
         _, height, width, channels = input_shape
         if channels < 8 or height % 2 or width % 2:
@@ -41,7 +49,7 @@ class SelfAttention(keras.layers.Layer):
         self.out.build((*input_shape[:-1], channels // 2))
         self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Turn features [N, H, W, C] into features of the same shape."""
         query = self._places(self.query(inputs))
         key = self._places(ops.max_pool(self.key(inputs), 2))
@@ -51,11 +59,11 @@ class SelfAttention(keras.layers.Layer):
         attended = ops.reshape(ops.matmul(attention, values), (-1, height, width, channels // 2))
         return inputs + ops.cast(self.gamma, inputs.dtype) * self.out(attended)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the inputs' shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         arguments = {"spectral": self.spectral, "epsilon": self.epsilon, "kernel_initializer": initializer}

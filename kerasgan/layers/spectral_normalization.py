@@ -7,7 +7,9 @@ from keras import ops
 
 from kerasgan.layers import wrapped
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
 _ROWS = {
@@ -58,7 +60,14 @@ class SpectralNormalization(keras.layers.Wrapper):
         ValueError: if the layer is of another type, has LoRA weights or is quantized, or a number is not positive.
     """
 
-    def __init__(self, layer, power_iterations=1, epsilon=1e-12, u_initializer="random_normal", **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        power_iterations: int = 1,
+        epsilon: float = 1e-12,
+        u_initializer: str | keras.initializers.Initializer = "random_normal",
+        **kwargs,
+    ):
         rows = [axis for kind, axis in _ROWS.items() if isinstance(layer, kind)]
         if not rows:
             supported = ", ".join(kind.__name__ for kind in _ROWS)
@@ -75,7 +84,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         self.u_initializer = keras.initializers.get(u_initializer)
         self._rows = rows[0]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Build the layer, and u and v from its kernel.
 
         Args:
@@ -89,35 +98,35 @@ class SpectralNormalization(keras.layers.Wrapper):
         self.v = self.add_weight(name="v", shape=(math.prod(shape) // rows,), initializer=self._first_v, **options)
 
     @property
-    def kernel(self):
+    def kernel(self) -> keras.Variable:
         """The layer's kernel (or embeddings) variable W, not normalized."""
         return self.layer.embeddings if isinstance(self.layer, keras.layers.Embedding) else self.layer.kernel
 
     @property
-    def sigma(self):
+    def sigma(self) -> Tensor:
         """u^T W v, a scalar tensor: the largest singular value of W, as far as the power method has come."""
         u, v = (ops.stop_gradient(ops.cast(vector, self.variable_dtype)) for vector in (self.u, self.v))
         return ops.sum(v * ops.matmul(self._columns_by_rows(), u))
 
-    def update(self):
+    def update(self) -> None:
         """Move u and v by `power_iterations` iterations of the power method: v = W^T u, u = W v, both normalized."""
         u, v = self._iterate(self.u, self.power_iterations)
         self.u.assign(u)
         self.v.assign(v)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Call the layer with W / sigma for its kernel; arguments and result are the layer's."""
         return wrapped.call_with(self, self.kernel, ops.divide(self._kernel_value(), self.sigma), inputs)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
         """Return the layer's mask."""
         return self.layer.compute_mask(inputs, previous_mask)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the layer's output shape."""
         return self.layer.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,9 +1,13 @@
 """Batch normalization with statistics that were stored for several truncation thresholds."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -35,7 +39,7 @@ class StoredBatchNormalization(keras.layers.Layer):
         self.epsilon = epsilon
         self.affine = affine
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Make the tables, and gain and bias."""
         channels = input_shape[0][-1]
         shape = (self.thresholds, channels)
@@ -45,7 +49,7 @@ class StoredBatchNormalization(keras.layers.Layer):
             self.gamma = self.add_weight(shape=(channels,), initializer="ones", name="gamma")
             self.beta = self.add_weight(shape=(channels,), initializer="zeros", name="beta")
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Normalize.
 
         Args:
@@ -69,11 +73,11 @@ class StoredBatchNormalization(keras.layers.Layer):
             scale, shift = scale * self.gamma, shift * self.gamma + self.beta
         return features * ops.cast(scale, features.dtype) + ops.cast(shift, features.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """Return the shape of the features."""
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         arguments = {"thresholds": self.thresholds, "epsilon": self.epsilon, "affine": self.affine}
         return {**super().get_config(), **arguments}

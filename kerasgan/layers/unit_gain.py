@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.utils.annotations import Shape
+from kerasgan.utils.tensors import Tensor
+
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class UnitGain(keras.layers.Layer):
@@ -16,11 +19,11 @@ class UnitGain(keras.layers.Layer):
         **kwargs: `name` and `dtype`, as of any layer.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""
         self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
         self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Scale and shift inputs [..., C]."""
         return inputs * (self.gain / ops.sqrt(ops.sum(ops.square(self.gain)))) + self.bias

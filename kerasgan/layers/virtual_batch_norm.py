@@ -6,9 +6,12 @@ A network with it carries its reference batch along: `ReferenceBatch` puts it in
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -31,14 +34,14 @@ class ReferenceBatch(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size = validation.integer("size", size, 2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make the reference [R, ...]."""
         normal = keras.initializers.RandomNormal(stddev=1.0)
         shape = (self.size, *input_shape[1:])
         self.reference = self.add_weight(shape=shape, initializer=normal, trainable=False, name="reference")
         self.adapted = self.add_weight(shape=(), dtype="bool", initializer="zeros", trainable=False, name="adapted")
 
-    def adapt(self, data):
+    def adapt(self, data: npt.ArrayLike) -> None:
         """Take the reference from data.
 
         Args:
@@ -54,11 +57,11 @@ class ReferenceBatch(keras.layers.Layer):
         self.reference.assign(rows[: self.size])
         self.adapted.assign(True)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Turn inputs [N, ...] into [R + N, ...]."""
         return ops.concatenate([ops.cast(self.reference, inputs.dtype), inputs], axis=0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size}
 
@@ -86,12 +89,12 @@ class VirtualBatchNormalization(keras.layers.Layer):
         self.size = validation.integer("size", size, 2)
         self.epsilon = epsilon
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""
         self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
         self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Normalize.
 
         Args:
@@ -114,7 +117,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
         scale = self.gain / ops.sqrt(ops.maximum(variance, 0.0) + self.epsilon)
         return ops.cast((x - mean) * scale + self.bias, inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size, "epsilon": self.epsilon}
 
@@ -132,14 +135,14 @@ class DropReference(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size = validation.integer("size", size, 2)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the rows after the first R."""
         return inputs[self.size :]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the inputs' shape: the number of rows is not known."""
         return (None, *input_shape[1:])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size}

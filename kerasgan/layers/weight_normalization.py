@@ -1,10 +1,13 @@
 """Weight normalization: a layer that computes with g * V / ||V|| in place of its kernel V."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasgan.layers import wrapped
+from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 # The axis of the kernel that is the output channels
 _OUTPUTS = {keras.layers.Dense: -1, keras.layers.Conv1D: -1, keras.layers.Conv2D: -1, keras.layers.Conv2DTranspose: -2}
@@ -29,7 +32,7 @@ class WeightNormalization(keras.layers.Wrapper):
         ValueError: if the layer is of another type or has an activation, or `stddev` is not positive.
     """
 
-    def __init__(self, layer, stddev: float | None = 1.0, train_gain: bool = True, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, stddev: float | None = 1.0, train_gain: bool = True, **kwargs):
         axes = [axis for kind, axis in _OUTPUTS.items() if isinstance(layer, kind)]
         if not axes:
             supported = ", ".join(kind.__name__ for kind in _OUTPUTS)
@@ -43,14 +46,14 @@ class WeightNormalization(keras.layers.Wrapper):
         self.train_gain = train_gain
         self._outputs = axes[0]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Build the layer, and g."""
         super().build(input_shape)
         shape = (self.layer.kernel.shape[self._outputs],)
         self.gain = self.add_weight(shape=shape, initializer="ones", trainable=self.train_gain, name="gain")
         self.adapted = self.add_weight(shape=(), dtype="bool", initializer="zeros", trainable=False, name="adapted")
 
-    def adapt(self, inputs):
+    def adapt(self, inputs: Tensor | np.ndarray) -> None:
         """Set g and the bias so that on these inputs outputs have mean 0 and standard deviation `stddev`.
 
         Args:
@@ -64,7 +67,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.gain.assign(scale * self.gain)
         self.adapted.assign(True)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Call the layer with g * V / ||V|| for its kernel; arguments and result are the layer's."""
         kernel = ops.cast(self.layer.kernel, self.variable_dtype)
         outputs = self._outputs % len(kernel.shape)
@@ -73,10 +76,10 @@ class WeightNormalization(keras.layers.Wrapper):
         gain = ops.reshape(ops.cast(self.gain, self.variable_dtype), norms.shape)
         return wrapped.call_with(self, self.layer.kernel, kernel * (gain / norms), inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the layer's output shape."""
         return self.layer.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "stddev": self.stddev, "train_gain": self.train_gain}

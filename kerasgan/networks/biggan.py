@@ -15,6 +15,7 @@ from keras import layers
 from kerasgan.layers import ModulatedBatchNormalization, SelfAttention, SpectralNormalization
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
+from kerasgan.utils.tensors import Tensor
 
 _GENERATOR_WIDTHS = {  # in units of `filters`, from 4x4 outwards
     32: (4, 4, 4, 4),
@@ -41,7 +42,7 @@ def generator(
     attention_size: int | list[int] | Literal["auto"] | None = "auto",
     epsilon: float = 1e-5,
     spectral_epsilon: float = 1e-12,
-):
+) -> keras.Model:
     """Build the generator.
 
     z is split into equal chunks, the first for the 4x4 features and one for each block, where it joins the shared
@@ -97,7 +98,7 @@ def critic(
     filters: int = 96,
     attention_size: int | list[int] | Literal["auto"] | None = "auto",
     spectral_epsilon: float = 1e-12,
-):
+) -> keras.Model:
     """Build the critic, with projection of the classes (Miyato and Koyama 2018, arXiv:1802.05637).
 
     Features are summed over places. At 128 pixels with 1,000 classes and the defaults it has 87,982,370 trainable
@@ -160,36 +161,38 @@ def _down_block(x, filters, down, first, spectral_epsilon, name):
 # What BigGAN-deep shares
 
 
-def conv(filters, kernel_size, epsilon, name):
+def conv(filters: int, kernel_size: int, epsilon: float, name: str) -> SpectralNormalization:
     """Return a spectrally normalized convolution of stride 1."""
     layer = layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer="orthogonal")
     return SpectralNormalization(layer, epsilon=epsilon, name=name)
 
 
-def dense(units, epsilon, name):
+def dense(units: int, epsilon: float, name: str) -> SpectralNormalization:
     """Return a spectrally normalized dense layer."""
     return SpectralNormalization(layers.Dense(units, kernel_initializer="orthogonal"), epsilon=epsilon, name=name)
 
 
-def modulated(epsilon, spectral_epsilon, name, thresholds=None):
+def modulated(
+    epsilon: float, spectral_epsilon: float, name: str, thresholds: int | None = None
+) -> ModulatedBatchNormalization:
     """Return batch norm with a condition."""
     return ModulatedBatchNormalization(
         epsilon=epsilon, spectral_epsilon=spectral_epsilon, thresholds=thresholds, name=name
     )
 
 
-def batch_norm(epsilon, name):
+def batch_norm(epsilon: float, name: str) -> keras.layers.BatchNormalization:
     """Return batch norm without one."""
     return layers.BatchNormalization(momentum=0.9, epsilon=epsilon, synchronized=True, name=name)
 
 
-def sum_over_places(x):
+def sum_over_places(x: Tensor) -> Tensor:
     """Sum features [N, H, W, C] over places: [N, C]."""
     places = x.shape[1] * x.shape[2]
     return layers.Rescaling(float(places))(layers.GlobalAveragePooling2D()(x))
 
 
-def projection(images, features, num_classes, epsilon, name):
+def projection(images: Tensor, features: Tensor, num_classes: int | None, epsilon: float, name: str) -> keras.Model:
     """Return the critic that ends in a logit and the inner product of features and class embedding."""
     logits = dense(1, epsilon, name="logit")(features)
     inputs = images

@@ -42,7 +42,7 @@ def generator(
     spectral_epsilon: float = 1e-12,
     image_filters: int | None = None,
     thresholds: int | None = None,
-):
+) -> keras.Model:
     """Build the generator.
 
     z, joined with the shared class embedding, is the condition of every batch norm and makes the 4x4 features. At 128
@@ -106,7 +106,7 @@ def critic(
     filters: int = 128,
     attention_size: int | list[int] | Literal["auto"] | None = "auto",
     spectral_epsilon: float = 1e-12,
-):
+) -> keras.Model:
     """Build the critic, with projection of the classes (Miyato and Koyama 2018, arXiv:1802.05637).
 
     Features are summed over places. At 128 pixels with 1,000 classes and the defaults it has 34,590,210 trainable

@@ -20,7 +20,7 @@ def generator(
     num_classes: int | None = None,
     filters: int = 512,
     blocks: int = 5,
-):
+) -> keras.Model:
     """Build the generator: a dense layer to all positions, residual blocks, a softmax over the characters.
 
     Args:
@@ -47,7 +47,9 @@ def generator(
     return keras.Model(inputs, _parts.output(_conv(x, vocabulary, 1), "softmax"), name="char_cnn_generator")
 
 
-def critic(image_shape: tuple[int, int], num_classes: int | None = None, filters: int = 512, blocks: int = 5):
+def critic(
+    image_shape: tuple[int, int], num_classes: int | None = None, filters: int = 512, blocks: int = 5
+) -> keras.Model:
     """Build the critic: residual blocks, then a dense layer on all positions.
 
     Args:

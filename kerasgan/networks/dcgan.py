@@ -33,7 +33,7 @@ def generator(
     max_filters: int = 1024,
     normalization: Literal["batch", "virtual"] | None = "batch",
     reference_size: int = 64,
-):
+) -> keras.Model:
     """Build the DCGAN generator.
 
     A dense layer to 4x4, then transposed convolutions of stride 2, each halving the channels, up to the image.
@@ -92,7 +92,7 @@ def critic(
     reference_size: int = 64,
     outputs: int = 1,
     auxiliary: bool = False,
-):
+) -> keras.Model:
     """Build the DCGAN critic (discriminator).
 
     Convolutions of stride 2, each doubling the channels, down to 4x4, then a dense layer to one logit. With

@@ -27,7 +27,7 @@ def generator(
     filters: int = 128,
     lite: bool = False,
     epsilon: float = 1e-5,
-):
+) -> keras.Model:
     """Build the generator.
 
     The first feature map is 4 pixels wide where the size is a power of two; other sizes begin with 4 to 7 pixels a
@@ -86,12 +86,14 @@ def generator(
 # What the projected critic shares
 
 
-def uniform():
+def uniform() -> keras.initializers.Initializer:
     """Return PyTorch's first weights: uniform with variance 1 / (3 fan-in)."""
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
-def conv(filters, kernel_size, name, strides=1, padding="same", use_bias=True):
+def conv(
+    filters: int, kernel_size: int, name: str, strides: int = 1, padding: str = "same", use_bias: bool = True
+) -> SpectralNormalization:
     """Return a spectrally normalized convolution."""
     layer = layers.Conv2D(filters, kernel_size, strides, padding, use_bias=use_bias, kernel_initializer=uniform())
     return SpectralNormalization(layer, name=name)

@@ -26,7 +26,7 @@ def critic(
     dropout: float = 0.5,
     minibatch_kernels: int = 100,
     auxiliary: bool = False,
-):
+) -> keras.Model:
     """Build the critic.
 
     Gains of weight norm are fixed once `GAN.fit` has set them from data, but for the last layer's. With the defaults it

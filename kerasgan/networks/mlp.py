@@ -18,7 +18,7 @@ def generator(
     width: int = 512,
     depth: int = 3,
     activation: str = "relu",
-):
+) -> keras.Model:
     """Build a perceptron from latents to points.
 
     Args:
@@ -51,7 +51,7 @@ def critic(
     activation: str = "relu",
     outputs: int = 1,
     auxiliary: bool = False,
-):
+) -> keras.Model:
     """Build a perceptron from points to logits.
 
     With `depth=12` it is the critic of the study of gradient norms, figure 1b.

@@ -1,7 +1,13 @@
 """Critics that compare two images."""
 
+from collections.abc import Callable, Sequence
+from typing import Self
+
 import keras
 from keras import layers, ops
+
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -20,7 +26,7 @@ class PairwiseCritic(keras.Model):
         ValueError: if the encoder gives no features [N, F], or the head does not map them to logits [N, 1].
     """
 
-    def __init__(self, encoder, head=None, name=None):
+    def __init__(self, encoder: keras.Model, head: keras.Model | None = None, name: str | None = None):
         features = tuple(encoder.output_shape[1:])
         if len(features) != 1:
             raise ValueError(f"encoder: expected features [N, F]; it gives {features} an image")
@@ -36,7 +42,13 @@ class PairwiseCritic(keras.Model):
         self.encoder = encoder
         self.head = head
 
-    def both_orders(self, first, second, training=None, shuffled=None):
+    def both_orders(
+        self,
+        first: Tensor,
+        second: Tensor,
+        training: bool | None = None,
+        shuffled: Callable[[Tensor], Sequence[Tensor]] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return T(first, second) and T(second, first), logits [N, 1] each, for one pass of the encoder an image.
 
         Args:
@@ -53,14 +65,14 @@ class PairwiseCritic(keras.Model):
             return difference, -difference
         return self.head(difference, training=training), self.head(-difference, training=training)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments, networks serialized."""
         serialize = keras.saving.serialize_keras_object
         head = None if self.head is None else serialize(self.head)
         return {"encoder": serialize(self.encoder), "head": head, "name": self.name}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a critic of a `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         head = None if config["head"] is None else deserialize(config["head"])

@@ -15,7 +15,9 @@ from keras import layers, ops
 from kerasgan.networks import _parts, efficientnet_lite0
 from kerasgan.networks.fastgan import conv, uniform
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 _STAGES, _CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)  # the maps at strides 4, 8, 16 and 32
 _WIDTHS = (1, 1, 2, 4, 8)  # in units of `filters`: channels after 0, 1, ... of four halvings
@@ -27,7 +29,7 @@ def critic(
     num_classes: int | None = None,
     filters: int = 64,
     feature_size: int = 224,
-):
+) -> keras.Model:
     """Build the critic.
 
     With the defaults it has 10,331,328 trainable parameters, and gives 64 logits an image. The convolutions are
@@ -89,7 +91,7 @@ class ProjectedFeatures(keras.layers.Layer):
             raise ValueError(f"feature_size: expected a multiple of 32; got {feature_size}")
         self.feature_size = feature_size
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Find the frozen network, and draw the projections."""
         _, height, width, channels = _checked(input_shape)
         self._trunk = efficientnet_lite0.trunk()
@@ -106,7 +108,7 @@ class ProjectedFeatures(keras.layers.Layer):
             for index, (before, after) in enumerate(zip(mixed, (self.filters, *mixed)))
         ]
 
-    def call(self, images):
+    def call(self, images: Tensor) -> list[Tensor]:
         """Return the maps, finest first."""
         views = [_resized(view, *self._resize) for view in _views(ops.cast(images, "float32"))]
         found = self._trunk(ops.concatenate(views) if len(views) > 1 else views[0])
@@ -121,13 +123,13 @@ class ProjectedFeatures(keras.layers.Layer):
             mixed.append(ops.cast(x, self.compute_dtype))
         return mixed[::-1]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
         """Return the shapes of the maps."""
         channels = (self.filters * width for width in (1, 1, 2, 4))
         sides = (self.feature_size // stride for stride in (2, 4, 8, 16))
         return [(input_shape[0], side, side, width) for side, width in zip(sides, channels)]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "filters": self.filters, "feature_size": self.feature_size}
 

@@ -32,7 +32,7 @@ def generator(
     groups: list[int] | None = None,
     expansion: int = 2,
     embedding_dim: int = 64,
-):
+) -> keras.Model:
     """Build the generator.
 
     A learned image of 4x4 places for each channel, times a linear map of z; then residual blocks, with the size doubled
@@ -87,7 +87,7 @@ def critic(
     groups: list[int] | None = None,
     expansion: int = 2,
     embedding_dim: int | None = None,
-):
+) -> keras.Model:
     """Build the critic (discriminator), the generator's mirror image.
 
     The defaults at 32 pixels are the paper's for CIFAR-10: 20,683,776 trainable parameters, 21,280,512 with 10 classes.

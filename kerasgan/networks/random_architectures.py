@@ -35,7 +35,7 @@ def generator(
     depth: int = 4,
     nonlinearity: Literal["relu", "leaky_relu", "softplus", "tanh"] = "relu",
     normalization: Literal["batch"] | None = "batch",
-):
+) -> keras.Model:
     """Build a generator of the set.
 
     A dense layer to 4x4 with 4 * filters channels, and `depth // 4` convolutions there; then three times
@@ -79,7 +79,7 @@ def critic(
     depth: int = 4,
     nonlinearity: Literal["relu", "leaky_relu", "softplus", "tanh"] = "leaky_relu",
     normalization: Literal["batch", "layer"] | None = "batch",
-):
+) -> keras.Model:
     """Build a critic of the set.
 
     Three times a convolution that halves the resolution, to `filters`, 2 * filters and 4 * filters channels, and

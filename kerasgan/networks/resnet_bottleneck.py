@@ -22,7 +22,7 @@ def generator(
     num_classes: int | None = None,
     filters: int = 64,
     blocks: int = 6,
-):
+) -> keras.Model:
     """Build the generator: five stages at 4x4 to 64x64 with `8 * filters` to `filters // 2` channels, batch norm.
 
     Args:
@@ -61,7 +61,7 @@ def critic(
     filters: int = 64,
     blocks: int = 6,
     normalization: Literal["batch", "layer"] | None = "layer",
-):
+) -> keras.Model:
     """Build the critic (discriminator), the generator's mirror image.
 
     Args:

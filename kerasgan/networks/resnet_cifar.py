@@ -20,7 +20,7 @@ def generator(
     latent_dim: int = 128,
     num_classes: int | None = None,
     filters: int = 128,
-):
+) -> keras.Model:
     """Build the generator: a dense layer to 4x4 and three residual blocks, each doubling the size.
 
     It has 1,204,483 trainable parameters, and 1,218,307 with 10 classes.
@@ -60,7 +60,7 @@ def critic(
     num_classes: int | None = None,
     filters: int = 128,
     auxiliary: bool = False,
-):
+) -> keras.Model:
     """Build the critic: four residual blocks, the first two halving the size, and a dense layer on the mean features.
 
     It has 1,053,825 trainable parameters; the auxiliary classifier of 10 classes has 1,290 more.

@@ -43,7 +43,7 @@ def generator(
     normalization: Literal["batch"] | None = "batch",
     constant_filters: bool = False,
     mlp: bool = False,
-):
+) -> keras.Model:
     """Build a generator: DCGAN's with 5x5 transposed convolutions, or a perceptron.
 
     Args:
@@ -101,7 +101,7 @@ def critic(
     filters: int = 64,
     nonlinearity: Literal["relu", "leaky_relu", "tanh", "gated"] = "leaky_relu",
     normalization: Literal["batch", "layer"] | None = "layer",
-):
+) -> keras.Model:
     """Build a critic (discriminator): DCGAN's with 5x5 convolutions.
 
     Args:

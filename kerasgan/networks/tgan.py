@@ -19,7 +19,9 @@ from kerasgan.utils.messages import quoted
 _SIZES = (32, 64, 128, 256)
 
 
-def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = False, unit_gain: bool = False):
+def encoder(
+    image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = False, unit_gain: bool = False
+) -> keras.Model:
     """Build the encoder E.
 
     At 64 to 256 pixels: 5x5 convolutions of stride 2, doubling the channels up to 8 * size, averaged over positions.
@@ -58,7 +60,7 @@ def encoder(image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = Fa
     return keras.Model(images, _parts.output(features, "linear"), name="tgan_encoder")
 
 
-def head(feature_dim: int = 512, width: int = 512, negative_slope: float = 0.3, spectral: bool = False):
+def head(feature_dim: int = 512, width: int = 512, negative_slope: float = 0.3, spectral: bool = False) -> keras.Model:
     """Build the head D: a hidden layer, then a dense layer without bias.
 
     Args:
@@ -86,7 +88,7 @@ def critic(
     num_classes: None = None,
     spectral: bool = False,
     unit_gain: bool = False,
-):
+) -> PairwiseCritic:
     """Build the critic T(a, b) = D(E(a) - E(b)) of the paper's encoder and head for the size.
 
     Args:
@@ -108,7 +110,9 @@ def critic(
     return PairwiseCritic(features, head(features.output_shape[-1], **hidden, spectral=spectral), name="tgan_critic")
 
 
-def generator(image_shape: tuple[int, int, int] = (64, 64, 3), latent_dim: int = 100, num_classes: int | None = None):
+def generator(
+    image_shape: tuple[int, int, int] = (64, 64, 3), latent_dim: int = 100, num_classes: int | None = None
+) -> keras.Model:
     """Build the generator.
 
     At 64 to 256 pixels: a dense layer to 4x4 with 8 * size channels, then 5x5 transposed convolutions of stride 2,
