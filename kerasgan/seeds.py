@@ -10,8 +10,13 @@ functions. The client has this file too.
 import math
 import statistics
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+__all__ = ["draw", "uniform"]
 
 _SALT = zlib.crc32(repr(("sample", "latents")).encode())
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
@@ -21,7 +26,7 @@ _SCRAMBLER = np.array([0x3EC8F720, 0x02461E29], np.uint32)  # the key with which
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
-def draw(prior, seeds, truncation=None):
+def draw(prior: Mapping[str, Any], seeds: npt.ArrayLike, truncation: npt.ArrayLike | None = None) -> np.ndarray:
     """Latents of seeds, as `sample` draws them.
 
     Args:
@@ -49,7 +54,7 @@ def draw(prior, seeds, truncation=None):
     return _PRIORS[prior["prior"]](prior, seeds.astype(np.int64), truncation).astype(np.float32)
 
 
-def uniform(seeds, columns):
+def uniform(seeds: np.ndarray, columns: int) -> np.ndarray:
     """Uniform numbers of seeds, each row of one alone: those of `kerasgan.utils.keyed_random.uniform_rows` for samples.
 
     Args:

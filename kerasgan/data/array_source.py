@@ -1,8 +1,10 @@
 """Images that are already in memory."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan.data import fingerprints
@@ -13,7 +15,7 @@ from kerasgan.utils import classes
 _CHUNK = 1024
 
 
-def arrays(images, labels=None, class_names=None):
+def arrays(images: np.ndarray, labels: npt.ArrayLike | None = None, class_names: Sequence[str] | None = None) -> Source:
     """Images, and perhaps labels, from arrays.
 
     Args:

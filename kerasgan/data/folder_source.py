@@ -12,12 +12,13 @@ from kerasgan.data import fingerprints, picture_file
 from kerasgan.data.picture_file import shown
 from kerasgan.data.source import Source
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Path
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 _NOT_OURS = ("thumbs.db", "desktop.ini")
 
 
-def folder(path, channels=3):
+def folder(path: Path, channels: int = 3) -> Source:
     """Images from the files of a folder, in the order of their sorted paths.
 
     Either the images lie directly in the folder (no labels), or there is one subfolder a class, in sorted

@@ -1,6 +1,9 @@
 """Between uint8 images in [0, 255] and float32 images in [-1, 1]."""
 
+import numpy as np
 from keras import ops
+
+from kerasgan.utils.tensors import Tensor
 
 ZERO_AND_ONE = "expected values from 0 to 255; got 0 and 1 alone, as floats in [0, 1] have that were made uint8"
 UNIT_RANGE = "floats must be in [-1, 1], but these go from {:g} to {:g}; of images in [0, 1] give 2 x - 1"
@@ -9,7 +12,7 @@ LARGEST = 1.001  # of floats in [-1, 1], as sums and products may go beyond 1 by
 ONE = 1 / 127.5 - 1  # what `to_float` makes of 1
 
 
-def to_float(images):
+def to_float(images: Tensor | np.ndarray) -> Tensor:
     """`x / 127.5 - 1`: 0 becomes -1, 255 becomes 1.
 
     Args:
@@ -21,7 +24,7 @@ def to_float(images):
     return ops.cast(images, "float32") / 127.5 - 1.0
 
 
-def to_uint8(images):
+def to_uint8(images: Tensor | np.ndarray) -> Tensor:
     """`(x + 1) * 127.5`, rounded to the nearest integer (halves up), values outside [-1, 1] clipped.
 
     Args:

@@ -7,10 +7,12 @@ import zipfile
 import numpy as np
 
 from kerasgan.data.array_source import arrays
+from kerasgan.data.source import Source
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import shortened
 
 
-def npz(path):
+def npz(path: Path) -> Source:
     """Images, and perhaps labels, of an `.npz` file: `x`, the images, `y`, a class each, and `classes`, their names.
 
     Args:

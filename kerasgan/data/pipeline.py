@@ -7,12 +7,13 @@ from kerasgan.data.images import to_float
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import tfds
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Path
 
 _SHUFFLE_BYTES = 2**30
 _GREY_WEIGHTS = (0.2989, 0.587, 0.114)
 
 
-def steps_per_epoch(source, batch_size=64, critic_steps=1):
+def steps_per_epoch(source: Source, batch_size: int = 64, critic_steps: int = 1) -> int:
     """How many training steps one pass over a `Source` gives: count // (batch_size * critic_steps).
 
     Raises:
@@ -29,21 +30,21 @@ def steps_per_epoch(source, batch_size=64, critic_steps=1):
 
 
 def load(
-    source,
-    image_size=32,
-    channels=None,
-    batch_size=64,
-    critic_steps=1,
-    labels=False,
-    split="train",
-    data_dir=None,
-    center_crop=True,
-    seed=0,
-    repeat=False,
-    start_step=0,
-    shuffle_buffer=None,
-    cache=True,
-):
+    source: Source | str,
+    image_size: int = 32,
+    channels: int | None = None,
+    batch_size: int = 64,
+    critic_steps: int = 1,
+    labels: bool = False,
+    split: str = "train",
+    data_dir: Path | None = None,
+    center_crop: bool = True,
+    seed: int = 0,
+    repeat: bool = False,
+    start_step: int = 0,
+    shuffle_buffer: int | None = None,
+    cache: bool | Path = True,
+) -> tf.data.Dataset:
     """Shuffled batches of real images, one element a training step.
 
     Args:
@@ -125,7 +126,9 @@ def load(
     return batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def in_order(source, image_size=32, channels=None, batch_size=100, center_crop=True):
+def in_order(
+    source: Source, image_size: int = 32, channels: int | None = None, batch_size: int = 100, center_crop: bool = True
+) -> tf.data.Dataset:
     """All images of a source once, in its order: for measuring, where `load` is for training.
 
     Args:

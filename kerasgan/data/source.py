@@ -30,6 +30,6 @@ class Source:
     cache_key: Callable[[], str] | None = None
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """1 (grey), 3 (RGB) or 4 (RGBA)."""
         return self.examples.element_spec[0].shape[-1]

@@ -7,18 +7,22 @@ shorter ones filled up, longer ones cut off.
 import collections
 import dataclasses
 import pathlib
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted
 
 PAD, UNKNOWN = 0, 1
 PAD_CHARACTER, UNKNOWN_CHARACTER = "`", "\N{REPLACEMENT CHARACTER}"
 
 
-def read_lines(path):
+def read_lines(path: Path) -> list[str]:
     """Read the lines of a text file that are not empty, without the white space around them.
 
     Args:
@@ -50,7 +54,7 @@ def read_lines(path):
     return lines
 
 
-def split(lines, held_out, seed=0):
+def split(lines: Sequence[str], held_out: int, seed: int = 0) -> tuple[list[str], list[str]]:
     """Part lines at random into those to train on and those held out.
 
     Args:
@@ -97,7 +101,7 @@ class Vocabulary:
         return len(self.characters) + 2
 
     @classmethod
-    def of(cls, lines, maximum=2048):
+    def of(cls, lines: Sequence[str], maximum: int = 2048) -> Self:
         """Make a vocabulary of the most frequent characters of lines.
 
         Args:
@@ -114,7 +118,7 @@ class Vocabulary:
         ordered = sorted(counted, key=lambda character: (-counted[character], character))
         return cls("".join(ordered[: maximum - 2]))
 
-    def encode(self, lines, length=32):
+    def encode(self, lines: Sequence[str], length: int = 32) -> np.ndarray:
         """Turn lines to numbers.
 
         Args:
@@ -132,7 +136,7 @@ class Vocabulary:
             row[: len(part)] = part
         return encoded
 
-    def decode(self, numbers):
+    def decode(self, numbers: npt.ArrayLike) -> list[str]:
         """Turn numbers to lines.
 
         Args:
@@ -163,7 +167,14 @@ class Vocabulary:
         return lines
 
 
-def one_hot(encoded, vocabulary_size, batch_size=64, batches_per_step=1, seed=0, start_step=0):
+def one_hot(
+    encoded: np.ndarray,
+    vocabulary_size: int,
+    batch_size: int = 64,
+    batches_per_step: int = 1,
+    seed: int = 0,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Endless shuffled batches of one-hot rows, one element a training step.
 
     Args:

@@ -6,6 +6,7 @@ import functools
 import pathlib
 import tempfile
 import urllib.parse
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -14,12 +15,16 @@ from absl import logging
 from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
 from kerasgan.utils import cache_root
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted, shortened
+
+if TYPE_CHECKING:
+    import tensorflow_datasets
 
 _REACH_SECONDS = 5
 
 
-def tfds(name, split="train", data_dir=None):
+def tfds(name: str, split: str = "train", data_dir: Path | None = None) -> Source:
     """A dataset of TFDS with an "image" feature; downloaded and prepared first where it is not there yet.
 
     Args:
@@ -73,7 +78,7 @@ def described(name, data_dir=None):
     return builder.info.features["image"].shape[-1], tuple(label.names) if label else None
 
 
-def prepare(name, data_dir=None):
+def prepare(name: str, data_dir: Path | None = None) -> "tensorflow_datasets.core.DatasetBuilder":
     """Make sure that a dataset of TFDS lies prepared in `data_dir`; return its TFDS builder.
 
     TFDS writes into a folder of another name and renames it at the end, so that an interruption leaves no

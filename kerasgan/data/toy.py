@@ -180,21 +180,21 @@ class SwissRoll(Points):
         return self.spiral(fractions.ravel()), np.tile(weights / 200.0, 100)
 
 
-def eight_gaussians():
+def eight_gaussians() -> Mixture:
     """8 Gaussians on a circle: radius 2 and standard deviation 0.02, divided by 1.414; a `Mixture`."""
     angles = np.arange(8) * (math.pi / 4.0)
     centres = 2.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1) / 1.414
     return Mixture("eight_gaussians", centres, 0.02 / 1.414)
 
 
-def twenty_five_gaussians():
+def twenty_five_gaussians() -> Mixture:
     """25 Gaussians on a grid: -4, -2, ..., 4 and standard deviation 0.05, divided by 2.828; a `Mixture`."""
     places = np.arange(-4.0, 5.0, 2.0)
     centres = np.stack(np.meshgrid(places, places, indexing="ij"), axis=-1).reshape(-1, 2) / 2.828
     return Mixture("twenty_five_gaussians", centres, 0.05 / 2.828)
 
 
-def swiss_roll():
+def swiss_roll() -> SwissRoll:
     """scikit-learn's Swiss roll without its middle coordinate: noise 0.25, divided by 7.5; a `SwissRoll`."""
     return SwissRoll("swiss_roll", 0.25, 7.5)
 

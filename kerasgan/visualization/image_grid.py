@@ -1,7 +1,9 @@
 """Pictures: grids of images, single images, lines of text, as PNG files. The client has this file too."""
 
 import math
+import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,7 +17,7 @@ _MOST_CLASSES = 16  # a column each
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
 
 
-def grid(images, columns=None):
+def grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
     """Lay images out in rows on a white ground, small ones enlarged by whole pixels.
 
     Args:
@@ -79,12 +81,12 @@ def tiles(images, columns):
     return sheet
 
 
-def class_columns(num_classes):
+def class_columns(num_classes: int | None) -> int | None:
     """Return the columns of a grid of the classes in turn: one a class, or `None` without classes or with many."""
     return num_classes if num_classes and num_classes <= _MOST_CLASSES else None
 
 
-def save_grid(path, images, columns=None):
+def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int | None = None) -> pathlib.Path:
     """Write `grid(images, columns)` as a picture of the kind that the file's ending says, whole or not at all.
 
     Args:
@@ -110,7 +112,7 @@ def save_grid(path, images, columns=None):
     return path
 
 
-def save_animation(path, images, frames_per_second=12):
+def save_animation(path: str | os.PathLike[str], images: np.ndarray, frames_per_second: float = 12) -> pathlib.Path:
     """Write images as a GIF that goes through them without end, small ones enlarged; whole or not at all.
 
     A GIF has 256 colours a frame.
@@ -138,7 +140,7 @@ def save_animation(path, images, frames_per_second=12):
     return path
 
 
-def lines(text):
+def lines(text: Sequence[str]) -> Image.Image:
     """Write lines on a white ground.
 
     Args:
@@ -157,7 +159,7 @@ def lines(text):
     return sheet
 
 
-def save_each(folder, images):
+def save_each(folder: str | os.PathLike[str], images: np.ndarray) -> list[pathlib.Path]:
     """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths."""
     paths = []
     for index, image in enumerate(images):
