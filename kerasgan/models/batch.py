@@ -1,11 +1,15 @@
 """A batch of images on its way through a training step."""
 
 import typing
+from collections.abc import Sequence
 
 import tensorflow as tf
 from keras import ops
 
 from kerasgan.utils import replica_shares
+from kerasgan.utils.tensors import Tensor
+
+Data = Tensor | tuple[Tensor, Tensor]  # what a training step is given: images, or the pair of images and labels
 
 
 class Batch(typing.NamedTuple):
@@ -24,21 +28,21 @@ class Batch(typing.NamedTuple):
     purpose: tuple = ()
 
     @property
-    def rows(self):
+    def rows(self) -> int | Tensor:
         """How many rows there are here: an integer, or a scalar where the graph does not know."""
         return ops.shape(self.images)[0]
 
-    def where(self):
+    def where(self) -> tuple[int | Tensor, int | Tensor, int | Tensor]:
         """Return where the rows lie in the minibatch of all replicas: (first row, rows, rows of all)."""
         first, total = self.place or replica_shares.place(self.rows)
         return first, self.rows, total
 
-    def share(self):
+    def share(self) -> float | Tensor:
         """Return which share of the minibatch of all replicas this is, a number or a scalar."""
         _, rows, total = self.where()
         return rows / total if isinstance(total, int) else ops.cast(rows, "float32") / ops.cast(total, "float32")
 
-    def parts(self, count: int):
+    def parts(self, count: int) -> list["Batch"]:
         """Divide the rows into parts, for which gradients are accumulated.
 
         Raises:
@@ -62,7 +66,7 @@ class Batch(typing.NamedTuple):
             for start, end in zip(cuts, cuts[1:])
         ]
 
-    def after(self, tensors):
+    def after(self, tensors: Sequence[Tensor]) -> "Batch":
         """Return the batch, to be used once the tensors are there: the memory of one part is then free for the next."""
         with tf.control_dependencies(tensors):
             return self._replace(images=tf.identity(self.images))

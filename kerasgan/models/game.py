@@ -1,14 +1,16 @@
 """`Game`: the verbs in which objectives write their algorithms."""
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 from keras import ops
 
 from kerasgan.models import moving_average, training_data, update
-from kerasgan.models.batch import Batch
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, replica_shares
+from kerasgan.utils.tensors import Tensor
 
 
 class Game(Sampler):
@@ -34,7 +36,7 @@ class Game(Sampler):
     ema_start = 0  # step until which the moving average is a copy
     ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
-    def minibatches(self, data):
+    def minibatches(self, data: Data) -> Iterator[Batch]:
         """Divide a batch of the training data into `batches_per_step` minibatches of fresh real data.
 
         Rows k, k + batches_per_step, ... of the batch of all replicas form minibatch k, so that replicas which hold
@@ -57,7 +59,7 @@ class Game(Sampler):
                 batch = technique.prepared(self, batch)
             yield batch
 
-    def uniform(self, like, shape, *purpose):
+    def uniform(self, like: Batch, shape: Sequence[int], *purpose: str | int) -> Tensor:
         """Draw uniform numbers for the rows of a batch.
 
         The numbers of the whole global batch are drawn on every replica, which keeps its own rows: the numbers
@@ -75,7 +77,7 @@ class Game(Sampler):
         numbers = keyed_random.uniform([total, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
-    def fake(self, like, *purpose):
+    def fake(self, like: Batch, *purpose: str | int) -> Batch:
         """Generate a batch as long as `like` and with its labels, in training mode.
 
         Args:
@@ -96,7 +98,7 @@ class Game(Sampler):
             images = self.generator(inputs, training=True)
         return like._replace(images=images, purpose=("fake", *purpose))
 
-    def seen(self, batch):
+    def seen(self, batch: Batch) -> Batch:
         """Return the `Batch` that the critic sees of one: what the techniques make of it, such as noisy images.
 
         Whatever gives images to the critic asks for it, so that the gradient with respect to `batch.images` is that
@@ -106,7 +108,7 @@ class Game(Sampler):
             batch = technique.disturb(self, batch, *batch.purpose)
         return batch
 
-    def score(self, batch):
+    def score(self, batch: Batch) -> Tensor:
         """Return the critic's logits [N, 1] (a `patch_critic`'s [N, L]) for a batch as `seen`, in training mode."""
         batch = self.seen(batch)
         alone = batch.labels is None or self.classifying_critic
@@ -117,7 +119,7 @@ class Game(Sampler):
             technique.scored(self, batch, logits)
         return logits
 
-    def judge(self, batch, against):
+    def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.
 
         They are the logits; an objective whose critic compares has others.
@@ -128,11 +130,11 @@ class Game(Sampler):
         """
         return self.score(batch)
 
-    def class_logits(self, batch):
+    def class_logits(self, batch: Batch) -> Tensor:
         """Return the class logits [N, num_classes] of a critic that classifies, for a batch as `seen`."""
         return self.critic(self.seen(batch).images, training=True)[1]
 
-    def global_mean(self, values, axis=None):
+    def global_mean(self, values: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
         """Return the mean over the global batch of values of the local one; gradients go through it.
 
         Args:
@@ -146,7 +148,7 @@ class Game(Sampler):
         sums, rows = replica.all_reduce(tf.distribute.ReduceOp.SUM, [mean * rows, rows])
         return sums / rows
 
-    def update_critic(self, loss, *args):
+    def update_critic(self, loss: Callable[..., Tensor], *args) -> None:
         """Take one step of the critic's optimizer down the gradient of `loss(*args)` plus the critic's regularizers.
 
         Those of its weights, and those of its activities in each of its calls. Layers with spectral normalization first
@@ -156,7 +158,7 @@ class Game(Sampler):
             loss = technique.critic_loss(self, loss)
         update.take(self, "critic_loss", loss, args, [self.critic], self.critic_optimizer)
 
-    def update_generator(self, loss, *args):
+    def update_generator(self, loss: Callable[..., Tensor], *args) -> None:
         """Take one step of the generator's optimizer, for generator and prior; see `update_critic`.
 
         The first of `args` is the real `Batch`, and what follows is the purpose of the step's fakes, after "generator".
@@ -168,7 +170,7 @@ class Game(Sampler):
         update.take(self, "generator_loss", loss, args, networks, self.generator_optimizer)
 
     @contextlib.contextmanager
-    def kept_if(self, due, *parts):
+    def kept_if(self, due: Tensor, *parts) -> Iterator[None]:
         """Take back what the updates in the block changed, unless they are due.
 
         All strategies can do that; a conditional around an optimizer they cannot.
@@ -183,7 +185,7 @@ class Game(Sampler):
         for variable, old in zip(changing, before):
             variable.assign(tf.where(due, variable, old))
 
-    def track(self, counting=True, **values):
+    def track(self, counting: bool | Tensor = True, **values: Tensor | float) -> None:
         """Log scalars under names in `tracked`; the logs show their mean since the epoch began.
 
         Args:
@@ -197,7 +199,7 @@ class Game(Sampler):
         for name, value in values.items():
             self.trackers[name].update_state(value, sample_weight=weight)
 
-    def end_step(self):
+    def end_step(self) -> dict[str, Tensor]:
         """Move the generator's average, count the step, and return the logs: names to means."""
         if self.ema_generator is not None:
             moving_average.move(self)

@@ -2,19 +2,24 @@
 
 import numbers
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan import latents
 from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, update
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import replica_shares, validation
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 _FIRST_DIGEST = "first_digest"  # likewise
@@ -67,14 +72,14 @@ class GAN(Game):
 
     def __init__(
         self,
-        generator,
-        critic,
-        latent=None,
+        generator: keras.Model,
+        critic: keras.Model,
+        latent: latents.Prior | None = None,
         num_classes: int | None = None,
         critic_steps: int = 1,
         ema_decay: float | Schedule | None = 0.999,
         seed: int = 0,
-        techniques=(),
+        techniques: Sequence[keras.layers.Layer] = (),
         generator_steps: int = 1,
         class_names: list[str] | None = None,
         name: str | None = None,
@@ -122,27 +127,27 @@ class GAN(Game):
 
     # What a user calls
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return a new optimizer of the objective's paper, for either network."""
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
-    def default_generator_optimizer(self):
+    def default_generator_optimizer(self) -> keras.optimizers.Optimizer:
         """Return a new optimizer for the generator; `default_optimizer`, unless the objective has two."""
         return self.default_optimizer()
 
-    def default_critic_optimizer(self):
+    def default_critic_optimizer(self) -> keras.optimizers.Optimizer:
         """Return a new optimizer for the critic; `default_optimizer`, unless the objective has two."""
         return self.default_optimizer()
 
     def compile(
         self,
-        generator_optimizer=None,
-        critic_optimizer=None,
-        jit_compile=False,
-        run_eagerly=False,
-        steps_per_execution=1,
-        gradient_accumulation_steps=1,
-    ):
+        generator_optimizer: str | keras.optimizers.Optimizer | None = None,
+        critic_optimizer: str | keras.optimizers.Optimizer | None = None,
+        jit_compile: bool = False,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        gradient_accumulation_steps: int = 1,
+    ) -> None:
         """Set the optimizers.
 
         Networks that compute in float16 get a `keras.optimizers.LossScaleOptimizer` around each optimizer.
@@ -183,16 +188,16 @@ class GAN(Game):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
+        x: tf.data.Dataset | tf.distribute.DistributedDataset | npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
         **of_keras,
-    ):
+    ) -> keras.callbacks.History:
         """Train.
 
         Data and callbacks are checked before the first step, and each batch as it comes. A last batch with fewer rows
@@ -256,7 +261,7 @@ class GAN(Game):
         self.prepare_sampling()
         return history
 
-    def reset_average(self):
+    def reset_average(self) -> None:
         """Make the moving average a copy of generator and prior.
 
         Call it after weights were put into `generator` by hand, as from a pretrained network; before the first
@@ -270,7 +275,7 @@ class GAN(Game):
             if average is not None:
                 average.set_weights(network.get_weights())
 
-    def prepare_sampling(self):
+    def prepare_sampling(self) -> None:
         """Bring the moving average up to date: batch norm gets the statistics of the averaged weights.
 
         The trained network's statistics do not fit averaged weights. So means and variances are taken anew, as the
@@ -295,29 +300,29 @@ class GAN(Game):
             self._first_digest = moving_average.digest(self.generator, self.latent)
 
     @property
-    def batches_per_step(self):
+    def batches_per_step(self) -> int:
         """Minibatches of real data in a training step: one a critic step, and one a generator step that sees them."""
         return self.critic_steps + (self.generator_steps if self.generator_sees_real else 0)
 
     @property
-    def sampling_generator(self):
+    def sampling_generator(self) -> keras.Model:
         """The generator that `sample` and `export` use: the moving average, where there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
     @property
-    def sampling_latent(self):
+    def sampling_latent(self) -> latents.Prior:
         """The prior that `sample` and `export` use: the moving average of its weights, where there is one."""
         return self.latent if self.ema_latent is None else self.ema_latent
 
     @property
-    def trained_against(self):
+    def trained_against(self) -> str | None:
         """The feature network that the critic looks through; see `Sampler.trained_against`."""
         known = (getattr(layer, "frozen_network", None) for layer in self.critic._flatten_layers())
         return next(filter(None, known), None)
 
     # The game
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, Tensor]:
         """Train the critic `critic_steps` times on fresh data, then the generator; returns the logs.
 
         This is algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) with the losses of the objective.
@@ -329,7 +334,7 @@ class GAN(Game):
         self.train_generator(batches, real)
         return self.end_step()
 
-    def train_generator(self, batches, real):
+    def train_generator(self, batches: Iterator[Batch], real: Batch) -> None:
         """Train the generator `generator_steps` times, on fresh latents each.
 
         Args:
@@ -340,11 +345,11 @@ class GAN(Game):
             real = next(batches, real)
             self.update_generator(self.generator_loss, real, *((k,) if k else ()))
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return the critic's loss of two `Batch`es, a scalar; an objective defines it."""
         raise NotImplementedError(f"{type(self).__name__} defines no critic_loss; kerasgan.SGAN, for one, does")
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return the generator's loss, a scalar, of images that are made for the purpose ("generator", *purpose).
 
         `real` is for its number of rows, labels and real images; the purpose tells the steps of the generator apart.
@@ -353,7 +358,7 @@ class GAN(Game):
 
     # What Keras calls
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments, networks and latent serialized."""
         serialize = keras.saving.serialize_keras_object
         return {
@@ -366,7 +371,7 @@ class GAN(Game):
             "generator_steps": self.generator_steps,
         }
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> Config | None:
         """Return the arguments of `compile`, optimizers serialized; `None` of a model that is not compiled."""
         if not self.compiled:
             return None
@@ -379,21 +384,21 @@ class GAN(Game):
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Config) -> None:
         """Compile with a `get_compile_config`."""
         self.compile(**config)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Set all weights, as `keras.Model.set_weights` does."""
         super().set_weights(weights)
         self._statistics_step = None
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Make the function that takes steps, as Keras does."""
         if self.train_function is None or force:
             self.train_function = self._make_function(self._step_once_data_are_there)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.
 
         Keras leaves out the states. Before the first step also by what the average is known to be a copy.
@@ -406,7 +411,7 @@ class GAN(Game):
         if self.ema_generator is not None and int(self.step.numpy()) == 0:
             store[_FIRST_DIGEST] = np.array(self._first_digest, np.int64)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Load what `save_own_variables` has saved, now or before it saved more than the step."""
         saved = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self._statistics_step = int(np.asarray(saved.pop(_STATISTICS_STEP))) if _STATISTICS_STEP in saved else None

@@ -3,17 +3,23 @@
 import copy
 import functools
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
 from kerasgan import latents
 from kerasgan.data import images as image_values
+from kerasgan.data import text
 from kerasgan.models import checks, finite
 from kerasgan.models.unsupervised import Unsupervised
 from kerasgan.utils import atomic_files, classes, keyed_random, validation
+from kerasgan.utils.annotations import Config, Labels, Path, Shape
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -39,8 +45,8 @@ class Sampler(Unsupervised, keras.Model):
 
     def __init__(
         self,
-        generator,
-        latent=None,
+        generator: keras.Model,
+        latent: latents.Prior | None = None,
         num_classes: int | None = None,
         class_names: list[str] | None = None,
         name: str | None = None,
@@ -62,7 +68,14 @@ class Sampler(Unsupervised, keras.Model):
         self._compiled_methods = self._sampled_variables = None
         self.built = True
 
-    def sample(self, n, seed=0, labels=None, truncation=None, batch_size=64):
+    def sample(
+        self,
+        n: int,
+        seed: int | Sequence[int] | np.ndarray = 0,
+        labels: Labels | None = None,
+        truncation: npt.ArrayLike | None = None,
+        batch_size: int = 64,
+    ) -> np.ndarray:
         """Generate images.
 
         Image i depends on its own seed, label and truncation alone: the same numbers give the same image, to one
@@ -149,11 +162,11 @@ class Sampler(Unsupervised, keras.Model):
             batches.append(images.numpy())
         return np.concatenate(batches)
 
-    def prepare_sampling(self):
+    def prepare_sampling(self) -> None:
         """Bring up to date what samples: nothing to do here; `kerasgan.GAN` has a moving average."""
 
     @property
-    def compiled_sampler(self):
+    def compiled_sampler(self) -> Callable[..., Tensor]:
         """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
 
         It is made anew where layers have other variables since, after `quantize` or `enable_lora`. It does not call
@@ -171,7 +184,7 @@ class Sampler(Unsupervised, keras.Model):
             self._compiled_methods[method] = tf.function(whole, autograph=False, reduce_retracing=True)
         return self._compiled_methods[method]
 
-    def save(self, filepath, overwrite=True, zipped=None):
+    def save(self, filepath: Path, overwrite: bool = True, zipped: bool | None = None) -> None:
         """Save everything to a `.keras` file, of a GAN in training also critic, optimizers and step.
 
         The file appears whole or not at all.
@@ -193,7 +206,7 @@ class Sampler(Unsupervised, keras.Model):
         with atomic_files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
 
-    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+    def save_weights(self, filepath: Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save all weights to a `.weights.h5` file, which appears whole or not at all.
 
         Args:
@@ -215,7 +228,7 @@ class Sampler(Unsupervised, keras.Model):
         with atomic_files.written_whole(filepath) as beside:
             super().save_weights(beside, overwrite=overwrite)
 
-    def export(self, filepath, overwrite=False):
+    def export(self, filepath: Path, overwrite: bool = False) -> None:
         """Write a SavedModel for TensorFlow Serving; see `kerasgan.models.savedmodel.export`.
 
         Args:
@@ -227,7 +240,7 @@ class Sampler(Unsupervised, keras.Model):
         savedmodel.export(self, filepath, overwrite=overwrite)
 
     @property
-    def class_names(self):
+    def class_names(self) -> tuple[str, ...] | None:
         """The names of the classes, a tuple of strings in the order of the labels; `None` where they are not known.
 
         A model without them, such as one of an older file, may be given a list of them.
@@ -235,11 +248,11 @@ class Sampler(Unsupervised, keras.Model):
         return self._class_names
 
     @class_names.setter
-    def class_names(self, names):
+    def class_names(self, names) -> None:
         self._class_names = classes.checked(names, self.num_classes or 0)
 
     @property
-    def trained_against(self):
+    def trained_against(self) -> str | None:
         """The feature network that the generator was trained against, such as "efficientnet-lite0"; mostly `None`.
 
         What that network says of the images means nothing: they were made to please it. Measures with it are refused.
@@ -247,42 +260,42 @@ class Sampler(Unsupervised, keras.Model):
         return self._trained_against
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, ...]:
         """(H, W, C) of the images."""
         return tuple(self.generator.output_shape[1:])
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> text.Vocabulary | None:
         """The `kerasgan.data.text.Vocabulary` of a model of text, which decodes its samples; `None` of any other."""
         return next((getattr(layer, "vocabulary", None) for layer in self.generator.layers[-1:]), None)
 
     @property
-    def takes_truncation(self):
+    def takes_truncation(self) -> bool:
         """Whether the generator itself takes the threshold, to choose among its statistics."""
         return checks.takes_truncation(self.generator)
 
     @property
-    def sampling_generator(self):
+    def sampling_generator(self) -> keras.Model:
         """The generator that `sample` and `export` use."""
         return self.generator
 
     @property
-    def sampling_latent(self):
+    def sampling_latent(self) -> latents.Prior:
         """The prior that `sample` and `export` use."""
         return self.latent
 
-    def as_sampler(self, generator, latent):
+    def as_sampler(self, generator: keras.Model, latent: latents.Prior) -> "Sampler":
         """Return a `Sampler` of another generator and prior of this model, such as copies of them."""
         sampler = Sampler(generator, latent, self.num_classes, self.class_names)
         sampler._trained_against = self.trained_against
         return sampler
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor | Sequence[Tensor], training: bool | None = None) -> Tensor:
         """Latents (or the list of the generator's inputs) to images clipped to [-1, 1], by the sampling generator."""
         made = self.sampling_generator(inputs, training=training)
         return ops.clip(made, -1.0, 1.0) if len(self.image_shape) == 3 else made
 
-    def images_from_latents(self, z, labels=None, truncation=None):
+    def images_from_latents(self, z: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
         """Map latents float32 [N, D] to images uint8 [N, H, W, C]; what is no image stays float32.
 
         Args:
@@ -300,11 +313,13 @@ class Sampler(Unsupervised, keras.Model):
         made = finite.checked(generator(inputs if len(inputs) > 1 else inputs[0], training=False), generator.weights)
         return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
 
-    def images_from_seeds(self, seeds, truncation, labels=None):
+    def images_from_seeds(self, seeds: Tensor, truncation: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
         return self._images_from_uniforms(self._uniforms(seeds), truncation, labels)
 
-    def images_between(self, seeds, to_seeds, positions, truncation, labels=None):
+    def images_between(
+        self, seeds: Tensor, to_seeds: Tensor, positions: Tensor, truncation: Tensor, labels: Tensor | None = None
+    ) -> Tensor:
         """Images on the ways from seeds to other seeds, each a sample like any other: uint8 [N, H, W, C].
 
         Args:
@@ -325,7 +340,7 @@ class Sampler(Unsupervised, keras.Model):
         z = self.sampling_latent(uniforms, truncation=truncation)
         return self.images_from_latents(z, labels, truncation)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments, network and latent serialized."""
         known = {} if self._trained_against is None else {"trained_against": self._trained_against}
         return {
@@ -338,7 +353,7 @@ class Sampler(Unsupervised, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a model of a `get_config`."""
         config = copy.deepcopy(config)  # Keras empties what it deserializes
         for part in ("generator", "critic", "latent", "techniques", "ema_decay"):
@@ -353,6 +368,6 @@ class Sampler(Unsupervised, keras.Model):
         model._trained_against = against
         return model
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Do nothing: the networks come built."""
         self.built = True

@@ -6,13 +6,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, validation
 from kerasgan.utils.messages import quoted
 
 PASSES, ROWS = 16, 64  # of what a moving average takes
 
 
-def standing_statistics(model, truncation=None, passes=PASSES, batch_size=ROWS, seed=0):
+def standing_statistics(
+    model: Sampler, truncation: float | None = None, passes: int = PASSES, batch_size: int = ROWS, seed: int = 0
+) -> Sampler:
     """Return a copy of a model for sampling, with batch norm's statistics taken at a truncation.
 
     Means and variances are the exact averages of those of `passes` batches in training mode, with fresh latents and

@@ -16,6 +16,7 @@ from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
 from kerasgan.utils import messages
+from kerasgan.utils.annotations import Path
 
 _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
 _LARGEST = {"metadata.json": 2**20, _CONFIG: 2**25}  # bytes; others are as large as the file lets them be
@@ -23,7 +24,7 @@ _MOST_MEMBERS = 1000
 _MULTIPLE = 4  # of the file's numbers: an optimizer that the file lacks is made anew
 
 
-def load(filepath):
+def load(filepath: Path) -> Sampler:
     """Load a model saved with `save`, or a training run's checkpoint.
 
     Before anything is built, the file is checked as presets are. It may name classes of kerasgan, known ones of Keras,

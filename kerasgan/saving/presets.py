@@ -18,9 +18,10 @@ from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
 from kerasgan.utils import atomic_files, classes, initial_values, messages
+from kerasgan.utils.annotations import Path
 
 
-def from_preset(source, training: bool = False):
+def from_preset(source: Path, training: bool = False) -> Sampler:
     """Load a preset: of the registry by its name, of a folder, or of an address.
 
     Only the files that are needed are downloaded, into a cache (`$KERASGAN_CACHE`), each checked by its SHA-256; with
