@@ -1,5 +1,6 @@
 """ACWGANGP: WGAN-GP whose critic also classifies."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import keras
@@ -8,6 +9,7 @@ from kerasgan.models import fit_checks
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.wgan_gp import WGANGP
 from kerasgan.techniques import AuxiliaryClassifier
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 
 
@@ -39,15 +41,15 @@ class ACWGANGP(WGANGP):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         critic_class_weight: float = 1.0,
         generator_class_weight: float = 0.1,
         critic_steps: int = 5,
-        techniques=(),
+        techniques: Sequence[keras.layers.Layer] = (),
         **of_gan: Unpack[GANArguments],
     ):
         weights = {"critic_class_weight": critic_class_weight, "generator_class_weight": generator_class_weight}
@@ -67,7 +69,7 @@ class ACWGANGP(WGANGP):
         self.critic_class_weight = critic_class_weight
         self.generator_class_weight = generator_class_weight
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         config = super().get_config()
         return {

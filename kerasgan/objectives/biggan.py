@@ -7,6 +7,7 @@ import keras
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -34,8 +35,8 @@ class BigGAN(HingeGAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         ema_start: int = 0,
         critic_steps: int = 2,
@@ -45,14 +46,14 @@ class BigGAN(HingeGAN):
         super().__init__(generator, critic, critic_steps=critic_steps, ema_decay=ema_decay, **of_gan)
         self.ema_start = validation.integer("ema_start", ema_start, 0)
 
-    def default_generator_optimizer(self):
+    def default_generator_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(5e-5, beta_1=0, beta_2=0.999)."""
         return keras.optimizers.Adam(5e-5, beta_1=0.0, beta_2=0.999)
 
-    def default_critic_optimizer(self):
+    def default_critic_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.999)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.999)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "ema_start": self.ema_start}

@@ -6,7 +6,10 @@ import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -37,8 +40,8 @@ class CramerGAN(GAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         penalty_weight: float = 10.0,
         critic_steps: int = 5,
@@ -49,11 +52,11 @@ class CramerGAN(GAN):
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, Tensor]:
         """Train the critic `critic_steps` times on fresh data and two fresh fakes, then the generator."""
         batches = self.minibatches(data)
         for k in range(self.critic_steps):
@@ -64,11 +67,11 @@ class CramerGAN(GAN):
         self.train_generator(batches, real)
         return self.end_step()
 
-    def judge(self, batch, against):
+    def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return f(a) = ||h(a) - h(b)|| - ||h(a)||, [N, 1], of a batch and one that it is compared with."""
         return self._against(batch, self.score(against))
 
-    def critic_loss(self, real, fake, other, between):
+    def critic_loss(self, real: Batch, fake: Batch, other: Batch, between: Batch) -> Tensor:
         """Return E f(g) - E f(x) + penalty_weight * penalty, a scalar."""
         anchor = self.score(other)
         penalty = gradient_penalty.gradient_penalty(lambda batch: self._against(batch, anchor), between)
@@ -76,7 +79,7 @@ class CramerGAN(GAN):
         gap = ops.mean(self._against(fake, anchor)) - ops.mean(self._against(real, anchor))
         return gap + self.penalty_weight * penalty
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return E||h(x) - h(g)|| + E||h(x) - h(g')|| - E||h(g) - h(g')||, a scalar."""
         h_real = self.score(real)
         h_fake = self.score(self.fake(real, "generator", *purpose))
@@ -89,7 +92,7 @@ class CramerGAN(GAN):
         features = self.score(batch)
         return _norm(features - anchor) - _norm(features)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "penalty_weight": self.penalty_weight}
 

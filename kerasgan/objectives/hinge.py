@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -16,14 +18,14 @@ class HingeGAN(GAN):
 
     signed_critic = True
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.9)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], a scalar."""
         return ops.mean(ops.relu(1.0 - self.score(real))) + ops.mean(ops.relu(1.0 + self.score(fake)))
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return -E[D(G(z))], a scalar."""
         return -ops.mean(self.score(self.fake(real, "generator", *purpose)))

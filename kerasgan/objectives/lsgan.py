@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -16,10 +18,10 @@ class LSGAN(GAN):
     the arguments.
     """
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return (E[(D(x) - 1)^2] + E[D(G(z))^2]) / 2, a scalar."""
         return (ops.mean(ops.square(self.score(real) - 1.0)) + ops.mean(ops.square(self.score(fake)))) / 2.0
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return E[(D(G(z)) - 1)^2] / 2, a scalar."""
         return ops.mean(ops.square(self.score(self.fake(real, "generator", *purpose)) - 1.0)) / 2.0

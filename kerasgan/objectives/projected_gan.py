@@ -32,14 +32,14 @@ class ProjectedGAN(HingeGAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         ema_decay: float | None = 0.5 ** (1 / 312.5),
         **of_gan: Unpack[GANArguments],
     ):
         super().__init__(generator, critic, ema_decay=ema_decay, **of_gan)
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.99)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.99)

@@ -1,15 +1,18 @@
 """R3GAN: the relativistic pairing loss with penalties on gradients at real and at generated images."""
 
-from typing import Unpack
+from typing import Self, Unpack
 
 import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -42,8 +45,8 @@ class R3GAN(RSGAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         gamma: float | Schedule = 1.0,
         **of_gan: Unpack[GANArguments],
@@ -53,11 +56,11 @@ class R3GAN(RSGAN):
         gradient_penalty.check_critic(critic)
         self.gamma = gamma
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.99, epsilon=1e-8)."""
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return E[softplus(D(G(z)) - D(x))] + gamma / 2 (R1 + R2), a scalar."""
         on_real, slopes_real = gradient_penalty.squared_slopes(self.score, real)
         on_fake, slopes_fake = gradient_penalty.squared_slopes(self.score, fake)
@@ -65,11 +68,11 @@ class R3GAN(RSGAN):
         self.track(r1=r1, r2=r2)
         return ops.mean(ops.softplus(on_fake - on_real)) + schedules.at(self.gamma, self.step) / 2.0 * (r1 + r2)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "gamma": schedules.serialized(self.gamma)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a model of a `get_config`."""
         return super().from_config({**config, "gamma": schedules.deserialized(config["gamma"])})

@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
+from kerasgan.utils.tensors import Tensor
 
 
 class RelativisticAverage(GAN):
@@ -17,15 +19,15 @@ class RelativisticAverage(GAN):
 
     generator_sees_real = True
 
-    def penalty(self, margin):
+    def penalty(self, margin: Tensor) -> Tensor:
         """Return how wrong each margin is, a tensor of the same shape."""
         raise NotImplementedError("a subclass of RelativisticAverage defines penalty(margin)")
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return the loss of preferring real images to the average generated one, a scalar."""
         return self._preference(self.score(real), self.score(fake))
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return the loss of preferring generated images to the average real one, a scalar."""
         return self._preference(self.score(self.fake(real, "generator", *purpose)), self.score(real))
 
@@ -39,7 +41,7 @@ class RelativisticAverage(GAN):
 class RaSGAN(RelativisticAverage):
     """The relativistic average standard GAN: penalty(m) = -log sigmoid(m). See `RelativisticAverage`."""
 
-    def penalty(self, margin):
+    def penalty(self, margin: Tensor) -> Tensor:
         """Return softplus(-margin)."""
         return ops.softplus(-margin)
 
@@ -48,7 +50,7 @@ class RaSGAN(RelativisticAverage):
 class RaLSGAN(RelativisticAverage):
     """The relativistic average least-squares GAN: penalty(m) = (m - 1)^2. See `RelativisticAverage`."""
 
-    def penalty(self, margin):
+    def penalty(self, margin: Tensor) -> Tensor:
         """Return (margin - 1)^2."""
         return ops.square(margin - 1.0)
 
@@ -57,6 +59,6 @@ class RaLSGAN(RelativisticAverage):
 class RaHinge(RelativisticAverage):
     """The relativistic average hinge GAN: penalty(m) = max(0, 1 - m). See `RelativisticAverage`."""
 
-    def penalty(self, margin):
+    def penalty(self, margin: Tensor) -> Tensor:
         """Return max(0, 1 - margin)."""
         return ops.relu(1.0 - margin)

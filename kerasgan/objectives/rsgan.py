@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -17,11 +19,11 @@ class RSGAN(GAN):
 
     generator_sees_real = True
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return -E[log sigmoid(C(x) - C(G(z)))], a scalar."""
         return ops.mean(ops.softplus(self.score(fake) - self.score(real)))
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return -E[log sigmoid(C(G(z)) - C(x))], a scalar."""
         fake = self.fake(real, "generator", *purpose)
         return ops.mean(ops.softplus(self.score(real) - self.score(fake)))

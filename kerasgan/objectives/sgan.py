@@ -5,9 +5,12 @@ from typing import Unpack
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -45,8 +48,8 @@ class SGAN(GAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         minimax: bool = False,
         label_smoothing: float = 0.0,
@@ -80,7 +83,7 @@ class SGAN(GAN):
                     f"generator_steps: expected 1, as player_threshold says who plays; got {self.generator_steps}"
                 )
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, Tensor]:
         """Train as `GAN.train_step`, or with `player_threshold` in turns, whose player the generator's loss tells."""
         if self.player_threshold is None:
             return super().train_step(data)
@@ -94,7 +97,7 @@ class SGAN(GAN):
                 self.update_generator(self.generator_loss, real, k)
         return self.end_step()
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return the cross-entropy of D with targets t = 1 - label_smoothing and s = fake_label_smoothing, a scalar.
 
         -E[t log D(x) + (1 - t) log(1 - D(x))] - E[s log D(G(z)) + (1 - s) log(1 - D(G(z)))]
@@ -104,12 +107,12 @@ class SGAN(GAN):
         fake_loss = ops.softplus(on_fake) - self.fake_label_smoothing * on_fake
         return ops.mean(real_loss) + ops.mean(fake_loss)
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return -E[log D(G(z))], or E[log(1 - D(G(z)))] with `minimax`, a scalar."""
         logits = self.score(self.fake(real, "generator", *purpose))
         return -ops.mean(ops.softplus(logits)) if self.minimax else ops.mean(ops.softplus(-logits))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
             **super().get_config(),

@@ -1,12 +1,16 @@
 """The T-GANs: T-SGAN and T-WGAN, whose critic compares a real and a generated image."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import keyed_random, replica_shares, validation
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 class TGAN(GAN):
@@ -34,8 +38,8 @@ class TGAN(GAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         pair_shuffles: int = 0,
         num_classes: None = None,
@@ -53,11 +57,11 @@ class TGAN(GAN):
         )
         self.pair_shuffles = validation.integer("pair_shuffles", pair_shuffles, 0)
 
-    def preference(self, better, worse):
+    def preference(self, better: Tensor, worse: Tensor) -> Tensor:
         """Return the loss of `better` = T(a, b) and `worse` = T(b, a) where a should be preferred, a scalar."""
         raise NotImplementedError("a subclass of TGAN defines preference(better, worse)")
 
-    def both_orders(self, first, second):
+    def both_orders(self, first: Batch, second: Batch) -> tuple[Tensor, Tensor]:
         """Return T(a, b) and T(b, a), logits [N * (1 + pair_shuffles), 1], of two batches as the critic sees them."""
         images = self.seen(first).images, self.seen(second).images
         if not self.pair_shuffles:
@@ -66,7 +70,7 @@ class TGAN(GAN):
             *images, training=True, shuffled=lambda rows: self.shuffled(rows, second.purpose)
         )
 
-    def shuffled(self, rows, purpose):
+    def shuffled(self, rows: Tensor, purpose: Sequence[str | int]) -> list[Tensor]:
         """Return `pair_shuffles` random orders of the rows [N, F] of all replicas, of each this replica's part."""
         everyone, (first, total) = replica_shares.of_all_replicas(rows), replica_shares.place(ops.shape(rows)[0])
         places = slice(first, first + ops.shape(rows)[0])
@@ -75,20 +79,20 @@ class TGAN(GAN):
         # a product and not `take`: its gradient is dense, as that of gathering replicas asks for
         return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
 
-    def judge(self, batch, against):
+    def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return T(a, b), logits [N, 1], of a batch and one that it is compared with."""
         return self.both_orders(batch, against)[0]
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return the loss of preferring real images, a scalar."""
         return self.preference(*self.both_orders(real, fake))
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return the loss of preferring generated images, a scalar."""
         fake = self.fake(real, "generator", *purpose)
         return self.preference(*self.both_orders(fake, real))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "pair_shuffles": self.pair_shuffles}
 
@@ -100,7 +104,7 @@ class TSGAN(TGAN):
     The generator descends the same with x_r and x_f exchanged. With T(a, b) = C(a) - C(b) this is twice RSGAN's loss.
     """
 
-    def preference(self, better, worse):
+    def preference(self, better: Tensor, worse: Tensor) -> Tensor:
         """Return -E[log s(better)] - E[log(1 - s(worse))]."""
         return ops.mean(ops.softplus(-better)) + ops.mean(ops.softplus(worse))
 
@@ -112,6 +116,6 @@ class TWGAN(TGAN):
     T must be kept Lipschitz by its networks, by spectral normalization in the paper.
     """
 
-    def preference(self, better, worse):
+    def preference(self, better: Tensor, worse: Tensor) -> Tensor:
         """Return -E[better - worse]."""
         return -ops.mean(better - worse)

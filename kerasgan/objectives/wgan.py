@@ -1,14 +1,18 @@
 """WGAN: the Wasserstein GAN with weight clipping."""
 
+from collections.abc import Iterator
 from typing import Unpack
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 _LONG_FIRST, _LONG_EVERY = 25, 500  # of the authors' code
 
@@ -40,8 +44,8 @@ class WGAN(GAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         clip: float = 0.01,
         long_critic_steps: int | None = None,
@@ -59,11 +63,11 @@ class WGAN(GAN):
         self.generator_updates = self.add_weight(name="generator_updates", **count)
         self.critic_updates = self.add_weight(name="critic_updates", **count)  # since the generator's last
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return RMSprop(5e-5)."""
         return keras.optimizers.RMSprop(5e-5)
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, Tensor]:
         """One step of algorithm 1: `critic_steps` clipped critic updates on fresh data, then the generator's."""
         batches = self.minibatches(data)
         for k in range(self.critic_steps):
@@ -76,7 +80,7 @@ class WGAN(GAN):
             self.train_generator_if_due(batches, real)
         return self.end_step()
 
-    def train_generator_if_due(self, batches, real):
+    def train_generator_if_due(self, batches: Iterator[Batch], real: Batch) -> None:
         """Train the generator if the critic has had `long_critic_steps` updates since, where that is asked for.
 
         An update that is not due is computed and taken back, which costs little beside the critic's.
@@ -90,21 +94,21 @@ class WGAN(GAN):
         self.generator_updates.assign(self.generator_updates + tf.cast(due, "int64"))
         self.critic_updates.assign(tf.where(due, tf.constant(0, "int64"), critic_updates))
 
-    def critic_loss(self, real, fake):
+    def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return E[D(G(z))] - E[D(x)], a scalar."""
         wasserstein = ops.mean(self.score(real)) - ops.mean(self.score(fake))
         self.track(wasserstein=wasserstein)
         return -wasserstein
 
-    def clip_critic(self):
+    def clip_critic(self) -> None:
         """Clip the critic's trainable weights to [-clip, clip]."""
         for weight in self.critic.trainable_variables:
             weight.assign(ops.clip(weight, -self.clip, self.clip))
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return -E[D(G(z))], a scalar."""
         return -ops.mean(self.score(self.fake(real, "generator", *purpose)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "clip": self.clip, "long_critic_steps": self.long_critic_steps}

@@ -6,7 +6,10 @@ import keras
 from keras import ops
 
 from kerasgan.models import gradient_penalty
+from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -34,8 +37,8 @@ class WGANGP(GAN):
 
     def __init__(
         self,
-        generator,
-        critic,
+        generator: keras.Model,
+        critic: keras.Model,
         *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
@@ -48,11 +51,11 @@ class WGANGP(GAN):
         self.penalty_weight = penalty_weight
         self.one_sided = one_sided
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(1e-4, beta_1=0, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
-    def train_step(self, data):
+    def train_step(self, data: Data) -> dict[str, Tensor]:
         """One step of algorithm 1: `critic_steps` critic updates on fresh data, then the generator's."""
         batches = self.minibatches(data)
         for k in range(self.critic_steps):
@@ -63,17 +66,17 @@ class WGANGP(GAN):
         self.train_generator(batches, real)
         return self.end_step()
 
-    def critic_loss(self, real, fake, between):
+    def critic_loss(self, real: Batch, fake: Batch, between: Batch) -> Tensor:
         """Return E[D(G(z))] - E[D(x)] + penalty_weight * penalty, a scalar."""
         wasserstein = ops.mean(self.score(real)) - ops.mean(self.score(fake))
         penalty = gradient_penalty.gradient_penalty(self.score, between, self.one_sided)
         self.track(wasserstein=wasserstein, gradient_penalty=penalty)
         return -wasserstein + self.penalty_weight * penalty
 
-    def generator_loss(self, real, *purpose):
+    def generator_loss(self, real: Batch, *purpose: int) -> Tensor:
         """Return -E[D(G(z))], a scalar."""
         return -ops.mean(self.score(self.fake(real, "generator", *purpose)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "penalty_weight": self.penalty_weight, "one_sided": self.one_sided}

@@ -1,18 +1,24 @@
 """Adaptive discriminator augmentation: invertible transformations, as probable as the critic's overfitting asks for."""
 
 import math
+from collections.abc import Sequence
+from typing import Self
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques import affine
 from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
 from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored
 from kerasgan.utils import replica_shares
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 _NUMBERS = 29  # uniform ones that an image takes
 _EVERY = 4  # updates of the critic between two of the probability
@@ -95,7 +101,7 @@ class AdaptiveAugmentation(Augmentation):
             raise ValueError("flips, turns, shifts, geometry, color, cutout: expected a positive one; all are 0")
         self.tracked = ("augmentation_p", "r_t") if adapts else ("augmentation_p",)
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Check that the technique fits the model, and make the probability that adapts."""
         super().attach(gan)
         if self.probability is not None:
@@ -110,7 +116,7 @@ class AdaptiveAugmentation(Augmentation):
         self._signs, self._seen = self._number("signs"), self._number("seen")
         self._rows, self._updates = self._number("rows"), self._number("updates")
 
-    def disturb(self, gan, batch, *purpose):
+    def disturb(self, gan: GAN, batch: Batch, *purpose: str | int) -> Batch:
         """Return the batch with its images transformed."""
         images, p = ops.cast(batch.images, "float32"), self._now(gan)
         gan.track(augmentation_p=p)
@@ -126,7 +132,7 @@ class AdaptiveAugmentation(Augmentation):
             images = cut_out(images, numbers.happens(self.cutout), numbers.unit(), numbers.unit())
         return batch._replace(images=images)
 
-    def scored(self, gan, batch, logits):
+    def scored(self, gan: GAN, batch: Batch, logits: Tensor) -> None:
         """Count the signs of real images' logits."""
         if self.probability is not None or batch.purpose[:1] != ("real",):
             return
@@ -138,7 +144,7 @@ class AdaptiveAugmentation(Augmentation):
         self._signs.assign_add(signs)
         self._seen.assign_add(seen)
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the probability, after every fourth update of the critic."""
         if self.probability is not None or id(variables[0]) not in self._critics:
             return
@@ -150,7 +156,7 @@ class AdaptiveAugmentation(Augmentation):
         for sums in (self._signs, self._seen):
             sums.assign(ops.where(due, 0.0, sums))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         names = ("target", "images", "flips", "turns", "shifts", "geometry", "color", "cutout")
         probability = schedules.serialized(self.probability)
@@ -161,7 +167,7 @@ class AdaptiveAugmentation(Augmentation):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a technique of a `get_config`."""
         return cls(**{**config, "probability": schedules.deserialized(config["probability"])})
 

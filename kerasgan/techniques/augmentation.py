@@ -4,6 +4,7 @@ import numbers
 
 from keras import ops
 
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils.messages import quoted
 
@@ -16,7 +17,7 @@ class Augmentation(Technique):
     colours change. Any other number of channels are all colours.
     """
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Check that the model makes images."""
         super().attach(gan)
         if len(gan.image_shape) != 3 or gan.vocabulary is not None:

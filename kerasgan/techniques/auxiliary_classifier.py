@@ -1,10 +1,15 @@
 """The auxiliary classifier: a critic that also tells the class."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -36,7 +41,7 @@ class AuxiliaryClassifier(Technique):
         self.critic_weight = critic_weight
         self.generator_weight = generator_weight
 
-    def critic_loss(self, gan, loss):
+    def critic_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function that adds the cross-entropy of real images."""
 
         def with_classes(real, *rest):
@@ -47,7 +52,7 @@ class AuxiliaryClassifier(Technique):
 
         return with_classes
 
-    def generator_loss(self, gan, loss):
+    def generator_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function that adds the cross-entropy of generated images."""
 
         def with_classes(real, *rest):
@@ -56,7 +61,7 @@ class AuxiliaryClassifier(Technique):
 
         return with_classes
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         weights = {"critic_weight": self.critic_weight, "generator_weight": self.generator_weight}
         return {**super().get_config(), **weights}

@@ -1,8 +1,12 @@
 """An average of the critic's weights over its updates."""
 
+from collections.abc import Sequence
+
 import keras
 
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 
 
@@ -33,19 +37,19 @@ class AveragedCritic(Technique):
             raise ValueError(f"decay: expected a number in [0, 1); got {quoted(decay)}")
         self.decay = decay
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Begin the averages where the weights are."""
         super().attach(gan)
         self._averages = {id(v): self.copy_of(v, f"average_{v.name}") for v in gan.critic.trainable_variables}
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the averages, where it is the critic that was updated."""
         for variable in variables:
             average = self._averages.get(id(variable))
             if average is not None:
                 average.assign(average + (1.0 - self.decay) * (variable - average))
 
-    def critic_of(self, gan):
+    def critic_of(self, gan: GAN) -> keras.Model:
         """Return a copy of the critic with the averaged weights, a `keras.Model`.
 
         Args:
@@ -56,6 +60,6 @@ class AveragedCritic(Technique):
             ours.assign(self._averages.get(id(theirs), theirs))
         return copy
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "decay": self.decay}

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
 
 LEVELS = 256
@@ -24,13 +26,13 @@ class Dequantization(Technique):
         ValueError: at the model's construction, if it makes no images.
     """
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Refuse what has no levels."""
         super().attach(gan)
         if len(gan.image_shape) != 3:
             raise ValueError(f"Dequantization: expected images [H, W, C]; the model makes {gan.image_shape}")
 
-    def prepared(self, gan, batch):
+    def prepared(self, gan: GAN, batch: Batch) -> Batch:
         """Return the real batch with noise."""
         noise = ops.cast(gan.uniform(batch, gan.image_shape, "dequantization", *batch.purpose), "float32")
         levels = (batch.images + 1.0) * ((LEVELS - 1) / 2.0)

@@ -4,7 +4,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.augmentation import Augmentation, each, fraction, of_colors
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 
 
@@ -45,7 +48,7 @@ class DiffAugment(Augmentation):
         if not (color or translation or cutout):
             raise ValueError("color, translation, cutout: expected at least one of them; all are off")
 
-    def disturb(self, gan, batch, *purpose):
+    def disturb(self, gan: GAN, batch: Batch, *purpose: str | int) -> Batch:
         """Return the batch with its images transformed."""
         images = ops.cast(batch.images, "float32")
         numbers = tf.unstack(gan.uniform(batch, (7,), "DiffAugment", *purpose), axis=1)
@@ -57,7 +60,7 @@ class DiffAugment(Augmentation):
             images = cut_out(images, self.cutout, *numbers[5:])
         return batch._replace(images=images)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         arguments = {"color": self.color, "translation": self.translation, "cutout": self.cutout}
         return {**super().get_config(), **arguments}

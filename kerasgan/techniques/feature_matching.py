@@ -1,13 +1,17 @@
 """Feature matching: the generator matches the critic's mean features of real images."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import keras
 from keras import layers, ops
 
 from kerasgan.layers import SpectralNormalization
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -49,7 +53,7 @@ class FeatureMatching(Technique):
         self.weight = weight
         self.add = add
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Find the features in the critic."""
         super().attach(gan)
         network = gan.critic.encoder if gan.pairwise_critic else gan.critic
@@ -62,7 +66,7 @@ class FeatureMatching(Technique):
 
         self._features = features  # a function, so that Keras does not save the critic's layers a second time
 
-    def generator_loss(self, gan, loss):
+    def generator_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function that computes the distance, with the objective's loss if `add`."""
 
         def matching(real, *rest):
@@ -74,7 +78,7 @@ class FeatureMatching(Technique):
 
         return matching
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         arguments = {"order": self.order, "layer": self.layer, "weight": self.weight, "add": self.add}
         return {**super().get_config(), **arguments}

@@ -1,14 +1,21 @@
 """Penalties on the critic's gradients, for any objective: R1, R2, and WGAN-GP's."""
 
+from collections.abc import Callable
+from typing import Self
+
 import keras
 import tensorflow as tf
 from keras import ops
 
 from kerasgan.models import added_losses, gradient_penalty
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 class CriticPenalty(Technique):
@@ -23,20 +30,20 @@ class CriticPenalty(Technique):
         super().__init__(name)
         self.every = validation.integer("every", every, 1)
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Warn of layers in the critic that do not go with the penalty."""
         super().attach(gan)
         gradient_penalty.check_critic(gan.critic)
 
-    def weight_at(self, step):
+    def weight_at(self, step: Tensor) -> float | Tensor:
         """Return the penalty's weight at a training step, a float32 scalar."""
         raise NotImplementedError(f"{type(self).__name__} defines no weight_at")
 
-    def penalty_of(self, gan, real, fake):
+    def penalty_of(self, gan: GAN, real: Batch, fake: Batch) -> Tensor:
         """Return the penalty of a real and a generated `Batch`, a scalar."""
         raise NotImplementedError(f"{type(self).__name__} defines no penalty_of")
 
-    def critic_loss(self, gan, loss):
+    def critic_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the objective's loss plus `every` * weight * penalty in the steps 0, `every`, 2 `every`, ..."""
 
         def added(real, fake):
@@ -61,7 +68,7 @@ class CriticPenalty(Technique):
 
         return penalised
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "every": self.every}
 
@@ -74,16 +81,16 @@ class ZeroCentred(CriticPenalty):
         schedules.check("gamma", gamma)
         self.gamma = gamma
 
-    def weight_at(self, step):
+    def weight_at(self, step: Tensor) -> float | Tensor:
         """Return gamma / 2."""
         return schedules.at(self.gamma, step) / 2.0
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "gamma": schedules.serialized(self.gamma)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a technique of a `get_config`."""
         return cls(**{**config, "gamma": schedules.deserialized(config["gamma"])})
 
@@ -112,7 +119,7 @@ class R1(ZeroCentred):
     def __init__(self, gamma: float | Schedule = 10.0, every: int = 1, name: str | None = None):
         super().__init__(gamma, every, name)
 
-    def penalty_of(self, gan, real, fake):
+    def penalty_of(self, gan: GAN, real: Batch, fake: Batch) -> Tensor:
         """Return E[||grad D(x)||_2^2]."""
         return gradient_penalty.zero_centred(lambda batch: gan.judge(batch, fake), real)
 
@@ -137,7 +144,7 @@ class R2(ZeroCentred):
     def __init__(self, gamma: float | Schedule = 10.0, every: int = 1, name: str | None = None):
         super().__init__(gamma, every, name)
 
-    def penalty_of(self, gan, real, fake):
+    def penalty_of(self, gan: GAN, real: Batch, fake: Batch) -> Tensor:
         """Return E[||grad D(G(z))||_2^2]."""
         return gradient_penalty.zero_centred(lambda batch: gan.judge(batch, real), fake)
 
@@ -168,15 +175,15 @@ class GradientPenalty(CriticPenalty):
         self.weight = weight
         self.one_sided = one_sided
 
-    def weight_at(self, step):
+    def weight_at(self, step: Tensor) -> float | Tensor:
         """Return the weight."""
         return self.weight
 
-    def penalty_of(self, gan, real, fake):
+    def penalty_of(self, gan: GAN, real: Batch, fake: Batch) -> Tensor:
         """Return E[(||grad D(x_hat)||_2 - 1)^2], or E[max(0, ||grad D(x_hat)||_2 - 1)^2]."""
         between = gradient_penalty.interpolate(gan, real, fake, *fake.purpose)
         return gradient_penalty.gradient_penalty(lambda batch: gan.judge(batch, fake), between, self.one_sided)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight, "one_sided": self.one_sided}

@@ -1,10 +1,15 @@
 """Historical averaging: weights are drawn to the mean of their past."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -28,7 +33,7 @@ class HistoricalAveraging(Technique):
             raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Begin the means where the weights are."""
         super().attach(gan)
         self._means = {}
@@ -36,19 +41,19 @@ class HistoricalAveraging(Technique):
             for variable in network.trainable_variables:
                 self._means[id(variable)] = self.copy_of(variable, f"mean_{variable.name}"), self._count(variable)
 
-    def penalty(self, variables):
+    def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return weight * ||theta - mean||^2, a scalar."""
         means = [self._means[id(variable)][0] for variable in variables]
         return self.weight * sum(ops.sum(ops.square(v - mean)) for v, mean in zip(variables, means))
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the means."""
         for variable in variables:
             mean, count = self._means[id(variable)]
             count.assign(count + 1.0)
             mean.assign(mean + (variable - mean) / count)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight}
 

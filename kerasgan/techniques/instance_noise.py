@@ -1,11 +1,16 @@
 """Instance noise: normal noise on all that the critic sees."""
 
+from typing import Self
+
 import keras
 
 from kerasgan import latents
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -30,16 +35,16 @@ class InstanceNoise(Technique):
         schedules.check("stddev", stddev)
         self.stddev = stddev
 
-    def disturb(self, gan, batch, *purpose):
+    def disturb(self, gan: GAN, batch: Batch, *purpose: str | int) -> Batch:
         """Return the batch with noise."""
         noise = latents.normal(gan.uniform(batch, gan.image_shape, "instance noise", *purpose))
         return batch._replace(images=batch.images + schedules.at(self.stddev, gan.step) * noise)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "stddev": schedules.serialized(self.stddev)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Make a technique of a `get_config`."""
         return cls(**{**config, "stddev": schedules.deserialized(config["stddev"])})

@@ -1,10 +1,17 @@
 """What techniques that act on kernels share: whose kernels, and following their first singular vectors."""
 
+from collections.abc import Sequence
+
+import keras
 from keras import ops
 
 from kerasgan.layers import kernels
+from kerasgan.layers.kernels import Kernel
+from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 class OfKernels(Technique):
@@ -26,14 +33,14 @@ class OfKernels(Technique):
         self.generator = generator
         self.critic = critic
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Find the kernels."""
         super().attach(gan)
         networks = [gan.generator] * self.generator + [gan.critic] * self.critic
         found = [kernel for network in networks for kernel in kernels.kernels(network)]
         self._kernels = {id(kernel.variable): kernel for kernel in found}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "generator": self.generator, "critic": self.critic}
 
@@ -80,7 +87,7 @@ class OfSingularValues(OfKernels):
         self.bound = bound
         self.ratio = ratio
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Find the kernels and their first singular vectors."""
         super().attach(gan)
         self._vectors = {}
@@ -89,7 +96,7 @@ class OfSingularValues(OfKernels):
             if self.ratio is None or count == 2:
                 self._vectors[key] = self._first_vectors(kernel, count)
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the vectors, and bound the kernels if the subclass does."""
         for kernel in self._bounded(variables):
             vectors = self._vectors[id(kernel.variable)]
@@ -97,7 +104,7 @@ class OfSingularValues(OfKernels):
             vectors.assign(right)
             self.followed(kernel, left[:, 0], values, right[:, 0])
 
-    def followed(self, kernel, u, values, v):
+    def followed(self, kernel: Kernel, u: Tensor, values: Tensor, v: Tensor) -> None:
         """Act on a kernel whose vectors have been moved.
 
         Args:
@@ -107,7 +114,7 @@ class OfSingularValues(OfKernels):
             v: first right singular vector.
         """
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments that all subclasses have."""
         return {**super().get_config(), "ratio": self.ratio}
 

@@ -1,10 +1,14 @@
 """Orthogonal regularization without the diagonal: filters of a layer are kept apart, their norms left free."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from kerasgan.techniques.of_kernels import OfKernels
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -34,7 +38,7 @@ class OrthogonalRegularization(OfKernels):
             raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
-    def penalty(self, variables):
+    def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return the penalty of the kernels among the variables, a scalar."""
         total = 0.0
         for kernel in self._among(variables):
@@ -42,7 +46,7 @@ class OrthogonalRegularization(OfKernels):
                 total += self.weight / 2 * _products_apart(ops.cast(kernel.matrix(), "float32"))
         return total
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight}
 

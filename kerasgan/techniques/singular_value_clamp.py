@@ -3,8 +3,11 @@
 import keras
 from keras import ops
 
+from kerasgan.layers.kernels import Kernel
 from kerasgan.techniques.of_kernels import OfSingularValues
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -41,11 +44,11 @@ class SingularValueClamp(OfSingularValues):
         if ratio is not None and not ratio >= 1:
             raise ValueError(f"ratio: expected a number of at least 1; got {quoted(ratio)}")
 
-    def followed(self, kernel, u, values, v):
+    def followed(self, kernel: Kernel, u: Tensor, values: Tensor, v: Tensor) -> None:
         """Lower the first singular value of a kernel to the clamp."""
         excess = ops.maximum(0.0, values[0] - self._bound(values))
         kernel.variable.assign(kernel.variable - kernel.unfold(excess * ops.outer(u, v)))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "clamp": self.bound}

@@ -1,11 +1,15 @@
 """A penalty that draws the first singular value of kernels to a number or to the second."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from kerasgan.layers import kernels
 from kerasgan.techniques.of_kernels import OfSingularValues
+from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -45,7 +49,7 @@ class SingularValuePenalty(OfSingularValues):
             raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
         self.weight = weight
 
-    def penalty(self, variables):
+    def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return the penalty of the kernels among the variables, a scalar."""
         total = 0.0
         for kernel in self._bounded(variables):
@@ -55,6 +59,6 @@ class SingularValuePenalty(OfSingularValues):
             total += self.weight * ops.square(ops.sum(u * images[:, 0]) - self._bound(values))
         return total
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "weight": self.weight, "target": self.bound}

@@ -1,7 +1,14 @@
 """`Technique`: what a plug-in may change in a training step."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import ops
+
+from kerasgan.models.batch import Batch
+from kerasgan.models.gan import GAN
+from kerasgan.utils.annotations import Config
+from kerasgan.utils.tensors import Tensor
 
 
 class Technique(keras.layers.Layer):
@@ -22,7 +29,7 @@ class Technique(keras.layers.Layer):
         self.built = True
         self._attached = False
 
-    def attach(self, gan):
+    def attach(self, gan: GAN) -> None:
         """Check that the technique fits the model, and make its weights; the model's constructor calls it once.
 
         Args:
@@ -35,11 +42,11 @@ class Technique(keras.layers.Layer):
             raise ValueError(f"techniques: expected {self.name} for this model alone; it belongs to another")
         self._attached = True
 
-    def prepared(self, gan, batch):
+    def prepared(self, gan: GAN, batch: Batch) -> Batch:
         """Return the real `Batch` to train on in place of one of the data: for the objective, and so for the critic."""
         return batch
 
-    def disturb(self, gan, batch, *purpose):
+    def disturb(self, gan: GAN, batch: Batch, *purpose: str | int) -> Batch:
         """Return the `Batch` that the critic is to see in place of a real or generated one, or one between them.
 
         `GAN.seen` calls it each time the critic looks, in the losses of both networks. What is random comes from
@@ -52,7 +59,7 @@ class Technique(keras.layers.Layer):
         """
         return batch
 
-    def scored(self, gan, batch, logits):
+    def scored(self, gan: GAN, batch: Batch, logits: Tensor) -> None:
         """Look at what the critic says of a batch, in the losses of both networks.
 
         Args:
@@ -61,22 +68,22 @@ class Technique(keras.layers.Layer):
             logits: what `GAN.score` returns of it.
         """
 
-    def critic_loss(self, gan, loss):
+    def critic_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function to use in place of the critic's `loss(real, fake, *rest)`, a scalar of two `Batch`es."""
         return loss
 
-    def generator_loss(self, gan, loss):
+    def generator_loss(self, gan: GAN, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """Return the function to use in place of the objective's `loss(real, *rest)` of the generator, a scalar."""
         return loss
 
-    def penalty(self, variables):
+    def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return what to add to the loss of the network with these trainable variables, a scalar."""
         return 0.0
 
-    def after_update(self, variables):
+    def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Act after an optimizer step of these trainable variables."""
 
-    def copy_of(self, variable, name):
+    def copy_of(self, variable: keras.Variable, name: str) -> keras.Variable:
         """Return a new weight of the technique, not trained, that starts as a copy of a variable."""
         value = ops.convert_to_numpy(variable)
         return self.add_weight(
@@ -86,6 +93,6 @@ class Technique(keras.layers.Layer):
             name=name,
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {"name": self.name}
