@@ -5,16 +5,21 @@ same quantity for a second sample of the real data, its floor.
 """
 
 import math
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from kerasgan.data import toy
 from kerasgan.metrics import frechet
 from kerasgan.utils.messages import quoted
+
+Unit = Literal["nats", "bits"]
 
 _UNITS = {"nats": 1.0, "bits": math.log(2.0)}
 
 
-def kl(p, q, unit="nats"):
+def kl(p: npt.ArrayLike, q: npt.ArrayLike, unit: Unit = "nats") -> float:
     """Kullback-Leibler divergence KL(p || q) = sum p log(p / q) of two discrete distributions.
 
     Args:
@@ -32,7 +37,7 @@ def kl(p, q, unit="nats"):
     return _kl(p, q) / _log_unit(unit)
 
 
-def js(p, q, unit="nats"):
+def js(p: npt.ArrayLike, q: npt.ArrayLike, unit: Unit = "nats") -> float:
     """Jensen-Shannon divergence of two discrete distributions, (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2.
 
     Args:
@@ -51,7 +56,7 @@ def js(p, q, unit="nats"):
     return (_kl(p, middle) + _kl(q, middle)) / 2.0 / _log_unit(unit)
 
 
-def js_to_density(points, data, edges, unit="nats"):
+def js_to_density(points: npt.ArrayLike, data: toy.Points, edges: npt.ArrayLike, unit: Unit = "nats") -> float:
     """Jensen-Shannon divergence between a sample on a grid and the exact probabilities of the grid's cells.
 
     What lies outside the grid is one more cell. The result is biased in two ways: structure within a cell is not seen,
@@ -77,7 +82,7 @@ def js_to_density(points, data, edges, unit="nats"):
     return js(np.append(counts, len(points) - counts.sum()), np.append(masses, outside), unit)
 
 
-def w1(a, b):
+def w1(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Wasserstein-1 distance between two samples of the same size, exactly: the cheapest one-to-one assignment.
 
     As an estimate of the distance between the distributions it is too high, by what falls as n^(-1/2) in one dimension,
@@ -103,7 +108,9 @@ def w1(a, b):
     return float(costs[optimize.linear_sum_assignment(costs)].mean())
 
 
-def w1_line(a, b, a_weights=None, b_weights=None):
+def w1_line(
+    a: npt.ArrayLike, b: npt.ArrayLike, a_weights: npt.ArrayLike | None = None, b_weights: npt.ArrayLike | None = None
+) -> float:
     """Wasserstein-1 distance between two distributions on the line: the area between their distribution functions.
 
     Args:
@@ -126,7 +133,13 @@ def w1_line(a, b, a_weights=None, b_weights=None):
     return float(np.abs(difference) @ np.diff(places[order]))
 
 
-def gaussian_kl(mean_p, covariance_p, mean_q, covariance_q, unit="nats"):
+def gaussian_kl(
+    mean_p: npt.ArrayLike,
+    covariance_p: npt.ArrayLike,
+    mean_q: npt.ArrayLike,
+    covariance_q: npt.ArrayLike,
+    unit: Unit = "nats",
+) -> float:
     """Kullback-Leibler divergence KL(p || q) of two normal distributions.
 
     (tr(Sq^-1 Sp) + (mq - mp)^T Sq^-1 (mq - mp) - D + log(det Sq / det Sp)) / 2.
@@ -157,7 +170,9 @@ def gaussian_kl(mean_p, covariance_p, mean_q, covariance_q, unit="nats"):
     return float((np.square(whitened).sum() - len(mean_p) + log_ratio) / 2.0) / _log_unit(unit)
 
 
-def gaussian_w2(mean_p, covariance_p, mean_q, covariance_q):
+def gaussian_w2(
+    mean_p: npt.ArrayLike, covariance_p: npt.ArrayLike, mean_q: npt.ArrayLike, covariance_q: npt.ArrayLike
+) -> float:
     """Wasserstein-2 distance of two normal distributions (not squared).
 
     Its square is ||mp - mq||^2 + tr(Sp + Sq - 2 (Sp^1/2 Sq Sp^1/2)^1/2) (Dowson and Landau 1982).

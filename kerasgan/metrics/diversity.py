@@ -1,9 +1,10 @@
 """How different samples are from each other."""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def mean_pairwise_distance(samples, labels=None):
+def mean_pairwise_distance(samples: np.ndarray, labels: npt.ArrayLike | None = None) -> float:
     """Mean Euclidean distance between two different samples, over all pairs or all pairs of one label.
 
     A generator that maps all latents to one image has 0. The time grows with the square of N: meant for some hundreds.

@@ -1,13 +1,14 @@
 """The Frechet distance of two sets of features, and of two normal distributions."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy import linalg
 
 from kerasgan.metrics.evaluation import moments as moments_module
 from kerasgan.metrics.evaluation.moments import Moments
 
 
-def frechet_distance(features_a, features_b) -> float:
+def frechet_distance(features_a: npt.ArrayLike, features_b: npt.ArrayLike) -> float:
     """Squared Wasserstein-2 distance of the normal distributions with the features' means and covariances.
 
     ||ma - mb||^2 + tr(Sa + Sb - 2 (Sa Sb)^1/2), with the features of Inception v3 known as the FID (Heusel et al. 2017,
@@ -43,7 +44,14 @@ def from_moments(a: Moments, b: Moments) -> float:
     return between_normals(a.mean, a.covariance, b.mean, b.covariance, a.count - 1, b.count - 1)
 
 
-def between_normals(mean_a, covariance_a, mean_b, covariance_b, rank_a=None, rank_b=None) -> float:
+def between_normals(
+    mean_a: np.ndarray,
+    covariance_a: np.ndarray,
+    mean_b: np.ndarray,
+    covariance_b: np.ndarray,
+    rank_a: int | None = None,
+    rank_b: int | None = None,
+) -> float:
     """Squared Wasserstein-2 distance of two normal distributions, ||ma - mb||^2 + tr(Sa + Sb - 2 (Sa Sb)^1/2).
 
     For any factors Sa = F F^T and Sb = G G^T the last trace is the sum of the singular values of F^T G, because its
@@ -79,7 +87,7 @@ def _factor(covariance, rank):
     return vectors[:, dim - rank :] * np.sqrt(np.maximum(values[dim - rank :], 0.0))
 
 
-def expected_distance(covariance, count_a: int, count_b=None) -> float:
+def expected_distance(covariance: np.ndarray, count_a: int, count_b: int | None = None) -> float:
     """Return about the Frechet distance to expect of two samples of one distribution: the bias of the measure.
 
     For normal features with eigenvalues l of the covariance and N, M samples,

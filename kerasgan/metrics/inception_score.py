@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
@@ -33,7 +34,7 @@ class ModifiedScore(NamedTuple):
     left_out: tuple[int, ...]
 
 
-def inception_score(probabilities, splits: int = 10) -> Score:
+def inception_score(probabilities: npt.ArrayLike, splits: int = 10) -> Score:
     """Score how sure a classifier is of each sample and how evenly the samples fill the classes.
 
     exp(E_x[KL(p(y|x) || p(y))]) with p(y) the mean of p(y|x), in each of `splits` consecutive parts of the samples, as
@@ -60,7 +61,7 @@ def inception_score(probabilities, splits: int = 10) -> Score:
     return Score(float(np.mean(scores)), float(np.std(scores)))
 
 
-def modified_inception_score(probabilities, smallest: float = 1e-12) -> ModifiedScore:
+def modified_inception_score(probabilities: npt.ArrayLike, smallest: float = 1e-12) -> ModifiedScore:
     """Score the diversity of the samples within each class that a classifier sees in them.
 
     For the samples of a predicted class, exp(E_i[E_j[KL(p(y|x_i) || p(y|x_j))]]), over all pairs of them, i = j
@@ -97,7 +98,7 @@ def modified_inception_score(probabilities, smallest: float = 1e-12) -> Modified
     return ModifiedScore(float(np.mean(values)), float(np.std(values)), scores, tuple(classes[counts < 2].tolist()))
 
 
-def _checked(probabilities):
+def _checked(probabilities: npt.ArrayLike):
     """The probabilities as float64 [N, K], rows summing to 1 exactly; raises `ValueError` where they are none."""
     rows = np.asarray(probabilities)
     if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind != "f":

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.metrics import frechet
 from kerasgan.metrics.evaluation import moments
@@ -16,7 +17,9 @@ class IntraClass(NamedTuple):
     by_class: dict[int, float]
 
 
-def intra_class_distance(features_a, labels_a, features_b, labels_b) -> IntraClass:
+def intra_class_distance(
+    features_a: npt.ArrayLike, labels_a: npt.ArrayLike, features_b: npt.ArrayLike, labels_b: npt.ArrayLike
+) -> IntraClass:
     """Frechet distance of each class's features, and the mean over classes.
 
     Known as the intra-FID (Miyato and Koyama 2018, "cGANs with projection discriminator", arXiv:1802.05637, section 4,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
@@ -16,7 +17,7 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(
-    features_a, features_b, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
+    features_a: npt.ArrayLike, features_b: npt.ArrayLike, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
 ) -> KernelDistance:
     """Squared maximum mean discrepancy with the kernel (x.y / D + 1)^3, as a mean over random subsets.
 
@@ -54,7 +55,7 @@ def kernel_distance(
     return KernelDistance(float(np.mean(values)), float(np.std(values)))
 
 
-def discrepancy(features_a, features_b) -> float:
+def discrepancy(features_a: npt.ArrayLike, features_b: npt.ArrayLike) -> float:
     """Squared maximum mean discrepancy of all rows with the kernel k(x, y) = (x.y / D + 1)^3, without bias.
 
     The mean of k over the pairs of different rows of one set, plus that of the other, less twice the mean over all

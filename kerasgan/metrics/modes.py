@@ -3,6 +3,7 @@
 import typing
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.metrics import divergences
 from kerasgan.utils.messages import quoted
@@ -18,7 +19,7 @@ class Modes(typing.NamedTuple):
     js: float  # JS, in nats, likewise
 
 
-def modes(points, centres, std, radius=3.0):
+def modes(points: npt.ArrayLike, centres: npt.ArrayLike, std: float, radius: float = 3.0) -> Modes:
     """Count the modes that a sample covers.
 
     A sample is of high quality if it lies within `radius` standard deviations of its nearest mode; a mode is covered if

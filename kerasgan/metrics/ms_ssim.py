@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from kerasgan.utils import validation
@@ -39,7 +40,7 @@ def scales_of(height: int, width: int) -> int:
     return scales
 
 
-def ms_ssim(a, b, scales: int | None = None):
+def ms_ssim(a: np.ndarray, b: np.ndarray, scales: int | None = None) -> np.ndarray:
     """Multi-scale structural similarity of pairs of images.
 
     Wang, Simoncelli and Bovik 2003, "Multi-scale structural similarity for image quality assessment", equation 7, with
@@ -76,7 +77,9 @@ def ms_ssim(a, b, scales: int | None = None):
     return similarity.mean(axis=-1)
 
 
-def ms_ssim_variety(images, labels=None, pairs: int = 1000, scales: int | None = None, seed: int = 0) -> Variety:
+def ms_ssim_variety(
+    images: np.ndarray, labels: npt.ArrayLike | None = None, pairs: int = 1000, scales: int | None = None, seed: int = 0
+) -> Variety:
     """Mean similarity of random pairs of different images: the higher, the more alike they are.
 
     Odena, Olah and Shlens 2017, "Conditional image synthesis with auxiliary classifier GANs", arXiv:1610.09585, section

@@ -5,12 +5,14 @@ in bits, so between 0 and 1.
 """
 
 import collections
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from kerasgan.metrics import divergences
 from kerasgan.utils import validation
 
 
-def counts(lines, n):
+def counts(lines: Iterable[Sequence[Any]], n: int) -> collections.Counter[Any]:
     """Count the n-grams of lines.
 
     Args:
@@ -31,7 +33,7 @@ def counts(lines, n):
     return counter
 
 
-def jensen_shannon(first, second):
+def jensen_shannon(first: Mapping[Any, int], second: Mapping[Any, int]) -> float:
     """Return the Jensen-Shannon divergence in bits of two distributions given by counts.
 
     JS(p, q) = KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2; what only one of them has counts as well.

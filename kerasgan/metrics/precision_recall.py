@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
@@ -20,7 +21,7 @@ class Neighbours(NamedTuple):
     coverage: float  # share of real points within whose radius a generated one lies
 
 
-def neighbours(real, generated, k: int = 5) -> Neighbours:
+def neighbours(real: npt.ArrayLike, generated: npt.ArrayLike, k: int = 5) -> Neighbours:
     """Compare two sets of features by nearest neighbours.
 
     Precision and recall are those of Kynkaanniemi et al. 2019, arXiv:1904.06991, equations 1 and 2 (who use VGG's

@@ -1,12 +1,15 @@
 """The sliced Wasserstein distance of two sets of features."""
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.metrics.evaluation import moments
 from kerasgan.utils import validation
 
 
-def sliced_wasserstein(features_a, features_b, projections: int = 256, order: int = 2, seed: int = 0) -> float:
+def sliced_wasserstein(
+    features_a: npt.ArrayLike, features_b: npt.ArrayLike, projections: int = 256, order: int = 2, seed: int = 0
+) -> float:
     """Wasserstein distance along random lines, (E[W_p(u.a, u.b)^p])^(1/p) over directions u uniform on the sphere.
 
     Rabin et al. 2011, "Wasserstein barycenter and its application to texture mixing", equation 8. Each distance on a
@@ -38,7 +41,7 @@ def sliced_wasserstein(features_a, features_b, projections: int = 256, order: in
     return float((masses @ gaps**order).mean() ** (1.0 / order))
 
 
-def directions(dim: int, projections: int, seed: int = 0):
+def directions(dim: int, projections: int, seed: int = 0) -> np.ndarray:
     """Return random unit vectors, float64 [dim, projections], uniform on the sphere.
 
     Raises:

@@ -1,6 +1,9 @@
 """Measuring a generator against real examples."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan.metrics.evaluation import extraction, measures
@@ -10,6 +13,7 @@ from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.metrics.evaluation.result import Protocol, Result
 from kerasgan.metrics.features.network import check_range
 from kerasgan.models import checks, finite, standing_statistics
+from kerasgan.models.sampler import Sampler
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
 
@@ -21,9 +25,9 @@ _SEEDS = 2**32  # of NumPy's generator by which the kernel distance draws
 
 
 def evaluate(
-    model,
+    model: Sampler,
     reference: Reference,
-    metrics=("fid",),
+    metrics: str | Sequence[str] = ("fid",),
     n: int = SAMPLES,
     seed: int = 0,
     truncation: float | None = None,
@@ -93,10 +97,10 @@ def evaluate(
 
 
 def evaluate_images(
-    images,
+    images: np.ndarray,
     reference: Reference,
-    metrics=("fid",),
-    labels=None,
+    metrics: str | Sequence[str] = ("fid",),
+    labels: npt.ArrayLike | None = None,
     seed: int = 0,
     name: str = "arrays",
     notes: tuple[str, ...] = (),

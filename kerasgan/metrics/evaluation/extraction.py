@@ -1,6 +1,8 @@
 """From images to their features: streamed, so that memory does not grow with the number of images."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -55,13 +57,13 @@ class Extracted:
 
 
 def extract(
-    batches,
+    batches: Iterable[Any],
     network: FeatureNetwork,
     count: int,
     keep: Keep = Keep(),  # noqa: B008  frozen
     seed: int = 0,
     what: str = "",
-    strategy=None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Extracted:
     """Run images through a feature network.
 
@@ -117,7 +119,9 @@ def extract(
     return Extracted(moments, **{name: np.concatenate(parts) if parts else None for name, parts in kept.items()})
 
 
-def in_batches(images, labels=None, batch_size: int = 100):
+def in_batches(
+    images: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 100
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yield parts of arrays, pairs of images and labels (`None` without), for `extract`.
 
     Raises:

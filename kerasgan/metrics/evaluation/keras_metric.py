@@ -1,6 +1,7 @@
 """The Frechet distance as a Keras metric."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasgan.metrics import frechet
@@ -33,7 +34,7 @@ class FrechetDistance(keras.metrics.Metric):
         self.reference = reference
         self.moments = Moments(reference.network.features)
 
-    def update_state(self, images):
+    def update_state(self, images: np.ndarray) -> None:
         """Take in a batch of generated images.
 
         Args:
@@ -80,7 +81,7 @@ class FrechetDistance(keras.metrics.Metric):
         notes = (*notes, f"images {network.preparation}")
         return frechet_result(made, real, seed, weights, notes, network.digest)
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forget the images."""
         self.moments = Moments(self.moments.dim)
 

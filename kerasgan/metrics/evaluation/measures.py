@@ -1,7 +1,7 @@
 """The measures that `kerasgan.metrics.evaluate` knows, by the names that a user gives."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -182,7 +182,7 @@ MEASURES = {
 }
 
 
-def chosen(names) -> dict[str, Measure]:
+def chosen(names: str | Sequence[str]) -> dict[str, Measure]:
     """Return the measures of these names, in their order: those of `MEASURES`, and `MODULE.NAME` of users' modules.
 
     Args:

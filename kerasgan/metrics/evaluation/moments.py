@@ -1,6 +1,9 @@
 """Mean and covariance of features that come in batches."""
 
+from typing import Self
+
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan.utils import validation
 
@@ -30,13 +33,13 @@ class Moments:
         self._scatter = np.zeros((self.dim, self.dim))
 
     @classmethod
-    def of(cls, features, name: str = "features"):
+    def of(cls, features: npt.ArrayLike, name: str = "features") -> Self:
         """Return the moments of an array [N, D]; `name` is what errors call it."""
         rows = rows_of(features, name)
         return cls(rows.shape[1]).update(rows, name)
 
     @classmethod
-    def restored(cls, count: int, mean, scatter):
+    def restored(cls, count: int, mean: npt.ArrayLike, scatter: npt.ArrayLike) -> Self:
         """Return the moments with these numbers, as `count`, `mean` and `scatter` gave them.
 
         Raises:
@@ -53,23 +56,23 @@ class Moments:
         return moments
 
     @property
-    def mean(self):
+    def mean(self) -> np.ndarray:
         """The mean, float64 [D]."""
         return self._mean.copy()
 
     @property
-    def scatter(self):
+    def scatter(self) -> np.ndarray:
         """The sum of (x - mean)(x - mean)^T over the rows, float64 [D, D]."""
         return self._scatter.copy()
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """The covariance, divided by N - 1, float64 [D, D]; `ValueError` with fewer than two rows."""
         if self.count < 2:
             raise ValueError(f"moments: expected at least 2 rows for a covariance; got {self.count}")
         return self._scatter / (self.count - 1)
 
-    def update(self, features, name: str = "features"):
+    def update(self, features: npt.ArrayLike, name: str = "features") -> Self:
         """Take in a batch of rows.
 
         Args:
@@ -98,7 +101,7 @@ class Moments:
         self.count = total
         return self
 
-    def merge(self, other):
+    def merge(self, other: "Moments") -> Self:
         """Take in the rows that other moments have seen; returns these moments.
 
         Raises:
@@ -116,7 +119,7 @@ class Moments:
         return self
 
 
-def rows_of(features, name: str = "features"):
+def rows_of(features: npt.ArrayLike, name: str = "features") -> np.ndarray:
     """Return features as float64 [N, D].
 
     Raises:
@@ -135,7 +138,7 @@ def rows_of(features, name: str = "features"):
     return rows
 
 
-def pair_of(a, b, name_a: str, name_b: str, least: int):
+def pair_of(a: npt.ArrayLike, b: npt.ArrayLike, name_a: str, name_b: str, least: int) -> tuple[np.ndarray, np.ndarray]:
     """Return two sets of features as float64 [N, D] and [M, D], each of at least `least` rows.
 
     Raises:

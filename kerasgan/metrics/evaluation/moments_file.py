@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+from typing import Self
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kerasgan.metrics import frechet
 from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.utils import atomic_files
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import shortened
 
 _FORMAT = 1
@@ -32,7 +34,7 @@ class Statistics:
     name: str
     data: str
 
-    def save(self, path) -> pathlib.Path:
+    def save(self, path: Path) -> pathlib.Path:
         """Write them to an .npz file, whole or not at all; returns its path."""
         path = pathlib.Path(path)
         facts = {"format": _FORMAT, "network": self.network, "name": self.name, "data": self.data}
@@ -47,7 +49,7 @@ class Statistics:
         return path
 
     @classmethod
-    def load(cls, path, network: str, data: str | None = None):
+    def load(cls, path: Path, network: str, data: str | None = None) -> Self:
         """Read what `save` wrote.
 
         Args:

@@ -5,10 +5,11 @@ import functools
 import hashlib
 import pathlib
 import re
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from kerasgan import data
 from kerasgan.data.source import Source
@@ -17,6 +18,7 @@ from kerasgan.metrics.evaluation.extraction import Extracted, Keep
 from kerasgan.metrics.evaluation.moments_file import Statistics
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.utils import classes, validation
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.progress import Bar
 
 _BATCH = 100
@@ -59,8 +61,15 @@ class Reference:
 
     @classmethod
     def of_arrays(
-        cls, images, network, labels=None, name: str = "arrays", cache=None, verbose: bool = False, class_names=None
-    ):
+        cls,
+        images: np.ndarray,
+        network: FeatureNetwork,
+        labels: npt.ArrayLike | None = None,
+        name: str = "arrays",
+        cache: Path | None = None,
+        verbose: bool = False,
+        class_names: Sequence[str] | None = None,
+    ) -> Self:
         """Return the reference of images in memory.
 
         Args:
@@ -92,14 +101,14 @@ class Reference:
     def of_source(
         cls,
         source: Source,
-        network,
+        network: FeatureNetwork,
         image_size: int,
         channels: int | None = None,
         center_crop: bool = True,
         name: str | None = None,
-        cache=None,
+        cache: Path | None = None,
         verbose: bool = False,
-    ):
+    ) -> Self:
         """Return the reference of all images of a source with its classes, made the size of the generated ones.
 
         Args:

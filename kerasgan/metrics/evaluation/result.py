@@ -9,10 +9,12 @@ import pathlib
 import platform
 import sys
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from kerasgan.utils import atomic_files, validation
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted
 
 # what the measure is called with the network of the published numbers, and with any other
@@ -202,7 +204,7 @@ class Result:
         }
 
 
-def table(results) -> str:
+def table(results: Sequence[Result]) -> str:
     """Return results as text: first the facts that their protocols share, then a line a number, with its own facts."""
     shared = [part for part in results[0].protocol.parts if all(part in other.protocol.parts for other in results)]
     lines, width = [", ".join(shared)], max(len(result.name) for result in results)
@@ -213,7 +215,7 @@ def table(results) -> str:
     return "\n".join(lines)
 
 
-def write(path, results) -> pathlib.Path:
+def write(path: Path, results: Sequence[Result]) -> pathlib.Path:
     """Write results to a JSON file, whole or not at all; returns its path."""
     path = pathlib.Path(path)
     with atomic_files.written_whole(path) as beside:

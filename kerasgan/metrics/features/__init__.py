@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted
 
 # the name, which stands in the name of every number, and the file that makes it
@@ -23,7 +24,7 @@ NAMES = tuple(_MODULES)
 __all__ = ["NAMES", "FeatureNetwork", "load"]
 
 
-def load(name: str, weights=None) -> FeatureNetwork:
+def load(name: str, weights: Path | None = None) -> FeatureNetwork:
     """Make a feature network.
 
     Args:
@@ -48,7 +49,7 @@ def load(name: str, weights=None) -> FeatureNetwork:
         keras.mixed_precision.set_global_policy(policy)
 
 
-def check(name) -> str:
+def check(name: Path) -> str:
     """Return the file here that makes a network of this name.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasgan.data.images import ZERO_AND_ONE
 from kerasgan.metrics.evaluation import result
+from kerasgan.utils.tensors import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,7 @@ class FeatureNetwork:
         return result.fingerprint(*self.model.get_weights(), *defined)
 
     @functools.cached_property
-    def compiled(self):
+    def compiled(self) -> Callable[[Tensor | np.ndarray], dict[str, Tensor]]:
         """Function of uint8 images [N, H, W, C], a tensor or array, to the model's dict of tensors; not checked."""
 
         def judge(images):
@@ -77,7 +78,7 @@ class FeatureNetwork:
 
         return lambda images: traced(tuple(images.shape[1:]))(images)
 
-    def check(self, image_shape) -> None:
+    def check(self, image_shape: Sequence[int]) -> None:
         """Raise `ValueError` unless it can judge uint8 images of this shape, (H, W, C)."""
         height, width, channels = image_shape
         if channels != self.channels and channels != 1:
@@ -87,7 +88,7 @@ class FeatureNetwork:
             wanted = " or ".join(map(str, self.sides))
             raise ValueError(f"images: expected {wanted} pixels a side, as {self.name} takes; got {height} x {width}")
 
-    def __call__(self, images) -> dict[str, np.ndarray]:
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Judge images.
 
         Args:
