@@ -5,6 +5,7 @@ import zipfile
 
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Logs, Path
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
 
@@ -21,12 +22,12 @@ class Checkpoint(EverySteps):
         ValueError: if `every` or `keep` is not a positive integer.
     """
 
-    def __init__(self, folder, every=1000, keep=2):
+    def __init__(self, folder: Path, every: int = 1000, keep: int = 2):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
         self.keep = validation.integer("keep", keep, 1)
 
-    def act(self, step, logs=None):
+    def act(self, step: int, logs: Logs | None = None) -> None:
         """Save now, then remove what is too old."""
         self.model.save(self.folder / f"step-{step:08d}.keras")
         for old in checkpoints(self.folder)[: -self.keep]:

@@ -1,10 +1,16 @@
 """What a collapse guard does when it raises an alarm: one class each."""
 
+from typing import TYPE_CHECKING
+
 import keras
 from keras import ops
 
+from kerasgan.models.gan import GAN
 from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
+
+if TYPE_CHECKING:
+    from kerasgan.callbacks.collapse_guard import CollapseGuard
 
 
 class Action:
@@ -13,10 +19,10 @@ class Action:
     A subclass overrides `act`, and `check` where it asks something of the training.
     """
 
-    def check(self, gan):
+    def check(self, gan: GAN) -> None:
         """Raise `ValueError` if the action cannot be done in the training of this compiled `GAN`, which begins."""
 
-    def act(self, guard):
+    def act(self, guard: "CollapseGuard") -> str:
         """Act on an alarm of a `CollapseGuard`; return what was done, in words, empty if nothing was."""
         return ""
 
@@ -28,7 +34,7 @@ class Warn(Action):
 class Stop(Action):
     """End `fit`."""
 
-    def act(self, guard):
+    def act(self, guard: "CollapseGuard") -> str:
         """End `fit`."""
         guard.model.stop_training = True
         return "training stops"
@@ -57,13 +63,13 @@ class RollBack(Action):
         self.max_rollbacks = validation.integer("max_rollbacks", max_rollbacks, 1)
         self.rollbacks = 0
 
-    def check(self, gan):
+    def check(self, gan: GAN) -> None:
         """Both learning rates must be numbers; begins to count."""
         _check_rate("generator_optimizer", gan.generator_optimizer)
         _check_rate("critic_optimizer", gan.critic_optimizer)
         self.rollbacks = 0
 
-    def act(self, guard):
+    def act(self, guard: "CollapseGuard") -> str:
         """Go back, or end `fit` if that was done often enough or there is nothing to go back to."""
         if self.rollbacks == self.max_rollbacks:
             guard.model.stop_training = True
@@ -85,11 +91,11 @@ class _Freeze(Action):
 
     side = ""
 
-    def check(self, gan):
+    def check(self, gan: GAN) -> None:
         """The side's learning rate must be a number."""
         _check_rate(f"{self.side}_optimizer", getattr(gan, f"{self.side}_optimizer"))
 
-    def act(self, guard):
+    def act(self, guard: "CollapseGuard") -> str:
         """Set the learning rate to 0."""
         optimizer = getattr(guard.model, f"{self.side}_optimizer")
         if float(ops.convert_to_numpy(optimizer.learning_rate)) == 0.0:

@@ -4,6 +4,7 @@ import math
 import pathlib
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from keras import ops
 
@@ -16,6 +17,7 @@ from kerasgan.layers import kernels
 from kerasgan.metrics.diversity import mean_pairwise_distance
 from kerasgan.models import training_arrays
 from kerasgan.utils import json_lines, keyed_random, validation
+from kerasgan.utils.annotations import Logs, Path
 from kerasgan.utils.messages import quoted
 
 LOG = "collapse_guard.jsonl"
@@ -56,7 +58,16 @@ class CollapseGuard(EverySteps):
         ValueError: naming the argument that is wrong; when training begins, if the action does not fit the training.
     """
 
-    def __init__(self, folder, every=100, action=None, rule=None, images: int = 64, real=None, keep: int = 2):
+    def __init__(
+        self,
+        folder: Path,
+        every: int = 100,
+        action: Action | None = None,
+        rule: CollapseRule | None = None,
+        images: int = 64,
+        real: np.ndarray | tuple[np.ndarray, npt.ArrayLike] | None = None,
+        keep: int = 2,
+    ):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
         self.action = Warn() if action is None else action
@@ -75,7 +86,7 @@ class CollapseGuard(EverySteps):
 
     # What Keras calls
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Check the action, read the lines up to the model's step, and measure real images."""
         super().on_train_begin(logs)
         self.action.check(self.model)
@@ -85,19 +96,19 @@ class CollapseGuard(EverySteps):
         networks = {"generator": self.model.generator, "critic": self.model.critic}
         self._top = {side: kernels.TopSingularValues(kernels.kernels(net), k=1) for side, net in networks.items()}
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Begin the sums anew, as Keras does its means."""
         super().on_epoch_begin(epoch, logs)
         self._sum, self._count = 0.0, 0
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look if it is time, or a loss is not finite."""
         super().on_train_batch_end(batch, logs)
         if self._acted_at < self.step and not all(math.isfinite(value) for value in (logs or {}).values()):
             self._acted_at = self.step
             self.act(self.step, logs)
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Look, judge, and save or act."""
         look = Look(self._window_loss(logs), self._sigma0(), self._variety())
         verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
@@ -111,7 +122,7 @@ class CollapseGuard(EverySteps):
 
     # What actions use
 
-    def restore(self):
+    def restore(self) -> int | None:
         """Put everything but the step back to what the oldest kept healthy checkpoint holds, and drop the newer ones.
 
         Damaged ones are passed over.

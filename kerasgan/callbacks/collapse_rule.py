@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -85,7 +86,9 @@ class CollapseRule:
         for name in ("low_loss_looks", "history", "warmup"):
             validation.integer(name, getattr(self, name), 1)
 
-    def judge(self, look, healthy, low_before=0, real=None):
+    def judge(
+        self, look: Look, healthy: Sequence[Look], low_before: int = 0, real: Mapping[str, float] | None = None
+    ) -> tuple[Verdict, int]:
         """Judge a look.
 
         Args:

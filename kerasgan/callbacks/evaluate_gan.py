@@ -5,6 +5,9 @@ import pathlib
 import textwrap
 import time
 import warnings
+from collections.abc import Sequence
+
+import keras
 
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
@@ -12,6 +15,7 @@ from kerasgan.metrics.evaluation import evaluator, measures, result
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.models import fit_checks
 from kerasgan.utils import json_lines, validation
+from kerasgan.utils.annotations import Logs, Path
 from kerasgan.visualization import figures
 
 LOG, PICTURE, BEST = "evaluation.jsonl", "evaluation.png", "best.keras"
@@ -51,8 +55,8 @@ class EvaluateGAN(EverySteps):
     def __init__(
         self,
         reference: Reference,
-        folder,
-        metrics="fid",
+        folder: Path,
+        metrics: str | Sequence[str] = "fid",
         every: int = 1000,
         n: int = 5000,
         seed: int = 0,
@@ -74,25 +78,25 @@ class EvaluateGAN(EverySteps):
         self._latest = {}
         self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         """Take the model that is trained."""
         super().set_model(model)
         self._grids.set_model(model)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Check that model and reference fit, and read the lines of a resumed run."""
         super().on_train_begin(logs)
         evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
         _ = self.reference.data  # real images that are none are told before hours of training
         self._lines = json_lines.keep_until(self.folder / LOG, self.step)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Put the newest numbers into Keras's logs."""
         if logs is not None:
             logs.update(self._latest)
             logs.update({fit_checks.plain_name(name): value for name, value in self._latest.items()})
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Measure, save the model where it is the best, write a line, and draw."""
         began = time.perf_counter()
         with warnings.catch_warnings():

@@ -3,6 +3,7 @@
 import keras
 
 from kerasgan.utils import validation
+from kerasgan.utils.annotations import Logs
 
 
 class EverySteps(keras.callbacks.Callback):
@@ -17,7 +18,7 @@ class EverySteps(keras.callbacks.Callback):
         ValueError: if `every` is not a positive integer.
     """
 
-    def __init__(self, every):
+    def __init__(self, every: int):
         super().__init__()
         validation.integer("every", every, 1)
         self.every = every
@@ -25,26 +26,26 @@ class EverySteps(keras.callbacks.Callback):
         self._acted_at = 0
         self._epoch_start = 0
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Act after `step` steps; `logs` maps names to means since the epoch began."""
         raise NotImplementedError("a subclass of EverySteps defines act(step, logs)")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start from the model's own count."""
         self.step = self._acted_at = int(self.model.step.numpy())
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Note where the epoch begins."""
         self._epoch_start = int(self.model.step.numpy())
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Act if a multiple of `every` has been reached."""
         self.step = int(self.model.step.numpy())  # Keras's batch goes beyond an epoch's last where it takes several
         if self.step // self.every > self._acted_at // self.every:
             self._acted_at = self.step
             self.act(self.step, logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Act once more if steps have gone by since the last time."""
         if self.step > self._acted_at:
             self._acted_at = self.step

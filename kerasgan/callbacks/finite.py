@@ -4,11 +4,13 @@ import math
 
 import keras
 
+from kerasgan.utils.annotations import Logs
+
 
 class FiniteLosses(keras.callbacks.Callback):
     """Raise `FloatingPointError`, naming the loss and the step, as soon as a logged value is NaN or infinite."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the logs."""
         for name, value in (logs or {}).items():
             if not math.isfinite(value):

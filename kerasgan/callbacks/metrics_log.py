@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.utils import json_lines
+from kerasgan.utils.annotations import Logs, Path
 
 
 class MetricsLog(EverySteps):
@@ -22,13 +23,13 @@ class MetricsLog(EverySteps):
         every: training steps between two lines.
     """
 
-    def __init__(self, path, images_per_step, tensorboard=None, every=50):
+    def __init__(self, path: Path, images_per_step: int, tensorboard: Path | None = None, every: int = 50):
         super().__init__(every)
         self.path = pathlib.Path(path)
         self.images_per_step = images_per_step
         self.tensorboard = tensorboard
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the files."""
         super().on_train_begin(logs)
         json_lines.keep_until(self.path, self.step)
@@ -38,12 +39,12 @@ class MetricsLog(EverySteps):
         self._sums = {}  # of the epochs that have ended
         self._line_sums = {}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the sums of the epoch, whose means Keras now forgets."""
         self._sums = self._sums_now(logs)
         self._epoch_start = self.step
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Write a line."""
         now = time.perf_counter()
         sums = self._sums_now(logs)

@@ -2,9 +2,11 @@
 
 import functools
 import sys
+from typing import TextIO
 
 import keras
 
+from kerasgan.utils.annotations import Logs
 from kerasgan.utils.progress import Bar
 
 
@@ -22,21 +24,28 @@ class Progress(keras.callbacks.Callback):
         what: the plural of what the examples are.
     """
 
-    def __init__(self, total_steps, images_per_step, seconds=10.0, stream=None, what="images"):
+    def __init__(
+        self,
+        total_steps: int,
+        images_per_step: int,
+        seconds: float = 10.0,
+        stream: TextIO | None = None,
+        what: str = "images",
+    ):
         super().__init__()
         self.total_steps = total_steps
         self.images_per_step = images_per_step
         self.seconds = seconds
         self.stream = stream or sys.stdout
         self.what = what
-        self._bar = None
+        self._bar: Bar | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Say what takes so long at first."""
         self._bar = None
         print("first step: building the graph", file=self.stream, flush=True)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Say how far it is where it is time."""
         step = int(self.model.step.numpy())
         if self._bar is None:
@@ -44,7 +53,7 @@ class Progress(keras.callbacks.Callback):
             return
         self._bar.show(step, functools.partial(self._note, logs or {}))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """End the line."""
         if self._bar is not None:
             self._bar.finish(functools.partial(self._note, logs or {}))

@@ -2,7 +2,10 @@
 
 import pathlib
 
+import numpy.typing as npt
+
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.utils.annotations import Labels, Logs, Path
 from kerasgan.visualization import image_grid, samples
 
 
@@ -20,7 +23,15 @@ class SampleGrid(EverySteps):
         truncation: see `GAN.sample`.
     """
 
-    def __init__(self, folder, every=500, n=64, seed=0, labels=None, truncation=None):
+    def __init__(
+        self,
+        folder: Path,
+        every: int = 500,
+        n: int = 64,
+        seed: int = 0,
+        labels: Labels | None = None,
+        truncation: npt.ArrayLike | None = None,
+    ):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
         self.n = n
@@ -28,7 +39,7 @@ class SampleGrid(EverySteps):
         self.labels = labels
         self.truncation = truncation
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Write the grid of this step."""
         drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = image_grid.class_columns(self.model.num_classes) if self.labels is None else None

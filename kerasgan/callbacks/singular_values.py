@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
 from kerasgan.utils import json_lines
+from kerasgan.utils.annotations import Logs, Path
 from kerasgan.visualization import figures
 
 _REDRAW = 10  # measurements between two drawings
@@ -33,13 +34,13 @@ class SingularValues(EverySteps):
         tensorboard: folder for TensorBoard's event files, or `None`.
     """
 
-    def __init__(self, folder, every=500, tensorboard=None):
+    def __init__(self, folder: Path, every: int = 500, tensorboard: Path | None = None):
         super().__init__(every)
         self.path = pathlib.Path(folder) / "singular_values.jsonl"
         self.picture = self.path.with_suffix(".png")
         self.tensorboard = tensorboard
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Find the kernels, open the files, and measure if this step has not been."""
         super().on_train_begin(logs)
         networks = {"generator": self.model.generator, "critic": self.model.critic}
@@ -50,7 +51,7 @@ class SingularValues(EverySteps):
         if not kept or kept[-1]["step"] < self.step:
             self.act(self.step, logs)
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Measure, and write a line."""
         line = {"step": step}
         for player, top in self._top.items():
@@ -65,7 +66,7 @@ class SingularValues(EverySteps):
         if self._lines % _REDRAW == 0:
             plot_singular_values(self.path, self.picture)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Measure once more if steps have gone by, and draw."""
         super().on_train_end(logs)
         plot_singular_values(self.path, self.picture)

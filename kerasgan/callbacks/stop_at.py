@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasgan.utils.annotations import Logs
+
 
 class StopAt(keras.callbacks.Callback):
     """End `fit` when the model has taken `step` steps in all, those before a resumption included.
@@ -10,11 +12,11 @@ class StopAt(keras.callbacks.Callback):
         step: integer, the total of training steps.
     """
 
-    def __init__(self, step):
+    def __init__(self, step: int):
         super().__init__()
         self.step = step
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stop where the total is reached."""
         if int(self.model.step.numpy()) >= self.step:
             self.model.stop_training = True
