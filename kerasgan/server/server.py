@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from typing import Self
 
 from kerasgan.server import turns
 from kerasgan.server.addresses import bound_socket, host_and_port
-from kerasgan.server.config import tls
+from kerasgan.server.config import textproto, tls
 from kerasgan.server.config.options import DefaultPort, ModelOptions, ServerOptions, WatchOptions
 from kerasgan.server.grpc.transport import GrpcServer
 from kerasgan.server.metrics import ServingMetrics, page
@@ -20,6 +22,7 @@ from kerasgan.server.request_log import AccessLog, Recorder
 from kerasgan.server.rest.app import RestApp
 from kerasgan.server.rest.host_names import HostNames
 from kerasgan.server.rest.uvicorn_server import RestServer
+from kerasgan.utils.annotations import Path
 
 log = logging.getLogger("kerasgan.server")
 
@@ -40,7 +43,7 @@ class ModelServer:
         metrics: the `ServingMetrics` of its requests.
     """
 
-    def __init__(self, models, options=ServerOptions(), watcher=None):
+    def __init__(self, models: Models, options: ServerOptions = ServerOptions(), watcher: Watcher | None = None):
         """Make a server; nothing is loaded or opened before `start`.
 
         Args:
@@ -63,7 +66,7 @@ class ModelServer:
         self.port = options.port
         self.rest_port = options.rest_port
         self._stack = contextlib.ExitStack()
-        self._transports = []
+        self._transports: list[GrpcServer | RestServer] = []
         self._starting = threading.Lock()
         self._stopping = threading.Lock()
         self._asked_to_stop = threading.Event()
@@ -72,7 +75,7 @@ class ModelServer:
         self._all_ended = True
         self._started = False
 
-    def start(self):
+    def start(self) -> Self:
         """Open the ports, load the models, and answer requests in background threads.
 
         Returns:
@@ -123,7 +126,7 @@ class ModelServer:
             raise RuntimeError("the server was stopped: make another to start one")
 
     @property
-    def addresses(self):
+    def addresses(self) -> str:
         """Where it listens, for people to read: `gRPC 127.0.0.1:8500  REST http://127.0.0.1:8501`."""
         path = self.options.grpc_socket_path
         parts = []
@@ -167,7 +170,7 @@ class ModelServer:
     def _metrics_page(self):
         return page(self.metrics, self.models.engines.metrics)
 
-    def stop(self, grace=10.0):
+    def stop(self, grace: float = 10.0) -> bool:
         """Close the ports, finish the requests under way, and unload the models.
 
         Both ports close at once. What a request computes can be stopped where the graph has loops, and between the
@@ -215,7 +218,7 @@ class ModelServer:
         while closing.is_alive() and time.monotonic() < end and not self._hurry.is_set():
             closing.join(0.05)
 
-    def wait(self, on_ready=None):
+    def wait(self, on_ready: Callable[[], object] | None = None) -> bool:
         """Wait until the server is stopped, by `stop()` or by SIGTERM or SIGINT; then drain and return.
 
         A second signal while it drains cuts off the requests under way. Signals are handled only in the main thread.
@@ -271,7 +274,13 @@ def _on_core(core):
         os.sched_setaffinity(0, before)
 
 
-def serve(folder, server=ServerOptions(), models=ModelOptions(), watch=WatchOptions(), model_name=None):
+def serve(
+    folder: Path,
+    server: ServerOptions = ServerOptions(),
+    models: ModelOptions = ModelOptions(),
+    watch: WatchOptions = WatchOptions(),
+    model_name: str | None = None,
+) -> ModelServer:
     """Serve the latest version of each model in a folder, over TensorFlow Serving's gRPC and REST API.
 
     Versions and models that appear later are served too: a new version is loaded before the old one is let
@@ -296,7 +305,12 @@ def serve(folder, server=ServerOptions(), models=ModelOptions(), watch=WatchOpti
     return ModelServer(found, server, Watcher(found, folder, model_name, options=watch)).start()
 
 
-def serve_config(config, server=ServerOptions(), models=ModelOptions(), watch=WatchOptions()):
+def serve_config(
+    config: textproto.ModelServerConfig | Path,
+    server: ServerOptions = ServerOptions(),
+    models: ModelOptions = ModelOptions(),
+    watch: WatchOptions = WatchOptions(),
+) -> ModelServer:
     """Serve the models that a `models.config` lists; as `tensorflow_model_server --model_config_file`.
 
     A model that has no versions yet is waited for. A reload request replaces the whole set.

@@ -61,18 +61,18 @@ class BatchingParameters:
             )
 
     @property
-    def batch_rows(self):
+    def batch_rows(self) -> int:
         """Most rows of a batch."""
         if self.enable_large_batch_splitting and self.max_execution_batch_size is not None:
             return self.max_execution_batch_size
         return self.max_batch_size
 
     @property
-    def threads(self):
+    def threads(self) -> int:
         """Number of batch threads."""
         return self.num_batch_threads or os.cpu_count() or 1
 
-    def padded(self, rows):
+    def padded(self, rows: int) -> int:
         """How many rows a batch of `rows` is filled up to; one without rows has none to copy, and stays so."""
         return next((size for size in self.allowed_batch_sizes if size >= rows), rows) if rows else 0
 

@@ -353,6 +353,6 @@ class ServerOptions:
             raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")
 
     @property
-    def bare_host(self):
+    def bare_host(self) -> str:
         """`host` without the brackets that an IPv6 address may be written with."""
         return self.host.removeprefix("[").removesuffix("]")

@@ -5,6 +5,8 @@ import os
 import pathlib
 import re
 
+from kerasgan.utils.annotations import Path
+
 
 def find_versions(base_path, policy):
     """The versions of one model that a policy chooses.
@@ -29,7 +31,7 @@ def find_versions(base_path, policy):
     return {number: versions[number] for number in sorted(versions)[-max(1, policy.latest.num_versions) :]}
 
 
-def find_models(folder, model_name=None):
+def find_models(folder: Path, model_name: str | None = None) -> dict[str, dict[int, pathlib.Path]]:
     """Find SavedModels laid out as for TensorFlow Serving, and of each model the latest version.
 
     Args:

@@ -5,17 +5,24 @@ import logging
 import pathlib
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from kerasgan.server import collecting
 from kerasgan.server.config.options import ModelOptions
-from kerasgan.server.errors import cut, invalid_argument, not_found
+from kerasgan.server.errors import ServingError, cut, invalid_argument, not_found
 from kerasgan.server.inference.factory import Engines
 from kerasgan.server.models.version import Version
+from kerasgan.utils.annotations import Path
 
 log = logging.getLogger("kerasgan.server")
 
 UNLOAD_SECONDS = 10.0  # an update waits so long for the requests of a version that goes; then a thread does
+
+
+Folders = Mapping[str, Mapping[int, Path]]  # model name, version number, folder of a SavedModel
+Labels = Mapping[str, Mapping[str, int]]  # model name, label, version number
 
 
 class Models:
@@ -25,7 +32,9 @@ class Models:
         engines: `Engines` that open them.
     """
 
-    def __init__(self, folders=None, labels=None, options=ModelOptions()):
+    def __init__(
+        self, folders: Folders | None = None, labels: Labels | None = None, options: ModelOptions = ModelOptions()
+    ):
         """Make a set of models, none of them loaded yet.
 
         Args:
@@ -47,16 +56,16 @@ class Models:
         self._updating = threading.Lock()
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """Names of the models, sorted."""
         with self._changed:
             return sorted(self._models)
 
-    def has(self, name):
+    def has(self, name: str) -> bool:
         """Whether there is, or was, a model of that name."""
         return name in self._models
 
-    def load(self):
+    def load(self) -> None:
         """Load all versions.
 
         Raises:
@@ -66,14 +75,14 @@ class Models:
             self._load([version for version in self._all() if version.state == "START"])
         self.check_any()
 
-    def check_any(self):
+    def check_any(self) -> None:
         """Raise ValueError if no version can be served; it names each with its reason."""
         versions = self._all()
         if not any(version.engine for version in versions):
             reasons = "\n".join(f"  {v.folder}: {v.error.message if v.error else v.state}" for v in versions)
             raise ValueError(f"no model can be served:\n{reasons}")
 
-    def update(self, wanted):
+    def update(self, wanted: Mapping[str, Mapping[int, Path] | None]) -> None:
         """Load versions that are wanted, then unload those that are not.
 
         A model keeps its old versions until one of its new ones can be served, and a version from another folder
@@ -107,6 +116,8 @@ class Models:
         """The version if it has to be loaded, else None."""
         with self._changed:
             old = self._models.setdefault(name, {}).get(number)
+        place: dict[Any, Version]
+        key: Any
         if old is not None and old.state == "AVAILABLE":
             if old.is_from(folder):
                 old.folder = folder
@@ -191,33 +202,33 @@ class Models:
                 text = "model %s: label %s names version %d, which is not served any more"
                 log.warning(text, unloaded.model, label, number)
 
-    def hurry(self):
+    def hurry(self) -> None:
         """Compute batches that wait for more requests now."""
         self.engines.hurry()
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Stop computations that can be stopped, those of graphs with loops; the models cannot be used any more."""
         for version in (*self._all(), *self._leaving):
             engine = version.engine
             if engine is not None:
                 engine.close()
 
-    def close(self):
+    def close(self) -> None:
         """Finish the requests under way and unload all versions."""
         with self._updating:
             for version in (*self._all(), *self._leaving):
                 self._unload(version)
             self.engines.close()
 
-    def set_labels(self, labels):
+    def set_labels(self, labels: Labels) -> None:
         """Replace all labels: `{model name: {label: version number}}`."""
         self._labels = labels
 
-    def version_of_label(self, name, label):
+    def version_of_label(self, name: str, label: str) -> int | None:
         """The version that a label stands for, or None."""
         return self._labels.get(name, {}).get(label)
 
-    def find(self, name, version=None, label=None):
+    def find(self, name: str, version: int | None = None, label: str | None = None) -> Version:
         """The available version that a request means.
 
         Args:
@@ -246,7 +257,7 @@ class Models:
         return available[version]
 
     @contextlib.contextmanager
-    def use(self, name, version=None, label=None):
+    def use(self, name: str, version: int | None = None, label: str | None = None) -> Iterator[Version]:
         """As `find`; what is found stays loaded inside the `with` block."""
         with self._changed:
             found = self.find(name, version, label)
@@ -259,7 +270,7 @@ class Models:
                 if found.state == "UNLOADING":
                     self._changed.notify_all()
 
-    def versions(self, name, version=None):
+    def versions(self, name: str, version: int | None = None) -> list[Version]:
         """All versions of a model, or the one asked for, whatever their state; by number.
 
         Raises:
@@ -281,16 +292,16 @@ class Models:
         is_there = zero is not None and (zero.state != "END" or zero.error is not None)  # else it was let go
         return None if version == 0 and not is_there else version
 
-    def errors(self, name):
+    def errors(self, name: str) -> list[ServingError]:
         """The `ServingError`s of those versions of a model that could not be loaded."""
         failed = [version for version in self._replacements.values() if version.model == name]
         return [version.error for version in (*self._of(name), *failed) if version.error is not None]
 
-    def available(self, name):
+    def available(self, name: str) -> list[int]:
         """The numbers of those versions of a model that are available."""
         return [version.number for version in self._of(name) if version.state == "AVAILABLE"]
 
-    def is_served_from(self, name, base_path):
+    def is_served_from(self, name: str, base_path: Path) -> bool:
         """Whether a version of the model that lies in this folder is available."""
         base_path = pathlib.Path(base_path)
         return any(v.state == "AVAILABLE" and v.folder.parent == base_path for v in self._of(name))

@@ -4,6 +4,7 @@ import functools
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 
 import grpc
 
@@ -12,6 +13,8 @@ from kerasgan.server.config import textproto
 from kerasgan.server.config.options import WatchOptions
 from kerasgan.server.errors import ServingError, cut, failed_precondition
 from kerasgan.server.models.discovery import find_models
+from kerasgan.server.models.models import Models
+from kerasgan.utils.annotations import Path
 
 log = logging.getLogger("kerasgan.server")
 
@@ -37,7 +40,14 @@ class Watcher:
         models: the `Models` it keeps.
     """
 
-    def __init__(self, models, folder=None, model_name=None, config=None, options=WatchOptions()):
+    def __init__(
+        self,
+        models: Models,
+        folder: Path | None = None,
+        model_name: str | None = None,
+        config: textproto.ModelServerConfig | Path | None = None,
+        options: WatchOptions = WatchOptions(),
+    ):
         """Make a watcher; nothing is looked at before `start`.
 
         Args:
@@ -58,16 +68,18 @@ class Watcher:
         is_message = isinstance(config, textproto.ModelServerConfig)
         self._config_file = None if is_message else config
         self._first_config = config if is_message else None
-        self._find = folder and functools.partial(find_models, folder, model_name)
-        self._config = None
-        self._text = None
+        self._find: Callable[[], Mapping] | None = (
+            None if folder is None else functools.partial(find_models, folder, model_name)
+        )
+        self._config: textproto.ModelServerConfig | None = None
+        self._text: str | None = None
         self._folder_complaints = _Complaints()
         self._file_complaints = _Complaints()
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-        self._thread = None
+        self._thread: threading.Thread | None = None
 
-    def start(self):
+    def start(self) -> None:
         """Look for the first time, and then in the background.
 
         Raises:
@@ -94,13 +106,13 @@ class Watcher:
         if self.models.names:
             self.models.check_any()
 
-    def stop(self):
+    def stop(self) -> None:
         """Look no more; wait for a load under way."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
 
-    def poll(self):
+    def poll(self) -> None:
         """Look at the folders once, and load and unload what has changed."""
         with self._lock:
             if self._find is None:
@@ -113,7 +125,7 @@ class Watcher:
             self._folder_complaints.say(configs.without_versions(self._config, wanted) if self._config else [])
             self.models.update(wanted)
 
-    def reload(self, config):
+    def reload(self, config: textproto.ModelServerConfig) -> None:
         """Replace the whole set of models and labels, and wait for it.
 
         A model whose base path is another one is loaded from there, and the old one served until then.
