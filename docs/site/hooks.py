@@ -11,8 +11,6 @@ import re
 import subprocess
 import sys
 
-from mkdocs.structure.files import File
-
 ROOT = pathlib.Path(__file__).parents[2]
 RECIPES, PRESETS = ROOT / "zoo" / "recipes", ROOT / "zoo" / "presets"
 _LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?(\))")
@@ -20,6 +18,8 @@ _LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?(\))")
 
 def on_files(files, config):
     """Add the pages that are made."""
+    from mkdocs.structure.files import File  # here, so that tests can read the rest without mkdocs
+
     for path, content in pages().items():
         files.append(File.generated(config, path, content=content))
     for picture in PRESETS.glob("*/*.png"):
@@ -49,9 +49,9 @@ def pages():
         text = re.sub(r"\A---\n.*?\n---\n", "", card.read_text(), flags=re.DOTALL)  # the Hub's header
         made[f"presets/{name}/index.md"] = _moved(text, f"zoo/presets/{name}", f"presets/{name}/index.md")
     made["commands.md"] = commands()
-    made["api/index.md"] = _api_index()
+    made["api/index.md"] = api_index()
     for module in public_modules():
-        made[f"api/{module}.md"] = _api_page(module)
+        made[f"api/{module}.md"] = api_page(module)
     return made
 
 
@@ -138,7 +138,8 @@ def commands():
     return done.stdout.replace("# `kerasgan`", "# Commands", 1)
 
 
-def _api_index():
+def api_index():
+    """The first page of the API: its modules, and the names that are no modules."""
     lines = ["# API", "", "`import kerasgan`; these names are public, and what they hold.", ""]
     lines += [f"- [kerasgan.{module}]({module}.md)" for module in public_modules()]
     single = _constant(ROOT / "kerasgan" / "__init__.py", "_SINGLE")
@@ -146,24 +147,33 @@ def _api_index():
     return "\n".join(lines) + "\n"
 
 
-def _api_page(module):
+def api_page(module):
     """A page of what a module holds, and of the modules among it."""
     path = public_modules()[module]
-    folder = ROOT.joinpath(*path.split("."))
-    inner = [file.stem for file in sorted(folder.glob("*.py")) if file.stem in _all(folder / "__init__.py")]
     lines = [f"# kerasgan.{module}", "", f"::: {path}", "    options:", "      show_root_heading: false", ""]
-    for name in inner:
-        lines += [f"::: {path}.{name}", ""]
+    for inner in _modules_among(path):
+        lines += [f"::: {inner}", ""]
     return "\n".join(lines)
+
+
+def _modules_among(path):
+    """The modules among what a package makes public, wherever they lie: their full names, by their public ones."""
+    file = _place(path) / "__init__.py"
+    if not file.is_file():
+        return []
+    imports = [one for one in ast.parse(file.read_text()).body if isinstance(one, ast.ImportFrom)]
+    homes = {alias.name: f"{one.module}.{alias.name}" for one in imports for alias in one.names}
+    found = [homes[name] for name in sorted(_constant(file, "__all__")) if name in homes]
+    return [home for home in found if _place(home).is_dir() or _place(home).with_suffix(".py").is_file()]
+
+
+def _place(path):
+    return ROOT.joinpath(*path.split("."))
 
 
 def public_modules():
     """The public modules: where each is, by its public name."""
     return _constant(ROOT / "kerasgan" / "__init__.py", "_MODULES")
-
-
-def _all(path):
-    return _constant(path, "__all__") if path.is_file() else ()
 
 
 def _constant(path, name):
