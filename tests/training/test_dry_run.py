@@ -113,7 +113,7 @@ def test_the_peak_is_that_of_a_graph_worked_out_by_hand():
 def test_variables_are_counted_by_hand():
     generator = keras.Sequential([keras.Input((8,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1))])
     critic = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    gan = kerasgan.SGAN(generator, critic, kerasgan.latents.Normal(8))
+    gan = kerasgan.SGAN(generator, critic, latent=kerasgan.latents.Normal(8))
     gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
     plan = recipe.parse(
         "name: it\ndata: {folder: x, batch_size: 5}\ngenerator: {dcgan.generator: {}}\ncritic: {dcgan.critic: {}}\n"
