@@ -70,6 +70,9 @@ class Normal(Prior):
     drawing again until the number falls inside the bound (Brock, Donahue and Simonyan 2019, arXiv:1809.11096,
     section 3.1), here by the inverse of the distribution function, so that one uniform number gives one latent
     and an image changes smoothly with t.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, latent=kerasgan.latents.Normal(128))  # as without `latent`
     """
 
     def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
@@ -100,6 +103,10 @@ class ScaledTruncatedNormal(Prior):
 
     Raises:
         ValueError: if `bound` is not positive.
+
+    Example:
+        >>> prior = kerasgan.latents.ScaledTruncatedNormal(128, bound=2.0)
+        >>> images = kerasgan.Sampler(generator, prior).sample(4, truncation=0.5)
     """
 
     def __init__(self, dim: int = 128, bound: float = 2.0, name: str | None = None):
@@ -131,7 +138,11 @@ class ScaledTruncatedNormal(Prior):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class Uniform(Prior):
-    """Latents uniform in [-1, 1]; with truncation t, uniform in [-min(t, 1), min(t, 1)]."""
+    """Latents uniform in [-1, 1]; with truncation t, uniform in [-min(t, 1), min(t, 1)].
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, latent=kerasgan.latents.Uniform(128))
+    """
 
     def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.
@@ -173,6 +184,11 @@ class GaussianMixture(Prior):
     Raises:
         ValueError: if `components` is not a positive integer, `scale_penalty` is negative, or weights are to be learned
             of components that the slot decides.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, latent=kerasgan.latents.GaussianMixture(128, components=50))
+        >>> tuple(gan.latent.means.shape)
+        (50, 128)
     """
 
     def __init__(

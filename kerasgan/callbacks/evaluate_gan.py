@@ -50,6 +50,12 @@ class EvaluateGAN(EverySteps):
     Raises:
         ValueError: if an argument is wrong; when training begins, if the reference has no images that can be judged, or
             the model makes others.
+
+    Example:
+        >>> network = kerasgan.metrics.features.load("garments")
+        >>> reference = kerasgan.metrics.Reference.of_arrays(images, network, name="my garments")
+        >>> measuring = kerasgan.callbacks.EvaluateGAN(reference, "measured", metrics="fid", every=1000, n=5000)
+        >>> gan.fit(images, callbacks=[measuring])
     """
 
     def __init__(

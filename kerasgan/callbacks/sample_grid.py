@@ -21,6 +21,9 @@ class SampleGrid(EverySteps):
         seed: see `GAN.sample`.
         labels: see `GAN.sample`; by default the classes in turn, with a column for each if they are at most 16.
         truncation: see `GAN.sample`.
+
+    Example:
+        >>> gan.fit(images, callbacks=[kerasgan.callbacks.SampleGrid("samples", every=500, n=16, truncation=0.7)])
     """
 
     def __init__(

@@ -38,6 +38,11 @@ def folder(path: Path, channels: int = 3) -> Source:
         ValueError: if it has no images, or naming a file that is not an image, cannot be read, or has more than
             `PIL.Image.MAX_IMAGE_PIXELS`. A file damaged past its header is named by the `tf.errors.OpError` of the step
             that reads it.
+
+    Example:
+        >>> source = kerasgan.data.folder("pictures", channels=1)  # pictures/boots/1.png, pictures/coats/7.png, ...
+        >>> source.class_names
+        ('boots', 'coats')
     """
     channels = validation.channels(channels)
     path = pathlib.Path(path).expanduser()

@@ -78,6 +78,12 @@ def load(
             files change while they are read.
         ConnectionError: as `tfds`.
         OSError: if the cache cannot be written.
+
+    Example:
+        >>> source = kerasgan.data.arrays(images, labels)  # or tfds("fashion_mnist"), folder("pictures"), ...
+        >>> data = kerasgan.data.load(source, image_size=32, batch_size=64, critic_steps=5, labels=True)
+        >>> [(batch.shape[0], numbers.shape[0]) for batch, numbers in data]  # one element a training step
+        [(320, 320)]
     """
     image_size = validation.integer("image_size", image_size, 1)
     batch_size = validation.integer("batch_size", batch_size, 1)

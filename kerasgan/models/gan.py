@@ -68,6 +68,17 @@ class GAN(Game):
 
     Raises:
         ValueError: if generator, critic, latent, num_classes, class_names and techniques do not fit together.
+
+    Example:
+        >>> class Wasserstein(kerasgan.GAN):  # an objective of one's own; kerasgan.SGAN and others are such classes
+        ...     def critic_loss(self, real, fake):
+        ...         return keras.ops.mean(self.score(fake)) - keras.ops.mean(self.score(real))
+        ...
+        ...     def generator_loss(self, real, *purpose):
+        ...         return -keras.ops.mean(self.score(self.fake(real, "generator", *purpose)))
+        >>> gan = Wasserstein(generator, critic, critic_steps=5)
+        >>> gan.compile()
+        >>> gan.fit(images, epochs=2)  # uint8 [N, 32, 32, 1]
     """
 
     def __init__(
@@ -166,6 +177,10 @@ class GAN(Game):
         Raises:
             ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
                 (`use_ema`), or a number is not a positive integer.
+
+        Example:
+            >>> adam = keras.optimizers.Adam
+            >>> gan.compile(adam(1e-4, beta_1=0.0, beta_2=0.9), adam(4e-4, beta_1=0.0, beta_2=0.9))
         """
         self.gradient_accumulation_steps = validation.integer(
             "gradient_accumulation_steps", gradient_accumulation_steps, 1
@@ -227,6 +242,12 @@ class GAN(Game):
             ValueError: if the data are not images of the generator's shape, finite and in [-1, 1], with labels in
                 [0, num_classes) for a conditional model; are endless or have no batch; or if an argument or a callback
                 cannot be meant.
+
+        Example:
+            >>> source = kerasgan.data.folder("pictures", channels=1)
+            >>> data = kerasgan.data.load(source, image_size=32, batch_size=32, critic_steps=gan.batches_per_step)
+            >>> history = gan.fit(data, epochs=2, callbacks=[kerasgan.callbacks.SampleGrid("samples", every=1)])
+            >>> gan.fit(images, batch_size=32)  # or arrays
         """
         fit_checks.arguments_of_keras(of_keras)
         replicas = self.distribute_strategy.num_replicas_in_sync

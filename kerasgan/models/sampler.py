@@ -98,6 +98,11 @@ class Sampler(Unsupervised, keras.Model):
         Warns:
             kerasgan.models.finite.NotFiniteWarning: if the generator gives NaN or infinity, where a black image would
                 show nothing.
+
+        Example:
+            >>> gan.sample(16, seed=7, truncation=0.7).shape
+            (16, 32, 32, 1)
+            >>> again = gan.sample(2, seed=[9, 22])  # the third and the last of the sixteen seeds
         """
         validation.integer("n", n, 1)
         validation.integer("batch_size", batch_size, 1)
@@ -234,6 +239,9 @@ class Sampler(Unsupervised, keras.Model):
         Args:
             filepath: folder of the version to write, such as `models/garments/1`.
             overwrite: whether an existing version may be replaced.
+
+        Example:
+            >>> gan.export("models/garments/1")  # and then: kerasgan serve models
         """
         from kerasgan.models import savedmodel
 

@@ -35,6 +35,12 @@ class ACWGANGP(WGANGP):
 
     Raises:
         ValueError: also if `num_classes` is `None`, or a weight is negative.
+
+    Example:
+        >>> networks = kerasgan.networks.resnet_cifar
+        >>> critic = networks.critic((32, 32, 1), num_classes=10, auxiliary=True)
+        >>> gan = kerasgan.ACWGANGP(networks.generator((32, 32, 1), num_classes=10), critic, num_classes=10)
+        >>> gan.compile()
     """
 
     classifying_critic = True

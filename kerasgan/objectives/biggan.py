@@ -31,6 +31,14 @@ class BigGAN(HingeGAN):
 
     Raises:
         ValueError: also if `ema_start` is not an integer of at least 0.
+
+    Example:
+        >>> networks = kerasgan.networks.biggan
+        >>> generator = networks.generator((32, 32, 1), latent_dim=80, num_classes=10, filters=32)
+        >>> critic = networks.critic((32, 32, 1), num_classes=10, filters=32)
+        >>> orthogonal = kerasgan.techniques.OrthogonalRegularization(1e-4)
+        >>> gan = kerasgan.BigGAN(generator, critic, num_classes=10, ema_start=1000, techniques=[orthogonal])
+        >>> gan.compile()
     """
 
     def __init__(

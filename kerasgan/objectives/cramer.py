@@ -32,6 +32,11 @@ class CramerGAN(GAN):
 
     Raises:
         ValueError: also if `penalty_weight` is negative.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="layer", outputs=256)
+        >>> gan = kerasgan.CramerGAN(generator, critic)
+        >>> gan.compile()
     """
 
     tracked = ("energy_distance", "gradient_penalty")

@@ -14,6 +14,11 @@ class HingeGAN(GAN):
 
     The critic descends E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], the generator -E[D(G(z))]. Optimizers by default:
     Adam(2e-4, beta_1=0, beta_2=0.9). See `GAN` for the arguments.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="spectral")
+        >>> gan = kerasgan.HingeGAN(generator, critic)
+        >>> gan.compile()
     """
 
     signed_critic = True

@@ -16,6 +16,11 @@ class LSGAN(GAN):
     Optimizers by default: Adam(2e-4, beta_1=0.5), as in the paper; with RMSprop(1e-4), as in the comparison of WGAN-GP
     (arXiv:1704.00028, appendix E), the generator of our Fashion-MNIST recipe collapsed within 500 steps. See `GAN` for
     the arguments.
+
+    Example:
+        >>> gan = kerasgan.LSGAN(generator, critic)
+        >>> gan.compile()
+        >>> gan.fit(images)
     """
 
     def critic_loss(self, real: Batch, fake: Batch) -> Tensor:

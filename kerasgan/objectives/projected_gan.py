@@ -25,6 +25,12 @@ class ProjectedGAN(HingeGAN):
 
     Raises:
         ValueError: as `GAN`.
+
+    Example:
+        >>> generator = kerasgan.networks.fastgan.generator((64, 64, 3), lite=True)
+        >>> critic = kerasgan.networks.projected.critic((64, 64, 3))  # looks through a frozen EfficientNet-Lite0
+        >>> gan = kerasgan.ProjectedGAN(generator, critic, techniques=[kerasgan.techniques.DiffAugment(cutout=0.2)])
+        >>> gan.compile()
     """
 
     patch_critic = True

@@ -39,6 +39,12 @@ class R3GAN(RSGAN):
 
     Raises:
         ValueError: if `gamma` is negative.
+
+    Example:
+        >>> networks, sizes = kerasgan.networks.r3gan, {"widths": [64, 64, 64, 64], "blocks": 1, "groups": [4, 4, 4, 4]}
+        >>> gamma = kerasgan.schedules.Cosine(0.05, 0.005, 39_062)
+        >>> gan = kerasgan.R3GAN(networks.generator(**sizes), networks.critic(**sizes), gamma=gamma)
+        >>> gan.compile()
     """
 
     tracked = ("r1", "r2")

@@ -39,7 +39,12 @@ class RelativisticAverage(GAN):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class RaSGAN(RelativisticAverage):
-    """The relativistic average standard GAN: penalty(m) = -log sigmoid(m). See `RelativisticAverage`."""
+    """The relativistic average standard GAN: penalty(m) = -log sigmoid(m). See `RelativisticAverage`.
+
+    Example:
+        >>> gan = kerasgan.RaSGAN(generator, critic)
+        >>> gan.compile()
+    """
 
     def penalty(self, margin: Tensor) -> Tensor:
         """Return softplus(-margin)."""
@@ -48,7 +53,12 @@ class RaSGAN(RelativisticAverage):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class RaLSGAN(RelativisticAverage):
-    """The relativistic average least-squares GAN: penalty(m) = (m - 1)^2. See `RelativisticAverage`."""
+    """The relativistic average least-squares GAN: penalty(m) = (m - 1)^2. See `RelativisticAverage`.
+
+    Example:
+        >>> gan = kerasgan.RaLSGAN(generator, critic)
+        >>> gan.compile()
+    """
 
     def penalty(self, margin: Tensor) -> Tensor:
         """Return (margin - 1)^2."""
@@ -57,7 +67,13 @@ class RaLSGAN(RelativisticAverage):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class RaHinge(RelativisticAverage):
-    """The relativistic average hinge GAN: penalty(m) = max(0, 1 - m). See `RelativisticAverage`."""
+    """The relativistic average hinge GAN: penalty(m) = max(0, 1 - m). See `RelativisticAverage`.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="spectral")
+        >>> gan = kerasgan.RaHinge(generator, critic)
+        >>> gan.compile()
+    """
 
     def penalty(self, margin: Tensor) -> Tensor:
         """Return max(0, 1 - margin)."""

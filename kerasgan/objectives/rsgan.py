@@ -15,6 +15,12 @@ class RSGAN(GAN):
     With C the critic's logits and pairs of the same index in a batch, the critic ascends
     E[log sigmoid(C(x) - C(G(z)))] and the generator E[log sigmoid(C(G(z)) - C(x))]; both see fresh real data.
     Optimizers by default: Adam(2e-4, beta_1=0.5, beta_2=0.999). See `GAN` for the arguments.
+
+    Example:
+        >>> gan = kerasgan.RSGAN(generator, critic)
+        >>> gan.compile()
+        >>> gan.batches_per_step  # of real images: one for the critic, one for the generator
+        2
     """
 
     generator_sees_real = True

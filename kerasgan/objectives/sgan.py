@@ -42,6 +42,11 @@ class SGAN(GAN):
     Raises:
         ValueError: if a smoothing is outside [0, 1), both together leave real images no higher target than generated
             ones, or thresholds do not fit together.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, label_smoothing=0.1)
+        >>> gan.compile()
+        >>> gan.fit(images)
     """
 
     signed_critic = True

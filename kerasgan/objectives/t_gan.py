@@ -102,6 +102,11 @@ class TSGAN(TGAN):
     """T-SGAN: the critic descends -E[log s(T(x_r, x_f))] - E[log(1 - s(T(x_f, x_r)))], s the sigmoid. See `TGAN`.
 
     The generator descends the same with x_r and x_f exchanged. With T(a, b) = C(a) - C(b) this is twice RSGAN's loss.
+
+    Example:
+        >>> networks = kerasgan.networks.tgan
+        >>> gan = kerasgan.TSGAN(networks.generator((32, 32, 3), latent_dim=64), networks.critic((32, 32, 3)))
+        >>> gan.compile()
     """
 
     def preference(self, better: Tensor, worse: Tensor) -> Tensor:
@@ -114,6 +119,12 @@ class TWGAN(TGAN):
     """T-WGAN: the critic descends -E[T(x_r, x_f) - T(x_f, x_r)], the generator the opposite. See `TGAN`.
 
     T must be kept Lipschitz by its networks, by spectral normalization in the paper.
+
+    Example:
+        >>> networks = kerasgan.networks.tgan
+        >>> critic = networks.critic((32, 32, 3), spectral=True)
+        >>> gan = kerasgan.TWGAN(networks.generator((32, 32, 3), latent_dim=64), critic)
+        >>> gan.compile()
     """
 
     def preference(self, better: Tensor, worse: Tensor) -> Tensor:

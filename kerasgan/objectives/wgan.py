@@ -38,6 +38,11 @@ class WGAN(GAN):
 
     Raises:
         ValueError: if `clip` is not above 0, or `long_critic_steps` is below `critic_steps`.
+
+    Example:
+        >>> gan = kerasgan.WGAN(generator, critic, clip=0.01, critic_steps=5)
+        >>> gan.compile()
+        >>> estimates = gan.fit(images).history["wasserstein"]
     """
 
     tracked = ("wasserstein",)

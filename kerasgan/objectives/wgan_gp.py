@@ -31,6 +31,11 @@ class WGANGP(GAN):
 
     Raises:
         ValueError: if `penalty_weight` is negative.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="layer")
+        >>> gan = kerasgan.WGANGP(generator, critic, penalty_weight=10.0)
+        >>> gan.compile()
     """
 
     tracked = ("wasserstein", "gradient_penalty")

@@ -41,6 +41,11 @@ def load(filepath: Path) -> Sampler:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or is no kerasgan model, names what it may not, or has weights that are not
             finite.
+
+    Example:
+        >>> gan.save("gan.keras")
+        >>> gan = kerasgan.load("gan.keras")
+        >>> gan.fit(images)  # goes on: critic, optimizers and step are in the file
     """
     model = read(filepath)
     if not isinstance(model, Sampler):

@@ -40,6 +40,11 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
             name, or if it has no training state and `training` asks for it.
         FileNotFoundError, PermissionError, ConnectionError: if it cannot be fetched.
         OSError: if the cache cannot be written.
+
+    Example:
+        >>> sampler = kerasgan.from_preset("biggan_fashion_mnist")
+        >>> images = sampler.sample(4, seed=7, labels=["Bag", "Coat", "Sneaker", "Shirt"], truncation=0.7)
+        >>> kerasgan.pictures.save_grid("garments.png", images)
     """
     return load(sources.folder(source, manifest.TRAINING if training else manifest.GENERATOR), training)
 

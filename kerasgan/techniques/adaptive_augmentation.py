@@ -65,6 +65,9 @@ class AdaptiveAugmentation(Augmentation):
         ValueError: if a number is none of the above, or nothing is left to do; at the model's construction, if it does
             not make images, or p is to adapt and the critic's logits have no sign that tells real images: those of
             `SGAN`, `HingeGAN` and `BigGAN` have.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.AdaptiveAugmentation(flips=0.0)])
     """
 
     def __init__(

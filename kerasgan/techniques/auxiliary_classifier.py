@@ -28,6 +28,14 @@ class AuxiliaryClassifier(Technique):
 
     Raises:
         ValueError: if a weight is negative.
+
+    Example:
+        >>> networks = kerasgan.networks.dcgan
+        >>> critic = networks.critic((32, 32, 1), num_classes=10, auxiliary=True)
+        >>> classifier = kerasgan.techniques.AuxiliaryClassifier()
+        >>> gan = kerasgan.SGAN(networks.generator(num_classes=10), critic, num_classes=10, techniques=[classifier])
+        >>> gan.compile()
+        >>> gan.fit(images, labels)
     """
 
     tracked = ("accuracy",)

@@ -24,6 +24,9 @@ class Dequantization(Technique):
 
     Raises:
         ValueError: at the model's construction, if it makes no images.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.Dequantization()])
     """
 
     def attach(self, gan: GAN) -> None:

@@ -36,6 +36,9 @@ class DiffAugment(Augmentation):
     Raises:
         ValueError: if a share is not in [0, 1], or nothing is left to do; at the model's construction, if it does not
             make images.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.DiffAugment(cutout=0.2)])
     """
 
     def __init__(self, color: bool = True, translation: float = 0.125, cutout: float = 0.5, name: str | None = None):

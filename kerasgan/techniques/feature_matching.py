@@ -33,6 +33,9 @@ class FeatureMatching(Technique):
     Raises:
         ValueError: if `order` or `weight` is none of the above; at the model's construction, if its critic has no
             such layer.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.FeatureMatching(order=2)])
     """
 
     def __init__(

@@ -112,6 +112,10 @@ class R1(ZeroCentred):
 
     Raises:
         ValueError: if `gamma` is negative, or `every` is no positive integer.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="layer")
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.R1(gamma=0.1, every=16)])
     """
 
     tracked = ("r1",)
@@ -137,6 +141,11 @@ class R2(ZeroCentred):
 
     Raises:
         ValueError: if `gamma` is negative, or `every` is no positive integer.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="layer")
+        >>> penalties = [kerasgan.techniques.R1(gamma=0.1), kerasgan.techniques.R2(gamma=0.1)]
+        >>> gan = kerasgan.RSGAN(generator, critic, techniques=penalties)
     """
 
     tracked = ("r2",)
@@ -165,6 +174,10 @@ class GradientPenalty(CriticPenalty):
 
     Raises:
         ValueError: if `weight` is negative, or `every` is no positive integer.
+
+    Example:
+        >>> critic = kerasgan.networks.dcgan.critic((32, 32, 1), normalization="layer")
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.GradientPenalty(10.0)])
     """
 
     tracked = ("gradient_penalty",)

@@ -25,6 +25,9 @@ class HistoricalAveraging(Technique):
 
     Raises:
         ValueError: if `weight` is negative.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.HistoricalAveraging(1e-3)])
     """
 
     def __init__(self, weight: float = 1e-3, name: str | None = None):

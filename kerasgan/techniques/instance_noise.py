@@ -28,6 +28,10 @@ class InstanceNoise(Technique):
 
     Raises:
         ValueError: if `stddev` is negative.
+
+    Example:
+        >>> fading = kerasgan.techniques.InstanceNoise(kerasgan.schedules.Cosine(0.1, 0.0, 10_000))
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[fading])
     """
 
     def __init__(self, stddev: float | Schedule = 0.1, name: str | None = None):

@@ -30,6 +30,9 @@ class OrthogonalRegularization(OfKernels):
 
     Raises:
         ValueError: if `weight` is negative, or neither player is to be regularized.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.OrthogonalRegularization(1e-4)])
     """
 
     def __init__(self, weight: float = 1e-4, generator: bool = True, critic: bool = False, name: str | None = None):

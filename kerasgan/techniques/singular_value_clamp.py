@@ -30,6 +30,9 @@ class SingularValueClamp(OfSingularValues):
     Raises:
         ValueError: if not exactly one of `clamp` and `ratio` is given, a number is out of its range, or neither
             player is to be clamped.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.SingularValueClamp(ratio=2.0)])
     """
 
     def __init__(

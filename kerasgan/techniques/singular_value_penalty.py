@@ -33,6 +33,9 @@ class SingularValuePenalty(OfSingularValues):
     Raises:
         ValueError: if not exactly one of `target` and `ratio` is given, a number is out of its range, or neither
             player is to be penalized.
+
+    Example:
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.SingularValuePenalty(target=1.0)])
     """
 
     def __init__(

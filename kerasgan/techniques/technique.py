@@ -19,6 +19,12 @@ class Technique(keras.layers.Layer):
 
     Args:
         name: optional layer name.
+
+    Example:
+        >>> class WeightDecay(kerasgan.techniques.Technique):
+        ...     def penalty(self, variables):
+        ...         return 1e-4 * sum(keras.ops.sum(keras.ops.square(variable)) for variable in variables)
+        >>> gan = kerasgan.SGAN(generator, critic, techniques=[WeightDecay()])
     """
 
     classifies = False  # whether it asks the critic for class logits, a second output

@@ -71,6 +71,12 @@ def evaluate(
         ValueError: naming the argument that is wrong, before images are generated; or if images or features are not
             finite numbers of the shape that is expected.
         FloatingPointError: if the generator gives NaN or infinity.
+
+    Example:
+        >>> network = kerasgan.metrics.features.load("garments")
+        >>> reference = kerasgan.metrics.Reference.of_arrays(images, network, name="my garments")
+        >>> [distance] = kerasgan.metrics.evaluate(gan, reference, "fid", n=500)  # 50,000 for a final number
+        >>> print(distance)  # with its protocol
     """
     wanted = check(model, reference, metrics, n, seed, truncation)
     validation.integer("standing_passes", standing_passes, 0)

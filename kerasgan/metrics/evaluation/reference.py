@@ -41,6 +41,13 @@ class Reference:
         cache: folder of kept moments; `None` for none.
         verbose: whether to print lines of progress.
         class_names: the classes' names in the order of the labels; `None` without labels, or where they are not known.
+
+    Example:
+        >>> network = kerasgan.metrics.features.load("garments")
+        >>> source = kerasgan.data.folder("pictures", channels=1)
+        >>> reference = kerasgan.metrics.Reference.of_source(source, network, image_size=32)
+        >>> reference.count, reference.image_shape
+        (80, (32, 32, 1))
     """
 
     of: ClassVar[tuple[str, ...]] = ("images",)
