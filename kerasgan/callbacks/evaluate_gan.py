@@ -12,7 +12,6 @@ import keras
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics.evaluation import evaluator, measures, result
-from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.models import fit_checks
 from kerasgan.utils import json_lines, validation
 from kerasgan.utils.annotations import Logs, Path
@@ -35,7 +34,7 @@ class EvaluateGAN(EverySteps):
     another `n`, do not count for the best.
 
     Args:
-        reference: `kerasgan.metrics.Reference`: real images, and the feature network.
+        reference: as for `kerasgan.metrics.evaluate`: real images, and the feature network.
         folder: where the files go; made where missing.
         metrics: names of `kerasgan.metrics.measures.MEASURES`, in a sequence or in a text with commas; the first
             decides which model is best.
@@ -60,7 +59,7 @@ class EvaluateGAN(EverySteps):
 
     def __init__(
         self,
-        reference: Reference,
+        reference: evaluator.AnyReference,
         folder: Path,
         metrics: str | Sequence[str] = "fid",
         every: int = 1000,

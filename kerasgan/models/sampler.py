@@ -112,7 +112,15 @@ class Sampler(Unsupervised, keras.Model):
         self.prepare_sampling()
         return self._in_batches("images_from_seeds", batch_size, seeds, bounds, labels)
 
-    def interpolate(self, seed, to_seed, n=8, labels=None, truncation=None, batch_size=64):
+    def interpolate(
+        self,
+        seed: int,
+        to_seed: int,
+        n: int = 8,
+        labels: Labels | None = None,
+        truncation: npt.ArrayLike | None = None,
+        batch_size: int = 64,
+    ) -> np.ndarray:
         """Generate images that lead from one seed's to another's; each is a sample like any other.
 
         The first is `sample(1, seed)`, the last `sample(1, to_seed)` with the same label and truncation. A served model
@@ -133,7 +141,8 @@ class Sampler(Unsupervised, keras.Model):
             ValueError: naming the argument that is wrong.
 
         Example:
-            >>> gan.interpolate(3, 4, n=16, labels="Bag").shape
+            >>> sampler = kerasgan.from_preset("biggan_fashion_mnist")
+            >>> sampler.interpolate(3, 4, n=16, labels="Bag").shape
             (16, 32, 32, 1)
         """
         validation.integer("n", n, 2)

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from kerasgan.metrics.evaluation import extraction, measures
 from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.line_reference import LineReference
+from kerasgan.metrics.evaluation.point_reference import PointReference
 from kerasgan.metrics.evaluation.prefetch import spread
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.metrics.evaluation.result import Protocol, Result
@@ -16,6 +18,8 @@ from kerasgan.models import checks, finite, standing_statistics
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
+
+AnyReference = Reference | PointReference | LineReference
 
 SAMPLES = 50_000
 _BY_NUMBER = (
@@ -26,7 +30,7 @@ _SEEDS = 2**32  # of NumPy's generator by which the kernel distance draws
 
 def evaluate(
     model: Sampler,
-    reference: Reference,
+    reference: AnyReference,
     metrics: str | Sequence[str] = ("fid",),
     n: int = SAMPLES,
     seed: int = 0,
@@ -143,7 +147,7 @@ def evaluate_images(
 def evaluate_set(
     images: Reference,
     reference: Reference,
-    metrics=("fid",),
+    metrics: str | Sequence[str] = ("fid",),
     seed: int = 0,
     notes: tuple[str, ...] = (),
     verbose: bool = False,
