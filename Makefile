@@ -21,7 +21,7 @@ parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementatio
 slow: data  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow -n auto
 
-lint: $(INSTALLED)  ## style, types of client and server, the order of the floors
+lint: $(INSTALLED)  ## style, types of what mypy is to check (pyproject.toml), the order of the floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,9 +80,10 @@ class CollapseGuard(EverySteps):
         self.images = validation.integer("images", images, 2)
         self.keep = validation.integer("keep", keep, 1)
         self.real = real
-        self.looks = []
-        self._healthy, self._low, self._alarmed = [], 0, False
-        self._means = {}  # of Keras's logs, at the last healthy look
+        self.looks: list[dict[str, Any]] = []
+        self._healthy: list[Look] = []
+        self._low, self._alarmed = 0, False
+        self._means: Logs = {}  # of Keras's logs, at the last healthy look
         self._sum, self._count = 0.0, 0  # of the critic's loss, in this epoch up to the last look
 
     # What Keras calls
@@ -108,13 +110,13 @@ class CollapseGuard(EverySteps):
             self._acted_at = self.step
             self.act(self.step, logs)
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Look, judge, and save or act."""
         look = Look(self._window_loss(logs), self._sigma0(), self._variety())
         verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
         if verdict.healthy:
             self._healthy = [*self._healthy, look][-max(self.rule.history, self.rule.warmup) :]
-            self._means = {name: float(value) for name, value in logs.items()}
+            self._means = {name: float(value) for name, value in (logs or {}).items()}
             self._save(step)
         done = self.action.act(self) if verdict.alarms else ""
         self._write(step, look, verdict, done)
@@ -154,7 +156,7 @@ class CollapseGuard(EverySteps):
     # What is measured
 
     def _sigma0(self):
-        values = {}
+        values: dict[str, float] = {}
         for side, top in self._top.items():
             values |= {f"{side} {kernel.name}": float(row[0]) for kernel, row in zip(top.kernels, top())}
         return values

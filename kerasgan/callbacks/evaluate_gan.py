@@ -80,7 +80,7 @@ class EvaluateGAN(EverySteps):
         self.batch_size = validation.integer("batch_size", batch_size, 1)
         self.grid = validation.integer("grid", grid, 0)
         self.verbose = verbose
-        self._latest = {}
+        self._latest: dict[str, float] = {}
         self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)
 
     def set_model(self, model: keras.Model) -> None:
@@ -101,7 +101,7 @@ class EvaluateGAN(EverySteps):
             logs.update(self._latest)
             logs.update({fit_checks.plain_name(name): value for name, value in self._latest.items()})
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Measure, save the model where it is the best, write a line, and draw."""
         began = time.perf_counter()
         with warnings.catch_warnings():

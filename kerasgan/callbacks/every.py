@@ -26,7 +26,7 @@ class EverySteps(keras.callbacks.Callback):
         self._acted_at = 0
         self._epoch_start = 0
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Act after `step` steps; `logs` maps names to means since the epoch began."""
         raise NotImplementedError("a subclass of EverySteps defines act(step, logs)")
 

@@ -36,15 +36,15 @@ class MetricsLog(EverySteps):
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         self._began = self._line_time = time.perf_counter()
         self._line_step = self.step
-        self._sums = {}  # of the epochs that have ended
-        self._line_sums = {}
+        self._sums: dict[str, float] = {}  # of the epochs that have ended
+        self._line_sums: dict[str, float] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the sums of the epoch, whose means Keras now forgets."""
         self._sums = self._sums_now(logs)
         self._epoch_start = self.step
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Write a line."""
         now = time.perf_counter()
         sums = self._sums_now(logs)

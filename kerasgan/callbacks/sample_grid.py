@@ -42,7 +42,7 @@ class SampleGrid(EverySteps):
         self.labels = labels
         self.truncation = truncation
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Write the grid of this step."""
         drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = image_grid.class_columns(self.model.num_classes) if self.labels is None else None

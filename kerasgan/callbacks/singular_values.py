@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -51,9 +52,9 @@ class SingularValues(EverySteps):
         if not kept or kept[-1]["step"] < self.step:
             self.act(self.step, logs)
 
-    def act(self, step: int, logs: Logs) -> None:
+    def act(self, step: int, logs: Logs | None) -> None:
         """Measure, and write a line."""
-        line = {"step": step}
+        line: dict[str, Any] = {"step": step}
         for player, top in self._top.items():
             line[player] = {
                 kernel.name: [_number(value) for value in values[: min(kernel.shape)]]
@@ -61,7 +62,7 @@ class SingularValues(EverySteps):
             }
         json_lines.append(self.path, line)
         if self._writer:
-            self._to_tensorboard(line)
+            self._to_tensorboard(self._writer, line)
         self._lines += 1
         if self._lines % _REDRAW == 0:
             plot_singular_values(self.path, self.picture)
@@ -71,14 +72,14 @@ class SingularValues(EverySteps):
         super().on_train_end(logs)
         plot_singular_values(self.path, self.picture)
 
-    def _to_tensorboard(self, line):
-        with self._writer.as_default(step=line["step"]):
+    def _to_tensorboard(self, writer, line):
+        with writer.as_default(step=line["step"]):
             for player in self._top:
                 for name, values in line[player].items():
                     for index, value in enumerate(values):
                         if value is not None:
                             tf.summary.scalar(f"{player}/{name}/sigma{index}", value)
-        self._writer.flush()
+        writer.flush()
 
 
 def plot_singular_values(lines, path):

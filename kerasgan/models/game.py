@@ -26,7 +26,7 @@ class Game(Sampler):
     drawn, on any number of replicas.
     """
 
-    tracked = ()  # names of further values that the objective logs
+    tracked: tuple[str, ...] = ()  # names of further values that the objective logs
     pairwise_critic = False  # whether the critic compares two images
     feature_critic = False  # whether the critic gives features rather than one logit
     generator_sees_real = False  # whether the generator's loss uses real images, so that it needs fresh ones

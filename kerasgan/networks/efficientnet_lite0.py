@@ -116,7 +116,7 @@ def weights_file(path: pathlib.Path | None = None) -> pathlib.Path:
 def _found():
     """The file of weights: that of the package, or one that was put into the cache by hand."""
     found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    if found is not None:
+    if found is not None and found.submodule_search_locations:
         return pathlib.Path(found.submodule_search_locations[0]) / _FILE
     kept = cache_root.root() / "features" / pathlib.PurePosixPath(_FILE).name
     if not kept.is_file():

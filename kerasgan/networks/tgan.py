@@ -7,6 +7,8 @@ the gain of E's batch norm likewise (gain / ||gain||); here `spectral=True` wrap
 and `unit_gain=True` normalizes the gain.
 """
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -106,7 +108,7 @@ def critic(
     if num_classes is not None:
         raise ValueError(f"num_classes: expected None, as T-GANs are unconditional; got {quoted(num_classes)}")
     features = encoder(image_shape, spectral=spectral, unit_gain=unit_gain)
-    hidden = {"width": 256, "negative_slope": 0.1} if image_shape[0] == 32 else {}
+    hidden: dict[str, Any] = {"width": 256, "negative_slope": 0.1} if image_shape[0] == 32 else {}
     return PairwiseCritic(features, head(features.output_shape[-1], **hidden, spectral=spectral), name="tgan_critic")
 
 

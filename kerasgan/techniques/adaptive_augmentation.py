@@ -86,7 +86,7 @@ class AdaptiveAugmentation(Augmentation):
         super().__init__(name)
         adapts = probability is None
         self.probability = probability
-        if not adapts and not isinstance(probability, Schedule):
+        if probability is not None and not isinstance(probability, Schedule):
             fraction("probability", probability)
         if not -1 < target < 1:
             raise ValueError(f"target: expected a number in (-1, 1); got {quoted(target)}")
@@ -125,7 +125,8 @@ class AdaptiveAugmentation(Augmentation):
         gan.track(augmentation_p=p)
         numbers = Numbers(gan.uniform(batch, (_NUMBERS,), "AdaptiveAugmentation", *purpose), p)
         moves = self.flips, self.turns, self.shifts, self.geometry
-        inverse = inverse_map(numbers, *images.shape[1:3], *moves)
+        height, width = images.shape[1:3]
+        inverse = inverse_map(numbers, height, width, *moves)
         change = color_change(numbers, self.color)
         if any(moves):
             images = affine.resampled(images, inverse)

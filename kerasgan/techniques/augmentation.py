@@ -38,7 +38,7 @@ def each(values):
     return ops.reshape(ops.cast(values, "float32"), (-1, 1, 1, 1))
 
 
-def fraction(name, value):
+def fraction(name: str, value: float) -> float:
     """Return a number in [0, 1].
 
     Raises:

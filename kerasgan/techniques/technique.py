@@ -28,7 +28,7 @@ class Technique(keras.layers.Layer):
     """
 
     classifies = False  # whether it asks the critic for class logits, a second output
-    tracked = ()  # names of the values that it logs with `gan.track`
+    tracked: tuple[str, ...] = ()  # names of the values that it logs with `gan.track`
 
     def __init__(self, name: str | None = None):
         super().__init__(name=name)

@@ -11,7 +11,7 @@ import uuid
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _TEMPORARY = ".tmp-"
 _LOCK = "lock"

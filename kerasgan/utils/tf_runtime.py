@@ -4,6 +4,7 @@ import contextlib
 import enum
 import os
 import re
+from typing import Any
 
 from kerasgan.utils import backend, outside
 
@@ -19,7 +20,7 @@ class LogLevel(enum.StrEnum):
 
 _NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
 _DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)
-_chosen = {"level": LogLevel.QUIET, "device": None, "imports": ()}
+_chosen: dict[str, Any] = {"level": LogLevel.QUIET, "device": None, "imports": ()}
 
 
 def choose(level=LogLevel.QUIET, device=None, imports=()):
