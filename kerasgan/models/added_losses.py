@@ -7,8 +7,11 @@ import threading
 import keras
 from keras import ops
 
+from kerasgan.utils.tensors import Tensor
+
 _CURRENT = threading.local()  # each replica's step is built in a thread of its own, and they take turns
-_COLLECTING = collections.Counter()  # threads that collect what a layer adds, by the layer's id
+# threads that collect what a layer adds, by the layer's id
+_COLLECTING: collections.Counter[int] = collections.Counter()
 
 
 @contextlib.contextmanager
@@ -19,7 +22,8 @@ def collected(networks):
     another `collected` it keeps what is added to itself, as a part of a graph that may not run must.
     """
     outer = getattr(_CURRENT, "lists", None)
-    found, layers = [], {id(layer): layer for network in networks for layer in network._flatten_layers()}
+    found: list[Tensor] = []
+    layers = {id(layer): layer for network in networks for layer in network._flatten_layers()}
     _CURRENT.lists = dict.fromkeys(layers, found)
     for key, layer in layers.items():
         _COLLECTING[key] += 1

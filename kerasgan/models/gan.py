@@ -2,7 +2,7 @@
 
 import numbers
 import typing
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import keras
@@ -36,7 +36,7 @@ class GANArguments(typing.TypedDict, total=False):
     seed: int
     techniques: Sequence[keras.layers.Layer]
     generator_steps: int
-    class_names: list[str] | None
+    class_names: Sequence[str] | None
     name: str | None
 
 
@@ -92,7 +92,7 @@ class GAN(Game):
         seed: int = 0,
         techniques: Sequence[keras.layers.Layer] = (),
         generator_steps: int = 1,
-        class_names: list[str] | None = None,
+        class_names: Sequence[str] | None = None,
         name: str | None = None,
     ):
         techniques = fit_checks.techniques(techniques)
@@ -109,7 +109,7 @@ class GAN(Game):
         super().__init__(generator, latent, num_classes, class_names, name)
         checks.prior_can_learn(self)
         is_decay = ema_decay is None or isinstance(ema_decay, Schedule)
-        if not is_decay and not (isinstance(ema_decay, numbers.Real) and 0 <= ema_decay < 1):
+        if not is_decay and not (isinstance(ema_decay, numbers.Real) and 0 <= float(ema_decay) < 1):
             raise ValueError(f"ema_decay: expected a number in [0, 1), a schedule or None; got {quoted(ema_decay)}")
         self.critic = critic
         self.classifying_critic = classifying
@@ -123,7 +123,7 @@ class GAN(Game):
             self.ema_generator, self.ema_latent = moving_average.copies(generator, self.latent)
             self.reset_average()
             self._first_digest = moving_average.digest(generator, self.latent)
-        self._statistics_step = None  # the step whose batch-norm statistics the average has
+        self._statistics_step: int | None = None  # the step whose batch-norm statistics the average has
         self.techniques = techniques
         for technique in self.techniques:
             technique.attach(self)
@@ -132,8 +132,8 @@ class GAN(Game):
         names += tuple(name for technique in self.techniques for name in technique.tracked)
         checks.logged_once(names)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        self.generator_optimizer = None
-        self.critic_optimizer = None
+        self.generator_optimizer: keras.optimizers.Optimizer | None = None
+        self.critic_optimizer: keras.optimizers.Optimizer | None = None
         self.gradient_accumulation_steps = 1
 
     # What a user calls
@@ -414,10 +414,10 @@ class GAN(Game):
         super().set_weights(weights)
         self._statistics_step = None
 
-    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
+    def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does."""
         if self.train_function is None or force:
-            self.train_function = self._make_function(self._step_once_data_are_there)
+            self.train_function: Any = self._make_function(self._step_once_data_are_there)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.

@@ -21,7 +21,8 @@ def copies(generator, latent):
 
 def digest(*parts):
     """Return numbers that tell whether the weights of models or layers changed."""
-    return [zlib.crc32(np.ascontiguousarray(value)) for part in parts for value in part.get_weights()]
+    weights = (np.ascontiguousarray(weight) for part in parts for weight in part.get_weights())
+    return [zlib.crc32(weight) for weight in weights]  # type: ignore[arg-type]  # an array is a buffer
 
 
 def move(gan):

@@ -4,7 +4,7 @@ import copy
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -48,7 +48,7 @@ class Sampler(Unsupervised, keras.Model):
         generator: keras.Model,
         latent: latents.Prior | None = None,
         num_classes: int | None = None,
-        class_names: list[str] | None = None,
+        class_names: Sequence[str] | None = None,
         name: str | None = None,
     ):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
@@ -64,8 +64,9 @@ class Sampler(Unsupervised, keras.Model):
         self.generator = generator
         self.num_classes = num_classes
         self.class_names = class_names
-        self._trained_against = None
-        self._compiled_methods = self._sampled_variables = None
+        self._trained_against: str | None = None
+        self._compiled_methods: Any = None  # a dict where something was sampled
+        self._sampled_variables: tuple[int, ...] | None = None
         self.built = True
 
     def sample(
@@ -359,7 +360,7 @@ class Sampler(Unsupervised, keras.Model):
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, network and latent serialized."""
-        known = {} if self._trained_against is None else {"trained_against": self._trained_against}
+        known: Config = {} if self._trained_against is None else {"trained_against": self._trained_against}
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "latent": keras.saving.serialize_keras_object(self.latent),

@@ -224,7 +224,7 @@ def _range(images):
 
 def _enough(minibatches, needed):
     """Return a filter that lets batches of enough rows pass, and warns of the first other."""
-    told = []
+    told: list[int] = []
 
     def warn(rows):
         if not told:

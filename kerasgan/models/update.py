@@ -31,7 +31,7 @@ def take(gan, name, loss, args, networks, optimizer):
     for part in zip(*divided):
         if sums is not None:
             there = [gradient for gradient in sums if gradient is not None]
-            part = [arg.after(there) if isinstance(arg, Batch) else arg for arg in part]
+            part = tuple(arg.after(there) if isinstance(arg, Batch) else arg for arg in part)
         gradients = _gradients(gan, name, loss, part, networks, variables, optimizer)
         sums = gradients if sums is None else _added(sums, gradients)
     optimizer.apply(replica_shares.clipped(optimizer, sums), variables)

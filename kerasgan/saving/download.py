@@ -131,7 +131,8 @@ def _opened(base, name, start):
     if scheme == "hf":
         from kerasgan.saving import hugging_face
 
-        return _over_http(*hugging_face.address(base, name), start)
+        url, headers = hugging_face.address(base, name)
+        return _over_http(url, headers, start)
     if scheme in _HTTP:
         return _over_http(f"{base.rstrip('/')}/{name}", {}, start)
     return _from_bucket(f"{base.rstrip('/')}/{name}", _BUCKETS[scheme], start)
