@@ -59,7 +59,7 @@ def test_the_average_is_the_recurrence_over_the_critics_updates():
 def test_it_is_saved(objective, tmp_path):
     plain = points.gan(objective)
     averaged = techniques.AveragedCritic(0.5)
-    gan = type(plain)(plain.generator, plain.critic, plain.latent, techniques=[averaged])
+    gan = type(plain)(plain.generator, plain.critic, latent=plain.latent, techniques=[averaged])
     gan.compile()
     gan.fit(points.data(gan, 2), verbose=0)
     gan.save(tmp_path / "averaged.keras")
