@@ -3,6 +3,8 @@
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from kerasgan.models import checks
+
 OUTPUT = "images"
 
 
@@ -19,7 +21,11 @@ def function(gan):
         `tf.function` from `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator that takes
         it `truncation` float32 [N], to a dict of `images` uint8 [N, H, W, C]; and the list of the inputs'
         `tf.TensorSpec`.
+
+    Raises:
+        ValueError: if the generator has weights that are not finite.
     """
+    checks.finite_weights(gan.sampling_generator, "gan")
     signature = [tf.TensorSpec([None, gan.latent.dim], tf.float32, name="z")]
     if gan.num_classes is not None:
         signature.append(tf.TensorSpec([None], tf.int32, name="label"))

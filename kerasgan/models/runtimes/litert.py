@@ -35,7 +35,7 @@ def export(gan, filepath, overwrite=False):
 
     Raises:
         ImportError: if ai-edge-litert is not installed.
-        ValueError: if the path ends otherwise, or the model does not make images.
+        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
         FileExistsError: if there is such a file and `overwrite` is false.
         OSError: if the file cannot be written.
         RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
