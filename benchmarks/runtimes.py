@@ -2,16 +2,15 @@
 
 python -m benchmarks.runtimes [PRESET ...] [--seconds 1] [--batch 32] [--out runtimes.json]
 
-Each runtime computes images of the same latents with what cores the process may use; a speed is the median of calls
-that fill the seconds, after one that does not count. It prints the rows of the table in docs/runtimes.md. Run it on an
-idle machine.
+Each runtime computes images of the same latents with what cores the process may use; a speed is that of the fastest of
+the calls that fill the seconds. It prints the rows of the table in docs/runtimes.md. Run it on an idle machine, or on
+one core of it (`taskset -c 1`): threads that wait for one another are slowed most by other programs.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import statistics
 import tempfile
 import time
 from importlib import metadata
@@ -60,14 +59,14 @@ def in_litert(path):
 
 
 def images_per_second(run, inputs, seconds):
-    """Of the median call."""
+    """Of the fastest call."""
     run(**inputs)
     times, until = [], time.perf_counter() + seconds
-    while time.perf_counter() < until or len(times) < 3:
+    while time.perf_counter() < until or len(times) < 10:
         began = time.perf_counter()
         run(**inputs)
         times.append(time.perf_counter() - began)
-    return len(inputs["z"]) / statistics.median(times)
+    return len(inputs["z"]) / min(times)
 
 
 def rows_of(name, folder, batch, seconds):
