@@ -163,11 +163,30 @@ def sample(
         print(f"samples: {out}")
 
 
+class Format(enum.StrEnum):
+    """For which runtime `export` writes."""
+
+    SAVED_MODEL = "saved_model"
+    ONNX = "onnx"
+    LITERT = "litert"
+
+
 @app.command()
 def export(
     model: Model,
-    folder: Annotated[pathlib.Path, typer.Argument(help="Folder of the version, such as models/garments/1.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version.")] = False,
+    out: Annotated[
+        pathlib.Path,
+        typer.Argument(help="Folder of the version, such as models/garments/1; a file ending in .onnx or .tflite."),
+    ],
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="A SavedModel for TensorFlow Serving; or a file for ONNX Runtime or LiteRT, which is written if it "
+            "makes the images that sample makes.",
+        ),
+    ] = Format.SAVED_MODEL,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version or file.")] = False,
     standing_passes: Annotated[
         int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
     ] = 0,
@@ -175,18 +194,27 @@ def export(
         float | None, typer.Option(help="Bound on |z| in these batches; none by default.")
     ] = None,
 ):
-    """Write a SavedModel for TensorFlow Serving."""
+    """Write a SavedModel for TensorFlow Serving, or a file for a runtime without TensorFlow."""
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
+    from kerasgan.models.runtimes import litert, onnx
     from kerasgan.training import run_folder
 
+    if format_ is not Format.SAVED_MODEL:
+        file_of = {Format.ONNX: onnx, Format.LITERT: litert}[format_]
+        file_of.may_write(out, overwrite)  # before the model is loaded
     loaded = run_folder.load_model(model)
     if standing_passes:
         loaded = standing_statistics.standing_statistics(loaded, standing_truncation, standing_passes)
-    loaded.export(folder, overwrite=overwrite)
-    print(f"saved model: {folder}")
+    if format_ is Format.SAVED_MODEL:
+        loaded.export(out, overwrite=overwrite)
+        print(f"saved model: {out}")
+        return
+    with tf_runtime.quiet():  # the converters' own lines
+        levels = file_of.export(loaded, out, overwrite)
+    print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 
 class Weights(enum.StrEnum):

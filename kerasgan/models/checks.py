@@ -1,5 +1,6 @@
 """Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
 
+import importlib.util
 import pathlib
 
 import keras
@@ -25,6 +26,25 @@ def may_be_written(name, path, overwrite):
     """Raise `FileExistsError` if there is such a file and it may not be replaced."""
     if not overwrite and pathlib.Path(path).exists():
         raise FileExistsError(f"{name}: {path} exists; choose another path or pass overwrite=True")
+
+
+def makes_images(model):
+    """Raise `ValueError` unless a model makes images, as exports have them."""
+    if len(model.image_shape) != 3:
+        raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {model.image_shape}")
+
+
+def packages(what, names, extra):
+    """Raise `ImportError` unless optional packages can be imported.
+
+    Args:
+        what: what needs them.
+        names: of the modules.
+        extra: the extra of kerasgan that installs them.
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(f"{what}: needs {', '.join(missing)}; pip install 'kerasgan[{extra}]'")
 
 
 def finite_weights(model, where):

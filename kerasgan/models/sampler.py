@@ -257,6 +257,34 @@ class Sampler(Unsupervised, keras.Model):
 
         savedmodel.export(self, filepath, overwrite=overwrite)
 
+    def export_onnx(self, filepath, overwrite=False):
+        """Write an ONNX file, compared with `sample` before it is there; see `kerasgan.models.runtimes.onnx.export`.
+
+        Args:
+            filepath: path ending in `.onnx`.
+            overwrite: whether an older file may be replaced.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        """
+        from kerasgan.models.runtimes import onnx
+
+        return onnx.export(self, filepath, overwrite=overwrite)
+
+    def export_litert(self, filepath, overwrite=False):
+        """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
+
+        Args:
+            filepath: path ending in `.tflite`.
+            overwrite: whether an older file may be replaced.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        """
+        from kerasgan.models.runtimes import litert
+
+        return litert.export(self, filepath, overwrite=overwrite)
+
     @property
     def class_names(self) -> tuple[str, ...] | None:
         """The names of the classes, a tuple of strings in the order of the labels; `None` where they are not known.

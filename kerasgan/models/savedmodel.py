@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras.export import ExportArchive
 
+from kerasgan.models import checks
 from kerasgan.utils import atomic_files
 
 
@@ -43,8 +44,7 @@ def export(gan, filepath, overwrite=False):
     target = pathlib.Path(filepath)
     if not target.name.isdecimal() or int(target.name) < 1:
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}")
-    if len(gan.image_shape) != 3:
-        raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {gan.image_shape}")
+    checks.makes_images(gan)
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
     gan.prepare_sampling()

@@ -49,11 +49,16 @@ def import_tensorflow():
     """
     backend.check()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = _NUMBERS[_chosen["level"]]
-    with _silence() if _chosen["level"] is LogLevel.QUIET else contextlib.nullcontext():
+    with quiet():
         import tensorflow  # noqa: F401
     if _chosen["device"] is not None:
         _use(_chosen["device"].lower())
     outside.use(_chosen["imports"])
+
+
+def quiet():
+    """Return a context in which nothing reaches standard error, unless `choose` asked for more."""
+    return _silence() if _chosen["level"] is LogLevel.QUIET else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

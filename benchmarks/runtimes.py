@@ -1,0 +1,136 @@
+"""Presets in ONNX Runtime and LiteRT: how far their images are from TensorFlow's, the files' sizes, images a second.
+
+python -m benchmarks.runtimes [PRESET ...] [--seconds 1] [--batch 32] [--out runtimes.json]
+
+Each runtime computes images of the same latents with what cores the process may use; a speed is that of the fastest of
+the calls that fill the seconds. It prints the rows of the table in docs/runtimes.md. Run it on an idle machine, or on
+one core of it (`taskset -c 1`): threads that wait for one another are slowed most by other programs.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import tempfile
+import time
+from importlib import metadata
+
+import numpy as np
+
+import kerasgan
+from kerasgan.metrics.evaluation import result
+
+PRESETS = ("sgan_fashion_mnist", "biggan_fashion_mnist", "ac_wgan_gp_fashion_mnist", "tsgan_fashion_mnist",
+           "dcgan_clothing64", "sn_hinge_cifar10")  # fmt: skip
+CORES = len(os.sched_getaffinity(0))
+
+
+def inputs_of(gan, batch):
+    """Random inputs of a generator, by their names."""
+    inputs = {"z": np.random.default_rng(0).standard_normal((batch, gan.latent.dim), np.float32)}
+    if gan.num_classes is not None:
+        inputs["label"] = np.arange(batch, dtype=np.int32) % gan.num_classes
+    if gan.takes_truncation:
+        inputs["truncation"] = np.ones(batch, np.float32)
+    return inputs
+
+
+def in_tensorflow(gan):
+    import tensorflow as tf
+
+    compiled = tf.function(gan.images_from_latents, autograph=False)
+    return lambda z, label=None, truncation=None: compiled(z, label, truncation).numpy()
+
+
+def in_onnxruntime(path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = CORES
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda **inputs: session.run(["images"], inputs)[0]
+
+
+def in_litert(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(path), num_threads=CORES).get_signature_runner("serving_default")
+    return lambda **inputs: runner(**inputs)["images"]
+
+
+def images_per_second(run, inputs, seconds):
+    """Of the fastest call."""
+    run(**inputs)
+    times, until = [], time.perf_counter() + seconds
+    while time.perf_counter() < until or len(times) < 10:
+        began = time.perf_counter()
+        run(**inputs)
+        times.append(time.perf_counter() - began)
+    return len(inputs["z"]) / min(times)
+
+
+def rows_of(name, folder, batch, seconds):
+    """Measure one preset: a dict for each runtime."""
+    gan = kerasgan.from_preset(name)
+    paths = {"ONNX Runtime": folder / f"{name}.onnx", "LiteRT": folder / f"{name}.tflite"}
+    levels = {
+        "ONNX Runtime": gan.export_onnx(paths["ONNX Runtime"]),
+        "LiteRT": gan.export_litert(paths["LiteRT"]),
+    }
+    runs = {
+        "TensorFlow": in_tensorflow(gan),
+        "ONNX Runtime": in_onnxruntime(paths["ONNX Runtime"]),
+        "LiteRT": in_litert(paths["LiteRT"]),
+    }
+    return [
+        {
+            "preset": name,
+            "runtime": runtime,
+            "levels": levels.get(runtime),
+            "bytes": paths[runtime].stat().st_size if runtime in paths else None,
+            "images/s one by one": images_per_second(run, inputs_of(gan, 1), seconds),
+            f"images/s by {batch}": images_per_second(run, inputs_of(gan, batch), seconds),
+        }
+        for runtime, run in runs.items()
+    ]
+
+
+def line_of(row):
+    """A row of the table."""
+    preset, runtime, levels, size, *speeds = row.values()
+    size = "" if size is None else f"{size / 2**20:.2f} MiB"
+    levels = "" if levels is None else levels
+    return f"| {preset} | {runtime} | {levels} | {size} | {' | '.join(f'{speed:,.0f}' for speed in speeds)} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__.splitlines()[0])
+    parser.add_argument("presets", nargs="*", default=PRESETS, help="names of presets of images")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each speed")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file of the numbers")
+    options = parser.parse_args()
+    found = {
+        "command": result.command(),
+        "versions": result.versions() | runtime_versions(),
+        "cores": CORES,
+        "load before": os.getloadavg()[0],
+        "rows": [],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.presets:
+            for row in rows_of(name, pathlib.Path(folder), options.batch, options.seconds):
+                print(line_of(row), flush=True)
+                found["rows"].append(row)
+    print(json.dumps({key: value for key, value in found.items() if key != "rows"}))
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def runtime_versions():
+    """Versions of what the extra `runtimes` installs."""
+    return {name: metadata.version(name) for name in ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Whether what a runtime makes of an exported file are TensorFlow's images."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import seeds
+from kerasgan.utils import keyed_random
+
+LEVELS = 1  # by which sums in another order may differ, of 255
+_IMAGES, _MOST, _TOGETHER = 8, 32, 5
+
+
+def levels(gan, told, run, name):
+    """Compare a file, as one who has nothing else uses it, with `gan.sample`.
+
+    It draws the latents of the seeds 0, 1, 2, ... from what the file tells of its prior, 8 of them, and of a
+    conditional model one for each class, of more than 32 classes 32 that are spread over them. They are computed in
+    batches of several sizes; TensorFlow computes on the CPU, as a GPU's convolutions may be coarser.
+
+    Args:
+        gan: the `kerasgan.Sampler` that was exported.
+        told: the file's `facts`.
+        run: function from a dict of inputs by their names to images.
+        name: of the runtime, for messages.
+
+    Returns:
+        The largest difference, a number of levels of 255.
+
+    Raises:
+        RuntimeError: if the runtime cannot compute the file, gives what are no such images, or the difference is
+            above `LEVELS`.
+    """
+    numbers, inputs = _inputs(gan, told)
+    with tf.device("CPU"):
+        wanted = gan.sample(len(numbers), numbers, inputs.get("label"), inputs.get("truncation"))
+    try:
+        batches = [
+            run({key: values[start : start + _TOGETHER] for key, values in inputs.items()})
+            for start in range(0, len(numbers), _TOGETHER)
+        ]
+    except Exception as error:  # the runtimes' own classes
+        raise RuntimeError(f"{name} does not compute what was written: {reason(error)}") from error
+    made = np.concatenate(batches)
+    if made.dtype != np.uint8 or made.shape != wanted.shape:
+        raise RuntimeError(f"{name} makes {made.dtype} {made.shape} of what was written; TensorFlow {wanted.shape}")
+    difference = int(np.abs(made.astype(int) - wanted).max())
+    if difference > LEVELS:
+        raise RuntimeError(
+            f"{name} makes other images than TensorFlow: they differ by up to {difference} of 255 levels, where "
+            f"{LEVELS} is allowed; nothing was written"
+        )
+    return difference
+
+
+def reason(error):
+    """The first line of another package's error, not too long."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def _inputs(gan, told):
+    """Seeds, and the inputs by name."""
+    classes = gan.num_classes
+    count = _IMAGES if classes is None else min(max(_IMAGES, classes), _MOST)
+    numbers = np.arange(count)
+    inputs, truncation = {}, None
+    if classes is not None:
+        spread = numbers % classes if classes <= count else np.linspace(0, classes - 1, count).round()
+        inputs["label"] = spread.astype(np.int32)
+    if gan.takes_truncation:
+        inputs["truncation"] = truncation = np.where(numbers % 2, 0.5, 1.0).astype(np.float32)
+    if told["prior"] is None:
+        uniforms = keyed_random.uniform_rows(tf.constant(numbers), gan.latent.uniforms, ("sample", "latents"))
+        bounds = tf.fill([count], np.float32(np.inf)) if truncation is None else truncation
+        inputs["z"] = gan.sampling_latent(uniforms, truncation=bounds).numpy()
+    else:
+        inputs["z"] = seeds.draw(told["prior"], numbers, truncation)
+    return numbers, inputs

@@ -1,0 +1,86 @@
+"""LiteRT files (`.tflite`), for telephones and small machines; LiteRT was TensorFlow Lite."""
+
+import json
+import zipfile
+from importlib import metadata
+
+import tensorflow as tf
+
+from kerasgan.models import checks
+from kerasgan.models.runtimes import check, facts, graph
+from kerasgan.utils import atomic_files
+
+ENDING = ".tflite"
+_RUNTIME = "ai-edge-litert"
+_TOLD = f"{facts.KEY}.json"
+
+
+def export(gan, filepath, overwrite=False):
+    """Write a generator as a LiteRT file, and compare it in LiteRT with TensorFlow.
+
+    The signature `serving_default` has the inputs `z` float32 [N, D], for a conditional model `label` int32 [N], and
+    for a generator with statistics for each truncation `truncation` float32 [N]; its output is `images` uint8
+    [N, H, W, C]. The file is also a ZIP archive, as LiteRT's files with metadata are: its `kerasgan.json` is what
+    `kerasgan.models.runtimes.facts` says, and with the prior in it `kerasgan.seeds.draw` draws the latents of seeds.
+    LiteRT's CPU refuses a label outside [0, num_classes); other delegates need not. A truncation is not checked: below
+    0 it counts as 0.
+
+    Args:
+        gan: a `kerasgan.Sampler`, such as a `GAN`.
+        filepath: path ending in `.tflite`. The file appears whole or not at all.
+        overwrite: whether an older file may be replaced.
+
+    Returns:
+        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+
+    Raises:
+        ImportError: if ai-edge-litert is not installed.
+        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        FileExistsError: if there is such a file and `overwrite` is false.
+        OSError: if the file cannot be written.
+        RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
+            is left.
+    """
+    may_write(filepath, overwrite)
+    checks.makes_images(gan)
+    gan.prepare_sampling()
+    with atomic_files.written_whole(filepath) as beside:
+        beside.write_bytes(_converted(gan))
+        with zipfile.ZipFile(beside, "a") as archive:
+            archive.writestr(zipfile.ZipInfo(_TOLD), json.dumps(facts.facts(gan)))  # of no date: the same file again
+        told, run = _loaded(beside)
+        return check.levels(gan, told, run, _versions())
+
+
+def may_write(filepath, overwrite=False):
+    """Raise what `export` raises before it computes: `ImportError`, `ValueError` or `FileExistsError`."""
+    checks.packages("LiteRT", ("ai_edge_litert",), "runtimes")
+    checks.ending("filepath", filepath, ENDING)
+    checks.may_be_written("filepath", filepath, overwrite)
+
+
+def _converted(gan):
+    """The bytes of the model alone."""
+    function, signature = graph.function(gan)
+    traced = function.get_concrete_function(*signature)
+    try:
+        return tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module()).convert()
+    except Exception as error:  # the converter's own class
+        raise RuntimeError(f"TensorFlow {tf.__version__} cannot convert it: {check.reason(error)}") from error
+
+
+def _loaded(path):
+    """What the file tells, and the function from its inputs to images."""
+    from ai_edge_litert import interpreter
+
+    try:
+        runner = interpreter.Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+    except (RuntimeError, ValueError) as error:
+        raise RuntimeError(f"{_versions()} does not load what was written: {check.reason(error)}") from error
+    with zipfile.ZipFile(path) as archive:
+        told = json.loads(archive.read(_TOLD))
+    return told, lambda inputs: runner(**inputs)[graph.OUTPUT]
+
+
+def _versions():
+    return f"{_RUNTIME} {metadata.version(_RUNTIME)}"

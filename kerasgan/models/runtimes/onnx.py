@@ -1,0 +1,100 @@
+"""ONNX files, for ONNX Runtime and what else reads them."""
+
+import contextlib
+import importlib
+import json
+import logging
+
+from kerasgan.models import checks
+from kerasgan.models.runtimes import check, facts, graph
+from kerasgan.utils import atomic_files
+
+ENDING = ".onnx"
+_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
+_OPSET = 18
+
+
+def export(gan, filepath, overwrite=False):
+    """Write a generator as an ONNX file, and compare it in ONNX Runtime with TensorFlow.
+
+    Its inputs are `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator with statistics
+    for each truncation `truncation` float32 [N]; its output is `images` uint8 [N, H, W, C]. The file's metadata
+    `kerasgan` are JSON of `kerasgan.models.runtimes.facts`: with the prior in it `kerasgan.seeds.draw` draws the
+    latents of seeds. ONNX Runtime's CPU refuses a label outside [0, num_classes); other runtimes need not. A truncation
+    is not checked: below 0 it counts as 0.
+
+    Args:
+        gan: a `kerasgan.Sampler`, such as a `GAN`.
+        filepath: path ending in `.onnx`. The file appears whole or not at all.
+        overwrite: whether an older file may be replaced.
+
+    Returns:
+        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+
+    Raises:
+        ImportError: if tf2onnx, onnx or onnxruntime is not installed.
+        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        FileExistsError: if there is such a file and `overwrite` is false.
+        OSError: if the file cannot be written.
+        RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
+            is left.
+    """
+    may_write(filepath, overwrite)
+    checks.makes_images(gan)
+    gan.prepare_sampling()
+    with atomic_files.written_whole(filepath) as beside:
+        beside.write_bytes(_converted(gan))
+        told, run = _loaded(beside)
+        return check.levels(gan, told, run, _versions())
+
+
+def may_write(filepath, overwrite=False):
+    """Raise what `export` raises before it computes: `ImportError`, `ValueError` or `FileExistsError`."""
+    checks.packages("ONNX", _PACKAGES, "runtimes")
+    checks.ending("filepath", filepath, ENDING)
+    checks.may_be_written("filepath", filepath, overwrite)
+
+
+def _converted(gan):
+    """The bytes of the file."""
+    import onnx
+    import tf2onnx
+
+    function, signature = graph.function(gan)
+    try:
+        with _quiet():
+            model, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
+    except Exception as error:  # of many classes
+        raise RuntimeError(f"tf2onnx {tf2onnx.__version__} cannot convert it: {check.reason(error)}") from error
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    onnx.helper.set_model_props(model, {facts.KEY: json.dumps(facts.facts(gan))})
+    return model.SerializeToString()
+
+
+def _loaded(path):
+    """What the file tells, and the function from its inputs to images."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes
+        raise RuntimeError(f"{_versions()} does not load what was written: {check.reason(error)}") from error
+    told = json.loads(session.get_modelmeta().custom_metadata_map[facts.KEY])
+    return told, lambda inputs: session.run([graph.OUTPUT], inputs)[0]
+
+
+def _versions():
+    return f"onnxruntime {importlib.import_module('onnxruntime').__version__}"
+
+
+@contextlib.contextmanager
+def _quiet():
+    """tf2onnx warns, with a traceback, of each rewriting that it then leaves out."""
+    logger = logging.getLogger("tf2onnx")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,356 @@
+"""ONNX and LiteRT files, run without TensorFlow: they make the images of `sample`, or are not there."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from typer.testing import CliRunner
+
+import kerasgan
+from kerasgan import latents, networks
+from kerasgan.models import checks
+from kerasgan.models.runtimes import check, facts, litert, onnx
+from tests.conftest import make_gan, raise_contrast
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs kerasgan[runtimes]")
+for package in ("tf2onnx", "onnx", "ai_edge_litert"):
+    pytest.importorskip(package, reason="needs kerasgan[runtimes]")
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "runtimes.md").read_text()
+SNIPPETS = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
+RUNTIMES = [pytest.param(onnx, id="onnx"), pytest.param(litert, id="litert")]
+FAMILIES = {  # name: module, image shape, arguments of the generator
+    "biggan": (networks.biggan, (32, 32, 1), {"filters": 4, "shared_dim": 8, "attention_size": 16}),
+    "biggan_deep": (networks.biggan_deep, (32, 32, 1), {"filters": 4, "shared_dim": 8, "thresholds": 5}),
+    "dcgan": (networks.dcgan, (32, 32, 3), {"filters": 4}),
+    "dcgan, virtual": (networks.dcgan, (32, 32, 1), {"filters": 4, "normalization": "virtual", "reference_size": 4}),
+    "fastgan": (networks.fastgan, (16, 16, 1), {"filters": 2}),
+    "r3gan": (networks.r3gan, (16, 16, 1), {"widths": (8, 6, 4), "groups": (2, 3, 1), "blocks": 1}),
+    "random_architectures": (networks.random_architectures, (32, 32, 1), {"filters": 4}),
+    "resnet_bottleneck": (networks.resnet_bottleneck, (64, 64, 1), {"filters": 4, "blocks": 1}),
+    "resnet_cifar": (networks.resnet_cifar, (32, 32, 1), {"filters": 4}),
+    "robustness": (networks.robustness, (32, 32, 1), {"filters": 2, "nonlinearity": "gated"}),
+    "tgan": (networks.tgan, (32, 32, 1), {}),
+}
+NOT_IMAGES = {"char_cnn", "mlp"}
+CRITICS_ONLY = {"PairwiseCritic", "improved_gan", "projected"}
+
+
+def run(path, **inputs):
+    """Images of a file, in its runtime."""
+    if path.suffix == ".onnx":
+        return onnxruntime.InferenceSession(path).run(["images"], inputs)[0]
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(str(path)).get_signature_runner()(**inputs)["images"]
+
+
+def told(path):
+    if path.suffix == ".onnx":
+        return json.loads(onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["kerasgan"])
+    return json.loads(zipfile.ZipFile(path).read("kerasgan.json"))
+
+
+def same(images, wanted):
+    assert images.dtype == wanted.dtype and images.shape == wanted.shape
+    assert wanted.std(axis=0).mean() > 5, "one image is like another"
+    return np.abs(images.astype(int) - wanted).max() <= 1
+
+
+def family(name):
+    keras.utils.set_random_seed(0)
+    module, shape, arguments = FAMILIES[name]
+    classes = None if name == "dcgan, virtual" else 3
+    generator = module.generator(shape, latent_dim=8, num_classes=classes, **arguments)
+    gan, rng = kerasgan.Sampler(generator, num_classes=classes), np.random.default_rng(0)
+    for _ in range(20):
+        for weight in generator.trainable_variables:  # no two classes alike
+            weight.assign_add(rng.normal(0, 0.1, weight.shape))
+        if gan.sample(8).std(axis=0).mean() > 10:
+            return gan
+    raise AssertionError("the generator's images do not depend on the seed")
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """A sampler of three classes whose images differ from seed to seed."""
+    gan = make_gan(num_classes=3, class_names=["boot", "coat", "hat"])
+    raise_contrast(gan)
+    return gan
+
+
+def test_every_family_of_generators_is_here():
+    modules = {name for name in networks.__all__ if name not in NOT_IMAGES | CRITICS_ONLY}
+    assert {module.__name__.rsplit(".", 1)[-1] for module, *_ in FAMILIES.values()} == modules
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_each_family_makes_the_same_images(name, runtime, tmp_path):
+    gan = family(name)
+    path = tmp_path / f"model{runtime.ENDING}"
+    assert runtime.export(gan, path) in (0, 1)
+    seeds = np.array([7, 100, -1])  # not those of the check
+    labels = None if gan.num_classes is None else np.array([2, 0, 2], np.int32)
+    truncation = np.array([0.3, 1.0, 0.77], np.float32) if gan.takes_truncation else None
+    given = {"label": labels, "truncation": truncation}
+    inputs = {key: values for key, values in given.items() if values is not None}
+    inputs["z"] = kerasgan.seeds.draw(told(path)["prior"], seeds, truncation)
+    assert same(run(path, **inputs), gan.sample(3, seeds, labels, truncation))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", ["sgan_fashion_mnist", pytest.param("biggan_fashion_mnist", marks=pytest.mark.slow)])
+def test_a_preset_of_the_repository(name, runtime, tmp_path):
+    gan = kerasgan.from_preset(name)
+    path = tmp_path / f"{name}{runtime.ENDING}"
+    assert runtime.export(gan, path) in (0, 1)
+    labels = np.arange(10, dtype=np.int32)[::-1]
+    z = kerasgan.seeds.draw(told(path)["prior"], range(50, 60), 0.7)
+    assert same(run(path, z=z, label=labels), gan.sample(10, 50, labels, truncation=0.7))
+    assert told(path)["class_names"] == list(gan.class_names)
+
+
+@pytest.mark.parametrize(
+    ("snippet", "runtime"), [("with_onnxruntime.py", onnx), ("with_litert.py", litert)], ids=["onnx", "litert"]
+)
+def test_the_page_s_snippets_need_no_tensorflow(snippet, runtime, tmp_path):
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    runtime.export(gan, tmp_path / f"garments{runtime.ENDING}")
+    (tmp_path / "kerasgan_client").mkdir()  # as its wheel has it
+    (tmp_path / "kerasgan_client" / "__init__.py").touch()
+    (tmp_path / "kerasgan_client" / "seeds.py").write_text((ROOT / "kerasgan" / "seeds.py").read_text())
+    script = SNIPPETS[snippet] + "\nimport sys, numpy\nnumpy.save('images.npy', images)\n"
+    script += "print([name for name in ('tensorflow', 'keras', 'kerasgan') if name in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    line = [sys.executable, "-c", script]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    wanted = gan.sample(1, seed=7, labels="Ankle boot")
+    made = np.load(tmp_path / "images.npy")
+    assert np.abs(made.astype(int) - wanted).max() <= 1 and wanted.std() > 50
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_label_that_is_no_class_is_refused_by_the_runtime(runtime, conditional, tmp_path):
+    path = tmp_path / f"model{runtime.ENDING}"
+    runtime.export(conditional, path)
+    z = kerasgan.seeds.draw(told(path)["prior"], [1, 2])
+    assert same(run(path, z=z, label=np.array([0, 2], np.int32)), conditional.sample(2, 1, [0, 2]))
+    for label in (3, -1, -3, 2**31 - 1):
+        with pytest.raises(Exception, match="out of"):  # each runtime's own class
+            run(path, z=z, label=np.array([0, label], np.int32))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_file_tells_what_is_needed_to_use_it(runtime, conditional, tmp_path):
+    path = tmp_path / f"model{runtime.ENDING}"
+    runtime.export(conditional, path)
+    assert told(path) == {
+        "kerasgan": kerasgan.__version__,
+        "prior": {"prior": "Normal", "dim": 8},
+        "num_classes": 3,
+        "class_names": ["boot", "coat", "hat"],
+        "image_shape": [32, 32, 1],
+    }
+
+
+def test_onnx_names_inputs_and_output(conditional, tmp_path):
+    onnx.export(conditional, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    described = [(each.name, each.type, each.shape) for each in (*session.get_inputs(), *session.get_outputs())]
+    assert described == [
+        ("z", "tensor(float)", ["N", 8]),
+        ("label", "tensor(int32)", ["N"]),
+        ("images", "tensor(uint8)", ["N", 32, 32, 1]),
+    ]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_moving_average_is_exported(runtime, tmp_path):
+    gan = make_gan(kerasgan.WGANGP, critic_steps=1, ema_decay=0.9)
+    gan.fit(np.random.default_rng(0).integers(0, 256, (64, 32, 32, 1), dtype=np.uint8), batch_size=16, verbose=0)
+    raise_contrast(gan)
+    path = tmp_path / f"model{runtime.ENDING}"
+    runtime.export(gan, path)
+    assert same(run(path, z=kerasgan.seeds.draw(told(path)["prior"], range(4))), gan.sample(4))
+
+
+def mixture():
+    prior = latents.GaussianMixture(8, components=5, learned_weights=True)
+    rng = np.random.default_rng(0)
+    prior.set_weights([rng.normal(size=value.shape).astype(np.float32) for value in prior.get_weights()])
+    return prior
+
+
+class Doubled(latents.Normal):
+    """A prior of a user's own."""
+
+    def call(self, uniforms, truncation=None, rows=None):
+        return 2.0 * super().call(uniforms, truncation)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [mixture(), latents.Uniform(8), latents.ScaledTruncatedNormal(8, bound=1.5)],
+    ids=lambda p: type(p).__name__,
+)
+def test_what_is_told_of_a_prior_draws_its_latents(prior, tmp_path):
+    gan = kerasgan.Sampler(make_gan().generator, prior)
+    raise_contrast(gan)
+    onnx.export(gan, tmp_path / "model.onnx")
+    z = kerasgan.seeds.draw(told(tmp_path / "model.onnx")["prior"], range(20, 26), 0.9)
+    assert same(run(tmp_path / "model.onnx", z=z), gan.sample(6, 20, truncation=0.9))
+
+
+def test_a_prior_of_a_user_s_own_is_not_told(tmp_path):
+    gan = kerasgan.Sampler(make_gan().generator, Doubled(8))
+    raise_contrast(gan)
+    assert onnx.export(gan, tmp_path / "model.onnx") in (0, 1)
+    assert told(tmp_path / "model.onnx")["prior"] is None
+    z = 2.0 * kerasgan.seeds.draw({"prior": "Normal", "dim": 8}, range(4))
+    assert same(run(tmp_path / "model.onnx", z=z), gan.sample(4))
+
+
+@pytest.mark.parametrize(("classes", "labels"), [(3, 8), (10, 10), (1000, 32)])
+def test_the_check_takes_all_classes_in_turn_or_spreads_over_them(classes, labels):
+    gan = kerasgan.Sampler(networks.mlp.generator((2,), num_classes=classes, width=4), num_classes=classes)
+    _, inputs = check._inputs(gan, facts.facts(gan))
+    assert inputs["label"].dtype == np.int32 and inputs["z"].shape == (labels, 2)
+    assert len(inputs["label"]) == labels and len(set(inputs["label"])) == min(classes, labels)
+    assert (inputs["label"].min(), inputs["label"].max()) == (0, classes - 1)
+
+
+@pytest.mark.parametrize("overwritten", [False, True])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, conditional, monkeypatch, tmp_path):
+    other = make_gan(num_classes=3)
+    converted = runtime._converted(other)
+    monkeypatch.setattr(runtime, "_converted", lambda gan: converted)
+    path = tmp_path / f"model{runtime.ENDING}"
+    if overwritten:
+        path.write_text("older")
+    with pytest.raises(RuntimeError, match=r"makes other images than TensorFlow: they differ by up to \d+ of 255"):
+        runtime.export(conditional, path, overwrite=overwritten)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name] * overwritten
+    assert not overwritten or path.read_text() == "older"
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 255])
+def test_one_level_is_allowed_and_two_are_not(levels, conditional):
+    def off(inputs):
+        images = conditional.images_from_latents(inputs["z"], inputs["label"]).numpy().astype(int)
+        images[0, 0, 0] += np.where(images[0, 0, 0] < 128, levels, -levels)
+        return np.clip(images, 0, 255).astype(np.uint8)
+
+    def checked():
+        return check.levels(conditional, facts.facts(conditional), off, "a runtime 1.0")
+
+    if levels < 2:
+        assert checked() == levels
+    else:
+        with pytest.raises(
+            RuntimeError, match=r"^a runtime 1.0 makes other images .* by up to \d+ of 255 levels, where 1"
+        ):
+            checked()
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda inputs: np.zeros((len(inputs["z"]), 32, 32, 1), np.float32), r"makes float32 \(8, 32, 32, 1\)"),
+        (lambda inputs: np.zeros((1, 32, 32, 1), np.uint8), r"makes uint8 \(2, 32, 32, 1\)"),
+        (lambda inputs: 1 / 0, "does not compute what was written: division by zero"),
+    ],
+)
+def test_what_is_no_such_image_is_refused(made, said, conditional):
+    with pytest.raises(RuntimeError, match=f"^a runtime 1.0 {said}"):
+        check.levels(conditional, facts.facts(conditional), made, "a runtime 1.0")
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, conditional, monkeypatch, tmp_path):
+    monkeypatch.setattr(runtime, "_converted", lambda gan: b"of no meaning")
+    with pytest.raises(RuntimeError, match="does not load what was written"):
+        runtime.export(conditional, tmp_path / f"model{runtime.ENDING}")
+    assert not list(tmp_path.iterdir())
+
+
+class Unknown(keras.layers.Layer):
+    """An operation that neither runtime has."""
+
+    def call(self, inputs):
+        return tf.math.digamma(2.0 + inputs)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_no_file_is_left_where_an_operation_is_unknown(runtime, tmp_path):
+    z = keras.Input((4,))
+    images = keras.layers.Reshape((2, 2, 1))(Unknown()(z))
+    gan = kerasgan.Sampler(keras.Model(z, images))
+    with pytest.raises(RuntimeError, match="cannot convert it|does not load what was written"):
+        runtime.export(gan, tmp_path / f"model{runtime.ENDING}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_cannot_be_written_is_said_before_anything_is_computed(runtime, conditional, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=rf"^filepath: expected a path ending in \{runtime.ENDING}; got .*1'$"):
+        runtime.export(None, tmp_path / "1")
+    path = tmp_path / f"model{runtime.ENDING}"
+    path.write_text("older")
+    with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+        runtime.export(None, path)
+    points = kerasgan.Sampler(networks.mlp.generator((2,), width=4))
+    with pytest.raises(ValueError, match=r"^gan: expected a generator of images \(H, W, C\); it makes \(2,\)"):
+        runtime.export(points, tmp_path / f"points{runtime.ENDING}")
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'kerasgan\[runtimes\]'$"):
+        runtime.export(None, path, overwrite=True)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name] and path.read_text() == "older"
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_that_are_not_finite_are_refused(runtime, tmp_path):
+    gan = make_gan()
+    variable = gan.sampling_generator.trainable_variables[0]
+    variable.assign(np.full(variable.shape, np.nan))
+    with pytest.raises(ValueError, match="^gan: expected finite weights; got NaN"):
+        runtime.export(gan, tmp_path / f"model{runtime.ENDING}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gan_has_both_exports(conditional, tmp_path):
+    assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
+    assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.tflite"]
+
+
+def test_the_command(tmp_path):
+    from kerasgan.cli.app import app
+
+    def kerasgan_export(*arguments):
+        return CliRunner().invoke(app, ["export", *map(str, arguments)])
+
+    preset = ROOT / "zoo" / "presets" / "sgan_fashion_mnist"
+    for name, ending in (("onnx", ".onnx"), ("litert", ".tflite")):
+        path = tmp_path / f"garments{ending}"
+        done = kerasgan_export(preset, path, "--format", name)
+        assert re.fullmatch(
+            rf"{name}: {re.escape(str(path))}; its images differ from sample's by at most [01] of 255 levels\n",
+            done.stdout,
+        ), done
+        assert path.is_file()
+        assert isinstance(kerasgan_export("no model", path, "--format", name).exception, FileExistsError)
+        wrong = kerasgan_export("no model", tmp_path / "1", "--format", name).exception
+        assert isinstance(wrong, ValueError) and str(wrong).startswith("filepath: expected a path ending in")
+    assert kerasgan_export(preset, tmp_path / "a.onnx", "--format", "tensorrt").exit_code == 2
