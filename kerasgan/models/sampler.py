@@ -257,7 +257,7 @@ class Sampler(Unsupervised, keras.Model):
 
         savedmodel.export(self, filepath, overwrite=overwrite)
 
-    def export_onnx(self, filepath, overwrite=False):
+    def export_onnx(self, filepath: Path, overwrite: bool = False) -> int:
         """Write an ONNX file, compared with `sample` before it is there; see `kerasgan.models.runtimes.onnx.export`.
 
         Args:
@@ -271,7 +271,7 @@ class Sampler(Unsupervised, keras.Model):
 
         return onnx.export(self, filepath, overwrite=overwrite)
 
-    def export_litert(self, filepath, overwrite=False):
+    def export_litert(self, filepath: Path, overwrite: bool = False) -> int:
         """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
 
         Args:

@@ -5,6 +5,7 @@ from typing import Unpack
 
 import keras
 
+from kerasgan.latents import Prior
 from kerasgan.models import fit_checks
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.wgan_gp import WGANGP
@@ -24,6 +25,7 @@ class ACWGANGP(WGANGP):
         generator: see `GAN`.
         critic: `keras.Model` from images to the list of logits [N, 1] and class logits [N, num_classes], such as
             `kerasgan.networks.resnet_cifar.critic(num_classes=10, auxiliary=True)`.
+        latent: see `GAN`.
         num_classes: number of classes.
         critic_steps: see `WGANGP`.
         penalty_weight: see `WGANGP`.
@@ -49,6 +51,7 @@ class ACWGANGP(WGANGP):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
@@ -66,6 +69,7 @@ class ACWGANGP(WGANGP):
         super().__init__(
             generator,
             critic,
+            latent,
             critic_steps=critic_steps,
             techniques=[*fit_checks.techniques(techniques), classifier],
             penalty_weight=penalty_weight,

@@ -4,6 +4,7 @@ from typing import Unpack
 
 import keras
 
+from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
 from kerasgan.utils import validation
@@ -23,6 +24,7 @@ class BigGAN(HingeGAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
+        latent: see `GAN`.
         critic_steps: see `GAN`.
         ema_decay: see `GAN`.
         ema_start: training step, at least 0, from which the average is taken; until then it is a copy of the
@@ -45,13 +47,14 @@ class BigGAN(HingeGAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         ema_start: int = 0,
         critic_steps: int = 2,
         ema_decay: float | None = 0.9999,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, critic_steps=critic_steps, ema_decay=ema_decay, **of_gan)
+        super().__init__(generator, critic, latent, critic_steps=critic_steps, ema_decay=ema_decay, **of_gan)
         self.ema_start = validation.integer("ema_start", ema_start, 0)
 
     def default_generator_optimizer(self) -> keras.optimizers.Optimizer:

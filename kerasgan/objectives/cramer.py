@@ -5,6 +5,7 @@ from typing import Unpack
 import keras
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
@@ -26,6 +27,7 @@ class CramerGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: `keras.Model` h from images (and labels) to features [N, F].
+        latent: see `GAN`.
         critic_steps: critic updates a generator update.
         penalty_weight: weight of the gradient penalty, at least 0.
         **of_gan: other arguments of `GAN`.
@@ -47,12 +49,13 @@ class CramerGAN(GAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         penalty_weight: float = 10.0,
         critic_steps: int = 5,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
+        super().__init__(generator, critic, latent, critic_steps=critic_steps, **of_gan)
         gradient_penalty.check_weight("penalty_weight", penalty_weight)
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight

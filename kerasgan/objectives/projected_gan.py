@@ -4,6 +4,7 @@ from typing import Unpack
 
 import keras
 
+from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
 
@@ -20,6 +21,7 @@ class ProjectedGAN(HingeGAN):
     Args:
         generator: see `GAN`.
         critic: `keras.Model` from images (and labels) to logits [N, L], L at least 1.
+        latent: see `GAN`.
         ema_decay: see `GAN`; a half-life of 312.5 steps by default, whatever the batch size. The decay does not grow.
         **of_gan: other arguments of `GAN`.
 
@@ -40,11 +42,12 @@ class ProjectedGAN(HingeGAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         ema_decay: float | None = 0.5 ** (1 / 312.5),
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, ema_decay=ema_decay, **of_gan)
+        super().__init__(generator, critic, latent, ema_decay=ema_decay, **of_gan)
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.99)."""

@@ -5,6 +5,7 @@ from typing import Self, Unpack
 import keras
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GANArguments
@@ -33,6 +34,7 @@ class R3GAN(RSGAN):
     Args:
         generator: see `GAN`; `kerasgan.networks.r3gan.generator` makes the paper's.
         critic: see `GAN`; without normalization in the paper.
+        latent: see `GAN`.
         gamma: number of at least 0, or a `keras.optimizers.schedules.LearningRateSchedule` from the training step to
             it. The paper has 0.05 to 0.005 for CIFAR-10, 2 to 0.2 for FFHQ at 64 pixels, 150 to 15 at 256.
         **of_gan: other arguments of `GAN`.
@@ -53,11 +55,12 @@ class R3GAN(RSGAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         gamma: float | Schedule = 1.0,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, **of_gan)
+        super().__init__(generator, critic, latent, **of_gan)
         schedules.check("gamma", gamma)
         gradient_penalty.check_critic(critic)
         self.gamma = gamma

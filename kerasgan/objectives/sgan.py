@@ -5,6 +5,7 @@ from typing import Unpack
 import keras
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
@@ -24,6 +25,7 @@ class SGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
+        latent: see `GAN`.
         minimax: whether the generator plays the minimax game of equation 1.
         label_smoothing: what the target 1 of real images is lowered by for the critic, in [0, 1) (Salimans et al. 2016,
             arXiv:1606.03498, section 3.4, who smooth this side alone).
@@ -55,6 +57,7 @@ class SGAN(GAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         minimax: bool = False,
         label_smoothing: float = 0.0,
@@ -63,7 +66,7 @@ class SGAN(GAN):
         least_player_threshold: float | None = None,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, **of_gan)
+        super().__init__(generator, critic, latent, **of_gan)
         smoothings = {"label_smoothing": label_smoothing, "fake_label_smoothing": fake_label_smoothing}
         for argument, smoothing in smoothings.items():
             if not 0 <= smoothing < 1:

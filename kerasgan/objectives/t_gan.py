@@ -6,6 +6,7 @@ from typing import Unpack
 import keras
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import keyed_random, replica_shares, validation
@@ -23,6 +24,7 @@ class TGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: a `PairwiseCritic`.
+        latent: see `GAN`.
         generator_steps: see `GAN`; 2 in the paper's code.
         pair_shuffles: how many times, at least 0, the features of a batch are paired anew at random: with K each real
             image is compared with K + 1 generated ones, for no further pass of the encoder. The author's code for it
@@ -40,6 +42,7 @@ class TGAN(GAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         pair_shuffles: int = 0,
         num_classes: None = None,
@@ -50,6 +53,7 @@ class TGAN(GAN):
         super().__init__(
             generator,
             critic,
+            latent,
             num_classes=num_classes,
             generator_steps=generator_steps,
             class_names=class_names,

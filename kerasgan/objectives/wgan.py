@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
@@ -28,6 +29,7 @@ class WGAN(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
+        latent: see `GAN`.
         critic_steps: critic updates a generator update (the paper's n_critic).
         clip: the paper's c, above 0.
         long_critic_steps: `None`, or the critic updates before each of the first 25 generator updates and of every
@@ -51,13 +53,14 @@ class WGAN(GAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         clip: float = 0.01,
         long_critic_steps: int | None = None,
         critic_steps: int = 5,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
+        super().__init__(generator, critic, latent, critic_steps=critic_steps, **of_gan)
         if not clip > 0:
             raise ValueError(f"clip: expected a number above 0; got {quoted(clip)}")
         if long_critic_steps is not None:

@@ -5,6 +5,7 @@ from typing import Unpack
 import keras
 from keras import ops
 
+from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
@@ -24,6 +25,7 @@ class WGANGP(GAN):
     Args:
         generator: see `GAN`.
         critic: see `GAN`.
+        latent: see `GAN`.
         critic_steps: critic updates a generator update (the paper's n_critic).
         penalty_weight: the paper's lambda, at least 0.
         one_sided: whether only gradient norms above 1 are penalised (the paper's appendix C).
@@ -44,13 +46,14 @@ class WGANGP(GAN):
         self,
         generator: keras.Model,
         critic: keras.Model,
+        latent: Prior | None = None,
         *,
         penalty_weight: float = 10.0,
         one_sided: bool = False,
         critic_steps: int = 5,
         **of_gan: Unpack[GANArguments],
     ):
-        super().__init__(generator, critic, critic_steps=critic_steps, **of_gan)
+        super().__init__(generator, critic, latent, critic_steps=critic_steps, **of_gan)
         gradient_penalty.check_weight("penalty_weight", penalty_weight)
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight

@@ -53,6 +53,7 @@ def names(tmp_path, monkeypatch):
 _NAMES = ("images", "labels", "data", "generator", "critic", "gan")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES)
 def test_example_runs_as_printed(path, names):
     for package in NEEDS.get(path, ()):

@@ -1,6 +1,7 @@
 """What all objectives share: averages, keyed noise, sampling, saving, resuming, and clear errors."""
 
 import inspect
+import typing
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.models import gan as gan_module
 from kerasgan.networks import dcgan
 
 
@@ -54,9 +56,15 @@ def test_same_seed_trains_the_same_and_another_seed_does_not(small_gan, images):
     assert any((weights(first)[name] != value).any() for name, value in weights(third).items())
 
 
-@pytest.mark.parametrize("objective", [kerasgan.GAN, *(getattr(kerasgan, n) for n in kerasgan.objectives.__all__)])
-def test_every_objective_takes_class_names_before_its_name(objective):
-    assert list(inspect.signature(objective.__init__).parameters)[-2:] == ["class_names", "name"]
+@pytest.mark.parametrize("objective", [getattr(kerasgan, name) for name in kerasgan.objectives.__all__])
+def test_every_objective_passes_the_arguments_of_gan_on(objective):
+    """By name; generator, critic and prior by place too. `GANArguments` names what GAN takes."""
+    of_gan = set(typing.get_type_hints(gan_module.GANArguments))
+    assert of_gan == set(inspect.signature(kerasgan.GAN.__init__).parameters) - {"self", "generator", "critic"}
+    own = inspect.signature(objective.__init__).parameters
+    assert list(own)[:4] == ["self", "generator", "critic", "latent"]
+    passes_on = any(one.kind is one.VAR_KEYWORD for one in own.values())
+    assert passes_on or of_gan <= set(own)
 
 
 @pytest.mark.parametrize("objective", ["SGAN", "WGANGP"])
