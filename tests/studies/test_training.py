@@ -59,7 +59,7 @@ def test_exactly_the_steps_asked_for_are_taken(steps, execution, capsys):
     gan = small_gan()
     training.fit(gan, np.zeros((9, 2), "float32"), 4, steps, "small", execution=execution)
     assert int(gan.step.numpy()) == steps
-    assert f"small: {steps}/{steps}" in capsys.readouterr().out
+    assert f"small {steps}/{steps}" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("eagerly")
