@@ -20,9 +20,7 @@ from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, litert, onnx
 from tests.conftest import make_gan, raise_contrast
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="needs kerasgan[runtimes]")
-for package in ("tf2onnx", "onnx", "ai_edge_litert"):
-    pytest.importorskip(package, reason="needs kerasgan[runtimes]")
+pytestmark = pytest.mark.parity
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runtimes.md").read_text()
@@ -48,6 +46,8 @@ CRITICS_ONLY = {"PairwiseCritic", "improved_gan", "projected"}
 def run(path, **inputs):
     """Images of a file, in its runtime."""
     if path.suffix == ".onnx":
+        import onnxruntime
+
         return onnxruntime.InferenceSession(path).run(["images"], inputs)[0]
     from ai_edge_litert.interpreter import Interpreter
 
@@ -56,6 +56,8 @@ def run(path, **inputs):
 
 def told(path):
     if path.suffix == ".onnx":
+        import onnxruntime
+
         return json.loads(onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["kerasgan"])
     return json.loads(zipfile.ZipFile(path).read("kerasgan.json"))
 
