@@ -167,6 +167,8 @@ def test_a_file_tells_what_is_needed_to_use_it(runtime, conditional, tmp_path):
 
 
 def test_onnx_names_inputs_and_output(conditional, tmp_path):
+    import onnxruntime
+
     onnx.export(conditional, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     described = [(each.name, each.type, each.shape) for each in (*session.get_inputs(), *session.get_outputs())]
@@ -324,7 +326,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_computed(runtime, con
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_weights_that_are_not_finite_are_refused(runtime, tmp_path):
     gan = make_gan()
-    variable = gan.sampling_generator.trainable_variables[0]
+    variable = gan.sampling_generator.weights[0]
     variable.assign(np.full(variable.shape, np.nan))
     with pytest.raises(ValueError, match="^gan: expected finite weights; got NaN"):
         runtime.export(gan, tmp_path / f"model{runtime.ENDING}")
