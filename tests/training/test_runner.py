@@ -369,8 +369,8 @@ def test_many_kills_in_the_middle_of_saves_resume_bit_for_bit(data, tmp_path):
     run, rng, kills = tmp_path / "killed" / "00000-t", np.random.default_rng(0), 0
     while kills < 12:  # some 3 steps each: the run is not over before
         with subprocess.Popen([*line, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            before = len(list(run.glob("checkpoints/.tmp-*")))
-            while process.poll() is None and len(list(run.glob("checkpoints/.tmp-*"))) <= before:
+            stale = set(run.glob("checkpoints/.tmp-*"))  # of the last kill, which the next trainer sweeps away
+            while process.poll() is None and not set(run.glob("checkpoints/.tmp-*")) - stale:
                 time.sleep(0.001)  # until a save begins
             time.sleep(rng.uniform(0, 0.3))
             process.kill()
