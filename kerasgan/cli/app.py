@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from kerasgan.cli import study as studies
 from kerasgan.cli import zoo
@@ -19,7 +20,26 @@ from kerasgan.client.query import query
 from kerasgan.utils import classes, tf_runtime
 from kerasgan.utils.version import __version__
 
+_ANYWHERE = ("--import", "--device", "--log-level")
+
+
+class OptionsAnywhere(TyperGroup):
+    """Commands whose common options, which belong before the command, may come after it as well."""
+
+    def parse_args(self, ctx, args):
+        """Bring the common options to the front, then parse."""
+        front, rest = [], list(args)
+        end = rest.index("--") if "--" in rest else len(rest)
+        rest, others = rest[:end], rest[end:]
+        while found := [index for index, one in enumerate(rest) if one.partition("=")[0] in _ANYWHERE]:
+            width = 1 if "=" in rest[found[0]] else 2
+            front += rest[found[0] : found[0] + width]
+            del rest[found[0] : found[0] + width]
+        return super().parse_args(ctx, [*front, *rest, *others])
+
+
 app = typer.Typer(
+    cls=OptionsAnywhere,
     help="Train, sample, export, serve and query GANs for Keras 3.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -66,3 +66,24 @@ def test_a_device_that_is_not_there_is_named():
     tf_runtime.choose(device="gpu:99")
     with pytest.raises(ValueError, match=r"^--device: expected .* devices; got gpu:99, and TensorFlow finds \d+ GPUs"):
         tf_runtime.import_tensorflow()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--import", "my_gans", "--device", "cpu", "zoo", "list"],
+        ["zoo", "list", "--import", "my_gans", "--device=cpu"],
+        ["--device", "cpu", "zoo", "--import=my_gans", "list"],
+    ],
+)
+def test_common_options_may_come_before_or_after_the_command(monkeypatch, arguments):
+    chosen = []
+    monkeypatch.setattr(tf_runtime, "choose", lambda *given: chosen.append(given))
+    result = kerasgan(*arguments)
+    assert result.exit_code == 0, result.output
+    assert chosen == [(tf_runtime.LogLevel.QUIET, "cpu", ["my_gans"])]
+
+
+def test_an_option_without_its_value_is_named():
+    result = kerasgan("zoo", "list", "--device")
+    assert result.exit_code == 2 and "--device" in result.output and "requires an argument" in result.output
