@@ -32,9 +32,12 @@ class OptionsAnywhere(TyperGroup):
         end = rest.index("--") if "--" in rest else len(rest)
         rest, others = rest[:end], rest[end:]
         while found := [index for index, one in enumerate(rest) if one.partition("=")[0] in _ANYWHERE]:
-            width = 1 if "=" in rest[found[0]] else 2
-            front += rest[found[0] : found[0] + width]
-            del rest[found[0] : found[0] + width]
+            first = found[0]
+            width = 1 if "=" in rest[first] else 2
+            if first + width > len(rest):
+                ctx.fail(f"Option '{rest[first]}' requires an argument.")
+            front += rest[first : first + width]
+            del rest[first : first + width]
         return super().parse_args(ctx, [*front, *rest, *others])
 
 
