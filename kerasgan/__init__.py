@@ -24,6 +24,7 @@ _MODULES = {
     "seeds": "kerasgan.seeds",
     "server": "kerasgan.server",
     "techniques": "kerasgan.techniques",
+    "training": "kerasgan.training",
 }
 _WITHOUT_KERAS = ("client", "pictures", "seeds", "server")
 _SINGLE = {

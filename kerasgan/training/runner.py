@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 import threading
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -18,6 +19,7 @@ from kerasgan.saving import keras_file
 from kerasgan.training import run_data, run_folder
 from kerasgan.training.interruption import Interruption
 from kerasgan.utils import atomic_files, cache_root, devices
+from kerasgan.utils.annotations import Path
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
@@ -28,7 +30,13 @@ class Interrupted(Exception):
     """Training was interrupted; the message says how to go on."""
 
 
-def train(recipe_path, out="runs", steps=None, images=None, changes=()):
+def train(
+    recipe_path: Path,
+    out: Path = "runs",
+    steps: int | None = None,
+    images: Path | None = None,
+    changes: Sequence[str] = (),
+) -> pathlib.Path:
     """Train a recipe in a new numbered run folder.
 
     The folder holds `recipe.yaml` (all defaults filled in, and the optimizers), `run.json` (command, versions, sizes),
@@ -73,7 +81,7 @@ def train(recipe_path, out="runs", steps=None, images=None, changes=()):
         raise
 
 
-def resume(run, steps=None, data_changed=False):
+def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> pathlib.Path:
     """Go on with a run where its newest checkpoint is: the same steps as if it had never stopped.
 
     Args:
