@@ -55,7 +55,7 @@ def test_logits_and_all_gradients_are_those_recorded(size, classes):
     images = tf.constant(drawn(f"D{size} images", (4, 3, size, size)).transpose(0, 2, 3, 1))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(images)
-        logits = network(images if classes is None else [images, LABELS], training=True)
+        logits = network(images if classes is None else [images, tf.constant(LABELS)], training=True)
         loss = tf.reduce_sum(logits * drawn(f"D{size} loss", tuple(logits.shape)))
     np.testing.assert_allclose(logits, recorded["logits"], atol=1e-3 * np.abs(recorded["logits"]).max())
     gradient = thinned(tape.gradient(loss, images).numpy().transpose(0, 3, 1, 2))
