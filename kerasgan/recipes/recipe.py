@@ -93,7 +93,8 @@ class Train(_Section):
 class Recipe(_Section):
     """A whole recipe; the parts that name a class or function are `{name: {argument: value}}`.
 
-    `imports` names modules of one's own, whose classes and functions may then be named as `MODULE.NAME`.
+    `imports` names modules of one's own, whose classes and functions may then be named as `MODULE.NAME`. Modules of
+    `--import` that the recipe uses are added, so that a run folder remembers them.
     """
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
@@ -219,7 +220,10 @@ def parse(text, where="recipe", changes=()):
         if len(spec) != 1 and part != "techniques":
             raise RecipeError(f"{document.place((part,))}: {part}: expected one name; got {quoted(sorted(spec))}")
         resolved[part] = {name: _checked(part, name, arguments, document) for name, arguments in spec.items()}
-    return recipe.model_copy(update=resolved)
+    named = [name for part in resolved.values() for name in part]
+    named += [*sections.plain(recipe.data), *(recipe.train.evaluate_metrics or "").replace(" ", "").split(",")]
+    imports = [*recipe.imports, *(name for name in outside.modules_of(named) if name not in recipe.imports)]
+    return recipe.model_copy(update={**resolved, "imports": imports})
 
 
 def _checked(part, name, arguments, document):

@@ -65,6 +65,14 @@ def evaluate(
     if out is not None:
         atomic_files.check_writable(out)
     if all(is_pictures(path) for path in models):
+        for name, value, default in (
+            ("n", n, evaluator.SAMPLES),
+            ("truncation", truncation, None),
+            ("weights", weights, None),
+            ("standing_passes", standing_passes, 0),
+        ):
+            if value != default:
+                raise ValueError(f"{name}: expected none, as pictures are measured, all of them; got {value}")
         found = _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache)
         if out is not None:
             result.write(out, found)

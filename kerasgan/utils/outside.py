@@ -17,6 +17,7 @@ from kerasgan.utils.messages import quoted, shortened
 
 GROUP = "kerasgan"
 _modules: dict[str, Any] = {}
+_used: set[str] = set()  # those that were asked for by name
 
 
 def use(names) -> None:
@@ -31,6 +32,7 @@ def use(names) -> None:
     for name in names:
         if name not in _modules:
             _modules[name] = _imported(name)
+        _used.add(name)
 
 
 def find(name: str) -> Any:
@@ -49,6 +51,11 @@ def find(name: str) -> Any:
     if attribute.startswith("_") or not hasattr(_modules[module], attribute):
         raise LookupError(name)
     return getattr(_modules[module], attribute)
+
+
+def modules_of(names) -> list[str]:
+    """Return which of the imported modules the names `MODULE.NAME` are of, sorted; entry points need no import."""
+    return sorted({name.rpartition(".")[0] for name in names} & _used)
 
 
 def known() -> list[str]:

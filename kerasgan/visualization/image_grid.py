@@ -102,10 +102,15 @@ def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int | N
     Raises:
         ValueError: if the file ends otherwise, or the images cannot be such a picture.
     """
+    return save(path, grid(images, columns))
+
+
+def save(path, picture):
+    """Write a `PIL.Image.Image` as `save_grid` does; returns its path."""
     path = pathlib.Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"path: expected a file ending in {', '.join(FORMATS)}; got {path.name}")
-    picture, kind = grid(images, columns), FORMATS[path.suffix.lower()]
+    kind = FORMATS[path.suffix.lower()]
     if kind == "JPEG" and picture.mode == "RGBA":
         raise ValueError(f"path: expected .png or .webp, as JPEG knows no transparency; got {path.name}")
     with atomic_files.written_whole(path) as beside:

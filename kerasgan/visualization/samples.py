@@ -35,10 +35,10 @@ def picture(model, samples, columns=None):
 
 
 def save(path, model, samples, columns=None):
-    """Write samples to a file, whole or not at all: lines as text in UTF-8, all else as a PNG picture."""
+    """Write samples to a file, whole or not at all: lines as text in UTF-8, all else as `image_grid.save` does."""
+    if model.vocabulary is None:
+        image_grid.save(path, picture(model, samples, columns))
+        return
+    lines = model.vocabulary.decode(samples)
     with atomic_files.written_whole(path) as beside:
-        if model.vocabulary is None:
-            picture(model, samples, columns).save(beside, format="PNG")
-        else:
-            lines = model.vocabulary.decode(samples)
-            pathlib.Path(beside).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        pathlib.Path(beside).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

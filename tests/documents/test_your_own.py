@@ -32,6 +32,7 @@ def modules(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
     monkeypatch.setattr(outside, "_modules", {})
+    monkeypatch.setattr(outside, "_used", set())
 
 
 def kerasgan_command(folder, line):
@@ -54,6 +55,7 @@ def test_the_commands_run_one_after_the_other(folder):
     assert (folder / "points.png").is_file()
     assert "w1" in said[2] and "centre" in said[4]
     own = recipe.yaml.safe_load((folder / "runs" / "00001-zero_centred" / "recipe.yaml").read_text())
+    assert own["imports"] == ["my_gans", "my_parts"]  # the second one came with --import
     assert own["generator"] == {"my_parts.generator": {"width": 16}}
     done = kerasgan_command(folder, "kerasgan train --resume runs/00000-zero_centred --steps 70")
     assert done.returncode == 0, done.stderr
@@ -124,6 +126,19 @@ def test_data_of_a_users_own_kind(modules, folder):
     plan = recipe.load("mine.yaml", ["imports=[my_gans, my_data]", "data={my_data.Ring: {radius: 2.0}}"])
     assert type(plan.data).__name__ == "Ring" and plan.data.radius == 2.0
     assert plan.plain()["data"] == {"my_data.Ring": {"batch_size": 64, "toy": "eight_gaussians", "radius": 2.0}}
+    assert recipe.parse(recipe.yaml.safe_dump(plan.plain())) == plan
+    with pytest.raises(recipe.RecipeError, match="data: my_data.Ring.radius: .*number") as raised:
+        recipe.load("mine.yaml", ["imports=[my_gans, my_data]", "data={my_data.Ring: {radius: wide}}"])
+    assert "\n" not in str(raised.value)
+
+
+def test_a_run_keeps_the_name_under_which_a_kind_of_data_was_asked_for(modules, folder):
+    """The class is of another module than the one that was imported, which a resumed run could not find."""
+    (folder / "my_deep.py").write_text("from kerasgan.recipes.sections.points import PointData as Deep\n")
+    outside.use(["my_deep"])
+    plan = recipe.load("mine.yaml", ["data={my_deep.Deep: {toy: swiss_roll}}"])
+    assert plan.plain()["data"] == {"my_deep.Deep": {"batch_size": 64, "toy": "swiss_roll"}}
+    assert plan.imports == ["my_gans", "my_deep"]
     assert recipe.parse(recipe.yaml.safe_dump(plan.plain())) == plan
 
 

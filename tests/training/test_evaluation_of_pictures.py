@@ -79,3 +79,11 @@ def test_sets_of_two_networks_are_not_compared():
     object.__setattr__(other.network, "name", "other")
     with pytest.raises(ValueError, match="images: expected the network garments, as the reference has; got other"):
         metrics.evaluate_set(other, garments)
+
+
+@pytest.mark.parametrize(
+    "given", [{"n": 10}, {"truncation": 1.0}, {"weights": "trained"}, {"standing_passes": 2}], ids=str
+)
+def test_what_means_nothing_for_pictures_is_refused(pair, given):
+    with pytest.raises(ValueError, match=f"{next(iter(given))}: expected none, as pictures are measured, all of them"):
+        evaluation.evaluate(pair, metrics="fid", **given)

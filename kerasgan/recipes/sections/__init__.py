@@ -35,14 +35,19 @@ def _of_a_user(given):
         raise ValueError(f"unknown kind of data {name}, of modules given with --import ({there})") from None
     if not (isinstance(kind, type) and issubclass(kind, Section)):
         raise ValueError(f"{name}: expected a subclass of kerasgan.recipes.sections.Section")
-    return kind.model_validate(arguments)
+    try:
+        section = kind.model_validate(arguments)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join([name, *map(str, first['loc'])])}: {first['msg']}") from None
+    section._named = name
+    return section
 
 
 def plain(section):
     """Return a section as a recipe has it, a dict."""
     values = {key: value for key, value in section.model_dump().items() if value is not None}
-    kind = type(section)
-    return values if kind in BY_NAME.values() else {f"{kind.__module__}.{kind.__name__}": values}
+    return values if section._named is None else {section._named: values}
 
 
 # a section of any kind, in a pydantic model

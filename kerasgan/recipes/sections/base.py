@@ -22,6 +22,7 @@ class Section(pydantic.BaseModel, abc.ABC):
     plural: ClassVar[str]  # of an example
 
     batch_size: int = pydantic.Field(64, ge=1)
+    _named: str | None = pydantic.PrivateAttr(None)  # MODULE.NAME by which a recipe has named a user's own kind
 
     @property
     @abc.abstractmethod
