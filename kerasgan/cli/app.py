@@ -273,7 +273,10 @@ def evaluate(
     n: Annotated[int, typer.Option("--n", "-n", help="Images to generate with each model.", min=2)] = 50_000,
     data: Annotated[
         str | None,
-        typer.Option(help="Real images: a run, a recipe, a folder or a TFDS name; those of the first run by default."),
+        typer.Option(
+            help="Real images: a run, a recipe, a folder, a TFDS name, or a statistics file (.npz of mu and sigma); "
+            "those of the first run by default."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Of a TFDS dataset; that of the training by default.")] = None,
     data_dir: Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder.")] = None,
@@ -308,6 +311,28 @@ def evaluate(
     )
     if out is not None:
         print(f"result: {out}")
+
+
+@app.command()
+def statistics(
+    data: Annotated[str, typer.Argument(help="Real images: a run, a recipe, a folder, an .npz file or a TFDS name.")],
+    out: Annotated[pathlib.Path, typer.Argument(help="The .npz file to write: mu and sigma.")],
+    features: Annotated[str | None, typer.Option(help="The feature network, as for evaluate.")] = None,
+    features_weights: Annotated[
+        pathlib.Path | None, typer.Option(help="File of the feature network's weights, where it takes one.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Pixels a side; the recipe's by default, else those of the first picture.", min=1)
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of a TFDS dataset; train by default.")] = None,
+    data_dir: Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder.")] = None,
+):
+    """Write real images' feature statistics, with which evaluate --data and pytorch-fid measure distances."""
+    tf_runtime.import_tensorflow()
+    from kerasgan.training import evaluation
+
+    place = None if data_dir is None else str(data_dir)
+    print(f"result: {evaluation.statistics(data, out, features, features_weights, size, split, place)}")
 
 
 class Layout(enum.StrEnum):

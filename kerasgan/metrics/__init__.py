@@ -14,14 +14,16 @@ from kerasgan.metrics import (
     precision_recall,
     sliced_wasserstein,
 )
-from kerasgan.metrics.evaluation import extraction, measures, moments, moments_file, result
+from kerasgan.metrics.evaluation import extraction, measures, moments, moments_file, result, statistics_file
 from kerasgan.metrics.evaluation.evaluator import evaluate, evaluate_images, evaluate_set
 from kerasgan.metrics.evaluation.keras_metric import FrechetDistance
 from kerasgan.metrics.evaluation.reference import Reference
+from kerasgan.metrics.evaluation.statistics_file import StatisticsReference
 
 __all__ = [
     "FrechetDistance",
     "Reference",
+    "StatisticsReference",
     "divergences",
     "evaluate",
     "evaluate_images",
@@ -41,5 +43,6 @@ __all__ = [
     "result",
     "sliced_wasserstein",
     "moments_file",
+    "statistics_file",
     "diversity",
 ]

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from scipy import linalg
 
 from kerasgan.metrics.evaluation import moments as moments_module
-from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.evaluation.moments import GivenMoments, Moments
 
 
 def frechet_distance(features_a: npt.ArrayLike, features_b: npt.ArrayLike) -> float:
@@ -30,18 +30,19 @@ def frechet_distance(features_a: npt.ArrayLike, features_b: npt.ArrayLike) -> fl
     return from_moments(Moments.of(a), Moments.of(b))
 
 
-def from_moments(a: Moments, b: Moments) -> float:
+def from_moments(a: Moments | GivenMoments, b: Moments | GivenMoments) -> float:
     """Return the Frechet distance of two sets of features whose moments are known: see `frechet_distance`.
 
     Raises:
         ValueError: if one has seen fewer than two rows, or D differs.
     """
     for name, moments in (("a", a), ("b", b)):
-        if moments.count < 2:
+        if moments.count is not None and moments.count < 2:
             raise ValueError(f"{name}: expected moments of at least 2 rows; got {moments.count}")
     if a.dim != b.dim:
         raise ValueError(f"b: expected moments of {a.dim} numbers a row, as a has; got {b.dim}")
-    return between_normals(a.mean, a.covariance, b.mean, b.covariance, a.count - 1, b.count - 1)
+    ranks = (None if moments.count is None else moments.count - 1 for moments in (a, b))
+    return between_normals(a.mean, a.covariance, b.mean, b.covariance, *ranks)
 
 
 def between_normals(

@@ -6,7 +6,9 @@ import warnings
 
 from kerasgan import metrics as metrics_module
 from kerasgan.data import fitting, folder_source, npz_source
-from kerasgan.metrics.evaluation import evaluator, measures, result
+from kerasgan.metrics import features
+from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_file
+from kerasgan.metrics.evaluation.extraction import Keep
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
 from kerasgan.training import run_folder
@@ -43,8 +45,8 @@ def evaluate(
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
-            images, the name of a TFDS dataset, or a `kerasgan.recipes.sections.Section`; by default the run that the
-            first model is of.
+            images, the name of a TFDS dataset, a statistics file as pytorch-fid writes them, or a
+            `kerasgan.recipes.sections.Section`; by default the run that the first model is of.
         split: of the dataset; the one it was trained on by default, "train" without a recipe.
         data_dir: TFDS's folder; the recipe's by default.
         seed: as for `kerasgan.metrics.evaluate`.
@@ -83,11 +85,10 @@ def evaluate(
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
             model = run_folder.load_model(checkpoint)
             if reference is None:
-                section = real if isinstance(real, sections.Section) else data_section(real or path)
                 where = cache or cache_root.root()
-                metrics = metrics or section.metrics
-                shape = model.image_shape
-                reference = section.reference(shape, network, network_weights, split, data_dir, where, verbose=True)
+                arguments = model.image_shape, network, network_weights, split, data_dir, where
+                reference, usual = _reference(real or path, *arguments)
+                metrics = metrics or usual
             results += _printed(
                 model,
                 reference,
@@ -157,15 +158,64 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
             f"the second one or --data; got {len(paths)} paths{' and --data' if real is not None else ''}"
         )
     made, real = [str(path) for path in (*paths, real) if path is not None]
-    section = _section_of(made)
-    size = _side(made)
-    shape = (size, size, section.channels)
     with devices.all_gpus().scope():
-        against = data_section(real).reference(shape, network, network_weights, cache=cache or cache_root.root())
-        own = section.reference(shape, network, network_weights)
+        own = _pictures(made, None, network, network_weights)
+        where = cache or cache_root.root()
+        against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where)
     found = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
     print(result.table(found), flush=True)
     return found
+
+
+def _reference(real, shape, network, network_weights, split, data_dir, cache):
+    """The reference that real images are, or a file of statistics, and the metrics that are usual for it."""
+    if not isinstance(real, sections.Section) and statistics_file.is_statistics(real):
+        if network is None:
+            raise ValueError(f"features: expected the network's name with {real}, which does not name it; got none")
+        return statistics_file.StatisticsReference(real, features.load(network, network_weights), shape), "fid"
+    section = real if isinstance(real, sections.Section) else data_section(real)
+    return section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True), section.metrics
+
+
+def statistics(
+    real, out, network=None, network_weights=None, size=None, split=None, data_dir=None, cache=None
+) -> pathlib.Path:
+    """Write the mean and covariance of real images' features to a file that pytorch-fid reads.
+
+    Args:
+        real: as for `evaluate`.
+        out: the `.npz` file.
+        network: as for `evaluate`.
+        network_weights: as for `evaluate`.
+        size: pixels a side that the images are made; by default those of the recipe or run, else the shorter side of
+            the first picture.
+        split: as for `evaluate`.
+        data_dir: as for `evaluate`.
+        cache: as for `evaluate`.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ValueError, OSError, ImportError: naming what is wrong, before images are read.
+    """
+    statistics_file.check_path(out)
+    atomic_files.check_writable(out)
+    cache = cache or cache_root.root()
+    if is_pictures(real):
+        reference = _pictures(str(real), size, network, network_weights, cache)
+    else:
+        section = data_section(real).fitted()
+        _, _, channels = section.shape(section.open())
+        size = size or section.image_size
+        reference = section.reference((size, size, channels), network, network_weights, split, data_dir, cache, True)
+    return statistics_file.save(out, reference.extracted(Keep()).moments)
+
+
+def _pictures(path, size, network, network_weights, cache=None):
+    """The reference of all pictures of a path, made `size` pixels a side, or as large as the first one."""
+    section, size = _section_of(path), size or _side(path)
+    return section.reference((size, size, section.channels), network, network_weights, cache=cache, verbose=True)
 
 
 def _section_of(path):

@@ -87,3 +87,30 @@ def test_sets_of_two_networks_are_not_compared():
 def test_what_means_nothing_for_pictures_is_refused(pair, given):
     with pytest.raises(ValueError, match=f"{next(iter(given))}: expected none, as pictures are measured, all of them"):
         evaluation.evaluate(pair, metrics="fid", **given)
+
+
+def test_statistics_are_written_and_measured_against(pair, tmp_path):
+    first, second = map(str, pair)
+    written = str(tmp_path / "second.npz")
+    result = CliRunner().invoke(app.app, ["statistics", second, written])
+    assert result.exit_code == 0, (result.output, result.exception)
+    [wanted] = evaluation.evaluate(pair, metrics="fid", cache=tmp_path / "cache")
+    [found] = evaluation.evaluate([first, written], metrics="fid", network="garments", cache=tmp_path / "cache")
+    assert found.value == pytest.approx(wanted.value, rel=1e-6)
+    assert found.protocol.reference == "the statistics of second.npz"
+
+
+def test_statistics_without_their_network_are_refused(pair, tmp_path):
+    np.savez(tmp_path / "s.npz", mu=np.zeros(128), sigma=np.eye(128))
+    with pytest.raises(ValueError, match="features: expected the network's name with .*s.npz, which does not name it"):
+        evaluation.evaluate([pair[0], tmp_path / "s.npz"])
+
+
+@pytest.mark.parametrize("size", [None, 28])
+def test_statistics_are_of_the_size_that_is_asked_for(pair, tmp_path, size):
+    written = evaluation.statistics(pair[0], tmp_path / "s.npz", size=size, cache=tmp_path / "cache")
+    network = metrics.features.load("garments")
+    source = kerasgan.data.folder(pair[0], channels=3)
+    reference = metrics.Reference.of_source(source, network, size or 32, 1)
+    wanted = reference.extracted(metrics.extraction.Keep()).moments
+    np.testing.assert_allclose(np.load(written)["mu"], wanted.mean, rtol=1e-5)

@@ -13,13 +13,14 @@ from kerasgan.metrics.evaluation.point_reference import PointReference
 from kerasgan.metrics.evaluation.prefetch import spread
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.metrics.evaluation.result import Protocol, Result
+from kerasgan.metrics.evaluation.statistics_file import StatisticsReference
 from kerasgan.metrics.features.network import check_range
 from kerasgan.models import checks, finite, standing_statistics
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
 
-AnyReference = Reference | PointReference | LineReference
+AnyReference = Reference | StatisticsReference | PointReference | LineReference
 
 SAMPLES = 50_000
 _BY_NUMBER = (
@@ -54,8 +55,8 @@ def evaluate(
 
     Args:
         model: `Sampler`, such as a `GAN`.
-        reference: `Reference`: real images of the same shape, with the feature network; for points and lines
-            a `PointReference` or a `LineReference`.
+        reference: `Reference`: real images of the same shape, with the feature network; or a `StatisticsReference`; for
+            points and lines a `PointReference` or a `LineReference`.
         metrics: names of `kerasgan.metrics.evaluation.measures.MEASURES`, in a sequence or in a text with commas.
         n: images to generate, at least 2.
         seed: integer from 0 to 2^32 - 1. Image i has seed `seed + i`: two sets share no image where their seeds are n

@@ -1,6 +1,7 @@
 """Mean and covariance of features that come in batches."""
 
-from typing import Self
+import dataclasses
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +118,26 @@ class Moments:
         self._mean += shift * (other.count / total)
         self.count = total
         return self
+
+
+@dataclasses.dataclass(frozen=True)
+class GivenMoments:
+    """Mean and covariance of features that another program has seen; how many there were is not known.
+
+    Args:
+        mean: float64 [D].
+        covariance: float64 [D, D], divided by N - 1.
+    """
+
+    count: ClassVar[None] = None
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        """D, numbers in a feature vector."""
+        return len(self.mean)
 
 
 def rows_of(features: npt.ArrayLike, name: str = "features") -> np.ndarray:

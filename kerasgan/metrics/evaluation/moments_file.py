@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasgan.metrics import frechet
 from kerasgan.metrics.evaluation import result
-from kerasgan.metrics.evaluation.moments import Moments
+from kerasgan.metrics.evaluation.moments import GivenMoments, Moments
 from kerasgan.utils import atomic_files
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import shortened
@@ -126,8 +126,10 @@ def frechet_result(
     return result.Result(measure="frechet", value=value, protocol=made, caveats=caveats)
 
 
-def frechet_caveats(generated: Moments, reference: Moments) -> tuple[str, ...]:
+def frechet_caveats(generated: Moments, reference: Moments | GivenMoments) -> tuple[str, ...]:
     """Return what must be said of a Frechet distance where one set is small, with the distance to expect; else ()."""
+    if reference.count is None:
+        return result.few_samples(generated.count, generated.dim)
     counts = generated.count, reference.count
     if not result.few_samples(min(counts), reference.dim):
         return ()
