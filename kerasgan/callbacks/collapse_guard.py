@@ -12,7 +12,7 @@ from keras import ops
 from kerasgan import data
 from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
-from kerasgan.callbacks.collapse_rule import CollapseRule, Look
+from kerasgan.callbacks.collapse_rule import CollapseRule, Inspection
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
 from kerasgan.metrics.diversity import mean_pairwise_distance
@@ -81,7 +81,7 @@ class CollapseGuard(EverySteps):
         self.keep = validation.integer("keep", keep, 1)
         self.real = real
         self.looks: list[dict[str, Any]] = []
-        self._healthy: list[Look] = []
+        self._healthy: list[Inspection] = []
         self._low, self._alarmed = 0, False
         self._means: Logs = {}  # of Keras's logs, at the last healthy look
         self._sum, self._count = 0.0, 0  # of the critic's loss, in this epoch up to the last look
@@ -112,7 +112,7 @@ class CollapseGuard(EverySteps):
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Look, judge, and save or act."""
-        look = Look(self._window_loss(logs), self._sigma0(), self._variety())
+        look = Inspection(self._window_loss(logs), self._sigma0(), self._variety())
         verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
         if verdict.healthy:
             self._healthy = [*self._healthy, look][-max(self.rule.history, self.rule.warmup) :]
@@ -135,14 +135,14 @@ class CollapseGuard(EverySteps):
         Returns:
             The checkpoint's step; `None` if there is no checkpoint.
         """
-        found = {step: path for step, path in self._checkpoints().items() if damage(path) is None}
-        if not found:
+        whole = {step: path for step, path in self._checkpoints().items() if damage(path) is None}
+        if not whole:
             return None
-        oldest, *newer = sorted(found)
+        oldest, *newer = sorted(whole)
         trackers = self.model.trackers
         stay = [self.model.step, *(variable for mean in trackers.values() for variable in mean.variables)]
         values = [ops.convert_to_numpy(variable) for variable in stay]
-        self.model.load_weights(found[oldest])
+        self.model.load_weights(whole[oldest])
         for variable, value in zip(stay, values):
             variable.assign(value)
         for name, mean in trackers.items():
@@ -150,7 +150,7 @@ class CollapseGuard(EverySteps):
                 mean.total.assign(self._means[name] * ops.convert_to_numpy(mean.count))
         self._sum, self._low = float(self.model.trackers["critic_loss"].result()) * self._count, 0
         for later in newer:
-            found[later].unlink()
+            whole[later].unlink()
         return oldest
 
     # What is measured
@@ -234,13 +234,13 @@ class CollapseGuard(EverySteps):
         """Read the lines up to the model's step, and rewrite the file without later ones."""
         self.looks = json_lines.keep_until(self.folder / LOG, self.step)
         healthy = [line for line in self.looks if line["healthy"]]
-        self._healthy = [Look(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
+        self._healthy = [Inspection(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
         self._low, self._alarmed = 0, bool(self.looks and self.looks[-1]["alarms"])
 
 
 def _varieties(images, labels):
-    found = {VARIETY: mean_pairwise_distance(images)}
-    return found if labels is None else found | {WITHIN: mean_pairwise_distance(images, labels)}
+    values = {VARIETY: mean_pairwise_distance(images)}
+    return values if labels is None else values | {WITHIN: mean_pairwise_distance(images, labels)}
 
 
 def _finite(value):

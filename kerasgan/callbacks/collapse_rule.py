@@ -11,7 +11,7 @@ from kerasgan.utils.messages import quoted
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class Inspection:
     """What is seen of a training at one step.
 
     Attributes:
@@ -87,13 +87,17 @@ class CollapseRule:
             validation.integer(name, getattr(self, name), 1)
 
     def judge(
-        self, look: Look, healthy: Sequence[Look], low_before: int = 0, real: Mapping[str, float] | None = None
+        self,
+        look: Inspection,
+        healthy: Sequence[Inspection],
+        low_before: int = 0,
+        real: Mapping[str, float] | None = None,
     ) -> tuple[Verdict, int]:
         """Judge a look.
 
         Args:
-            look: `Look`.
-            healthy: list of the healthy `Look`s so far, oldest first.
+            look: `Inspection`.
+            healthy: list of the healthy `Inspection`s so far, oldest first.
             low_before: looks right before this one whose loss was low.
             real: dict of kinds of variety to that of real images, or `None`.
 

@@ -116,15 +116,15 @@ class EvaluateGAN(EverySteps):
                 batch_size=self.batch_size,
                 name=f"step {step}",
             )
-        self._latest = {found.name: found.value for found in results}
-        found = [one.to_dict() for one in results]
+        self._latest = {result.name: result.value for result in results}
+        records = [one.to_dict() for one in results]
         [better, *_] = [measure.better for measure in measures.chosen(self.metrics).values()]
         earlier = [line["results"][0] for line in self._lines]
-        is_best = all(better * (found[0]["value"] - one["value"]) > 0 for one in earlier if _alike(one, found[0]))
+        is_best = all(better * (records[0]["value"] - one["value"]) > 0 for one in earlier if _alike(one, records[0]))
         if is_best:
             self.model.save(self.folder / BEST)
         seconds = round(time.perf_counter() - began, 3)
-        self._lines.append({"step": step, "seconds": seconds, "best": is_best, "results": found})
+        self._lines.append({"step": step, "seconds": seconds, "best": is_best, "results": records})
         json_lines.append(self.folder / LOG, self._lines[-1])
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
         if self.grid:
@@ -147,7 +147,7 @@ def plot_evaluation(lines, path):
     if len(rows) < 2:
         return None
     steps = [row["step"] for row in rows]
-    names = [found["name"] for found in rows[-1]["results"]]
+    names = [result["name"] for result in rows[-1]["results"]]
     columns = min(len(names), 3)
     height = math.ceil(len(names) / columns)
     figure, axes = figures.pyplot().subplots(
@@ -155,10 +155,10 @@ def plot_evaluation(lines, path):
     )
     for place, name in enumerate(names):
         axis = axes.flat[place]
-        found = [{one["name"]: one for one in row["results"]}.get(name) for row in rows]
-        values = [math.nan if one is None else one["value"] for one in found]
+        by_row = [{one["name"]: one for one in row["results"]}.get(name) for row in rows]
+        values = [math.nan if one is None else one["value"] for one in by_row]
         axis.plot(steps, values, color="#2a7f9e", lw=1.6, marker="o", ms=4)
-        spreads = [math.nan if one is None or one["std"] is None else one["std"] for one in found]
+        spreads = [math.nan if one is None or one["std"] is None else one["std"] for one in by_row]
         if not all(map(math.isnan, spreads)):
             low, high = zip(*((value - std, value + std) for value, std in zip(values, spreads)))
             axis.fill_between(steps, low, high, color="#2a7f9e", alpha=0.15, lw=0)
@@ -173,7 +173,7 @@ def plot_evaluation(lines, path):
         figures.plain(axis)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    protocols = [found["protocol"] for found in rows[-1]["results"]]
+    protocols = [result["protocol"] for result in rows[-1]["results"]]
     compared = next((protocol for protocol in protocols if protocol["reference"]), protocols[0])
     figure.supxlabel("\n".join(textwrap.wrap(_told(compared), 34 * columns)), fontsize=9)
     return figures.save(figure, path)

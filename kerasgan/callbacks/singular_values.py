@@ -139,8 +139,8 @@ def _number(value):
 
 def _value(values, name, index):
     """A kernel's singular value, NaN where it has none."""
-    found = values.get(name, [])
-    value = found[index] if index < len(found) else None
+    series = values.get(name, [])
+    value = series[index] if index < len(series) else None
     return math.nan if value is None or value == 0 else value
 
 

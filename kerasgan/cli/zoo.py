@@ -48,8 +48,8 @@ def info(name: Name):
     for key in ("command", "steps", "seconds"):
         if key in (facts.get("training") or {}):
             print(_printable(f"{key}: {facts['training'][key]}"))
-    for found in facts.get("metrics", []):
-        print(_printable(f"{found['name']}: {found['value']:.5g} ({found['protocol']['samples']:,} samples)"))
+    for metric in facts.get("metrics", []):
+        print(_printable(f"{metric['name']}: {metric['value']:.5g} ({metric['protocol']['samples']:,} samples)"))
     for file, described in facts["files"].items():
         print(f"  {file}: {_bytes(described.size)}, sha256 {described.sha256}")
 

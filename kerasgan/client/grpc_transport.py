@@ -91,13 +91,13 @@ class GrpcTransport:
         request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._spec(request, version)
         response = self._call("GetModelMetadata", request)
-        found = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+        signatures = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
         return {
             name: {
                 "inputs": {key: wire.dtype_of(info.dtype) for key, info in definition.inputs.items()},
                 "outputs": {key: wire.dtype_of(info.dtype) for key, info in definition.outputs.items()},
             }
-            for name, definition in found.signature_def.items()
+            for name, definition in signatures.signature_def.items()
             if not name.startswith("__")
         }
 

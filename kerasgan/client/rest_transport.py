@@ -124,10 +124,10 @@ class RestTransport:
 
     def signatures(self, version: int | None) -> Signatures:
         """Return what the signatures of a version take and give; see `Client.signatures`."""
-        found = self._call("GET", "/metadata", version, ["metadata", "signature_def", "signature_def"])
+        signatures = self._call("GET", "/metadata", version, ["metadata", "signature_def", "signature_def"])
         return {
             name: {side: {key: _dtype(info) for key, info in definition[side].items()} for side in _SIDES}
-            for name, definition in found.items()
+            for name, definition in signatures.items()
             if not name.startswith("__")
         }
 

@@ -65,8 +65,8 @@ def _fetch(path):
         answer.raise_for_status()
     except requests.RequestException as error:
         raise ConnectionError(f"cannot fetch {URL} ({type(error).__name__}: {str(error)[:200]}). {by_hand}") from error
-    found = hashlib.sha256(answer.content).hexdigest()
-    if found != SHA256:
-        raise ValueError(f"{URL}: expected a file of sha256 {SHA256}; got {found}")
+    digest = hashlib.sha256(answer.content).hexdigest()
+    if digest != SHA256:
+        raise ValueError(f"{URL}: expected a file of sha256 {SHA256}; got {digest}")
     with written_whole(path) as beside:
         beside.write_bytes(answer.content)

@@ -96,14 +96,14 @@ def listed(path):
 
 def _below(folder, above=()):
     """Files anywhere in a folder, in sorted order."""
-    real, found = folder.resolve(), []
+    real, paths = folder.resolve(), []
     if real in above:
         raise ValueError(f"path: the link {shown(folder)} leads back to {shown(real)}, which it is in")
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or entry.name.lower() in _NOT_OURS:
             continue
-        found += _below(entry, (*above, real)) if entry.is_dir() else [entry]
-    return found
+        paths += _below(entry, (*above, real)) if entry.is_dir() else [entry]
+    return paths
 
 
 def _problem(file):

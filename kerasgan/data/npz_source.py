@@ -31,16 +31,16 @@ def npz(path: Path) -> Source:
         raise FileNotFoundError(f"path: no file at {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in ("x", "y", "classes") if name in file}
+            known = {name: file[name] for name in ("x", "y", "classes") if name in file}
     except (ValueError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"path: {path} is no readable .npz file: {shortened(error)}") from error
-    if "x" not in found:
+    if "x" not in known:
         raise ValueError(f"path: {path} has no array x of images")
-    labels, names = found.get("y"), found.get("classes")
+    labels, names = known.get("y"), known.get("classes")
     if labels is not None and labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
     try:
-        source = arrays(found["x"], labels, None if names is None else [str(name) for name in names])
+        source = arrays(known["x"], labels, None if names is None else [str(name) for name in names])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return dataclasses.replace(source, name=path.stem)

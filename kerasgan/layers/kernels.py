@@ -71,7 +71,7 @@ def kernels(network):
     Returns:
         list of `Kernel`, each kernel once, in the order of the layers.
     """
-    found, seen, names = [], set(), set()
+    all_kernels, seen, names = [], set(), set()
     for layer, path in _layers(network):
         rows = [axis for kind, axis in _ROWS.items() if isinstance(layer, kind)]
         if not rows:
@@ -86,8 +86,8 @@ def kernels(network):
             name = f"{path}_{again}"
         seen.add(id(variable))
         names.add(name)
-        found.append(Kernel(name, variable, rows[0], is_embedding))
-    return found
+        all_kernels.append(Kernel(name, variable, rows[0], is_embedding))
+    return all_kernels
 
 
 def improve(matrix, left, depth=1):

@@ -67,8 +67,8 @@ def _adapt_weight_norm(network, inputs):
 
 
 def _unadapted(network, kind):
-    found = [layer for layer in network._flatten_layers() if isinstance(layer, kind)]
-    return [layer for layer in found if not _adapted(layer)]
+    matching = [layer for layer in network._flatten_layers() if isinstance(layer, kind)]
+    return [layer for layer in matching if not _adapted(layer)]
 
 
 def _adapted(layer):

@@ -43,9 +43,9 @@ def _adding(layer):
     """Return what takes the place of a layer's `add_loss` while one thread at least collects."""
 
     def add_loss(loss):
-        found = (getattr(_CURRENT, "lists", None) or {}).get(id(layer))
-        if found is None:
+        losses = (getattr(_CURRENT, "lists", None) or {}).get(id(layer))
+        if losses is None:
             return type(layer).add_loss(layer, loss)
-        found.extend(ops.cast(one, "float32") for one in keras.tree.flatten(loss))
+        losses.extend(ops.cast(one, "float32") for one in keras.tree.flatten(loss))
 
     return add_loss

@@ -72,10 +72,10 @@ def techniques(given):
     Raises:
         ValueError: if it is none of `kerasgan.techniques.Technique`.
     """
-    found = list(given) if isinstance(given, (list, tuple)) else [None]
-    if not all(hasattr(one, "classifies") and isinstance(one, keras.layers.Layer) for one in found):
+    parts = list(given) if isinstance(given, (list, tuple)) else [None]
+    if not all(hasattr(one, "classifies") and isinstance(one, keras.layers.Layer) for one in parts):
         raise ValueError(f"techniques: expected a list of kerasgan.techniques.Technique; got {str(given)[:200]}")
-    return found
+    return parts
 
 
 def optimizers(generator_optimizer, critic_optimizer):

@@ -447,7 +447,7 @@ class GAN(Game):
 
     def _random_states(self):
         """Names to the states of the seed generators of all layers, in the layers' order."""
-        states = {id(found): found for found in self.variables if found.name == "seed_generator_state"}
+        states = {id(variable): variable for variable in self.variables if variable.name == "seed_generator_state"}
         return {f"{_RANDOM}{index}": state for index, state in enumerate(states.values())}
 
     def _step_once_data_are_there(self, data):

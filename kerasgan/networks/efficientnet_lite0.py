@@ -115,9 +115,9 @@ def weights_file(path: pathlib.Path | None = None) -> pathlib.Path:
 
 def _found():
     """The file of weights: that of the package, or one that was put into the cache by hand."""
-    found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    if found is not None and found.submodule_search_locations:
-        return pathlib.Path(found.submodule_search_locations[0]) / _FILE
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    if spec is not None and spec.submodule_search_locations:
+        return pathlib.Path(spec.submodule_search_locations[0]) / _FILE
     kept = cache_root.root() / "features" / pathlib.PurePosixPath(_FILE).name
     if not kept.is_file():
         raise ImportError(
@@ -163,13 +163,13 @@ def _trunk(path):
         index += repeats
 
     def maps(images):
-        x, found = stem(images), []
+        x, outputs = stem(images), []
         for first, *others in stages:
             x = first(x)
             for other in others:
                 x = x + other(x)
-            found.append(x)
-        return found
+            outputs.append(x)
+        return outputs
 
     return maps
 

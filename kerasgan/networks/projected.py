@@ -111,9 +111,9 @@ class ProjectedFeatures(keras.layers.Layer):
     def call(self, images: Tensor) -> list[Tensor]:
         """Return the maps, finest first."""
         views = [_resized(view, *self._resize) for view in _views(ops.cast(images, "float32"))]
-        found = self._trunk(ops.concatenate(views) if len(views) > 1 else views[0])
+        trunk_maps = self._trunk(ops.concatenate(views) if len(views) > 1 else views[0])
         maps = [
-            _project(ops.concatenate(ops.split(found[stage], len(views)), axis=-1), *projection)
+            _project(ops.concatenate(ops.split(trunk_maps[stage], len(views)), axis=-1), *projection)
             for stage, projection in zip(_STAGES, self.over_channels, strict=True)
         ]
         mixed, x = [], None

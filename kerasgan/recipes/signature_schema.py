@@ -93,10 +93,10 @@ def scheduled(value):
     if not isinstance(value, dict):
         return value
     [(name, arguments)] = value.items()
-    found = getattr(schedules, name, None) or getattr(keras.optimizers.schedules, name)
-    if not issubclass(found, _KerasSchedule):
+    schedule = getattr(schedules, name, None) or getattr(keras.optimizers.schedules, name)
+    if not issubclass(schedule, _KerasSchedule):
         raise TypeError(f"{name} is no schedule")
-    return found(**arguments)
+    return schedule(**arguments)
 
 
 def call(part, name, arguments, given):

@@ -102,11 +102,11 @@ def _is_known(value):
     if module in _NAMED:
         return name in _NAMED[module]
     if module in _BASES:
-        found = getattr(importlib.import_module(module), name, None)
-        return isinstance(found, type) and issubclass(found, _BASES[module])
+        resolved = getattr(importlib.import_module(module), name, None)
+        return isinstance(resolved, type) and issubclass(resolved, _BASES[module])
     if module in _OPERATIONS:
-        found = getattr(importlib.import_module(module), name, None)
-        return isinstance(found, type) and issubclass(found, keras.Operation) and found.__module__ == module
+        resolved = getattr(importlib.import_module(module), name, None)
+        return isinstance(resolved, type) and issubclass(resolved, keras.Operation) and resolved.__module__ == module
     return False
 
 

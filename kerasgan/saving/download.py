@@ -75,10 +75,10 @@ def fetch(base, name, target, file, bar):
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
             raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
-    found = manifest.problem(part, file)
-    if found:
+    problem = manifest.problem(part, file)
+    if problem:
         part.unlink()
-        raise ValueError(f"{shown}: not the file that was published: {found}")
+        raise ValueError(f"{shown}: not the file that was published: {problem}")
     os.replace(part, target)
 
 
@@ -173,8 +173,8 @@ def _first_byte(response, start):
     """Where in the file the answer begins."""
     if response.status_code == 200:
         return 0
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    if not found or int(found[1]) != start:
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    if not match or int(match[1]) != start:
         raise _Broken(f"asked for bytes from {start}; got {response.headers.get('Content-Range')!r}")
     return start
 

@@ -18,13 +18,13 @@ def address(base, name):
         ValueError: if the address is none of the Hub.
         ImportError: if the package huggingface_hub is not installed.
     """
-    found = _ADDRESS.match(base)
-    if not found or ".." in base:
+    match = _ADDRESS.match(base)
+    if not match or ".." in base:
         raise ValueError(f"url: expected hf://user/repo, hf://user/repo@revision or with a folder; got {quoted(base)}")
     try:
         from huggingface_hub import hf_hub_url
         from huggingface_hub.utils import build_hf_headers
     except ImportError as error:
         raise ImportError(f"{base}: needs the package huggingface_hub; pip install 'kerasgan[remote]'") from error
-    repository, revision, folder = found.groups()
+    repository, revision, folder = match.groups()
     return hf_hub_url(repository, name, subfolder=folder, revision=revision), build_hf_headers(library_name="kerasgan")

@@ -77,8 +77,8 @@ def table(values, where):
 
 def describe(folder):
     """Return the table of the files of a preset's folder, without `metadata.json`, which holds it."""
-    found = sorted(path for path in pathlib.Path(folder).iterdir() if path.name in NAMES and path.name != METADATA)
-    return {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in found}
+    files = sorted(path for path in pathlib.Path(folder).iterdir() if path.name in NAMES and path.name != METADATA)
+    return {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in files}
 
 
 def sha256(path):
@@ -100,8 +100,8 @@ def problem(path, file):
     size = path.stat().st_size
     if size != file.size:
         return f"expected {file.size:,} bytes; it has {size:,}"
-    found = sha256(path)
-    return None if found == file.sha256 else f"expected SHA-256 {file.sha256}; it is {found}"
+    digest = sha256(path)
+    return None if digest == file.sha256 else f"expected SHA-256 {file.sha256}; it is {digest}"
 
 
 def read_metadata(text, where):
@@ -124,19 +124,19 @@ def read_metadata(text, where):
     if not isinstance(values, dict):
         raise ValueError(f"{where}: {METADATA}: expected an object; got {type(values).__name__}")
     check_format(values, f"{where}: {METADATA}")
-    found = metadata.problem(metadata.Facts, values)
-    if found:
-        raise ValueError(f"{where}: {METADATA}: {found}")
+    problem = metadata.problem(metadata.Facts, values)
+    if problem:
+        raise ValueError(f"{where}: {METADATA}: {problem}")
     return {**values, "files": table(values.get("files"), f"{where}: {METADATA}")}
 
 
 def check_format(values, where):
     """Raise `ValueError` unless the dict's `format` is one that this kerasgan reads."""
-    found = values.get("format")
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        raise ValueError(f"{where}: format: expected an integer from 1 on; got {quoted(found)}")
-    if found > FORMAT:
+    version = values.get("format")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ValueError(f"{where}: format: expected an integer from 1 on; got {quoted(version)}")
+    if version > FORMAT:
         raise ValueError(
-            f"{where}: made by a newer kerasgan: format {found}, and kerasgan {__version__} reads formats up "
+            f"{where}: made by a newer kerasgan: format {version}, and kerasgan {__version__} reads formats up "
             f"to {FORMAT}; pip install --upgrade kerasgan"
         )

@@ -131,9 +131,9 @@ def load(folder, training=False):
         if name not in known:
             without = "published without critic and optimizers; only its generator loads" if training else "no preset"
             raise ValueError(f"{folder}: {without}: {manifest.METADATA} lists no {name}")
-        found = manifest.problem(folder / name, known[name])
-        if found:
-            raise ValueError(f"{folder / name}: damaged or incomplete: {found}")
+        problem = manifest.problem(folder / name, known[name])
+        if problem:
+            raise ValueError(f"{folder / name}: damaged or incomplete: {problem}")
     model = _read_model(folder, names)
     if training and not isinstance(model, GAN):
         raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")

@@ -50,14 +50,16 @@ def check(file, where=None):
     where = file if where is None else where
     try:
         with h5py.File(file, "r") as opened:
-            found = _Found(where)
-            found.look_into(opened, 0)
+            contents = _Contents(where)
+            contents.look_into(opened, 0)
             size = os.stat(file).st_size if isinstance(file, (str, os.PathLike)) else file.seek(0, os.SEEK_END)
     except (OSError, RuntimeError, KeyError) as error:  # h5py's for a damaged file
         raise ValueError(f"{where}: not a readable weights file ({messages.shortened(error)})") from None
-    if found.bytes > size:
-        raise Refused(f"{where}: expected arrays of {size:,} bytes at most, as the file has; they have {found.bytes:,}")
-    return found.numbers
+    if contents.bytes > size:
+        raise Refused(
+            f"{where}: expected arrays of {size:,} bytes at most, as the file has; they have {contents.bytes:,}"
+        )
+    return contents.numbers
 
 
 def _is_halved(values):
@@ -88,7 +90,7 @@ def _group(parent, name):
     return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=properties))
 
 
-class _Found:
+class _Contents:
     """What a weights file holds, looked at group by group."""
 
     def __init__(self, where):

@@ -22,8 +22,8 @@ def bound_socket(what, host, port):
         OSError: naming the port.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = min(addresses, key=lambda entry: entry[0] != socket.AF_INET)
         opened = socket.socket(family, kind, protocol)
     except OSError as error:
         raise OSError(error.errno, f"cannot listen on {host} for {what}: {error.strerror}") from error

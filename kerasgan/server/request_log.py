@@ -14,7 +14,7 @@ _MAX_TARGET = 300
 
 
 @dataclasses.dataclass
-class Seen:
+class LoggedRequest:
     """One request, filled in while it is worked on.
 
     Attributes:

@@ -301,8 +301,8 @@ def serve(
         ValueError: if there is no model in `folder`, or none that can be loaded.
         OSError: if a port is in use.
     """
-    found = Models(find_models(folder, model_name), options=models)
-    return ModelServer(found, server, Watcher(found, folder, model_name, options=watch)).start()
+    served = Models(find_models(folder, model_name), options=models)
+    return ModelServer(served, server, Watcher(served, folder, model_name, options=watch)).start()
 
 
 def serve_config(
@@ -328,5 +328,5 @@ def serve_config(
         ValueError: if the file is wrong, or has models with versions of which none can be loaded.
         OSError: if the file cannot be read or a port is in use.
     """
-    found = Models(options=models)
-    return ModelServer(found, server, Watcher(found, config=config, options=watch)).start()
+    served = Models(options=models)
+    return ModelServer(served, server, Watcher(served, config=config, options=watch)).start()

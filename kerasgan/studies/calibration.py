@@ -60,8 +60,8 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
         if row in rows:
             continue
         compared = "is" if row == ITSELF else METRICS
-        found = evaluator.evaluate_images(images, reference, compared, seed=seed, name=row, verbose=True)
-        rows[row] = [one.to_dict() for one in found]
+        results = evaluator.evaluate_images(images, reference, compared, seed=seed, name=row, verbose=True)
+        rows[row] = [one.to_dict() for one in results]
         rows = {name: rows[name] for name in sets if name in rows}  # in their order, whichever was measured first
         report.write_result(out, settings, {"reference": reference.data, "rows": rows})
     draw(out / "calibration.png", rows, sets)

@@ -74,18 +74,18 @@ def run(
         "seed": seed,
     }
     folder = pathlib.Path(out)
-    found = _found_before(folder, settings)
+    results = _found_before(folder, settings)
 
     training, held_out = text.split(lines, FLOORS * samples, seed)
     vocabulary = text.Vocabulary.of(training)
     training, held_out = vocabulary.encode(training, LENGTH), vocabulary.encode(held_out, LENGTH)
-    model = _model(folder, found, (LENGTH, len(vocabulary)), filters, critic_steps, seed)
+    model = _model(folder, results, (LENGTH, len(vocabulary)), filters, critic_steps, seed)
     text.one_hot(training, len(vocabulary), BATCH, model.batches_per_step)  # too few lines are said at once
     wanted = {n: ngrams.counts(_rows(training), n) for n in N_GRAMS}
     floors = [_distances(part, wanted) for part in np.split(held_out, FLOORS)]
 
     step = int(model.step.numpy())
-    curve = [point for point in found["curve"] if point["step"] <= step]
+    curve = [point for point in results["curve"] if point["step"] <= step]
     bar = report.Bar("characters", max(steps - step, 1))
     begun, logs = step, {}
     while True:

@@ -186,7 +186,7 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
     for name in ("trunk", *BRANCHES):
         shutil.rmtree(out / name, ignore_errors=True)
     start = train_trunk(out / "trunk", images, steps, every, seed)
-    found, weights, strips = {}, {}, {}
+    results, weights, strips = {}, {}, {}
     actions = {"unguarded": callbacks.Warn(), "warning": callbacks.Warn(), "rolling back": callbacks.RollBack(FACTOR)}
     for name, action in actions.items():
         shutil.copytree(out / "trunk", out / name)
@@ -195,17 +195,17 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
         else:
             guard = callbacks.CollapseGuard(out / name, every, action, RULE)
             gan, strips[name] = go_on(start, images, more, every, name, growth, guard)
-            found[name] = guard.looks
+            results[name] = guard.looks
         weights[name] = gan.get_weights()
     real = mean_pairwise_distance(images[:_REAL] / 127.5 - 1.0)
-    result = summary(found, steps) | {
+    result = summary(results, steps) | {
         "warning_equals_unguarded": all(map(np.array_equal, weights["unguarded"], weights["warning"])),
         "variety_of_real_images": real,
     }
-    draw(out / "collapse.png", found, strips, steps, result)
+    draw(out / "collapse.png", results, strips, steps, result)
     settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed, "factor": FACTOR}
     result["protocol"] = protocol(steps, growth, every)
-    return report.write_result(out, settings, {**result, "looks": found})
+    return report.write_result(out, settings, {**result, "looks": results})
 
 
 def check(steps, more, growth, every):

@@ -230,13 +230,13 @@ def _figure(surfaces, result):
     for row, kind in zip(axes, kinds):
         for axis, make_points in zip(row, _TOYS):
             points = make_points()
-            values, found = surfaces[points.name, kind], result[points.name][kind]
+            values, facts = surfaces[points.name, kind], result[points.name][kind]
             axis.contourf(line, line, values, levels=18, cmap="viridis", alpha=0.6)
             axis.contour(line, line, values, levels=18, colors="white", linewidths=0.5, linestyles="solid")
             axis.scatter(*points.sample(1500, seed=1).T, s=2.5, c="#b3001b", linewidths=0)
             axis.set(xticks=[], yticks=[], aspect="equal", xlim=(-SIDE, SIDE), ylim=(-SIDE, SIDE))
             above = f"{points.name.replace('_', ' ')}\n" if kind == kinds[0] else ""
-            norm, share = found["gradient_norms"]["mean"], found["higher_moments"]
+            norm, share = facts["gradient_norms"]["mean"], facts["higher_moments"]
             axis.set_title(f"{above}gradient norm {norm:.2g}, higher moments {share:+.0%}", fontsize=9)
         row[0].set_ylabel(kind, fontsize=10)
     caption = (

@@ -56,24 +56,24 @@ def run(
         raise RuntimeError(f"no alarm within {more} steps of rising learning rates; give more, or a larger growth")
     frozen_at = max(look["step"] for look in guard.looks if look["healthy"])
     before = out / "toward collapse" / f"healthy-{frozen_at:08d}.keras"
-    found, strips = {}, {}
+    results, strips = {}, {}
     for name, (sides, _) in BRANCHES.items():
         shutil.copytree(out / "toward collapse", out / name)
         guard = callbacks.CollapseGuard(out / name, every, rule=collapse.RULE)
         _, one = collapse.go_on(before, images, more, every, name, growth, guard, sides)
-        found[name], strips[name] = guard.looks, one.images
-    result = collapse.summary(found, frozen_at) | {"frozen_at": frozen_at}
+        results[name], strips[name] = guard.looks, one.images
+    result = collapse.summary(results, frozen_at) | {"frozen_at": frozen_at}
     for name, branch in result["branches"].items():
-        later = [look for look in found[name] if look["step"] > frozen_at]
+        later = [look for look in results[name] if look["step"] > frozen_at]
         losses = [look["critic_loss"] for look in later if look["critic_loss"] is not None]
         branch |= {"highest_loss": max(losses, default=None), "loss_at_end": later[-1]["critic_loss"]}
-    draw(out / "freeze.png", found, strips, frozen_at, result["healthy_variety"])
+    draw(out / "freeze.png", results, strips, frozen_at, result["healthy_variety"])
     settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed}
     result["protocol"] = (
         f"{collapse.protocol(steps, growth, every)} Here the branches start at the last healthy look before the first "
         "alarm; a frozen side has the learning rate 0."
     )
-    return report.write_result(out, settings, {**result, "looks": found})
+    return report.write_result(out, settings, {**result, "looks": results})
 
 
 def draw(path, found, strips, frozen_at, healthy):

@@ -117,18 +117,18 @@ def _norms_while_training(name, gan, points, steps, batch_size, seed):
     bar = report.Bar(name, steps)
     real = Batch(tf.constant(points.sample(batch_size, seed=1)), None)
     due = {max(1, steps * k // _CHECKS) for k in range(1, _CHECKS + 1)}
-    found = []
+    norms = []
 
     def look(batch, logs):
         if batch + 1 in due:
             both = tf.concat([real.images, gan.fake(real, "measured").images], axis=0)
-            found.append(np.log10(np.maximum(layer_norms(gan.critic, both), _LEAST)))
+            norms.append(np.log10(np.maximum(layer_norms(gan.critic, both), _LEAST)))
         bar.show(batch + 1)
 
     fresh = points.dataset(batch_size, gan.batches_per_step, seed)
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
     gan.fit(fresh, steps_per_epoch=steps, verbose=0, callbacks=[watch])
-    return np.mean(found, axis=0)
+    return np.mean(norms, axis=0)
 
 
 def _figure(lines, depth):

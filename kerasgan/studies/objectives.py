@@ -62,8 +62,8 @@ def run(
             continue
         print(f"{plan.name}:", flush=True)
         checkpoint = _trained(path, plan, steps, out / "runs")
-        found = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
-        rows[plan.name] = _row(plan, checkpoint, found)
+        results = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
+        rows[plan.name] = _row(plan, checkpoint, results)
         report.write_result(out, settings, {"rows": rows})
     for plan in plans.values() if timed else ():
         rows[plan.name]["seconds"] = _seconds(plan)
@@ -78,12 +78,12 @@ def run(
 def table(rows, metrics):
     """Return Markdown: a row a recipe, the best by the first metric first, their protocol beneath."""
     ordered = _ordered(rows, metrics)
-    names = [found["name"] for found in ordered[0]["results"][:_NUMBERS]]
+    names = [number["name"] for number in ordered[0]["results"][:_NUMBERS]]
     known = registry.load()
     heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "recipe", "preset"]
     lines = [heads, ["---", *["---:"] * (len(names) + 4), "---", "---"]]
     for row in ordered:
-        values = [f"{found['value']:.3g}" for found in row["results"][:_NUMBERS]]
+        values = [f"{number['value']:.3g}" for number in row["results"][:_NUMBERS]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
         recipe_link = f"[{row['recipe']}](../zoo/recipes/{row['recipe']}.yaml)"
@@ -104,7 +104,7 @@ def _preset(name, known, number):
     """A link to the preset of a recipe, which may have been trained for longer, and what its card says of a number."""
     if name not in known:
         return ""
-    own = [f", {found['value']:.3g}" for found in known[name].metrics if found["name"] == number]
+    own = [f", {metric['value']:.3g}" for metric in known[name].metrics if metric["name"] == number]
     return f"[{known[name].steps:,} steps](../zoo/presets/{name}){''.join(own)}"
 
 
@@ -132,11 +132,11 @@ def _ordered(rows, metrics):
 
 def _trained(path, plan, steps, folder):
     """The checkpoint of a recipe at a step, trained where there is none yet."""
-    found = sorted(folder.glob(f"[0-9]*-{plan.name}"))
-    wanted = found[-1] / "checkpoints" / f"step-{steps:08d}.keras" if found else None
+    runs = sorted(folder.glob(f"[0-9]*-{plan.name}"))
+    wanted = runs[-1] / "checkpoints" / f"step-{steps:08d}.keras" if runs else None
     if wanted is not None and wanted.is_file():
         return wanted
-    run = runner.resume(found[-1], steps) if found else runner.train(path, folder, steps)
+    run = runner.resume(runs[-1], steps) if runs else runner.train(path, folder, steps)
     return run / "checkpoints" / f"step-{steps:08d}.keras"
 
 

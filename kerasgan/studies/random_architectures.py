@@ -278,13 +278,13 @@ def as_text(table):
 def draw_picture(path, out, rows, table, architectures):
     """Draw the scores of both objectives, the table, and samples of up to ten architectures; returns the path."""
     plt = figures.pyplot()
-    found = {(row["index"], row["objective"]): row for row in rows}
+    by_architecture = {(row["index"], row["objective"]): row for row in rows}
     shown = range(min(architectures, 10))
     figure = plt.figure(figsize=(13.5, max(6.0, 0.75 * len(shown) + 1)), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.2))
     scatter, bars = left.subplots(2, 1, height_ratios=(1.6, 1))
 
-    pairs = [[found[index, objective]["score"] for objective in OBJECTIVES] for index in range(architectures)]
+    pairs = [[by_architecture[index, objective]["score"] for objective in OBJECTIVES] for index in range(architectures)]
     x, y = np.array([[_FAILED if score is None else score for score in pair] for pair in pairs]).T
     scatter.plot([1, 10], [1, 10], color="#bbbbbb", lw=1, ls="--", zorder=0)
     scatter.scatter(x, y, s=36, alpha=0.8, color="#444444", lw=0)
@@ -308,14 +308,14 @@ def draw_picture(path, out, rows, table, architectures):
     grid = right.subplots(len(shown), len(OBJECTIVES), squeeze=False)
     for line, index in zip(grid, shown):
         for axes, objective in zip(line, OBJECTIVES):
-            row = found[index, objective]
+            row = by_architecture[index, objective]
             score = "failed" if row["score"] is None else f"{row['score']:.2f}"
             axes.imshow(
                 image_grid.tiles(np.load(_samples(out, index, objective)), _SHOWN), cmap="gray", vmin=0, vmax=255
             )
             axes.set_title(f"{objective.replace('WGANGP', 'WGAN-GP')} {score}", fontsize=8, loc="right", pad=2)
             axes.set(xticks=[], yticks=[])
-        line[0].set_title(describe(found[index, "SGAN"]["architecture"]), fontsize=7, loc="left", pad=2)
+        line[0].set_title(describe(by_architecture[index, "SGAN"]["architecture"]), fontsize=7, loc="left", pad=2)
     return report.save_figure(figure, path)
 
 

@@ -108,8 +108,8 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
     left_out = sorted(set(objectives.__all__) - set(names()))
     note = f"left out, as they need classes: {', '.join(left_out)}" if left_out else ""
     print(note or "no objective is left out", flush=True)
-    found = _found(out, common)
-    result = {"protocol": _PROTOCOL, "note": note, "real": measure(points, points.sample(SAMPLES, seed=3)), **found}
+    results = _found(out, common)
+    result = {"protocol": _PROTOCOL, "note": note, "real": measure(points, points.sample(SAMPLES, seed=3)), **results}
     for name in chosen:
         setting = SETTINGS.get(name, Setting())
         if steps is not None:
@@ -208,13 +208,13 @@ def sample(gan):
 
 def measure(points, made):
     """Return what is measured of generated points, float32 [SAMPLES, 2]: names to numbers."""
-    found = {
+    numbers = {
         "w1": divergences.w1(made, points.sample(SAMPLES, seed=1)),
         "js": divergences.js_to_density(made, points, JS_EDGES),
     }
     if isinstance(points, data.toy.Mixture):
         modes = mode_metrics.modes(made, points.centres, points.std)
-        found |= {
+        numbers |= {
             "modes": modes.covered,
             "modes_in_all": len(points.centres),
             "high_quality": modes.high_quality,
@@ -222,7 +222,7 @@ def measure(points, made):
             "shares": modes.shares,
             "kl_of_modes": None if np.isnan(modes.kl) else modes.kl,
         }
-    return found
+    return numbers
 
 
 def critic_surface(gan, pixels=PIXELS):
@@ -274,8 +274,8 @@ class _Watch(keras.callbacks.Callback):
         if isinstance(self._points, data.toy.Mixture):
             if done >= self._due:
                 self._due += self._every
-                found = mode_metrics.modes(sample(self.model), self._points.centres, self._points.std)
-                self.history.append([done, found.covered, found.high_quality])
+                coverage = mode_metrics.modes(sample(self.model), self._points.centres, self._points.std)
+                self.history.append([done, coverage.covered, coverage.high_quality])
             if self.history:
                 note = f"{self.history[-1][1]} modes, {self.history[-1][2]:.0%} of high quality"
         self._bar.show(done, note)

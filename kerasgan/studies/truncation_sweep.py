@@ -45,15 +45,15 @@ def truncation_sweep(model, truncations, reference, names=("fid", "is"), n=5000,
     """
     truncations = _checked(truncations)
     evaluator.check(model, reference, names, n, seed)
-    found = []
+    rows = []
     bar = report.Bar("thresholds", len(truncations))
     for done, truncation in enumerate(truncations, 1):
         bound = None if math.isinf(truncation) else truncation
         results = metrics.evaluate(model, reference, names, n, seed, bound, standing_passes=standing_passes, name=name)
-        found.append(results)
+        rows.append(results)
         values = ", ".join(f"{one.name} {one.value:.4g}" for one in results)
         bar.show(done, f"truncation {_named(truncation)}: {values}")
-    return found
+    return rows
 
 
 def run(

@@ -37,8 +37,8 @@ class OfKernels(Technique):
         """Find the kernels."""
         super().attach(gan)
         networks = [gan.generator] * self.generator + [gan.critic] * self.critic
-        found = [kernel for network in networks for kernel in kernels.kernels(network)]
-        self._kernels = {id(kernel.variable): kernel for kernel in found}
+        of_networks = [kernel for network in networks for kernel in kernels.kernels(network)]
+        self._kernels = {id(kernel.variable): kernel for kernel in of_networks}
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""

@@ -8,7 +8,7 @@ from kerasgan import metrics as metrics_module
 from kerasgan.data import fitting, folder_source, npz_source
 from kerasgan.metrics import features
 from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_file
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
 from kerasgan.training import run_folder
@@ -162,9 +162,9 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
         own = _pictures(made, None, network, network_weights)
         where = cache or cache_root.root()
         against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where)
-    found = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
-    print(result.table(found), flush=True)
-    return found
+    results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
+    print(result.table(results), flush=True)
+    return results
 
 
 def _reference(real, shape, network, network_weights, split, data_dir, cache):
@@ -209,7 +209,7 @@ def statistics(
         _, _, channels = section.shape(section.open())
         size = size or section.image_size
         reference = section.reference((size, size, channels), network, network_weights, split, data_dir, cache, True)
-    return statistics_file.save(out, reference.extracted(Keep()).moments)
+    return statistics_file.save(out, reference.extracted(Needs()).moments)
 
 
 def _pictures(path, size, network, network_weights, cache=None):

@@ -134,10 +134,10 @@ def put_aside(run, checkpoint):
 def facts(run):
     """Return what the `run.json` of a run folder says, a dict; {} without a readable one."""
     try:
-        found = json.loads((pathlib.Path(run) / "run.json").read_text())
+        facts = json.loads((pathlib.Path(run) / "run.json").read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def write_facts(run, facts):

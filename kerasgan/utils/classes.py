@@ -93,8 +93,8 @@ def of_text(text, names, argument="--labels"):
     if text is None:
         return None
     pieces = [text] if text in (names or ()) else re.findall(r'\s*("(?:[^"]|"")*"|[^,]*?)\s*,', f"{text},")
-    found = [_label_of_piece(piece, names or (), argument) for piece in pieces]
-    return found[0] if len(found) == 1 else found
+    labels = [_label_of_piece(piece, names or (), argument) for piece in pieces]
+    return labels[0] if len(labels) == 1 else labels
 
 
 def has_names(labels):
@@ -125,8 +125,8 @@ def matched(names, count, data_names, where):
         return None, False
     own, theirs = _comparable(names or (), data_names)
     if set(theirs) <= set(own):
-        found = [own.index(name) for name in theirs]
-        return None if found == list(range(count)) else found, True
+        numbers = [own.index(name) for name in theirs]
+        return None if numbers == list(range(count)) else numbers, True
     by_number = _are_numbers(names) or _are_numbers(data_names)
     if by_number and len(data_names) == count:
         return None, False

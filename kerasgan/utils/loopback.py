@@ -8,7 +8,7 @@ def is_loopback(host: str | None) -> bool:
     if host == "localhost":
         return True
     try:
-        found = ipaddress.ip_address(host or "")
+        address = ipaddress.ip_address(host or "")
     except ValueError:
         return False
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -129,13 +129,13 @@ def _numbers(results):
     """A table of results, each with what its protocol has alone, and below it what all protocols share."""
     if not results:
         return ["None was measured."]
-    protocols = [_protocol(found["protocol"]) for found in results]
+    protocols = [_protocol(row["protocol"]) for row in results]
     shared = [part for part in protocols[0] if all(part in other for other in protocols)]
     lines = ["| number | value | its own protocol |", "| --- | ---: | --- |"]
-    for found, parts in zip(results, protocols):
+    for row, parts in zip(results, protocols):
         own = [part for part in parts if part not in shared]
-        own += [f"**caution**: {caveat}" for caveat in found["caveats"]]
-        lines.append(f"| {found['name']} | {number(found)} | {', '.join(own)} |")
+        own += [f"**caution**: {caveat}" for caveat in row["caveats"]]
+        lines.append(f"| {row['name']} | {number(row)} | {', '.join(own)} |")
     return [*lines, "", f"{', '.join(shared)}."]
 
 

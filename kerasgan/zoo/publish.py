@@ -149,28 +149,28 @@ def read_results(path):
     expected = f"{path}: expected what `kerasgan evaluate --out` writes, a name, a value and a protocol each"
     try:
         results = json.loads(path.read_text())["results"]
-        problems = [metadata.problem(metadata.Number, found) for found in results]
+        problems = [metadata.problem(metadata.Number, result) for result in results]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{expected} ({quoted(error)})") from None
-    found = "got none" if not results else next(filter(None, problems), None)
-    if found:
-        raise ValueError(f"{expected}; {found}")
+    problem = "got none" if not results else next(filter(None, problems), None)
+    if problem:
+        raise ValueError(f"{expected}; {problem}")
     return results
 
 
 def _of_checkpoint(numbers, checkpoint, weights, evaluation):
     """The numbers of an evaluation that are of a checkpoint; all of them can be measured anew."""
     place = checkpoint.resolve().parts[-3:]  # run folder, checkpoints, file
-    own = [found for found in numbers if pathlib.Path(found["protocol"]["model"]).resolve().parts[-3:] == place]
+    own = [number for number in numbers if pathlib.Path(number["protocol"]["model"]).resolve().parts[-3:] == place]
     if numbers and not own:
-        others = ", ".join(dict.fromkeys(found["protocol"]["model"] for found in numbers))
+        others = ", ".join(dict.fromkeys(number["protocol"]["model"] for number in numbers))
         raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {shortened(others)}")
-    for found in own:
-        remeasure.repeatable(found)
-        if found["protocol"]["weights"] != weights:
+    for number in own:
+        remeasure.repeatable(number)
+        if number["protocol"]["weights"] != weights:
             raise ValueError(
-                f"evaluation: {found['name']}: expected a number of the {weights} weights, which are published; got "
-                f"one of {quoted(found['protocol']['weights'])}"
+                f"evaluation: {number['name']}: expected a number of the {weights} weights, which are published; got "
+                f"one of {quoted(number['protocol']['weights'])}"
             )
     return own
 
@@ -256,8 +256,8 @@ def _files(folder):
 
 def _entry(folder, facts, source):
     metrics = [
-        {"name": found["name"], "value": found["value"], "samples": found["protocol"]["samples"]}
-        for found in facts["metrics"]
+        {"name": number["name"], "value": number["value"], "samples": number["protocol"]["samples"]}
+        for number in facts["metrics"]
     ]
     return registry.Entry.model_validate(
         {

@@ -27,7 +27,7 @@ _METRICS = {
 _NO_NETWORKS = ("pixels", "points", "characters")  # what some numbers name instead of a feature network
 
 
-class Different(RuntimeError):
+class NotReproduced(RuntimeError):
     """A preset that does not give what its card says."""
 
 
@@ -54,8 +54,8 @@ def repeatable(found):
 def groups(numbers):
     """Return lists of numbers by what is the same for all that are measured at once, see `repeatable`."""
     together = {}
-    for found in numbers:
-        together.setdefault(repeatable(found), []).append(found)
+    for number in numbers:
+        together.setdefault(repeatable(number), []).append(number)
     return together
 
 
@@ -78,17 +78,17 @@ def measured(source, folder, wanted, section, of_the_recipe):
     """
     pairs = []
     for (network, samples, seed, truncation), group in wanted.items():
-        metrics = ",".join(dict.fromkeys(_metric(found["name"]) for found in group))
+        metrics = ",".join(dict.fromkeys(_metric(number["name"]) for number in group))
         results = evaluation.evaluate(
             [folder], metrics=metrics, network=network, n=samples, real=section, seed=seed, truncation=truncation
         )
         anew = {result.name: result for result in results}
-        for found in group:
-            name = found["name"]
+        for number in group:
+            name = number["name"]
             if name not in anew:
                 raise ValueError(f"{name}: expected one of {', '.join(anew)}, which this feature network gives")
-            _check_protocol(source, found, anew[name].protocol, of_the_recipe)
-            pairs.append((found, anew[name].value))
+            _check_protocol(source, number, anew[name].protocol, of_the_recipe)
+            pairs.append((number, anew[name].value))
     return pairs
 
 
@@ -98,7 +98,7 @@ def _check_protocol(source, found, new, of_the_recipe):
     for name in (*names, "network_weights", "features"):
         stated, here = found["protocol"].get(name, ""), getattr(new, name)
         if stated != here:
-            raise Different(f"{source}: {found['name']}: {name}: here {quoted(here)}, {quoted(stated)} on the card")
+            raise NotReproduced(f"{source}: {found['name']}: {name}: here {quoted(here)}, {quoted(stated)} on the card")
 
 
 def _metric(name):

@@ -12,7 +12,7 @@ from kerasgan.utils import classes, messages
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid
 from kerasgan.zoo import card, publish, remeasure
-from kerasgan.zoo.remeasure import Different
+from kerasgan.zoo.remeasure import NotReproduced
 
 # numbers that are shares of the samples, so that a sample more or less counts however small they are
 _SHARES = ("precision", "recall", "density", "coverage", "high_quality", "smallest_share")
@@ -51,12 +51,12 @@ def verify(source, metrics=True, data=None):
     where, difference = _largest_difference(sampler, grid, folder)
     lines = [f"grid: {difference:.4f} of 255 levels on average{where}, at most {TOLERANCE.grid_levels:g} allowed"]
     if not difference <= TOLERANCE.grid_levels:
-        raise Different(f"{source}: {lines[0]}")
-    for found, new in remeasure.measured(source, folder, groups, section, data is None):
-        said, good = _compared(found, new)
+        raise NotReproduced(f"{source}: {lines[0]}")
+    for published, new in remeasure.measured(source, folder, groups, section, data is None):
+        said, good = _compared(published, new)
         lines.append(said)
         if not good:
-            raise Different(f"{source}: {said}")
+            raise NotReproduced(f"{source}: {said}")
     return lines
 
 
@@ -76,9 +76,9 @@ def _section(source, folder, data):
 def _check_files(source, folder, files):
     """Whether card and grid are those of the metadata; loading checks the others."""
     for name in (manifest.CARD, manifest.GRID):
-        found = manifest.problem(folder / name, files[name]) if name in files else f"{manifest.METADATA} lists none"
-        if found:
-            raise Different(f"{source}: {name}: {found}")
+        problem = manifest.problem(folder / name, files[name]) if name in files else f"{manifest.METADATA} lists none"
+        if problem:
+            raise NotReproduced(f"{source}: {name}: {problem}")
 
 
 def _check_card(source, folder, facts):
@@ -86,7 +86,7 @@ def _check_card(source, folder, facts):
     try:
         made = card.text(facts)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Different(
+        raise NotReproduced(
             f"{source}: {manifest.METADATA}: expected what `zoo publish` writes, of which the card is made; got other "
             f"values ({messages.of(error)})"
         ) from None
@@ -94,7 +94,7 @@ def _check_card(source, folder, facts):
     pairs = itertools.zip_longest(made.split("\n"), there.split("\n"))
     for number, (expected, found) in enumerate(pairs, start=1):
         if expected != found:
-            raise Different(
+            raise NotReproduced(
                 f"{source}: {manifest.CARD}: line {number}: expected {messages.quoted(expected)}, as kerasgan "
                 f"{__version__} makes it of {manifest.METADATA}; got {messages.quoted(found)}"
             )
@@ -105,7 +105,7 @@ def _check_classes(source, facts, sampler):
     said = None if sampler.num_classes is None else presets.class_names(facts, sampler.num_classes)
     if said != sampler.class_names:
         names, other = (classes.listed(names or ()) for names in (sampler.class_names, said))
-        raise Different(f"{source}: class names: {names} in the model, {other} in {manifest.METADATA}")
+        raise NotReproduced(f"{source}: class names: {names} in the model, {other} in {manifest.METADATA}")
 
 
 def _compared(found, new):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasgan.callbacks import CollapseRule
-from kerasgan.callbacks.collapse_rule import Look
+from kerasgan.callbacks.collapse_rule import Inspection
 
 OFF = {"low_loss": None, "loss_jump": None, "sigma_growth": None, "variety_share": None, "real_share": None}
 STEADY = (1.0, 2.0, 4.0)  # critic's loss, sigma0, variety
@@ -14,7 +14,7 @@ STEADY = (1.0, 2.0, 4.0)  # critic's loss, sigma0, variety
 
 def looks(length=40, loss=STEADY[0], sigma=STEADY[1], variety=STEADY[2]):
     series = zip(*(np.broadcast_to(values, length).tolist() for values in (loss, sigma, variety)))
-    return [Look(one, {"generator k": two, "critic k": 1.0}, {"variety": three}) for one, two, three in series]
+    return [Inspection(one, {"generator k": two, "critic k": 1.0}, {"variety": three}) for one, two, three in series]
 
 
 def walk(rule, series, real=None):
@@ -106,9 +106,9 @@ def test_the_first_looks_are_not_judged_unless_they_are_not_finite():
     assert alarms(walk(rule, series[:7])) == []
     assert alarms(walk(CollapseRule(warmup=3), series)) == list(range(3, 40))
     for name, look in (
-        ("critic's loss", Look(math.nan, {}, {"variety": 1.0})),
-        ("sigma0 of k", Look(1.0, {"k": math.inf}, {"variety": 1.0})),
-        ("variety", Look(1.0, {}, {"variety": math.nan})),
+        ("critic's loss", Inspection(math.nan, {}, {"variety": 1.0})),
+        ("sigma0 of k", Inspection(1.0, {"k": math.inf}, {"variety": 1.0})),
+        ("variety", Inspection(1.0, {}, {"variety": math.nan})),
     ):
         [reason] = CollapseRule(**OFF).judge(look, [])[0].alarms
         assert reason.startswith(f"{name} is ")

@@ -13,7 +13,7 @@ from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.metrics import Reference, features
 from kerasgan.metrics.evaluation import result
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.features import efficientnet_lite0, garment_classifier, inception_2015, inception_2015_network
 from kerasgan.metrics.features import garments as garments_network
 from kerasgan.networks import efficientnet_lite0 as lite0
@@ -262,8 +262,8 @@ def test_files_of_one_name_are_networks_of_their_own(tmp_path):
     assert networks[0].name == networks[1].name and networks[0].digest != networks[1].digest
     assert features.load(tmp_path / "a" / "mine.keras").digest == networks[0].digest
     images = RNG.integers(0, 256, (9, 4, 4, 1), dtype="uint8")
-    kept = [Reference.of_arrays(images, network, cache=tmp_path).extracted(Keep()).moments for network in networks]
-    again = Reference.of_arrays(images, networks[0], cache=tmp_path).extracted(Keep()).moments
+    kept = [Reference.of_arrays(images, network, cache=tmp_path).extracted(Needs()).moments for network in networks]
+    again = Reference.of_arrays(images, networks[0], cache=tmp_path).extracted(Needs()).moments
     np.testing.assert_array_equal(again.mean, kept[0].mean)
     assert np.abs(kept[0].mean - kept[1].mean).max() > 0.1
 

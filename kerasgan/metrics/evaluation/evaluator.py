@@ -7,7 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan.metrics.evaluation import extraction, measures
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.evaluation.line_reference import LineReference
 from kerasgan.metrics.evaluation.point_reference import PointReference
 from kerasgan.metrics.evaluation.prefetch import spread
@@ -181,38 +181,48 @@ def evaluate_set(
 
 def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=None):
     """What the measures need of batches of images, and of the reference's."""
-    keep, real_keep = Keep(), Keep()
+    needs, real_needs = Needs(), Needs()
     for measure in wanted.values():
-        keep |= measure.keep
-        real_keep |= measure.keep if measure.reference else Keep()
+        needs |= measure.needs
+        real_needs |= measure.needs if measure.reference else Needs()
     compared = any(measure.reference for measure in wanted.values())
-    real = reference.extracted(Keep(features=real_keep.features), seed) if compared else None
+    real = reference.extracted(Needs(features=real_needs.features), seed) if compared else None
     what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
-    return extraction.extract(batches, reference.network, count, keep, seed, what, strategy), real
+    return extraction.extract(batches, reference.network, count, needs, seed, what, strategy), real
 
 
 def _results(made, real, count, wanted, reference, seed, name, weights, notes, named=True):
     """What the measures find."""
     results = []
     for measure in wanted.values():
-        for found in measure.function(made, real if measure.reference else None, seed):
+        for measurement in measure.function(made, real if measure.reference else None, seed):
             protocol = Protocol(
-                network=found.network or reference.network.name,
-                network_weights="" if found.network else reference.network.digest,
+                network=measurement.network or reference.network.name,
+                network_weights="" if measurement.network else reference.network.digest,
                 model=name,
                 samples=count,
                 reference=reference.name if measure.reference else "",
                 reference_samples=reference.count if measure.reference else 0,
                 data=reference.data if measure.reference else "",
-                features=found.features or reference.network.features,
+                features=measurement.features or reference.network.features,
                 seed=seed,
-                splits=found.splits,
+                splits=measurement.splits,
                 weights=weights,
-                notes=(*found.notes, *notes, *([] if found.network else [f"images {reference.network.preparation}"])),
+                notes=(
+                    *measurement.notes,
+                    *notes,
+                    *([] if measurement.network else [f"images {reference.network.preparation}"]),
+                ),
             )
-            caveats = found.caveats if named or not measure.labels else (*found.caveats, _BY_NUMBER)
+            caveats = measurement.caveats if named or not measure.labels else (*measurement.caveats, _BY_NUMBER)
             results.append(
-                Result(measure=found.measure, value=found.value, std=found.std, protocol=protocol, caveats=caveats)
+                Result(
+                    measure=measurement.measure,
+                    value=measurement.value,
+                    std=measurement.std,
+                    protocol=protocol,
+                    caveats=caveats,
+                )
             )
     return results
 
@@ -236,7 +246,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
 def _independent(model, reference, wanted):
     """Raise `ValueError` where a measure would ask the network against which the generator was trained."""
     against = model.trained_against
-    asked = against is not None and any(not measure.keep.images for measure in wanted.values())
+    asked = against is not None and any(not measure.needs.images for measure in wanted.values())
     if asked and reference.network.name.startswith(against):
         raise ValueError(
             f"reference: expected a feature network other than {against}, which the generator was trained to please, "
@@ -259,7 +269,7 @@ def _fitting(image_shape, labelled, reference, metrics):
     for metric, measure in wanted.items():
         if measure.of not in reference.of:
             raise ValueError(f"metrics: {metric} is a measure of {measure.of}; {reference.name} has {reference.of[0]}")
-        if measure.keep.probabilities and reference.network.classes is None:
+        if measure.needs.probabilities and reference.network.classes is None:
             raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
         if measure.labels and (not labelled or reference.class_counts is None):
             raise ValueError(f"metrics: {metric} needs labels of the generated images and of the reference's")

@@ -15,8 +15,8 @@ from kerasgan.utils.progress import Bar
 
 
 @dataclasses.dataclass(frozen=True)
-class Keep:
-    """What is kept of the images beside their moments.
+class Needs:
+    """What measures need of the images beside their moments.
 
     Args:
         features: feature vectors to keep, of images drawn with the seed, with their labels; all where there are fewer.
@@ -29,8 +29,8 @@ class Keep:
     images: int = 0
 
     def __or__(self, other):
-        """Return what keeps what either keeps."""
-        return Keep(
+        """Return the needs of both."""
+        return Needs(
             max(self.features, other.features),
             self.probabilities or other.probabilities,
             max(self.images, other.images),
@@ -60,7 +60,7 @@ def extract(
     batches: Iterable[Any],
     network: FeatureNetwork,
     count: int,
-    keep: Keep = Keep(),  # noqa: B008  frozen
+    needs: Needs = Needs(),  # noqa: B008  frozen
     seed: int = 0,
     what: str = "",
     strategy: tf.distribute.Strategy | None = None,
@@ -75,7 +75,7 @@ def extract(
             differ between batches. `in_batches` makes one of an array.
         network: `FeatureNetwork`.
         count: images in all.
-        keep: what to keep beside the moments.
+        needs: what to keep beside the moments.
         seed: integer of at least 0, of the choice of features to keep.
         what: a word for the line of progress on standard output; "" for none.
         strategy: `tf.distribute.Strategy` in whose scope the network was made; the current one by default.
@@ -88,11 +88,11 @@ def extract(
             size, the network cannot judge them, or their features are not finite.
     """
     validation.integer("count", count, 2)
-    if keep.probabilities and network.classes is None:
+    if needs.probabilities and network.classes is None:
         raise ValueError(f"network: expected one that classifies; {network.name} gives features alone")
     rng = np.random.default_rng(validation.integer("seed", seed, 0))
     chosen = np.zeros(count, bool)
-    chosen[rng.choice(count, min(keep.features, count), replace=False)] = True
+    chosen[rng.choice(count, min(needs.features, count), replace=False)] = True
     moments = Moments(network.features)
     kept = {"features": [], "labels": [], "probabilities": [], "images": []}
     bar = Bar(what, count, unit="images") if what else None
@@ -104,14 +104,14 @@ def extract(
         if done > count:
             raise ValueError(f"images: expected {count}; got more")
         moments.update(found["features"])
-        if keep.features:
+        if needs.features:
             kept["features"].append(found["features"][chosen[rows]])
             if labels is not None:
                 kept["labels"].append(np.asarray(labels)[chosen[rows]])
-        if keep.probabilities:
+        if needs.probabilities:
             kept["probabilities"].append(found["probabilities"])
-        if rows.start < keep.images:
-            kept["images"].append(images[: keep.images - rows.start])
+        if rows.start < needs.images:
+            kept["images"].append(images[: needs.images - rows.start])
         if bar:
             bar.show(done)
     if done < count:

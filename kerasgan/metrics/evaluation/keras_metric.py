@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.metrics import frechet
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.evaluation.moments_file import Statistics, frechet_result
 from kerasgan.metrics.evaluation.reference import Reference
@@ -86,4 +86,4 @@ class FrechetDistance(keras.metrics.Metric):
         self.moments = Moments(self.moments.dim)
 
     def _real(self):
-        return self.reference.extracted(Keep()).moments
+        return self.reference.extracted(Needs()).moments

@@ -19,7 +19,7 @@ from kerasgan.metrics import (
 )
 from kerasgan.metrics import inception_score as scores
 from kerasgan.metrics.evaluation import line_reference, moments_file, result
-from kerasgan.metrics.evaluation.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.utils import outside
 
 SPLITS = 10  # parts of an inception score
@@ -33,7 +33,7 @@ JS_EDGES = np.concatenate([[-np.inf], np.linspace(-2.0, 2.0, 81), [np.inf]])  # 
 N_GRAMS = (1, 2, 3, 4)
 
 
-class Found(NamedTuple):
+class Measurement(NamedTuple):
     """A number of a measure, before its protocol is put to it; fields as in `result.Result` and `result.Protocol`.
 
     `network` and `features` are set where the feature network has no part in the number.
@@ -55,8 +55,8 @@ class Measure:
 
     Args:
         function: function of (`Extracted` of the generated images, that of the reference or `None`, seed) that returns
-            a list of `Found`; for what is no image, of (what the reference kept of the generated, the reference, seed).
-        keep: what it needs of the images beside their moments.
+            a list of `Measurement`; for what is no image, of (what the reference kept of the generated, it, seed).
+        needs: what it needs of the images beside their moments.
         reference: whether it compares with real images.
         better: 1 where a greater number is better, -1 where a smaller one is; of the first number it finds.
         labels: whether it needs the labels of both sets.
@@ -64,75 +64,81 @@ class Measure:
     """
 
     function: Callable
-    keep: Keep
+    needs: Needs
     reference: bool
     better: int
     labels: bool = False
     of: str = "images"
 
 
-def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Found]:
+def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Measurement]:
     value = frechet.from_moments(generated.moments, reference.moments)
     caveats = moments_file.frechet_caveats(generated.moments, reference.moments)
-    return [Found("frechet", value, caveats=caveats)]
+    return [Measurement("frechet", value, caveats=caveats)]
 
 
 def _kernel(generated, reference, seed):
     size = min(SUBSET, len(generated.features), len(reference.features))
-    found = kernel_distance.kernel_distance(generated.features, reference.features, SUBSETS, size, seed)
+    distance = kernel_distance.kernel_distance(generated.features, reference.features, SUBSETS, size, seed)
     notes = (f"subsets of {size}", *_drawn(generated, reference))
-    return [Found("kernel", *found, splits=SUBSETS, notes=notes)]
+    return [Measurement("kernel", *distance, splits=SUBSETS, notes=notes)]
 
 
 def _inception_score(generated, reference, seed):
     splits = min(SPLITS, len(generated.probabilities))
-    return [Found("inception_score", *scores.inception_score(generated.probabilities, splits), splits=splits)]
+    return [Measurement("inception_score", *scores.inception_score(generated.probabilities, splits), splits=splits)]
 
 
 def _modified_inception_score(generated, reference, seed):
-    found = scores.modified_inception_score(generated.probabilities)
-    notes = (f"mean over the {len(found.by_class)} classes that the network sees",)
-    return [Found("modified_inception_score", found.mean, found.std, splits=len(found.by_class), notes=notes)]
+    score = scores.modified_inception_score(generated.probabilities)
+    notes = (f"mean over the {len(score.by_class)} classes that the network sees",)
+    return [Measurement("modified_inception_score", score.mean, score.std, splits=len(score.by_class), notes=notes)]
 
 
 def _neighbours(generated, reference, seed):
     sets = [_some(extracted.features, NEIGHBOURS, seed) for extracted in (reference, generated)]
-    found = precision_recall.neighbours(*sets, k=NEAREST)
+    shares = precision_recall.neighbours(*sets, k=NEAREST)
     notes = (f"k = {NEAREST}", f"{len(sets[1]):,} generated and {len(sets[0]):,} real ones drawn with the seed")
-    return [Found(name, value, notes=notes) for name, value in found._asdict().items()]
+    return [Measurement(name, value, notes=notes) for name, value in shares._asdict().items()]
 
 
 def _intra_class(generated, reference, seed):
-    found = intra_class.intra_class_distance(generated.features, generated.labels, reference.features, reference.labels)
+    distance = intra_class.intra_class_distance(
+        generated.features, generated.labels, reference.features, reference.labels
+    )
     fewest = min(np.unique(labels, return_counts=True)[1].min() for labels in (generated.labels, reference.labels))
     caveats = result.few_samples(int(fewest), generated.moments.dim)
-    std = float(np.std(list(found.by_class.values())))
-    classes = len(found.by_class)
+    std = float(np.std(list(distance.by_class.values())))
+    classes = len(distance.by_class)
     notes = (f"mean over {classes} classes, at least {fewest:,} images each", *_drawn(generated, reference))
-    return [Found("intra_frechet", found.mean, std, splits=classes, notes=notes, caveats=caveats)]
+    return [Measurement("intra_frechet", distance.mean, std, splits=classes, notes=notes, caveats=caveats)]
 
 
 def _sliced_wasserstein(generated, reference, seed):
     sets = [_some(extracted.features, NEIGHBOURS, seed) for extracted in (generated, reference)]
     value = sliced_wasserstein.sliced_wasserstein(*sets, PROJECTIONS, seed=seed)
     notes = (f"{PROJECTIONS} directions", f"{len(sets[0]):,} generated and {len(sets[1]):,} real ones")
-    return [Found("sliced_wasserstein", value, notes=notes)]
+    return [Measurement("sliced_wasserstein", value, notes=notes)]
 
 
 def _ms_ssim(generated, reference, seed):
-    found = ms_ssim.ms_ssim_variety(generated.images, pairs=PAIRS, seed=seed)
-    notes = (f"{PAIRS:,} pairs of the first {len(generated.images):,} images", f"{found.scales} of 5 scales")
+    similarity = ms_ssim.ms_ssim_variety(generated.images, pairs=PAIRS, seed=seed)
+    notes = (f"{PAIRS:,} pairs of the first {len(generated.images):,} images", f"{similarity.scales} of 5 scales")
     features = int(np.prod(generated.images.shape[1:]))
-    return [Found("ms_ssim", found.mean, found.std, notes=notes, network="pixels", features=features)]
+    return [Measurement("ms_ssim", similarity.mean, similarity.std, notes=notes, network="pixels", features=features)]
 
 
 def _modes(points, reference, seed):
     mixture = reference.points
-    found = modes.modes(points, mixture.centres, mixture.std)
+    coverage = modes.modes(points, mixture.centres, mixture.std)
     notes = (f"within 3 standard deviations of one of {len(mixture.centres)} modes",)
-    numbers = {"modes": found.covered, "high_quality": found.high_quality, "smallest_share": found.shares.min()}
-    if found.covered:
-        numbers["kl_of_modes"] = found.kl
+    numbers = {
+        "modes": coverage.covered,
+        "high_quality": coverage.high_quality,
+        "smallest_share": coverage.shares.min(),
+    }
+    if coverage.covered:
+        numbers["kl_of_modes"] = coverage.kl
     return [_of_points(name, float(value), notes) for name, value in numbers.items()]
 
 
@@ -150,35 +156,37 @@ def _jensen_shannon(points, reference, seed):
 
 
 def _of_points(name, value, notes):
-    return Found(name, value, notes=notes, network="points", features=2)
+    return Measurement(name, value, notes=notes, network="points", features=2)
 
 
 def _n_grams(encoded, reference, seed):
     real = reference.held_out[: len(encoded)]
-    found = []
+    measurements = []
     for n in N_GRAMS:
         value, floor = (
             ngrams.jensen_shannon(ngrams.counts(line_reference.rows(lines), n), reference.counts(n))
             for lines in (encoded, real)
         )
         notes = ("bits", f"{len(real):,} held-out lines: {floor:.4f}")
-        found.append(Found(f"js_{n}_grams", value, notes=notes, network="characters", features=encoded.shape[1]))
-    return found
+        measurements.append(
+            Measurement(f"js_{n}_grams", value, notes=notes, network="characters", features=encoded.shape[1])
+        )
+    return measurements
 
 
 MEASURES = {
-    "fid": Measure(_frechet, Keep(), True, -1),
-    "kid": Measure(_kernel, Keep(features=KEPT), True, -1),
-    "is": Measure(_inception_score, Keep(probabilities=True), False, 1),
-    "mis": Measure(_modified_inception_score, Keep(probabilities=True), False, 1),
-    "prdc": Measure(_neighbours, Keep(features=NEIGHBOURS), True, 1),
-    "intra-fid": Measure(_intra_class, Keep(features=KEPT), True, -1, labels=True),
-    "swd": Measure(_sliced_wasserstein, Keep(features=NEIGHBOURS), True, -1),
-    "ms-ssim": Measure(_ms_ssim, Keep(images=PAIRED), False, -1),
-    "modes": Measure(_modes, Keep(), True, 1, of="mixtures"),
-    "w1": Measure(_wasserstein, Keep(), True, -1, of="points"),
-    "js": Measure(_jensen_shannon, Keep(), True, -1, of="points"),
-    "ngrams": Measure(_n_grams, Keep(), True, -1, of="lines"),
+    "fid": Measure(_frechet, Needs(), True, -1),
+    "kid": Measure(_kernel, Needs(features=KEPT), True, -1),
+    "is": Measure(_inception_score, Needs(probabilities=True), False, 1),
+    "mis": Measure(_modified_inception_score, Needs(probabilities=True), False, 1),
+    "prdc": Measure(_neighbours, Needs(features=NEIGHBOURS), True, 1),
+    "intra-fid": Measure(_intra_class, Needs(features=KEPT), True, -1, labels=True),
+    "swd": Measure(_sliced_wasserstein, Needs(features=NEIGHBOURS), True, -1),
+    "ms-ssim": Measure(_ms_ssim, Needs(images=PAIRED), False, -1),
+    "modes": Measure(_modes, Needs(), True, 1, of="mixtures"),
+    "w1": Measure(_wasserstein, Needs(), True, -1, of="points"),
+    "js": Measure(_jensen_shannon, Needs(), True, -1, of="points"),
+    "ngrams": Measure(_n_grams, Needs(), True, -1, of="lines"),
 }
 
 
@@ -192,22 +200,22 @@ def chosen(names: str | Sequence[str]) -> dict[str, Measure]:
         ValueError: naming the one that there is not, or that is given twice.
     """
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    found = {name: MEASURES.get(name) or _of_a_user(name) for name in names}
-    if None in found.values() or len(found) < len(names):
+    measures = {name: MEASURES.get(name) or _of_a_user(name) for name in names}
+    if None in measures.values() or len(measures) < len(names):
         wanted = f"some of {', '.join(MEASURES)}, or MODULE.NAME of a module given with --import, each once"
         raise ValueError(f"metrics: expected {wanted}; got {','.join(map(str, names))}")
     if not names:
         raise ValueError(f"metrics: expected some of {', '.join(MEASURES)}; got none")
-    return found
+    return measures
 
 
 def _of_a_user(name):
     """The `Measure` that `MODULE.NAME` names in a user's module, or `None`."""
     try:
-        found = outside.find(str(name))
+        measure = outside.find(str(name))
     except LookupError:
         return None
-    return found if isinstance(found, Measure) else None
+    return measure if isinstance(measure, Measure) else None
 
 
 def _drawn(generated, reference):

@@ -66,16 +66,18 @@ class Statistics:
             with np.load(path, allow_pickle=False) as arrays:
                 facts = json.loads(str(arrays["facts"]))
                 moments = Moments.restored(int(arrays["count"]), arrays["mean"], arrays["scatter"])
-            found = cls(moments, facts["network"], facts["name"], facts["data"])
+            statistics = cls(moments, facts["network"], facts["name"], facts["data"])
         except FileNotFoundError:
             raise
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path}: not a readable file of statistics ({shortened(error)})") from error
-        if found.network != network:
-            raise ValueError(f"{path}: expected features of the network {network}; it holds those of {found.network}")
-        if data is not None and found.data != data:
-            raise ValueError(f"{path}: expected statistics of the data {data}; it holds those of {found.data}")
-        return found
+        if statistics.network != network:
+            raise ValueError(
+                f"{path}: expected features of the network {network}; it holds those of {statistics.network}"
+            )
+        if data is not None and statistics.data != data:
+            raise ValueError(f"{path}: expected statistics of the data {data}; it holds those of {statistics.data}")
+        return statistics
 
 
 def frechet_result(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from kerasgan import data
 from kerasgan.data.source import Source
 from kerasgan.metrics.evaluation import extraction
-from kerasgan.metrics.evaluation.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.metrics.evaluation.moments_file import Statistics
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
 from kerasgan.utils import classes, validation
@@ -155,30 +155,30 @@ class Reference:
         """How many images each class has, int [classes], or `None` without labels."""
         return self._read[1]
 
-    def extracted(self, keep: Keep, seed: int = 0) -> Extracted:
+    def extracted(self, needs: Needs, seed: int = 0) -> Extracted:
         """Return what the network saw in the images: from memory, from disk where only moments are needed, or anew.
 
         Args:
-            keep: what is needed beside the moments.
+            needs: what is needed beside the moments.
             seed: of the choice of features to keep.
 
         Raises:
             ValueError: as `kerasgan.metrics.evaluation.extraction.extract`.
         """
         known = self._known.get("extracted")
-        if known is not None and (keep | known[0]) == known[0] and (not keep.features or known[1] == seed):
+        if known is not None and (needs | known[0]) == known[0] and (not needs.features or known[1] == seed):
             return known[2]
         data = self.data  # before they are judged: what is wrong with them is told at once
-        moments = self._kept_moments() if keep == Keep() else None
+        moments = self._kept_moments() if needs == Needs() else None
         if moments is None:
             what = f"{self.name}, {self.network.name}" if self.verbose else ""
-            found = extraction.extract(self.batches(), self.network, self.count, keep, seed, what)
+            result = extraction.extract(self.batches(), self.network, self.count, needs, seed, what)
             if self.cache is not None:
-                Statistics(found.moments, self._identity, self.name, data).save(self._path)
+                Statistics(result.moments, self._identity, self.name, data).save(self._path)
         else:
-            found = Extracted(moments)
-        self._known["extracted"] = keep, seed, found
-        return found
+            result = Extracted(moments)
+        self._known["extracted"] = needs, seed, result
+        return result
 
     @functools.cached_property
     def _known(self):

@@ -62,13 +62,13 @@ def fingerprint(*arrays) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that a number depends on, those installed, and Python's."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in _VERSIONS:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def command() -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from kerasgan.metrics.evaluation import result
-from kerasgan.metrics.evaluation.extraction import Extracted, Keep
+from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.metrics.evaluation.moments import GivenMoments, Moments
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.utils import atomic_files
@@ -56,13 +56,13 @@ class StatisticsReference:
         """Fingerprint of the statistics."""
         return result.fingerprint(self.moments.mean, self.moments.covariance)
 
-    def extracted(self, keep: Keep, seed: int = 0) -> Extracted:
+    def extracted(self, needs: Needs, seed: int = 0) -> Extracted:
         """Return the moments.
 
         Raises:
             ValueError: if more is needed.
         """
-        if keep != Keep():
+        if needs != Needs():
             raise ValueError(f"metrics: expected fid alone, as {self.name} have no images and no features")
         return Extracted(self.moments)
 

@@ -33,29 +33,29 @@ def build() -> keras.Model:
         are the softmax.
     """
     images = x = keras.Input((SIZE, SIZE, 3), name="images")
-    found = {}
+    taps = {}
     x = _conv(x, "Conv2d_1a_3x3", 32, 3, strides=2)
     x = _conv(x, "Conv2d_2a_3x3", 32, 3)
     x = _conv(x, "Conv2d_2b_3x3", 64, 3, padding="same")
     x = layers.MaxPooling2D(3, 2)(x)
-    found["64"] = layers.GlobalAveragePooling2D()(x)
+    taps["64"] = layers.GlobalAveragePooling2D()(x)
     x = _conv(x, "Conv2d_3b_1x1", 80, 1)
     x = _conv(x, "Conv2d_4a_3x3", 192, 3)
     x = layers.MaxPooling2D(3, 2)(x)
-    found["192"] = layers.GlobalAveragePooling2D()(x)
+    taps["192"] = layers.GlobalAveragePooling2D()(x)
     for name, pooled in (("Mixed_5b", 32), ("Mixed_5c", 64), ("Mixed_5d", 64)):
         x = _block_a(x, name, pooled)
     x = _block_b(x, "Mixed_6a")
     for name, width in (("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)):
         x = _block_c(x, name, width)
-    found["768"] = layers.GlobalAveragePooling2D()(x)
+    taps["768"] = layers.GlobalAveragePooling2D()(x)
     x = _block_d(x, "Mixed_7a")
     x = _block_e(x, "Mixed_7b", layers.AveragePooling2D)
     x = _block_e(x, "Mixed_7c", layers.MaxPooling2D)
-    found["2048"] = x = layers.GlobalAveragePooling2D()(x)
-    found["logits_unbiased"] = x = layers.Dense(CLASSES, use_bias=False, name="fc")(x)
-    found["logits"] = _Bias(name="fc_bias")(x)
-    return keras.Model(images, found, name="inception_2015")
+    taps["2048"] = x = layers.GlobalAveragePooling2D()(x)
+    taps["logits_unbiased"] = x = layers.Dense(CLASSES, use_bias=False, name="fc")(x)
+    taps["logits"] = _Bias(name="fc_bias")(x)
+    return keras.Model(images, taps, name="inception_2015")
 
 
 def load(path) -> keras.Model:

@@ -62,9 +62,9 @@ class ImageData(Section):
             return self
         if not pathlib.Path(self.place).expanduser().exists():
             raise FileNotFoundError(f"data: nothing is at {shortened(self.place)}; name your pictures: --data PATH")
-        found = fitting.of(self.place)
-        print(f"{shortened(self.place)}: {found}", file=sys.stderr)
-        fields = {"image_size": found.size, "channels": found.channels, "labels": found.classes is not None}
+        fitted = fitting.of(self.place)
+        print(f"{shortened(self.place)}: {fitted}", file=sys.stderr)
+        fields = {"image_size": fitted.size, "channels": fitted.channels, "labels": fitted.classes is not None}
         return self.model_copy(update={**fields, "fit": False})
 
     def open(self):
@@ -89,8 +89,8 @@ class ImageData(Section):
         if self.tfds is not None:
             channels, class_names = tfds_source.described(self.tfds, self.data_dir)
         elif self.labels or pathlib.Path(self.place).expanduser().exists():
-            found = self.open()
-            channels, class_names = found.channels, found.class_names
+            source = self.open()
+            channels, class_names = source.channels, source.class_names
         else:
             channels, class_names = self.channels or 3, None
         image = np.random.default_rng(0).integers(0, 256, (1, self.image_size, self.image_size, channels), np.uint8)

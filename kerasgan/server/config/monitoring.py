@@ -20,7 +20,7 @@ def read_metrics_path(path):
     prometheus = textproto.read(path, textproto.MonitoringConfig).prometheus_config
     if not prometheus.enable:
         return None
-    found = prometheus.path or DEFAULT_METRICS_PATH
-    if not found.startswith("/"):
-        raise ValueError(f"{path}: expected prometheus_config.path to begin with '/'; got {found!r}")
-    return found
+    metrics_path = prometheus.path or DEFAULT_METRICS_PATH
+    if not metrics_path.startswith("/"):
+        raise ValueError(f"{path}: expected prometheus_config.path to begin with '/'; got {metrics_path!r}")
+    return metrics_path

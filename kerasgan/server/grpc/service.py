@@ -15,7 +15,7 @@ from kerasgan.server.errors import ServingError, denied, exhausted, invalid_argu
 from kerasgan.server.grpc.threads import in_lane
 from kerasgan.server.inference import engine, examples, metadata
 from kerasgan.server.inference.predict import predict
-from kerasgan.server.request_log import Seen
+from kerasgan.server.request_log import LoggedRequest
 
 log = logging.getLogger("kerasgan.server")
 
@@ -36,7 +36,7 @@ def _cut(message):
 
 
 class PredictionService:
-    """`tensorflow.serving.PredictionService`: a method of it takes a request and the `Seen` to be filled in."""
+    """`tensorflow.serving.PredictionService`: a method takes a request and the `LoggedRequest` to be filled in."""
 
     def __init__(self, models, options):
         self.models = models
@@ -45,25 +45,25 @@ class PredictionService:
     def Predict(self, request, seen):
         """Run a signature on tensors; the answer is serialized already."""
         seen.rows = next((dims[0].size for dims in _dimensions(request) if dims), None)
-        with self._used(seen, request.model_spec, metadata.model_spec(request)) as found:
+        with self._used(seen, request.model_spec, metadata.model_spec(request)) as version:
             options = self.options
-            return predict(found, request, options.max_request_bytes, seen.deadline, options.tensor_content)
+            return predict(version, request, options.max_request_bytes, seen.deadline, options.tensor_content)
 
     def Classify(self, request, seen):
         """Run a classification signature on examples."""
-        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as found:
-            return examples.classify(found, request, seen.deadline)
+        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as version:
+            return examples.classify(version, request, seen.deadline)
 
     def Regress(self, request, seen):
         """Run a regression signature on examples."""
-        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as found:
-            return examples.regress(found, request, seen.deadline)
+        with self._used(seen, request.model_spec, metadata.model_spec(request), request.input) as version:
+            return examples.regress(version, request, seen.deadline)
 
     def MultiInference(self, request, seen):
         """Run several such signatures on the same examples."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._used(seen, spec, metadata.tasks_model_spec(request), request.input) as found:
-            return examples.multi_inference(found, request, seen.deadline)
+        with self._used(seen, spec, metadata.tasks_model_spec(request), request.input) as version:
+            return examples.multi_inference(version, request, seen.deadline)
 
     @contextlib.contextmanager
     def _used(self, seen, spec, choice, given=None):
@@ -122,7 +122,7 @@ def _handler(method, description, recorder, lane, unread):
     parse = message_factory.GetMessageClass(description.input_type).FromString
 
     def answer(data, context):
-        seen = Seen("GRPC", description.name)
+        seen = LoggedRequest("GRPC", description.name)
         seconds = context.time_remaining()
         seen.deadline = time.monotonic() + seconds if seconds is not None and seconds < _A_YEAR else None
         turns.caller.is_gone = lambda: not context.is_active()

@@ -81,14 +81,14 @@ def _versions(folder):
 
 def fingerprint(folder):
     """Names, sizes and times of the files in a folder: equal while nothing in it has changed."""
-    found = []
+    files = []
     for parent, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)
             with contextlib.suppress(OSError):  # gone meanwhile
                 facts = os.stat(path)
-                found.append((os.path.relpath(path, folder), facts.st_size, facts.st_mtime_ns))
-    return sorted(found)
+                files.append((os.path.relpath(path, folder), facts.st_size, facts.st_mtime_ns))
+    return sorted(files)
 
 
 def _latest(versions):

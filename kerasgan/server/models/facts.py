@@ -26,13 +26,13 @@ def read_facts(folder):
     """The `Facts` of the SavedModel in a folder; what cannot be right is passed over."""
     try:
         with open(folder / "assets.extra" / "kerasgan.json", "rb") as file:
-            found = json.loads(file.read(_MOST_BYTES))
+            facts = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return Facts()
-    if not isinstance(found, dict):
+    if not isinstance(facts, dict):
         return Facts()
-    independent = found.get("independent_rows") is True
-    count = found.get("num_classes")
+    independent = facts.get("independent_rows") is True
+    count = facts.get("num_classes")
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         return Facts(independent_rows=independent)
-    return Facts(count, classes.known(found.get("class_names"), count), independent)
+    return Facts(count, classes.known(facts.get("class_names"), count), independent)

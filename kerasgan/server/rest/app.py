@@ -23,7 +23,7 @@ from kerasgan.server.errors import (
     too_large,
 )
 from kerasgan.server.inference import engine, examples, metadata
-from kerasgan.server.request_log import Seen
+from kerasgan.server.request_log import LoggedRequest
 from kerasgan.server.rest import json_examples, json_tensor, page
 from kerasgan.server.rest.content_encoding import unpacked
 
@@ -105,7 +105,7 @@ class RestApp:
         target = _ORIGIN.sub("", scope["raw_path"].decode("latin-1"), count=1) or "/"
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
-        seen = Seen("REST", target=f"{scope['method']} {target}")
+        seen = LoggedRequest("REST", target=f"{scope['method']} {target}")
         seen.deadline = time.monotonic() + self.options.rest_timeout_seconds
         content = []
         try:
@@ -243,7 +243,7 @@ class RestApp:
             target: path with query string, as it came.
             body: bytes.
             encoding: the Content-Encoding header, "" for none.
-            seen: `Seen`, to be filled in.
+            seen: `LoggedRequest`, to be filled in.
 
         Returns:
             `(HTTP status, content type, body)`, the last two as bytes.

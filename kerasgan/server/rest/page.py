@@ -70,10 +70,10 @@ def _described(models, name, version=None):
     `classes` changes with the names: a version from another folder may have others.
     """
     try:
-        with models.use(name, version) as found:
-            signatures = {key: sorted(signature.inputs) for key, signature in found.engine.signatures.items()}
-            count, names = found.facts.num_classes, found.facts.class_names
-            told = {"name": name, "version": found.number, "signatures": signatures, "num_classes": count}
+        with models.use(name, version) as served:
+            signatures = {key: sorted(signature.inputs) for key, signature in served.engine.signatures.items()}
+            count, names = served.facts.num_classes, served.facts.class_names
+            told = {"name": name, "version": served.number, "signatures": signatures, "num_classes": count}
             return told | {"classes": f"{zlib.crc32(repr(names).encode()):x}"}, names
     except ServingError:
         return {"name": name, "version": None, "signatures": {}, "num_classes": None, "classes": None}, None

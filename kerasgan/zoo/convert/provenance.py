@@ -25,9 +25,11 @@ def check(source, sha256):
         raise ValueError(f"--sha256: expected 64 hexadecimal digits; got {quoted(sha256)}")
     if not pathlib.Path(source).is_file():
         raise FileNotFoundError(f"no such file: {source}")
-    found = manifest.sha256(source)
-    if found != sha256.lower():
-        raise ValueError(f"{source}: not the file that was published: expected SHA-256 {sha256.lower()}; it is {found}")
+    digest = manifest.sha256(source)
+    if digest != sha256.lower():
+        raise ValueError(
+            f"{source}: not the file that was published: expected SHA-256 {sha256.lower()}; it is {digest}"
+        )
 
 
 def facts(sampler, layout, source, options):

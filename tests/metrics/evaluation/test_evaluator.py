@@ -9,7 +9,7 @@ import tensorflow as tf
 from kerasgan import data
 from kerasgan.metrics import Reference, evaluate, evaluate_images
 from kerasgan.metrics.evaluation import reference, result
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.features import FeatureNetwork
 from kerasgan.metrics.inception_score import inception_score, modified_inception_score
 from kerasgan.metrics.kernel_distance import kernel_distance
@@ -321,7 +321,7 @@ def test_floats_from_0_to_1_that_were_made_bytes_are_told_before_anything_is_jud
 def test_moments_of_images_prepared_otherwise_are_made_again(tmp_path):
     images, judge = pictures(30), network()
     doubled = dataclasses.replace(judge, prepare=lambda x: judge.prepare(x) * 2, preparation="2 x / 255")
-    one, other = (Reference.of_arrays(images, j, cache=tmp_path).extracted(Keep()).moments for j in (judge, doubled))
+    one, other = (Reference.of_arrays(images, j, cache=tmp_path).extracted(Needs()).moments for j in (judge, doubled))
     np.testing.assert_allclose(other.mean, 2 * one.mean, rtol=1e-6)
 
 
@@ -333,7 +333,7 @@ def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):
     assert one.data == other.data == result.fingerprint(images)
     np.testing.assert_array_equal(one.class_counts, np.full(5, 50))
     np.testing.assert_allclose(
-        one.extracted(Keep()).moments.covariance, other.extracted(Keep()).moments.covariance, rtol=1e-9
+        one.extracted(Needs()).moments.covariance, other.extracted(Needs()).moments.covariance, rtol=1e-9
     )
     assert Reference.of_arrays(images, network()).class_counts is None
     assert Reference.of_source(data.arrays(images), network(), 8).class_counts is None
@@ -341,23 +341,23 @@ def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):
 
 def test_moments_are_kept_on_disk_for_these_images_and_this_network(tmp_path, monkeypatch):
     images = pictures(60)
-    first = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    first = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Needs()).moments
     [file] = (tmp_path / "statistics").iterdir()
     runs = []
     real_extract = reference.extraction.extract
     monkeypatch.setattr(
         reference.extraction, "extract", lambda *a, **k: runs.append(1) or real_extract(*a, **k), raising=True
     )
-    read = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    read = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Needs()).moments
     np.testing.assert_array_equal(read.covariance, first.covariance)
     assert not runs
-    Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep(features=10))  # features are not on disk
-    Reference.of_arrays(pictures(60, seed=1), network(), cache=tmp_path).extracted(Keep())
+    Reference.of_arrays(images, network(), cache=tmp_path).extracted(Needs(features=10))  # features are not on disk
+    Reference.of_arrays(pictures(60, seed=1), network(), cache=tmp_path).extracted(Needs())
     judge = network()
     judge.model.get_layer("mix").set_weights([np.ones((64, 4), "float32")])
-    Reference.of_arrays(images, judge, cache=tmp_path).extracted(Keep())
+    Reference.of_arrays(images, judge, cache=tmp_path).extracted(Needs())
     assert len(runs) == 3 and len(list((tmp_path / "statistics").iterdir())) == 3
     file.write_bytes(file.read_bytes()[:100])
-    mended = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Keep()).moments
+    mended = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Needs()).moments
     np.testing.assert_allclose(mended.covariance, first.covariance, rtol=1e-9)
     assert len(runs) == 4

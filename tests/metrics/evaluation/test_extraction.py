@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.metrics.evaluation.extraction import Keep, extract, in_batches
+from kerasgan.metrics.evaluation.extraction import Needs, extract, in_batches
 from kerasgan.metrics.evaluation.prefetch import ahead
 from kerasgan.utils import json_lines
 from tests.metrics.images import features_of, network, pictures, probabilities_of
@@ -19,7 +19,7 @@ from tests.metrics.test_frechet import by_scipy
 
 def test_all_that_is_kept_is_of_the_images_in_their_order():
     images, labels = pictures(57), np.arange(57)
-    found = extract(in_batches(images, labels, 10), network(), 57, Keep(20, True, 15), seed=3)
+    found = extract(in_batches(images, labels, 10), network(), 57, Needs(20, True, 15), seed=3)
     features = features_of(images)
     np.testing.assert_allclose(found.moments.mean, features.mean(0), rtol=1e-5)
     np.testing.assert_allclose(found.moments.covariance, np.cov(features, rowvar=False), rtol=1e-5)
@@ -27,7 +27,7 @@ def test_all_that_is_kept_is_of_the_images_in_their_order():
     np.testing.assert_array_equal(found.images, images[:15])
     assert len(set(found.labels)) == 20 and (np.diff(found.labels) > 0).all()
     np.testing.assert_allclose(found.features, features[found.labels], rtol=1e-4, atol=1e-5)
-    again, other = (extract(in_batches(images, labels, 7), network(), 57, Keep(20), seed=seed) for seed in (3, 4))
+    again, other = (extract(in_batches(images, labels, 7), network(), 57, Needs(20), seed=seed) for seed in (3, 4))
     np.testing.assert_array_equal(again.labels, found.labels)
     assert not np.array_equal(other.labels, found.labels)
     assert again.probabilities is None and again.images is None
@@ -45,7 +45,7 @@ def test_memory_does_not_grow_with_the_number_of_images():
 
     def most(count):
         tracemalloc.start()
-        extract((one.copy() for _ in range(count // 100)), judge, count, Keep(features=50, images=20))
+        extract((one.copy() for _ in range(count // 100)), judge, count, Needs(features=50, images=20))
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used

@@ -33,7 +33,7 @@ def test_what_is_written_is_numpys_mean_and_covariance(tmp_path):
 def test_a_model_free_distance_is_that_to_the_images_themselves(network, tmp_path):
     real, generated = IMAGES // 2, IMAGES
     reference = metrics.Reference.of_arrays(real, network)
-    moments = reference.extracted(metrics.extraction.Keep()).moments
+    moments = reference.extracted(metrics.extraction.Needs()).moments
     path = statistics_file.save(tmp_path / "real.npz", moments)
     [wanted] = metrics.evaluate_images(generated, reference, "fid")
     with pytest.warns(UserWarning, match="300 samples of 128 features: few samples"):
