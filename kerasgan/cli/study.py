@@ -275,13 +275,36 @@ def classifier(
     from kerasgan.metrics.features import garments as network
 
     facts = network.train(out, epochs, seed, data_dir)
-    print(f"{out / network.WEIGHTS}: accuracy {facts['accuracy']}")
+    print(f"{out / network.PUBLISHED.weights}: accuracy {facts['accuracy']}")
+
+
+@app.command()
+def cifar10_classifier(
+    real: Annotated[
+        str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train and test (or .npz).")
+    ] = "cifar10",
+    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted training goes on in it.")] = (
+        pathlib.Path("studies/cifar10-classifier")
+    ),
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.", min=1)] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order, crops and flips.", min=0)] = 0,
+    bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16.")] = False,
+    data_dir: DataDir = None,
+):
+    """Train the feature network `cifar10`: cifar10.weights.h5, and cifar10.json with its accuracy."""
+    tf_runtime.import_tensorflow()
+    from kerasgan.metrics.features import cifar10 as network
+    from kerasgan.training import runner
+
+    with runner.precision("bfloat16" if bfloat16 else None):
+        facts = network.train(out, real, epochs, seed, data_dir)
+    print(f"{out / network.PUBLISHED.weights}: accuracy {facts['accuracy']}")
 
 
 @app.command()
 def calibration(
     real: Annotated[
-        str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train/CLASS, test/CLASS.")
+        str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train and test (or .npz).")
     ] = "fashion_mnist",
     features: Annotated[str, typer.Option(help="The feature network, as for `kerasgan evaluate`.")] = "garments",
     n: Annotated[int, typer.Option("--n", "-n", help="Images of each set and of the reference.", min=20)] = 5000,

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data
+from kerasgan.data import splits
 from kerasgan.metrics import features
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.metrics.evaluation.reference import Reference
@@ -32,8 +32,7 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
 
     Args:
         out: output folder.
-        real: where the images are: the name of a TFDS dataset with the splits "train" and "test", or a folder with
-            folders of images of these names, each with a folder a class.
+        real: where the images are, as for `kerasgan.data.splits.arrays`.
         network: name of the feature network.
         n: images of each set and of the reference, at least 20.
         image_size: height and width.
@@ -143,7 +142,9 @@ def draw(path, rows, sets):
 
 def _sets(real, n, image_size, seed, data_dir):
     """The sets of images by name, the reference's images, and what they are called."""
-    (images, labels), (test, test_labels) = (_split(real, split, image_size, data_dir) for split in ("train", "test"))
+    (images, labels), (test, test_labels) = (
+        splits.arrays(real, split, image_size, data_dir) for split in ("train", "test")
+    )
     rng = np.random.default_rng(seed)
     order, test_order = rng.permutation(len(images)), rng.permutation(len(test))
     if len(images) < 2 * n or len(test) < n:
@@ -158,15 +159,6 @@ def _sets(real, n, image_size, seed, data_dir):
         raise ValueError(f"n: expected at most {smallest}, the images of {_TWO} classes; got {n}")
     sets = {ITSELF: kept, "other training images": images[rest[:n]], "test split": test, **faults}
     return sets, kept, pathlib.Path(str(real)).name
-
-
-def _split(real, split, image_size, data_dir):
-    folder = pathlib.Path(real) / split
-    source = data.folder(folder) if folder.is_dir() else data.tfds(str(real), split=split, data_dir=data_dir)
-    if source.class_names is None:
-        raise ValueError(f"real: expected images with labels; {source.name} has none")
-    images, labels = zip(*data.in_order(source, image_size, batch_size=1000).as_numpy_iterator())
-    return np.concatenate(images), np.concatenate(labels)
 
 
 def _rows_of(path, settings, fingerprint):

@@ -12,7 +12,7 @@ import tensorflow_datasets
 import kerasgan
 from kerasgan.data import brown, tfds_source
 from kerasgan.metrics import features
-from kerasgan.metrics.evaluation.extraction import Keep
+from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.saving import cache, registry
 from kerasgan.utils import cache_root, known_weights
@@ -57,7 +57,7 @@ def test_zoo_features_texts_and_statistics_are_kept_in_one_place(home, monkeypat
         monkeypatch.setattr(brown, "URL", "http://127.0.0.1:9/")
         brown.sentences()
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), dtype="uint8")
-    Reference.of_arrays(images, features.load("garments"), cache=cache_root.root()).extracted(Keep())
+    Reference.of_arrays(images, features.load("garments"), cache=cache_root.root()).extracted(Needs())
     site = registry.FOLDER / "presets"
     name = next(path.name for path in sorted(site.iterdir()) if (path / "model.weights.h5").is_file())
     with serving(site) as web:

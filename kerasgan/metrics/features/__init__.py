@@ -12,6 +12,7 @@ from kerasgan.utils.messages import quoted
 # the name, which stands in the name of every number, and the file that makes it
 _MODULES = {
     "garments": "garments",
+    "cifar10": "cifar10",
     "efficientnet-lite0": "efficientnet_lite0",
     "efficientnet-lite0-224": "efficientnet_lite0",
     "inception-2015": "inception_2015",

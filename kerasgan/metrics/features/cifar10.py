@@ -1,0 +1,61 @@
+"""`cifar10`: a classifier of CIFAR-10 that judges colour images of 32 pixels, and against which no method trains.
+
+Its weights are in the zoo, `features/cifar10.weights.h5`, with what is known about them in `cifar10.json`;
+`kerasgan study cifar10-classifier` trains them anew. Its distances and scores are on a scale of their own.
+"""
+
+import pathlib
+
+import keras
+
+from kerasgan import data
+from kerasgan.data import splits
+from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.features import cifar10_classifier
+from kerasgan.metrics.features.network import FeatureNetwork
+from kerasgan.metrics.features.published import Published
+
+
+def of(classifier: keras.Model, name: str = "cifar10") -> FeatureNetwork:
+    """Make the network of a trained classifier, as `cifar10_classifier.train` returns it; 256 features."""
+    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (cifar10_classifier.SIDE,))
+
+
+PUBLISHED = Published("cifar10", cifar10_classifier.build, of, "kerasgan study cifar10-classifier")
+
+
+def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
+    """Make the network: see `kerasgan.metrics.features.load`."""
+    return PUBLISHED.load(name, weights)
+
+
+def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed: int = 0, data_dir=None) -> dict:
+    """Train the classifier, and write `cifar10.weights.h5` and `cifar10.json`.
+
+    An interrupted training goes on at its last whole epoch.
+
+    Args:
+        folder: where to.
+        real: as for `kerasgan.data.splits.arrays`.
+        epochs: passes over the images.
+        seed: integer seed of weights, order, crops and flips.
+        data_dir: TFDS's folder.
+
+    Returns:
+        The content of `cifar10.json`: accuracy on the test images, protocol, command, versions.
+
+    Raises:
+        ValueError, OSError: as `kerasgan.data.splits.arrays`.
+    """
+    folder = pathlib.Path(folder)
+    side = cifar10_classifier.SIDE
+    sets = {f"cifar10 {split}": splits.arrays(real, split, side, data_dir) for split in ("train", "test")}
+    images, labels = sets["cifar10 train"]
+    classifier = cifar10_classifier.train(images, labels, epochs, seed, backup=folder / "backup")
+    facts = {
+        "trained_on": f"cifar10 train ({result.fingerprint(images)})",
+        "protocol": f"{cifar10_classifier.PROTOCOL}, {epochs} epochs, seed {seed}, "
+        f"{keras.mixed_precision.dtype_policy().name}",
+        "licence": "Apache-2.0; CIFAR-10 states none: cite Krizhevsky 2009",
+    }
+    return PUBLISHED.write(folder, classifier, sets, facts)

@@ -1,0 +1,93 @@
+"""A classifier of CIFAR-10, by which generated colour images are judged: a residual network of eight convolutions."""
+
+import pathlib
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from kerasgan import data
+
+EPOCHS = 16
+PROTOCOL = "SGD with Nesterov's momentum 0.9, rate 0 to 0.2 to 0, decay 5e-4, batches of 128, crops and flips"
+CLASSES = 10
+SIDE = 32
+_BATCH = 128
+_PADDING = 4
+
+
+def build(filters: int = 32) -> keras.Model:
+    """Build the classifier, after the ResNet-9 that DAWNBench's fastest entries shared, of half its width.
+
+    Args:
+        filters: channels of the first layer; eight times as many come out of the last.
+
+    Returns:
+        `keras.Model` from images, float32 [N, 32, 32, 3] in [-1, 1], to a dict of "features", float32
+        [N, 8 * filters], the means over places of the last activation, and "probabilities", float32 [N, 10].
+    """
+    images = keras.Input((SIDE, SIDE, 3), name="images")
+    x = _convolved(images, filters)
+    for width, residual in ((2 * filters, True), (4 * filters, False), (8 * filters, True)):
+        x = layers.MaxPooling2D()(_convolved(x, width))
+        if residual:
+            x = layers.Add()([x, _convolved(_convolved(x, width), width)])
+    features = layers.GlobalAveragePooling2D(dtype="float32")(x)
+    probabilities = layers.Dense(CLASSES, activation="softmax", dtype="float32")(features)
+    return keras.Model(images, {"features": features, "probabilities": probabilities}, name="cifar10_classifier")
+
+
+def _convolved(x, filters):
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+
+
+def train(
+    images,
+    labels,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    filters: int = 32,
+    backup: pathlib.Path | None = None,
+    verbose=2,
+) -> keras.Model:
+    """Train a classifier with SGD on batches of 128 crops, each flipped or not.
+
+    The rate rises to 0.2 in a fifth of the steps and falls to 0 along a cosine; momentum is Nesterov's, 0.9; weights
+    decay by 5e-4 times the rate. Crops are of images with 4 black pixels added on each side. Sets Keras's global seed.
+
+    Args:
+        images: uint8 [N, 32, 32, 3].
+        labels: integers [N] in 0 to 9.
+        epochs: passes over the images.
+        seed: integer seed of weights, order, crops and flips.
+        filters: as in `build`.
+        backup: folder from which an interrupted training goes on at its last whole epoch.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        The trained `keras.Model`.
+    """
+    keras.utils.set_random_seed(seed)
+    classifier = build(filters)
+    steps = epochs * -(-len(images) // _BATCH)
+    warmup = steps // 5
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=0.2, warmup_steps=warmup)
+    trained = keras.Model(classifier.input, classifier.output["probabilities"])
+    trained.compile(
+        keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=5e-4),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=17,
+    )
+    batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
+    batches = batches.map(_augmented).batch(_BATCH).prefetch(2)
+    callbacks = [] if backup is None else [keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)]
+    trained.fit(batches, epochs=epochs, callbacks=callbacks, verbose=verbose)
+    return classifier
+
+
+def _augmented(image, label):
+    padded = tf.pad(image, [[_PADDING, _PADDING], [_PADDING, _PADDING], [0, 0]])
+    image = tf.image.random_flip_left_right(tf.image.random_crop(padded, (SIDE, SIDE, 3)))
+    return data.to_float(image), label
