@@ -26,11 +26,12 @@ _MODULES = {
     "techniques": "kerasgan.techniques",
     "training": "kerasgan.training",
 }
-_WITHOUT_KERAS = ("client", "pictures", "seeds", "server")
+_WITHOUT_KERAS = ("client", "list_presets", "pictures", "seeds", "server")
 _SINGLE = {
     "GAN": "kerasgan.models.gan",
     "Sampler": "kerasgan.models.sampler",
     "from_preset": "kerasgan.saving.presets",
+    "list_presets": "kerasgan.saving.registry",
     "load": "kerasgan.saving.keras_file",
     "standing_statistics": "kerasgan.models.standing_statistics",
 }

@@ -62,7 +62,7 @@ def pull(
     """Download a preset into the cache, and print its folder."""
     from kerasgan.saving import manifest, sources
 
-    names = (*manifest.GENERATOR, manifest.CARD, manifest.GRID, *(manifest.TRAINING if training else ()))
+    names = (*manifest.GENERATOR, *manifest.SHOWN, *(manifest.TRAINING if training else ()))
     facts = sources.metadata(name)
     if training and not set(manifest.TRAINING) <= set(facts["files"]):
         raise ValueError(f"{name}: was published without critic and optimizers")
@@ -99,16 +99,49 @@ def publish(
         str | None, typer.Option(help="Address where the files will lie, such as hf://user/repo.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")] = False,
+    nearest: Annotated[
+        str | None, typer.Option(help="Show the nearest training images by this feature network.", metavar="FEATURES")
+    ] = None,
+    truncations: Annotated[
+        str | None, typer.Option(help="Show the same images at these bounds on |z|, such as 1,0.5,0.2.")
+    ] = None,
+    hub: Annotated[
+        str | None, typer.Option(help="Upload it to this repository of the Hugging Face Hub.", metavar="USER/NAME")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --hub, for its owner alone.")] = False,
 ):
-    """Make a preset of a run, with its card, its grid and its place in the registry."""
+    """Make a preset of a run, with its card, its pictures and its place in the registry."""
+    if hub is not None and source is not None:
+        raise ValueError("--source: expected none with --hub, which says where the files will lie")
     tf_runtime.import_tensorflow()
+    from kerasgan.zoo import hub as zoo_hub
     from kerasgan.zoo import publish as zoo_publish
 
     folder = zoo_publish.publish(
-        run, zoo, name, licence, summary, evaluation, float16, training, source, overwrite=overwrite
+        run,
+        zoo,
+        name,
+        licence,
+        summary,
+        evaluation,
+        float16,
+        training,
+        source if hub is None else f"hf://{hub}",
+        overwrite,
+        nearest,
+        _numbers(truncations),
     )
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"preset: {folder}, {_bytes(size)}")
+    if hub is not None:
+        print(f"uploaded: {zoo_hub.push(folder, hub, private)}")
+
+
+def _numbers(text):
+    try:
+        return [float(piece) for piece in (text or "").split(",") if piece]
+    except ValueError:
+        raise ValueError(f"--truncations: expected numbers with commas, such as 1,0.5,0.2; got {text!r}") from None
 
 
 def _bytes(count):

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import importlib
+import pathlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -112,6 +114,50 @@ class Sampler(Unsupervised, keras.Model):
         labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
         self.prepare_sampling()
         return self._in_batches("images_from_seeds", batch_size, seeds, bounds, labels)
+
+    @classmethod
+    def from_preset(cls, source: Path) -> Self:
+        """Load a preset of this class: as `kerasgan.from_preset`, but another class is an error.
+
+        Of `GAN` and of an objective, such as `SGAN`, the whole model comes, compiled, with critic and optimizers, so
+        that `fit` goes on; of `Sampler` the generator alone.
+
+        Args:
+            source: as for `kerasgan.from_preset`.
+
+        Raises:
+            ValueError: also if the preset is of another class, or was published without critic and optimizers.
+
+        Example:
+            >>> gan = kerasgan.ACWGANGP.from_preset("ac_wgan_gp_fashion_mnist")
+            >>> gan.fit(data, epochs=1)
+        """
+        return _presets().of_class(cls, source)
+
+    def save_to_preset(self, preset_dir: Path, overwrite: bool = False) -> pathlib.Path:
+        """Write the model as a preset, which `from_preset` loads: config, weights, checksums, no pickle.
+
+        Of a compiled `GAN` critic and optimizers are written too. `kerasgan zoo publish` adds a card with pictures and
+        numbers to what a run has trained.
+
+        Args:
+            preset_dir: the folder to write.
+            overwrite: whether it may be there and is replaced.
+
+        Returns:
+            The folder.
+
+        Raises:
+            FileExistsError: if it is there and `overwrite` is false.
+            ValueError: if a weight is NaN or infinite.
+            OSError: if it cannot be written.
+
+        Example:
+            >>> gan.save_to_preset("garments")
+            >>> kerasgan.from_preset("garments").sample(4, seed=7).shape
+            (4, 32, 32, 1)
+        """
+        return _presets().save_model(self, preset_dir, overwrite)
 
     def interpolate(
         self,
@@ -417,3 +463,8 @@ class Sampler(Unsupervised, keras.Model):
     def build(self, input_shape: Shape | None = None) -> None:
         """Do nothing: the networks come built."""
         self.built = True
+
+
+def _presets():
+    """The module of a floor above, which is imported when it is asked for."""
+    return importlib.import_module("kerasgan.saving.presets")

@@ -15,6 +15,9 @@ METADATA = "metadata.json"
 GENERATOR = ("config.json", "model.weights.h5")
 TRAINING = ("training.json", "training.weights.h5")
 CARD, GRID = "README.md", "samples.png"
+# of the card, where they were made
+WALK, TRUNCATION, NEAREST, CURVE = "walk.gif", "truncation.png", "nearest.png", "curve.png"
+SHOWN = (CARD, GRID, WALK, TRUNCATION, NEAREST, CURVE)
 
 _MIB = 2**20
 _LARGEST = {
@@ -22,7 +25,7 @@ _LARGEST = {
     "config.json": 16 * _MIB,
     "training.json": 32 * _MIB,
     CARD: 4 * _MIB,
-    GRID: 64 * _MIB,
+    **dict.fromkeys((GRID, WALK, TRUNCATION, NEAREST, CURVE), 64 * _MIB),
     "model.weights.h5": 4096 * _MIB,
     "training.weights.h5": 32768 * _MIB,
 }

@@ -2,23 +2,28 @@
 
 config.json, model.weights.h5          the generator with its prior, for sampling
 metadata.json                          where it comes from, its numbers, and size and SHA-256 of the other files
-README.md, samples.png                 the model card and its grid of images
+README.md, samples.png, ...            the model card and its pictures
 training.json, training.weights.h5     the whole GAN with its optimizers, where training may go on
 """
 
 import json
 import pathlib
+import shutil
 import warnings
+from typing import TypeVar
 
 import keras
 
-from kerasgan.models import checks
+from kerasgan.models import checks, standing_statistics
 from kerasgan.models.gan import GAN
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
 from kerasgan.utils import atomic_files, classes, initial_values, messages
 from kerasgan.utils.annotations import Path
+from kerasgan.utils.version import __version__
+
+_Class = TypeVar("_Class", bound=Sampler)
 
 
 def from_preset(source: Path, training: bool = False) -> Sampler:
@@ -47,6 +52,37 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
         >>> kerasgan.pictures.save_grid("garments.png", images)
     """
     return load(sources.folder(source, manifest.TRAINING if training else manifest.GENERATOR), training)
+
+
+def of_class(cls: type[_Class], source: Path) -> _Class:
+    """Load a preset of a class, `Sampler` or a `GAN`: see `kerasgan.Sampler.from_preset`.
+
+    Raises:
+        ValueError: as `from_preset`, or if the preset is of another class.
+    """
+    model = from_preset(source, training=issubclass(cls, GAN))
+    if not isinstance(model, cls):
+        raise ValueError(
+            f"{source}: expected a preset of {cls.__name__}; it is one of {type(model).__name__}: load it with "
+            f"kerasgan.{type(model).__name__}.from_preset"
+        )
+    return model
+
+
+def save_model(model: Sampler, folder: Path, overwrite: bool = False) -> pathlib.Path:
+    """Write a model as a preset: see `kerasgan.Sampler.save_to_preset`."""
+    name = pathlib.Path(folder).name
+    gan = model if isinstance(model, GAN) and model.compiled else None
+    metadata = {
+        "name": name,
+        "objective": type(model).__name__ if isinstance(model, GAN) else None,
+        "image_shape": list(model.image_shape),
+        "num_classes": model.num_classes,
+        "versions": {"kerasgan": __version__, "keras": keras.__version__},
+    }
+    card = f'# {name}\n\n```python\nimport kerasgan\n\ngan = kerasgan.from_preset("{name}")\n```\n'
+    sampler = standing_statistics.copied(model)
+    return save(sampler, folder, metadata, card, overwrite, gan=gan)
 
 
 def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, float16=False):
@@ -81,8 +117,11 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     return folder
 
 
-def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False):
-    """Write the files of a preset into a new folder; the arguments are those of `save`."""
+def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None):
+    """Write the files of a preset into a new folder; the arguments are those of `save`.
+
+    `pictures` is a folder of further pictures of the card, or `None`.
+    """
     for name, model in (("sampler", sampler), ("gan", gan)):
         if model is not None:
             checks.finite_weights(model, name)
@@ -93,6 +132,8 @@ def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False):
     (folder / manifest.CARD).write_text(card)
     if grid is not None:
         grid.save(folder / manifest.GRID, format="PNG", optimize=True)
+    for path in () if pictures is None else sorted(pathlib.Path(pictures).iterdir()):
+        shutil.copyfile(path, folder / path.name)
     text = json.dumps({"format": manifest.FORMAT, **metadata, "files": manifest.describe(folder)}, indent=2) + "\n"
     manifest.read_metadata(text, folder)
     (folder / manifest.METADATA).write_text(text)

@@ -104,6 +104,18 @@ def load(folder=None):
     return {name: _entry(name, value, path) for name, value in values["presets"].items()}
 
 
+def list_presets() -> dict[str, Entry]:
+    """Return the presets that `kerasgan.from_preset` loads by their names; TensorFlow is not imported.
+
+    Returns:
+        Names to `Entry`, with `summary`, `image_shape`, `num_classes`, `objective`, `metrics`, `size` (bytes) and more.
+
+    Example:
+        >>> {name: entry.summary for name, entry in kerasgan.list_presets().items() if entry.num_classes == 10}
+    """
+    return {name: value for name, value in load().items() if value.files}
+
+
 def entry(name):
     """Return the `Entry` of a name.
 

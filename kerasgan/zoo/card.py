@@ -23,6 +23,7 @@ class _Kind:
         return f"{self.plural} drawn as needed" if count is None else f"{count:,} {self.plural}"
 
 
+_TASK = "unconditional-image-generation"
 _KINDS = {  # by the number of a shape's dimensions
     3: _Kind(
         "images",
@@ -54,6 +55,7 @@ def text(facts):
         levels = facts["weights"]["levels"]
         precision = f"kernels stored in float16, which changes the picture by {levels:.2g} of 255 levels on average"
     lines = [
+        *_header(facts),
         f"# {facts['name']}",
         "",
         f"![{grid['n']} {kind.plural} of {facts['name']}]({manifest.GRID})",
@@ -72,6 +74,7 @@ def text(facts):
         *([f'gan = kerasgan.from_preset("{source}", training=True)  # critic and optimizers too: fit goes on'] * state),
         "```",
         "",
+        *_pictures(facts.get("pictures", {}), kind),
         "## Data",
         "",
         f"{data['name']}, {kind.counted(data['images'])}. Licence: {data['licence']}.{classes}",
@@ -105,6 +108,58 @@ def text(facts):
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _header(facts):
+    """The card's metadata as the Hugging Face Hub reads them, YAML between two lines of dashes."""
+    dataset = {"name": facts["data"]["name"], "type": facts["data"]["name"]}
+    numbers = [
+        {"type": number["name"], "value": number["value"], "name": number["name"]} for number in facts["metrics"]
+    ]
+    values = {
+        "library_name": "kerasgan",
+        "pipeline_tag": _TASK,
+        "tags": ["gan", "keras", facts["objective"].lower()],
+    }
+    if numbers:
+        results = [{"task": {"type": _TASK}, "dataset": dataset, "metrics": numbers}]
+        values["model-index"] = [{"name": facts["name"], "results": results}]
+    return ["---", yaml.safe_dump(values, sort_keys=False).rstrip(), "---", ""]
+
+
+def _pictures(told, kind):
+    """The pictures beside the grid, each with what it shows."""
+    lines = []
+    if "walk" in told:
+        walk = told["walk"]
+        lines += [
+            f"![A walk between seeds]({manifest.WALK})",
+            "",
+            f"*A walk in each column through three seeds, {walk['frames']} frames: `gan.interpolate`.*",
+            "",
+        ]
+    if "truncation" in told:
+        bounds = ", ".join(f"{bound:g}" for bound in told["truncation"]["bounds"])
+        lines += [
+            f"![The same seeds at smaller and smaller bounds]({manifest.TRUNCATION})",
+            "",
+            f"*The same seeds without truncation, and with |z| at most {bounds}: a row each.*",
+            "",
+        ]
+    if "nearest" in told:
+        near = told["nearest"]
+        lines += [
+            f"![Images, and under each the nearest training image]({manifest.NEAREST})",
+            "",
+            f"*{kind.plural.capitalize()}, and under each row the nearest of {near['reference_samples']:,} training "
+            f"{kind.plural} by the features of {near['network']}. The median distance of {near['n']:,} generated "
+            f"{kind.plural} is {near['median']:.3g}; that of as many training {kind.plural} to the nearest other one "
+            f"is {near['between_real']:.3g}. Copies would be at 0.*",
+            "",
+        ]
+    if "curve" in told:
+        lines += [f"![The measures during the training]({manifest.CURVE})", ""]
+    return lines
 
 
 def _against(network):

@@ -5,10 +5,12 @@ import math
 import pathlib
 import re
 import shlex
+import tempfile
 
 import keras
 import numpy as np
 
+from kerasgan.callbacks import evaluate_gan
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import GAN
 from kerasgan.recipes import recipe
@@ -18,7 +20,7 @@ from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid, samples
-from kerasgan.zoo import card, remeasure
+from kerasgan.zoo import card, card_pictures, remeasure
 
 _POINTS = 2500  # that a picture of points shows
 
@@ -34,6 +36,8 @@ def publish(
     training=False,
     source=None,
     overwrite=False,
+    nearest=None,
+    truncations=(),
 ):
     """Make a preset of a run's newest checkpoint: the moving average of its generator, card, grid, registry entry.
 
@@ -49,6 +53,8 @@ def publish(
         training: whether to store the whole GAN with its optimizers too, in float32.
         source: address where the files will lie, such as hf://user/repo; `None` for `presets/NAME` beside the registry.
         overwrite: whether a preset of that name may be replaced.
+        nearest: name of the feature network by which the nearest training images are shown, or `None`.
+        truncations: bounds on |z| at which the same images are shown.
 
     Returns:
         `pathlib.Path` of the preset's folder.
@@ -85,12 +91,34 @@ def publish(
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
     grid = picture(sampler, facts["grid"])
-    with atomic_files.restored(zoo / registry.FILE), atomic_files.replace_folder(folder) as beside:
-        presets.write(sampler, beside, facts, card.text(facts), grid, gan if training else None, float16)
+    with (
+        tempfile.TemporaryDirectory() as pictures,
+        atomic_files.restored(zoo / registry.FILE),
+        atomic_files.replace_folder(folder) as beside,
+    ):
+        facts["pictures"] = _pictures(pathlib.Path(pictures), run, plan, sampler, nearest, truncations)
+        presets.write(sampler, beside, facts, card.text(facts), grid, gan if training else None, float16, pictures)
         known = {**registry.load(zoo), name: _entry(beside, facts, source)}
         with atomic_files.written_whole(zoo / registry.FILE) as written:
             written.write_text(registry.text(known))
     return folder
+
+
+def _pictures(folder, run, plan, sampler, nearest, truncations):
+    """Write the card's further pictures; returns what it says of them, by their names."""
+    told = {}
+    if samples.are_images(sampler):
+        told["walk"] = card_pictures.save_walk(folder, sampler)
+        if truncations:
+            told["truncation"] = card_pictures.save_truncations(folder, sampler, truncations)
+        if nearest is not None:
+            reference = plan.data.reference(sampler.image_shape, nearest, verbose=True)
+            told["nearest"] = card_pictures.save_nearest(folder, sampler, reference)
+    if (run / evaluate_gan.LOG).is_file() and evaluate_gan.plot_evaluation(
+        run / evaluate_gan.LOG, folder / manifest.CURVE
+    ):
+        told["curve"] = {}
+    return told
 
 
 def renew_card(name, zoo="zoo"):

@@ -37,7 +37,7 @@ def verify(source, metrics=True, data=None):
         ValueError: if the preset has no grid, or a number that cannot be measured anew; else as
             `kerasgan.from_preset`.
     """
-    folder = sources.folder(source, (*manifest.GENERATOR, manifest.CARD, manifest.GRID))
+    folder = sources.folder(source, (*manifest.GENERATOR, *manifest.SHOWN))
     facts = sources.metadata(folder)
     if facts.get("grid") is None:
         raise ValueError(f"{source}: was not published with a grid, which could be compared")
@@ -74,8 +74,8 @@ def _section(source, folder, data):
 
 
 def _check_files(source, folder, files):
-    """Whether card and grid are those of the metadata; loading checks the others."""
-    for name in (manifest.CARD, manifest.GRID):
+    """Whether the card and its pictures are those of the metadata; loading checks the others."""
+    for name in (manifest.CARD, manifest.GRID, *(name for name in manifest.SHOWN[2:] if name in files)):
         problem = manifest.problem(folder / name, files[name]) if name in files else f"{manifest.METADATA} lists none"
         if problem:
             raise NotReproduced(f"{source}: {name}: {problem}")
