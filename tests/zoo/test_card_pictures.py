@@ -63,8 +63,8 @@ def test_a_card_says_what_its_pictures_show():
     for said in (
         "![A walk between seeds](walk.gif)",
         "with |z| at most 1, 0.5: a row each",
-        "the nearest of 60,000 training images by the features of garments. The median distance of 500 generated images "
-        "is 2.5; that of as many training images to the nearest other one is 2.1.",
+        "the nearest of 60,000 training images by the features of garments. The median distance of 500 generated "
+        "images is 2.5; that of as many training images to the nearest other one is 2.1.",
         "](curve.png)",
     ):
         assert said in text, said
