@@ -22,6 +22,8 @@ class Checkpoint(EverySteps):
         ValueError: if `every` or `keep` is not a positive integer.
     """
 
+    chief_only = True
+
     def __init__(self, folder: Path, every: int = 1000, keep: int = 2):
         super().__init__(every)
         self.folder = pathlib.Path(folder)

@@ -17,7 +17,7 @@ from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
 from kerasgan.metrics.diversity import mean_pairwise_distance
 from kerasgan.models import training_arrays
-from kerasgan.utils import json_lines, keyed_random, validation
+from kerasgan.utils import json_lines, keyed_random, validation, workers
 from kerasgan.utils.annotations import Logs, Path
 from kerasgan.utils.messages import quoted
 
@@ -149,7 +149,7 @@ class CollapseGuard(EverySteps):
             if not np.isfinite(ops.convert_to_numpy(mean.total)):
                 mean.total.assign(self._means[name] * ops.convert_to_numpy(mean.count))
         self._sum, self._low = float(self.model.trackers["critic_loss"].result()) * self._count, 0
-        for later in newer:
+        for later in newer if self._writes else ():
             whole[later].unlink()
         return oldest
 
@@ -203,7 +203,13 @@ class CollapseGuard(EverySteps):
     def _checkpoint(self, step):
         return self.folder / f"healthy-{step:08d}.keras"
 
+    @property
+    def _writes(self):
+        return workers.is_chief(self.model.distribute_strategy)
+
     def _save(self, step):
+        if not self._writes:
+            return
         self.model.save(self._checkpoint(step))
         for _, path in sorted(self._checkpoints().items())[: 1 - self.keep or None]:
             path.unlink()
@@ -220,10 +226,13 @@ class CollapseGuard(EverySteps):
             "action": done,
         }
         self.looks.append(line)
-        json_lines.append(self.folder / LOG, line)
+        if self._writes:
+            json_lines.append(self.folder / LOG, line)
 
     def _print(self, step, verdict, done):
-        if verdict.alarms and (done or not self._alarmed):
+        if not self._writes:
+            pass
+        elif verdict.alarms and (done or not self._alarmed):
             ending = f"; {done}" if done else ""
             print(f"step {step}: alarm: {'; '.join(verdict.alarms)}{ending}", flush=True)
         elif self._alarmed and verdict.healthy:
@@ -232,7 +241,13 @@ class CollapseGuard(EverySteps):
 
     def _resume(self):
         """Read the lines up to the model's step, and rewrite the file without later ones."""
-        self.looks = json_lines.keep_until(self.folder / LOG, self.step)
+        if self._writes:
+            self.looks = json_lines.keep_until(self.folder / LOG, self.step)
+        else:
+            there = (self.folder / LOG).is_file() and self.step > 0
+            self.looks = (
+                [line for line in json_lines.read(self.folder / LOG) if line["step"] <= self.step] if there else []
+            )
         healthy = [line for line in self.looks if line["healthy"]]
         self._healthy = [Inspection(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
         self._low, self._alarmed = 0, bool(self.looks and self.looks[-1]["alarms"])

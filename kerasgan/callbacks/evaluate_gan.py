@@ -1,5 +1,6 @@
 """Measuring the generator while it learns, and keeping the best one."""
 
+import dataclasses
 import math
 import pathlib
 import textwrap
@@ -13,7 +14,7 @@ from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics.evaluation import evaluator, measures, result
 from kerasgan.models import fit_checks
-from kerasgan.utils import json_lines, validation
+from kerasgan.utils import json_lines, validation, workers
 from kerasgan.utils.annotations import Logs, Path
 from kerasgan.visualization import figures
 
@@ -93,7 +94,8 @@ class EvaluateGAN(EverySteps):
         super().on_train_begin(logs)
         evaluator.check(self.model, self.reference, self.metrics, self.n, self.seed, self.truncation)
         _ = self.reference.data  # real images that are none are told before hours of training
-        self._lines = json_lines.keep_until(self.folder / LOG, self.step)
+        chief = workers.is_chief(self.model.distribute_strategy)
+        self._lines = json_lines.keep_until(self.folder / LOG, self.step) if chief else []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Put the newest numbers into Keras's logs."""
@@ -116,21 +118,32 @@ class EvaluateGAN(EverySteps):
                 batch_size=self.batch_size,
                 name=f"step {step}",
             )
+        results = _of_the_chief(self.model.distribute_strategy, results)
         self._latest = {result.name: result.value for result in results}
         records = [one.to_dict() for one in results]
         [better, *_] = [measure.better for measure in measures.chosen(self.metrics).values()]
         earlier = [line["results"][0] for line in self._lines]
         is_best = all(better * (records[0]["value"] - one["value"]) > 0 for one in earlier if _alike(one, records[0]))
-        if is_best:
-            self.model.save(self.folder / BEST)
         seconds = round(time.perf_counter() - began, 3)
         self._lines.append({"step": step, "seconds": seconds, "best": is_best, "results": records})
+        if not workers.is_chief(self.model.distribute_strategy):
+            return
+        if is_best:
+            self.model.save(self.folder / BEST)
         json_lines.append(self.folder / LOG, self._lines[-1])
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
         if self.grid:
             self._grids.act(step, logs)
         if self.verbose:
             print(result.table(results), flush=True)
+
+
+def _of_the_chief(strategy, results):
+    """Results with the chief's numbers, so that what hangs on them, such as `EarlyStopping`, ends on all workers."""
+    if not workers.are_several(strategy):
+        return results
+    values = workers.of_the_chief(strategy, [one.value for one in results])
+    return [dataclasses.replace(one, value=value) for one, value in zip(results, values)]
 
 
 def plot_evaluation(lines, path):

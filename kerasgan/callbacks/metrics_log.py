@@ -23,6 +23,8 @@ class MetricsLog(EverySteps):
         every: training steps between two lines.
     """
 
+    chief_only = True
+
     def __init__(self, path: Path, images_per_step: int, tensorboard: Path | None = None, every: int = 50):
         super().__init__(every)
         self.path = pathlib.Path(path)
@@ -32,11 +34,13 @@ class MetricsLog(EverySteps):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the files."""
         super().on_train_begin(logs)
+        self._sums: dict[str, float] = {}  # of the epochs that have ended
+        if self.is_idle:
+            return
         json_lines.keep_until(self.path, self.step)
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         self._began = self._line_time = time.perf_counter()
         self._line_step = self.step
-        self._sums: dict[str, float] = {}  # of the epochs that have ended
         self._line_sums: dict[str, float] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 import keras
 
+from kerasgan.utils import workers
 from kerasgan.utils.annotations import Logs
 from kerasgan.utils.progress import Bar
 
@@ -14,7 +15,7 @@ class Progress(keras.callbacks.Callback):
     """Show steps, steps/s, real images/s, time to go and losses; use with `fit(verbose=0)`.
 
     On a terminal there is a bar that is renewed each half second; elsewhere a new line comes every `seconds`. Speed is
-    measured from the end of the first step, which builds the graph.
+    measured from the end of the first step, which builds the graph. Of several workers the chief alone shows it.
 
     Args:
         total_steps: training steps in all, those before a resumption included.
@@ -39,14 +40,19 @@ class Progress(keras.callbacks.Callback):
         self.stream = stream or sys.stdout
         self.what = what
         self._bar: Bar | None = None
+        self._told = True
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Say what takes so long at first."""
         self._bar = None
-        print("first step: building the graph", file=self.stream, flush=True)
+        self._told = workers.is_chief(self.model.distribute_strategy)
+        if self._told:
+            print("first step: building the graph", file=self.stream, flush=True)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Say how far it is where it is time."""
+        if not self._told:
+            return
         step = int(self.model.step.numpy())
         if self._bar is None:
             self._bar = Bar("step", self.total_steps, "steps", step, self.seconds, self.stream)

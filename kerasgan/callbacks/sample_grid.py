@@ -26,6 +26,8 @@ class SampleGrid(EverySteps):
         >>> gan.fit(images, callbacks=[kerasgan.callbacks.SampleGrid("samples", every=500, n=16, truncation=0.7)])
     """
 
+    chief_only = True
+
     def __init__(
         self,
         folder: Path,

@@ -35,6 +35,8 @@ class SingularValues(EverySteps):
         tensorboard: folder for TensorBoard's event files, or `None`.
     """
 
+    chief_only = True
+
     def __init__(self, folder: Path, every: int = 500, tensorboard: Path | None = None):
         super().__init__(every)
         self.path = pathlib.Path(folder) / "singular_values.jsonl"
@@ -44,6 +46,8 @@ class SingularValues(EverySteps):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Find the kernels, open the files, and measure if this step has not been."""
         super().on_train_begin(logs)
+        if self.is_idle:
+            return
         networks = {"generator": self.model.generator, "critic": self.model.critic}
         self._top = {player: kernels.TopSingularValues(kernels.kernels(net)) for player, net in networks.items()}
         self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
@@ -70,7 +74,8 @@ class SingularValues(EverySteps):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Measure once more if steps have gone by, and draw."""
         super().on_train_end(logs)
-        plot_singular_values(self.path, self.picture)
+        if not self.is_idle:
+            plot_singular_values(self.path, self.picture)
 
     def _to_tensorboard(self, writer, line):
         with writer.as_default(step=line["step"]):

@@ -16,7 +16,7 @@ from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
-from kerasgan.utils import replica_shares, validation
+from kerasgan.utils import replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
@@ -457,7 +457,10 @@ class GAN(Game):
         data, such as a random layer's next state, would run in that step that is none.
         """
         with tf.control_dependencies(tf.nest.flatten(data)):
-            return self.train_step(data)
+            logs = self.train_step(data)
+        if not workers.are_several(self.distribute_strategy):
+            return logs
+        return {name: tf.reshape(value, [1]) for name, value in logs.items()}  # Keras 3.15 reduces them over axis 0
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Do nothing, as the networks come built: Keras would take a batch from the data for it."""

@@ -3,6 +3,7 @@
 python three_steps.py REPLICAS OUT.npz NAME ...    (of `points.named`)
 """
 
+import os
 import sys
 
 import keras
@@ -45,7 +46,9 @@ def main(replicas, out, names):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
     strategy = tf.distribute.get_strategy()
-    if replicas > 1:
+    if "TF_CONFIG" in os.environ:  # one of several workers
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    elif replicas > 1:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
     found = {}
     for name in names:

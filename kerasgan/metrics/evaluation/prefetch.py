@@ -7,6 +7,8 @@ from concurrent import futures
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.utils import workers
+
 
 def ahead(items, depth: int = 2):
     """Yield what an iterable gives, made in a thread of its own up to `depth` items early.
@@ -29,14 +31,14 @@ def spread(strategy, function):
     """Return what calls a function of rows on all replicas of a strategy, each with its part of the rows.
 
     Args:
-        strategy: `tf.distribute.Strategy` of one process.
+        strategy: `tf.distribute.Strategy`. Of several workers each calls the function itself, with all rows.
         function: function of tensors [N, ...] to a structure of tensors [N, ...]; a row of them depends on that row
             alone.
 
     Returns:
         Function of arrays [N, ...] that returns the structure of NumPy arrays [N, ...], in the order of the rows.
     """
-    replicas = strategy.num_replicas_in_sync
+    replicas = 1 if workers.are_several(strategy) else strategy.num_replicas_in_sync
 
     def called(*arrays):
         if replicas == 1 or len(arrays[0]) < replicas:
