@@ -21,6 +21,7 @@ from kerasgan.utils import classes, tf_runtime
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
+_WORKER_LOST = 75  # EX_TEMPFAIL of sysexits.h: worth trying again
 
 
 class OptionsAnywhere(TyperGroup):
@@ -94,6 +95,14 @@ def options(
 def train(
     recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file or a name in zoo/recipes.")] = None,
     out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
+    run: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            "--run",
+            help="This very run folder instead of a numbered one; a run that is there goes on. For jobs that are "
+            "started again with the same command.",
+        ),
+    ] = None,
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
     data: Annotated[
@@ -124,8 +133,8 @@ def train(
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
     changes = set_ or []
-    if resume is not None and (data is not None or dry_run or changes):
-        raise typer.BadParameter("--data, --dry-run, --set: expected with a recipe; got --resume")
+    if resume is not None and (data is not None or dry_run or changes or run is not None):
+        raise typer.BadParameter("--data, --dry-run, --set, --run: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow()
@@ -138,13 +147,16 @@ def train(
 
     try:
         if resume is None:
-            run = runner.train(recipe, out, steps, data, changes)
+            folder = runner.train(recipe, out, steps, data, changes, run)
         else:
-            run = runner.resume(resume, steps, data_changed)
+            folder = runner.resume(resume, steps, data_changed)
     except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"run folder: {run}")
+    except runner.WorkerLost as lost:
+        print(f"error: {lost}", file=sys.stderr)
+        raise typer.Exit(_WORKER_LOST) from None
+    print(f"run folder: {folder}")
 
 
 @app.command()

@@ -6,6 +6,8 @@ import threading
 
 import keras
 
+from kerasgan.utils import workers
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -13,7 +15,8 @@ class Interruption(keras.callbacks.Callback):
     """Raises `KeyboardInterrupt` at the first SIGINT or SIGTERM; later ones change nothing.
 
     As a callback it raises again after the next batch, should something have swallowed the first exception. Outside the
-    main thread, which alone gets signals, `handled` leaves them alone.
+    main thread, which alone gets signals, `handled` leaves them alone. Where several workers train, all of them raise
+    it after the same batch, whichever got the signal.
     """
 
     def __init__(self):
@@ -39,9 +42,17 @@ class Interruption(keras.callbacks.Callback):
     def _come(self, number, frame):
         if not self.came:
             self.came = True
-            raise KeyboardInterrupt
+            if not self._of_several:
+                raise KeyboardInterrupt
+
+    @property
+    def _of_several(self):
+        return self.model is not None and workers.are_several(self.model.distribute_strategy)
 
     def on_train_batch_end(self, batch, logs=None):
         """End the training that goes on although a signal came."""
-        if self.came:
+        came = self.came
+        if self._of_several:
+            [came] = workers.total(self.model.distribute_strategy, [float(came)])
+        if came:
             raise KeyboardInterrupt

@@ -45,6 +45,18 @@ def create(out, name):
             number += 1
 
 
+def create_at(run):
+    """Make a run folder of a given path; one that was begun and has no checkpoint is begun anew.
+
+    Raises:
+        FileExistsError: if something else is there.
+    """
+    run = pathlib.Path(run)
+    if run.exists() and not is_run(run) and (not run.is_dir() or any(run.iterdir())):
+        raise FileExistsError(f"{run}: expected a run folder or nothing; something else is there")
+    run.mkdir(parents=True, exist_ok=True)
+
+
 def is_run(folder):
     """Whether a folder is a run folder."""
     return (pathlib.Path(folder) / RECIPE).is_file()

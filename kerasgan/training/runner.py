@@ -16,10 +16,12 @@ from kerasgan import callbacks
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
-from kerasgan.training import run_data, run_folder
+from kerasgan.training import run_data, run_folder, shared_run
 from kerasgan.training.interruption import Interruption
-from kerasgan.utils import atomic_files, cache_root, devices
+from kerasgan.training.shared_run import WorkerLost
+from kerasgan.utils import atomic_files, cache_root, devices, workers
 from kerasgan.utils.annotations import Path
+from kerasgan.utils.messages import shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
@@ -36,6 +38,7 @@ def train(
     steps: int | None = None,
     images: Path | None = None,
     changes: Sequence[str] = (),
+    run: Path | None = None,
 ) -> pathlib.Path:
     """Train a recipe in a new numbered run folder.
 
@@ -51,32 +54,44 @@ def train(
         images: path of a folder of pictures or of an `.npz` file (see `kerasgan.data.npz`), for a recipe of text of a
             file of lines, to train on instead of the recipe's dataset; `None` for that.
         changes: values in place of the recipe's, such as ["train.seed=1"]; see `kerasgan.recipes.yaml_reader.Document`.
+        run: the run folder itself, in place of a numbered one in `out`; a run with a checkpoint that is there goes on:
+            for jobs that are started again with the same command.
 
     Returns:
         `pathlib.Path` of the run folder.
 
     Raises:
         RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
+        RuntimeError: if another of several workers cannot go on, or was lost.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved. Outside the main thread there are no signals;
             trainings in several threads build their networks one after the other, and then do not disturb each other.
     """
-    plan = planned(recipe_path, steps, images, changes)
-    source = plan.data.open()
-    strategy = devices.all_gpus()
-    with _BUILDING, strategy.scope(), precision(plan.train.mixed_precision):
-        gan = build(plan, source)
-    reference = _reference(plan, gan, strategy)
-    stream, steps_per_epoch = _stream(plan, source, gan)
-    run = run_folder.create(out, plan.name)
+    strategy = devices.all_workers()
+    if run is not None and shared_run.has_checkpoint(strategy, run):
+        if images is not None or changes:
+            raise ValueError(f"run: {run} is there and goes on as it began; expected no images and no changes with it")
+        return _resume(strategy, pathlib.Path(run), steps, data_changed=False)
+    chief = workers.is_chief(strategy)
+    with workers.together(strategy):
+        plan = planned(recipe_path, steps, images, changes)
+        source = plan.data.open()
+        with _BUILDING, strategy.scope(), precision(plan.train.mixed_precision):
+            gan = build(plan, source)
+        reference = _reference(plan, gan, strategy)
+        stream, steps_per_epoch = _stream(plan, source, gan)
+    shared_run.check_alike(strategy, plan)
+    run = shared_run.create(strategy, out, plan.name, run)
     try:
-        with run_folder.locked(run):
-            plan.with_optimizers(gan).save(run / run_folder.RECIPE)
-            _describe(gan, source, recipe_path, images, run / "run.json")
+        with run_folder.locked(run) if chief else contextlib.nullcontext():
+            with workers.together(strategy):
+                if chief:
+                    plan.with_optimizers(gan).save(run / run_folder.RECIPE)
+                    _describe(gan, source, recipe_path, images, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
     except Interrupted:
         raise
     except Exception:
-        if int(gan.step.numpy()) == 0:  # nothing was learned: a picture that cannot be read, a full disk
+        if int(gan.step.numpy()) == 0 and chief:  # nothing was learned: a picture that cannot be read, a full disk
             shutil.rmtree(run)
         raise
 
@@ -100,28 +115,39 @@ def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> p
         BlockingIOError: if the run is being trained.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
-    run = pathlib.Path(run)
-    run_folder.check(run)
-    with run_folder.locked(run):
-        atomic_files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
-        return _resumed(run, run_folder.newest_checkpoint(run), steps, data_changed)
+    return _resume(devices.all_workers(), pathlib.Path(run), steps, data_changed)
 
 
-def _resumed(run, checkpoint, steps, data_changed):
-    plan = planned(run / run_folder.RECIPE, steps)
-    source = plan.data.open()
-    strategy = devices.all_gpus()
-    with _BUILDING, strategy.scope():
-        gan = run_folder.named(keras_file.load(checkpoint), run)
-    if int(gan.step.numpy()) >= plan.train.steps:
-        raise ValueError(
-            f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
-        )
-    run_data.check(run, gan, source, data_changed)
-    reference = _reference(plan, gan, strategy)
-    stream, steps_per_epoch = _stream(plan, source, gan)
-    run_folder.put_aside(run, checkpoint)
-    plan.save(run / run_folder.RECIPE)
+def _resume(strategy, run, steps, data_changed):
+    chief = workers.is_chief(strategy)
+    with contextlib.ExitStack() as stack:
+        with workers.together(strategy):
+            run_folder.check(run)
+            if chief:
+                stack.enter_context(run_folder.locked(run))
+                atomic_files.sweep(run, *(folder for folder in run.iterdir() if folder.is_dir()))
+        return _resumed(run, strategy, shared_run.newest_checkpoint(strategy, run), steps, data_changed)
+
+
+def _resumed(run, strategy, checkpoint, steps, data_changed):
+    with workers.together(strategy):
+        plan = planned(run / run_folder.RECIPE, steps)
+        source = plan.data.open()
+        with _BUILDING, strategy.scope():
+            gan = run_folder.named(keras_file.load(checkpoint), run)
+        if int(gan.step.numpy()) >= plan.train.steps:
+            raise ValueError(
+                f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
+            )
+        if workers.is_chief(strategy):
+            run_data.check(run, gan, source, data_changed)
+        reference = _reference(plan, gan, strategy)
+        stream, steps_per_epoch = _stream(plan, source, gan)
+    shared_run.check_alike(strategy, plan)
+    with workers.together(strategy):
+        if workers.is_chief(strategy):
+            run_folder.put_aside(run, checkpoint)
+            plan.save(run / run_folder.RECIPE)
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
 
 
@@ -271,9 +297,18 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
                 ],
             )
         except KeyboardInterrupt:
-            checkpoint.act(int(gan.step.numpy()))
+            if not checkpoint.is_idle:
+                checkpoint.act(int(gan.step.numpy()))
             raise Interrupted(
                 f"interrupted at step {int(gan.step.numpy())}; go on with: kerasgan train --resume {run}"
             ) from None
-    plots.plot_losses(run / "metrics.jsonl", run / "losses.png")
+        except tf.errors.OpError as error:
+            if workers.are_several(gan.distribute_strategy):
+                raise WorkerLost(
+                    f"{run}: a worker was lost or cannot be reached at step {int(gan.step.numpy())}: start all workers "
+                    f"again with --resume {run} ({shortened(error.message)})"
+                ) from error
+            raise
+    if not checkpoint.is_idle:
+        plots.plot_losses(run / "metrics.jsonl", run / "losses.png")
     return run

@@ -1,6 +1,11 @@
-"""The devices that the commands use."""
+"""The devices and the workers that the commands use."""
+
+import json
+import os
 
 import tensorflow as tf
+
+from kerasgan.utils.messages import quoted
 
 
 def all_gpus():
@@ -8,3 +13,45 @@ def all_gpus():
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def all_workers():
+    """Return the strategy of all workers that `$TF_CONFIG` or Slurm tells of, else `all_gpus`.
+
+    It must be made before TensorFlow has computed anything.
+
+    Raises:
+        ValueError: if `$TF_CONFIG` is no cluster of workers with this process among them.
+    """
+    if os.environ.get("TF_CONFIG"):
+        if _count(os.environ["TF_CONFIG"]) > 1:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # under srun, which starts a process for each task
+        return tf.distribute.MultiWorkerMirroredStrategy(
+            cluster_resolver=tf.distribute.cluster_resolver.SlurmClusterResolver(auto_set_gpu=False)
+        )
+    return all_gpus()
+
+
+def _count(text):
+    """How many workers a `$TF_CONFIG` has, checked: TensorFlow waits without end for what cannot come."""
+    expected = (
+        'TF_CONFIG: expected JSON such as {"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, '
+        '"task": {"type": "worker", "index": 0}}'
+    )
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        kind, index = task["type"], task["index"]
+        here = cluster[kind][index] if isinstance(index, int) and index >= 0 else None
+        addresses = [address for kind in ("chief", "worker") for address in cluster.get(kind, [])]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"{expected}; got {quoted(text)} ({type(error).__name__}: {error})") from None
+    others = set(cluster) - {"chief", "worker", "evaluator"}
+    if others or kind not in ("chief", "worker"):
+        raise ValueError(f"{expected}, with tasks of the types chief and worker; got {quoted(text)}")
+    if here is None or not all(isinstance(address, str) and ":" in address for address in addresses):
+        raise ValueError(f"{expected}; got {quoted(text)}")
+    if len(set(addresses)) < len(addresses):
+        raise ValueError(f"{expected}, each address once; got {quoted(text)}")
+    return len(addresses)

@@ -1,6 +1,8 @@
 """Several processes that train one model together under `tf.distribute.MultiWorkerMirroredStrategy`."""
 
-from collections.abc import Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -26,16 +28,45 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def of_the_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
-    """Return the chief's values on every worker; all workers call it with as many numbers, which they lose."""
-    own = tf.constant(values if is_chief(strategy) else [0.0] * len(values), tf.float64)
+    """Return the chief's numbers on every worker; all workers call it with as many numbers."""
+    return total(strategy, values if is_chief(strategy) else [0.0] * len(values))
 
-    @tf.function
-    def shared():
-        def of_replica():
-            replica = tf.distribute.get_replica_context()
-            first = tf.cast(tf.equal(replica.replica_id_in_sync_group, 0), tf.float64)  # one of the chief's
-            return replica.all_reduce(tf.distribute.ReduceOp.SUM, own * first)
 
-        return strategy.run(of_replica)
+def total(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
+    """Return the sums of the workers' numbers, exact up to 2^53; all workers call it with as many numbers."""
+    if not are_several(strategy):
+        return list(values)
 
-    return [float(value) for value in strategy.experimental_local_results(shared())[0].numpy()]
+    added = _adder(strategy)(tf.constant(values, tf.float64))
+    return [float(value) for value in strategy.experimental_local_results(added)[0].numpy()]
+
+
+@functools.lru_cache(maxsize=4)
+def _adder(strategy):
+    local = strategy.num_replicas_in_sync // count(strategy)
+
+    def of_replica(own):
+        replica = tf.distribute.get_replica_context()
+        is_first = tf.cast(tf.equal(replica.replica_id_in_sync_group % local, 0), tf.float64)  # of the worker's
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, own * is_first)
+
+    return tf.function(lambda own: strategy.run(of_replica, args=(own,)))
+
+
+@contextlib.contextmanager
+def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Let all workers end the block, or none: what one raises would leave the others waiting for it without end.
+
+    Raises:
+        RuntimeError: if another worker has raised an error in its block.
+    """
+    error = None
+    try:
+        yield
+    except Exception as raised:
+        error = raised
+    [failed] = total(strategy, [0.0 if error is None else 1.0])
+    if error is not None:
+        raise error
+    if failed:
+        raise RuntimeError(f"{failed:.0f} of {count(strategy)} workers cannot go on; their own messages say why")

@@ -1,0 +1,161 @@
+"""`kerasgan train` on several workers: one run folder, lost workers, jobs that are started again."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan.utils import devices
+from tests.distribute import workers
+
+RECIPE = """
+name: tiny
+data: {arrays: %s, image_size: 32, batch_size: 8}
+latent: {Normal: {dim: 8}}
+generator: {dcgan.generator: {filters: 4}}
+critic: {dcgan.critic: {filters: 4}}
+objective: {SGAN: {ema_decay: 0.9}}
+generator_optimizer: {SGD: {learning_rate: 0.001, momentum: 0.5}}
+critic_optimizer: {SGD: {learning_rate: 0.001, momentum: 0.5}}
+train: {steps: %d, sample_every: 6, checkpoint_every: 4, log_every: 2}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Return a function that writes the recipe with so many steps."""
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).integers(0, 256, (64, 32, 32, 1), "uint8"))
+
+    def write(steps, name="tiny.yaml", **more):
+        path = tmp_path / name
+        text = RECIPE % (tmp_path / "data.npz", steps)
+        path.write_text(text.replace("0.001", str(more.get("rate", 0.001))))
+        return path
+
+    return write
+
+
+def weights(run):
+    """Return the variables of a run's newest checkpoint, by path."""
+    gan = kerasgan.load(run / "checkpoints" / f"step-{12:08d}.keras")
+    return [np.asarray(variable) for variable in gan.variables]
+
+
+def train(recipe, *arguments):
+    return ["-m", "kerasgan", "train", recipe, *arguments]
+
+
+@pytest.mark.slow
+def test_one_folder_whose_numbers_are_those_of_one_process_and_that_goes_on_after_a_kill(recipe, tmp_path):
+    path = recipe(12)
+    alone, whole, cut = (tmp_path / name for name in ("alone", "whole", "cut"))
+    subprocess.run([sys.executable, *map(str, train(path, "--run", alone))], check=True, cwd=workers.ROOT, timeout=600)
+    for status, said in workers.ended(workers.start(2, lambda index: train(path, "--run", whole))):
+        assert status == 0, said[-3000:]
+        assert f"run folder: {whole}" in said
+    names = [sorted(each.name for each in run.rglob("*") if "tfevents" not in each.name) for run in (alone, whole)]
+    assert names[0] == names[1]
+    for one, two in zip(weights(alone), weights(whole), strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-5)
+
+    job = workers.start(2, lambda index: train(path, "--run", cut))
+    end = time.monotonic() + 300
+    while not (cut / "checkpoints" / "step-00000004.keras").exists():
+        assert time.monotonic() < end and all(process.poll() is None for process in job)
+        time.sleep(0.05)
+    job[1].kill()
+    (status, said), (killed, _) = workers.ended(job, 200)
+    assert killed == -signal.SIGKILL
+    if status != 0:  # else it had ended before
+        assert status == 75, said[-3000:]
+        assert f"start all workers again with --resume {cut}" in said
+        for status, said in workers.ended(workers.start(2, lambda index: train(path, "--run", cut))):
+            assert status == 0, said[-3000:]
+    for one, two in zip(weights(whole), weights(cut), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.slow
+def test_all_stop_after_the_same_step_where_one_is_told_to(recipe, tmp_path):
+    run = tmp_path / "run"
+    job = workers.start(2, lambda index: train(recipe(4000), "--run", run))
+    end = time.monotonic() + 300
+    while not list(run.glob("checkpoints/*.keras")):
+        assert time.monotonic() < end and all(process.poll() is None for process in job)
+        time.sleep(0.1)
+    job[1].send_signal(signal.SIGTERM)
+    ends = workers.ended(job, 100)
+    [said] = {text.splitlines()[-1] for _, text in ends}
+    assert [status for status, _ in ends] == [130, 130]
+    assert said.endswith(f"go on with: kerasgan train --resume {run}")
+    newest = max(run.glob("checkpoints/*.keras"))
+    assert int(newest.stem.partition("-")[2]) == int(said.partition("at step ")[2].partition(";")[0])
+
+
+@pytest.mark.slow
+def test_workers_with_other_recipes_or_storage_end_with_one_message_and_no_folder(recipe, tmp_path):
+    one, other = recipe(12), recipe(12, "other.yaml", rate=0.002)
+    job = workers.start(2, lambda index: train([one, other][index], "--out", tmp_path / "runs"))
+    for status, said in workers.ended(job, 300):
+        assert status == 1 and "1 of 2 workers have another recipe or another version than the chief" in said
+    assert not (tmp_path / "runs").exists()
+    patience = "import kerasgan.training.shared_run as s, sys; s._PATIENCE = 2; sys.argv[0] = 'kerasgan'; "
+    command = "from kerasgan.cli import app; app.main()"
+    job = workers.start(
+        2, lambda index: ["-c", patience + command, "train", one, "--out", tmp_path / f"storage{index}"]
+    )
+    (status, said), (other_status, other_said) = workers.ended(job, 300)
+    assert (status, other_status) == (1, 1)
+    assert "1 of 2 workers cannot go on; their own messages say why" in said
+    assert "--out must be a folder that all workers share" in other_said
+    assert not list(tmp_path.glob("storage*/*"))
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        ("no JSON", "JSONDecodeError"),
+        ({"cluster": {"worker": ["a:1", "b:1"]}}, "KeyError: 'task'"),
+        ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}, "IndexError"),
+        ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}, "KeyError: 'chief'"),
+        ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": -1}}, "got"),
+        ({"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 0}}, "got"),
+        ({"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}, "each address once"),
+        ({"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}, "chief and worker"),
+    ],
+    ids=str,
+)
+def test_a_wrong_tf_config_is_told_before_anything_waits(monkeypatch, config, what):
+    monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
+    with pytest.raises(ValueError, match="TF_CONFIG: expected JSON such as") as error:
+        devices.all_workers()
+    assert what in str(error.value)
+
+
+def test_one_worker_is_no_cluster(monkeypatch):
+    config = {"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert devices.all_workers().num_replicas_in_sync == 1
+
+
+def test_a_folder_of_something_else_is_no_run(recipe, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="mine: expected a run folder or nothing; something else is there"):
+        kerasgan.training.train(recipe(2), run=tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_run_that_is_there_goes_on(recipe, tmp_path):
+    run = tmp_path / "run"
+    kerasgan.training.train(recipe(4), run=run)
+    kerasgan.training.train(recipe(4), run=run, steps=6)
+    assert int(keras.saving.load_model(max(run.glob("checkpoints/*.keras"))).step) == 6
+    with pytest.raises(ValueError, match="goes on as it began; expected no images and no changes with it"):
+        kerasgan.training.train(recipe(4), run=run, changes=["train.seed=1"])
