@@ -21,7 +21,6 @@ from kerasgan.training.interruption import Interruption
 from kerasgan.training.shared_run import WorkerLost
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 from kerasgan.utils.annotations import Path
-from kerasgan.utils.messages import shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
@@ -305,8 +304,8 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
         except tf.errors.OpError as error:
             if workers.are_several(gan.distribute_strategy):
                 raise WorkerLost(
-                    f"{run}: a worker was lost or cannot be reached at step {int(gan.step.numpy())}: start all workers "
-                    f"again with --resume {run} ({shortened(error.message)})"
+                    f"{run}: a worker was lost or cannot be reached at step {int(gan.step.numpy())}; start all workers "
+                    f"again with --resume {run} ({type(error).__name__})"
                 ) from error
             raise
     if not checkpoint.is_idle:

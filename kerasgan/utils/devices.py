@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import subprocess
 
 import tensorflow as tf
 
@@ -27,9 +29,7 @@ def all_workers():
         if _count(os.environ["TF_CONFIG"]) > 1:
             return tf.distribute.MultiWorkerMirroredStrategy()
     elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # under srun, which starts a process for each task
-        return tf.distribute.MultiWorkerMirroredStrategy(
-            cluster_resolver=tf.distribute.cluster_resolver.SlurmClusterResolver(auto_set_gpu=False)
-        )
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=slurm_cluster())
     return all_gpus()
 
 
@@ -55,3 +55,35 @@ def _count(text):
     if len(set(addresses)) < len(addresses):
         raise ValueError(f"{expected}, each address once; got {quoted(text)}")
     return len(addresses)
+
+
+def slurm_cluster(port: int = 8888):
+    """Return the workers of a Slurm job step, a `tf.distribute.cluster_resolver.ClusterResolver`.
+
+    TensorFlow's own `SlurmClusterResolver` divides by the number of GPUs, also where there is none, and takes nodes in
+    the order of their names: node10 before node2, where Slurm counts its tasks the other way round.
+
+    Args:
+        port: of a node's first worker; the next ones have the ports after it.
+
+    Raises:
+        RuntimeError: if Slurm does not tell the nodes.
+    """
+    asked = ["scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]]
+    try:
+        hosts = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise RuntimeError(f"Slurm: `{' '.join(asked)}` does not tell the nodes of this step ({error})") from error
+    tasks = _tasks_per_node(os.environ["SLURM_STEP_TASKS_PER_NODE"])
+    addresses = [f"{host}:{port + task}" for host, count in zip(hosts, tasks, strict=True) for task in range(count)]
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": addresses}), task_type="worker", task_id=int(os.environ["SLURM_PROCID"])
+    )
+
+
+def _tasks_per_node(text):
+    """Numbers of Slurm's short form: "2(x3),1" is 2, 2, 2, 1."""
+    counts = []
+    for count, times in re.findall(r"(\d+)(?:\(x(\d+)\))?", text):
+        counts += [int(count)] * int(times or 1)
+    return counts
