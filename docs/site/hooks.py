@@ -59,7 +59,7 @@ def on_page_markdown(markdown, page, config, files):
     """Let links into the repository lead to the made pages."""
     if page.file.src_uri in pages():
         return markdown
-    return _moved(markdown, "docs", page.file.src_uri)
+    return _moved(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)), page.file.src_uri)
 
 
 def _moved(text, folder, page):
