@@ -12,7 +12,6 @@ def test_every_decision_has_one_number_and_is_in_the_index():
             assert int(number) not in found, number
             found[int(number)] = (page.name, title)
     assert sorted(found) == list(range(1, len(found) + 1)) and len(found) >= 66
-    index = re.findall(
-        r"^- \[(\d+)\]\(architecture/([a-z_]+\.md)#\S+\) (.*)$", pages.text("architecture.md"), re.MULTILINE
-    )
-    assert {int(number): (page, title) for number, page, title in index} == found
+    line = r"^- \[(\d+)\. (.*)\]\(architecture/([a-z_]+\.md)#\S+\)$"
+    index = re.findall(line, pages.text("architecture.md"), re.MULTILINE)
+    assert {int(number): (page, title) for number, title, page in index} == found
