@@ -29,10 +29,21 @@ def section(page, heading):
     return re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
 
 
-def shell(line, folder, **environment):
+def shell(line, folder):
     """Run a line as a reader does in a folder; returns what it said."""
-    path = f"{pathlib.Path(sys.executable).parent}:/usr/bin:/bin"
-    values = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path} | environment
-    done = subprocess.run(line, shell=True, cwd=folder, env=values, capture_output=True, text=True, timeout=600)
+    done = _run(line, folder)
     assert done.returncode == 0, (line, done.stdout, done.stderr)
     return done.stdout
+
+
+def fails(line, folder):
+    """Run a line that is to end with status 1; returns what it said of the error."""
+    done = _run(line, folder)
+    assert done.returncode == 1, (line, done.stdout, done.stderr)
+    return done.stderr
+
+
+def _run(line, folder):
+    path = f"{pathlib.Path(sys.executable).parent}:/usr/bin:/bin"
+    values = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
+    return subprocess.run(line, shell=True, cwd=folder, env=values, capture_output=True, text=True, timeout=600)

@@ -17,8 +17,11 @@ FEWER = {"STEPS = 4000": "STEPS = 6", "n=2000": "n=200"}
 
 def run(path, folder, changes):
     """Run a notebook in a folder, with other texts in its code; returns it with its outputs."""
-    nbformat, client = pytest.importorskip("nbformat"), pytest.importorskip("nbclient", reason="needs nbclient")
-    pytest.importorskip("ipykernel", reason="needs ipykernel: pip install 'kerasgan[notebooks]'")
+    needed = [
+        pytest.importorskip(name, reason=f"needs {name}: pip install 'kerasgan[notebooks]'")
+        for name in ("nbformat", "nbclient", "ipykernel")
+    ]
+    nbformat, client, _ = needed
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         for text, other in changes.items():
