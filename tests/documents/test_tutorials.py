@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent import futures
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 import kerasgan
+from tests.distribute import workers
 from tests.documents import pages
 
 SHORTER = {
@@ -111,6 +113,22 @@ def test_many_devices(folder):
     finally:
         keras.mixed_precision.set_global_policy(before)
     assert int(kerasgan.load("model.keras").step.numpy()) > 0
+
+
+@pytest.mark.slow
+def test_two_workers(folder):
+    """The two machines of the page are two processes here."""
+    page = pages.text("tutorials/many_devices.md")
+    (folder / "worker.py").write_text(pages.files(page)["worker.py"])
+    lines = re.findall(r"^machine-.\$ (TF_CONFIG.*)$", page, re.MULTILINE)
+    addresses = [f"127.0.0.1:{port}" for port in workers.free_ports(2)]
+    for printed, here in zip(("machine-a:2222", "machine-b:2222"), addresses):
+        lines = [line.replace(printed, here) for line in lines]
+    with futures.ThreadPoolExecutor() as pool:
+        list(pool.map(lambda line: pages.shell(line, folder), lines))
+    kept = sorted(path.name for path in (folder / "shared" / "checkpoints").iterdir())
+    assert len(lines) == 2 and kept == ["step-00000004.keras", "step-00000008.keras"]
+    assert int(kerasgan.load(folder / "shared" / "checkpoints" / kept[-1]).step.numpy()) == 8
 
 
 @pytest.mark.slow
