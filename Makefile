@@ -28,7 +28,7 @@ lint: $(INSTALLED)  ## style, types of what mypy is to check (pyproject.toml), t
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs  ## the documentation site, in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build  # with --quiet warnings would not be errors
 
 # Fashion-MNIST through tensorflow-datasets; from Debian's package where TFDS's host cannot be reached.
 data: $(INSTALLED)

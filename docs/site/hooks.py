@@ -13,6 +13,15 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 RECIPES, PRESETS = ROOT / "zoo" / "recipes", ROOT / "zoo" / "presets"
+# files of the repository that are pages: where each is on the site
+_OTHERS = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "client/README.md": "client.md",
+    "serving/README.md": "serving_files.md",
+    "tests/data/README.md": "test_data.md",
+}
+_FIGURE = re.compile(r"^(!\[[^\]]*\]\(([^)\s]+\.png)\))$", re.MULTILINE)
 _LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?(\))")
 
 
@@ -38,7 +47,7 @@ def on_config(config):
 @functools.cache
 def pages():
     """The made pages: `{path in the site: text or Markdown}`."""
-    made = {"index.md": _moved((ROOT / "README.md").read_text(), "", "index.md")}
+    made = {page: _moved((ROOT / path).read_text(), posixpath.dirname(path), page) for path, page in _OTHERS.items()}
     made["recipes/index.md"] = _recipe_index()
     for path in sorted(RECIPES.rglob("*.yaml")):
         name = path.relative_to(RECIPES).with_suffix("").as_posix()
@@ -56,10 +65,11 @@ def pages():
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Let links into the repository lead to the made pages."""
+    """Let links into the repository lead to the made pages, and figures to themselves in their own size."""
     if page.file.src_uri in pages():
         return markdown
-    return _moved(markdown, "docs", page.file.src_uri)
+    moved = _moved(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)), page.file.src_uri)
+    return _FIGURE.sub(r"[\1](\2)", moved)
 
 
 def _moved(text, folder, page):
@@ -79,7 +89,7 @@ def _moved(text, folder, page):
 def in_site(path):
     """Where a file or folder of the repository is on the site; an error for what is not there."""
     rules = [
-        (r"README\.md", "index.md"),
+        *((re.escape(path), page) for path, page in _OTHERS.items()),
         (r"docs/(.+)", r"\1"),
         (r"zoo/recipes/?", "recipes/index.md"),
         (r"zoo/recipes/(.+)\.yaml", r"recipes/\1.md"),

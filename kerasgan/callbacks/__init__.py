@@ -1,5 +1,6 @@
-"""Keras callbacks: grids, logs, checkpoints, progress, singular values, measuring, a guard against collapse."""
+"""Keras callbacks: grids, logs, checkpoints, progress, singular values, measuring, a guard; an adapter for others."""
 
+from kerasgan.callbacks.adapted import Adapted
 from kerasgan.callbacks.checkpoint import Checkpoint
 from kerasgan.callbacks.collapse_actions import FreezeCritic, FreezeGenerator, RollBack, Stop, Warn
 from kerasgan.callbacks.collapse_guard import CollapseGuard
@@ -14,6 +15,7 @@ from kerasgan.callbacks.singular_values import SingularValues
 from kerasgan.callbacks.stop_at import StopAt
 
 __all__ = [
+    "Adapted",
     "Checkpoint",
     "CollapseGuard",
     "CollapseRule",

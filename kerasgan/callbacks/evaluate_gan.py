@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import keras
 
+from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics.evaluation import evaluator, measures, result
@@ -46,6 +47,7 @@ class EvaluateGAN(EverySteps):
         batch_size: images generated at a time.
         grid: images in a grid, see `SampleGrid`; 0 for no grids.
         verbose: whether to print the numbers and their protocol.
+        tensorboard: folder for TensorBoard's event files, where numbers and grids are shown too; or `None`.
 
     Raises:
         ValueError: if an argument is wrong; when training begins, if the reference has no images that can be judged, or
@@ -70,6 +72,7 @@ class EvaluateGAN(EverySteps):
         batch_size: int = 100,
         grid: int = 64,
         verbose: bool = True,
+        tensorboard: Path | None = None,
     ):
         super().__init__(every)
         self.reference = reference
@@ -82,7 +85,16 @@ class EvaluateGAN(EverySteps):
         self.grid = validation.integer("grid", grid, 0)
         self.verbose = verbose
         self._latest: dict[str, float] = {}
-        self._grids = SampleGrid(self.folder / "samples", every, grid, seed, truncation=truncation)
+        self._board = Board(tensorboard)
+        self._grids = SampleGrid(
+            self.folder / "samples",
+            every,
+            grid,
+            seed,
+            truncation=truncation,
+            tensorboard=tensorboard,
+            name="measured samples",
+        )
 
     def set_model(self, model: keras.Model) -> None:
         """Take the model that is trained."""
@@ -131,6 +143,7 @@ class EvaluateGAN(EverySteps):
         if is_best:
             self.model.save(self.folder / BEST)
         json_lines.append(self.folder / LOG, self._lines[-1])
+        self._board.scalars(step, self._latest)
         plot_evaluation(self.folder / LOG, self.folder / PICTURE)
         if self.grid:
             self._grids.act(step, logs)

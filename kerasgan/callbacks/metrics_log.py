@@ -3,8 +3,7 @@
 import pathlib
 import time
 
-import tensorflow as tf
-
+from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.utils import json_lines
 from kerasgan.utils.annotations import Logs, Path
@@ -29,7 +28,7 @@ class MetricsLog(EverySteps):
         super().__init__(every)
         self.path = pathlib.Path(path)
         self.images_per_step = images_per_step
-        self.tensorboard = tensorboard
+        self._board = Board(tensorboard)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the files."""
@@ -38,7 +37,6 @@ class MetricsLog(EverySteps):
         if self.is_idle:
             return
         json_lines.keep_until(self.path, self.step)
-        self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         self._began = self._line_time = time.perf_counter()
         self._line_step = self.step
         self._line_sums: dict[str, float] = {}
@@ -61,12 +59,7 @@ class MetricsLog(EverySteps):
         line.update({name: (total - self._line_sums.get(name, 0.0)) / steps for name, total in sums.items()})
         self._line_step, self._line_time, self._line_sums = step, now, sums
         json_lines.append(self.path, line)
-        if self._writer:
-            with self._writer.as_default(step=step):
-                for name, value in line.items():
-                    if name not in ("step", "seconds"):
-                        tf.summary.scalar(name, value)
-            self._writer.flush()
+        self._board.scalars(step, {name: line[name] for name in line if name not in ("step", "seconds")})
 
     def _sums_now(self, logs):
         in_epoch = self.step - self._epoch_start

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy.typing as npt
 
+from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.utils.annotations import Labels, Logs, Path
 from kerasgan.visualization import image_grid, samples
@@ -21,6 +22,9 @@ class SampleGrid(EverySteps):
         seed: see `GAN.sample`.
         labels: see `GAN.sample`; by default the classes in turn, with a column for each if they are at most 16.
         truncation: see `GAN.sample`.
+        tensorboard: folder for TensorBoard's event files, where the pictures (of text the lines) are shown too; or
+            `None`.
+        name: of the pictures in TensorBoard.
 
     Example:
         >>> gan.fit(images, callbacks=[kerasgan.callbacks.SampleGrid("samples", every=500, n=16, truncation=0.7)])
@@ -36,6 +40,8 @@ class SampleGrid(EverySteps):
         seed: int = 0,
         labels: Labels | None = None,
         truncation: npt.ArrayLike | None = None,
+        tensorboard: Path | None = None,
+        name: str = "samples",
     ):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
@@ -43,10 +49,16 @@ class SampleGrid(EverySteps):
         self.seed = seed
         self.labels = labels
         self.truncation = truncation
+        self.name = name
+        self._board = Board(tensorboard)
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Write the grid of this step."""
         drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = image_grid.class_columns(self.model.num_classes) if self.labels is None else None
-        name = f"step-{step:08d}{samples.suffix(self.model)}"
-        samples.save(self.folder / name, self.model, drawn, columns)
+        path = self.folder / f"step-{step:08d}{samples.suffix(self.model)}"
+        samples.save(path, self.model, drawn, columns)
+        if self.model.vocabulary is None:
+            self._board.picture(step, self.name, samples.picture(self.model, drawn, columns))
+        else:
+            self._board.lines(step, self.name, self.model.vocabulary.decode(drawn))

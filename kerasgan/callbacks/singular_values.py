@@ -5,8 +5,8 @@ import pathlib
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
 from kerasgan.utils import json_lines
@@ -41,7 +41,7 @@ class SingularValues(EverySteps):
         super().__init__(every)
         self.path = pathlib.Path(folder) / "singular_values.jsonl"
         self.picture = self.path.with_suffix(".png")
-        self.tensorboard = tensorboard
+        self._board = Board(tensorboard)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Find the kernels, open the files, and measure if this step has not been."""
@@ -50,7 +50,6 @@ class SingularValues(EverySteps):
             return
         networks = {"generator": self.model.generator, "critic": self.model.critic}
         self._top = {player: kernels.TopSingularValues(kernels.kernels(net)) for player, net in networks.items()}
-        self._writer = tf.summary.create_file_writer(str(self.tensorboard)) if self.tensorboard else None
         kept = json_lines.keep_until(self.path, self.step)
         self._lines = len(kept)
         if not kept or kept[-1]["step"] < self.step:
@@ -65,8 +64,7 @@ class SingularValues(EverySteps):
                 for kernel, values in zip(top.kernels, top())
             }
         json_lines.append(self.path, line)
-        if self._writer:
-            self._to_tensorboard(self._writer, line)
+        self._board.scalars(step, dict(self._named(line)))
         self._lines += 1
         if self._lines % _REDRAW == 0:
             plot_singular_values(self.path, self.picture)
@@ -77,14 +75,12 @@ class SingularValues(EverySteps):
         if not self.is_idle:
             plot_singular_values(self.path, self.picture)
 
-    def _to_tensorboard(self, writer, line):
-        with writer.as_default(step=line["step"]):
-            for player in self._top:
-                for name, values in line[player].items():
-                    for index, value in enumerate(values):
-                        if value is not None:
-                            tf.summary.scalar(f"{player}/{name}/sigma{index}", value)
-        writer.flush()
+    def _named(self, line):
+        for player in self._top:
+            for name, values in line[player].items():
+                for index, value in enumerate(values):
+                    if value is not None:
+                        yield f"{player}/{name}/sigma{index}", value
 
 
 def plot_singular_values(lines, path):

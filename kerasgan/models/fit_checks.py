@@ -10,15 +10,16 @@ from kerasgan.utils import validation
 
 _RATES = (
     "changes the learning rate of `model.optimizer`, and a GAN has two optimizers. Give `compile` optimizers with a "
-    "schedule of keras.optimizers.schedules, or set gan.generator_optimizer.learning_rate and "
-    "gan.critic_optimizer.learning_rate in a callback of your own"
+    "schedule of keras.optimizers.schedules, or name one: kerasgan.callbacks.Adapted(CALLBACK, 'critic')"
 )
+_ONE_OPTIMIZER = "asks for `model.optimizer`, and a GAN has two optimizers. Give kerasgan.callbacks.Adapted(CALLBACK)"
 _REFUSED = {
     "ReduceLROnPlateau": _RATES,
     "LearningRateScheduler": _RATES,
     "SwapEMAWeights": "swaps weights with an optimizer's average. A GAN keeps its own: see its argument ema_decay",
     "TerminateOnNaN": "looks for `loss`, which a GAN does not log. kerasgan.callbacks.FiniteLosses looks at all losses",
 }
+_REFUSED_OF_OTHERS = {"WandbMetricsLogger": _ONE_OPTIMIZER, "MlflowCallback": _ONE_OPTIMIZER}
 _MEASURE = "kerasgan.callbacks.EvaluateGAN measures the generator while it trains, and keeps the best model"
 _NO_VALIDATION = f"a GAN's losses say nothing on held-out data. {_MEASURE}"
 _NO_WEIGHTS = "the losses of a GAN weigh all samples the same. Repeat or leave out samples in the data"
@@ -106,6 +107,8 @@ def callbacks(given, logged):
         for kind in type(callback).__mro__:
             if kind.__name__ in _REFUSED and _is_keras(kind):
                 raise ValueError(f"callbacks: {kind.__name__} {_REFUSED[kind.__name__]}")
+            if kind.__name__ in _REFUSED_OF_OTHERS:
+                raise ValueError(f"callbacks: {kind.__name__} {_REFUSED_OF_OTHERS[kind.__name__]}")
         if isinstance(callback, keras.callbacks.TensorBoard) and callback.write_steps_per_second:
             raise ValueError(
                 "callbacks: TensorBoard's write_steps_per_second asks `model.optimizer` for steps, and a GAN has two "

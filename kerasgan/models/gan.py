@@ -229,8 +229,8 @@ class GAN(Game):
             batch_size: real images in each critic step, for an array `x`; 64 by default.
             epochs: number of passes over the data.
             verbose: as in `keras.Model.fit`.
-            callbacks: list of `keras.callbacks.Callback`. Those of Keras that change `model.optimizer` are refused, as
-                a GAN has two optimizers: give them `keras.optimizers.schedules`.
+            callbacks: list of `keras.callbacks.Callback`. Those that ask for `model.optimizer` are refused, as a GAN
+                has two optimizers: give these `keras.optimizers.schedules`, or see `kerasgan.callbacks.Adapted`.
             initial_epoch: as in `keras.Model.fit`.
             steps_per_epoch: training steps an epoch, for an endless dataset; a multiple of `steps_per_execution`.
             **of_keras: other arguments of `keras.Model.fit`, which mean nothing here and are refused.
@@ -269,7 +269,7 @@ class GAN(Game):
                     data,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=callbacks,
+                    callbacks=[] if callbacks is None else callbacks,  # MLflow's autolog adds to a list
                     shuffle=False,
                     initial_epoch=initial_epoch,
                     steps_per_epoch=steps_per_epoch,

@@ -22,7 +22,8 @@ def bound_socket(what, host, port):
         OSError: naming the port.
     """
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        number = int(port)  # getaddrinfo refuses a subclass, such as `DefaultPort`
+        addresses = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = min(addresses, key=lambda entry: entry[0] != socket.AF_INET)
         opened = socket.socket(family, kind, protocol)
     except OSError as error:

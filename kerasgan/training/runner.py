@@ -24,6 +24,7 @@ from kerasgan.utils.annotations import Path
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
+BOARD = "tensorboard"  # in a run folder
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 
 
@@ -236,7 +237,7 @@ def _describe(gan, source, recipe_path, images, path):
 
 def _spectra(settings, run):
     every = settings.singular_values_every
-    return [] if every is None else [callbacks.SingularValues(run, every, run / "tensorboard")]
+    return [] if every is None else [callbacks.SingularValues(run, every, run / BOARD)]
 
 
 def _guards(plan, run):
@@ -265,7 +266,7 @@ def _measuring(plan, run, reference):
     if reference is None:
         return []
     every, n = plan.train.evaluate_every, plan.train.evaluate_n
-    return [callbacks.EvaluateGAN(reference, run, _metrics(plan), every, n, grid=0)]
+    return [callbacks.EvaluateGAN(reference, run, _metrics(plan), every, n, grid=0, tensorboard=run / BOARD)]
 
 
 def _fit(plan, gan, stream, steps_per_epoch, run, reference):
@@ -284,10 +285,10 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
                 callbacks=[
                     *_guards(plan, run),
                     callbacks.Progress(settings.steps, images_per_step, what=plan.data.plural),
-                    callbacks.MetricsLog(
-                        run / "metrics.jsonl", images_per_step, run / "tensorboard", every=settings.log_every
+                    callbacks.MetricsLog(run / "metrics.jsonl", images_per_step, run / BOARD, every=settings.log_every),
+                    callbacks.SampleGrid(
+                        run / "samples", settings.sample_every, settings.sample_count, tensorboard=run / BOARD
                     ),
-                    callbacks.SampleGrid(run / "samples", every=settings.sample_every, n=settings.sample_count),
                     *_spectra(settings, run),
                     *_measuring(plan, run, reference),
                     checkpoint,

@@ -16,6 +16,7 @@ _QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}
 _SMALLEST_WIDTH = 512
 _MOST_CLASSES = 16  # a column each
 _LETTERS, _PITCH = 16, 22  # of lines of text, in pixels
+_MOST_LINES = 24  # in one column
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
@@ -147,7 +148,7 @@ def save_animation(path: str | os.PathLike[str], images: np.ndarray, frames_per_
 
 
 def lines(text: Sequence[str]) -> Image.Image:
-    """Write lines on a white ground.
+    """Write lines on a white ground, in letters of one width; more than 24 of them in two columns.
 
     Args:
         text: list of strings.
@@ -155,14 +156,24 @@ def lines(text: Sequence[str]) -> Image.Image:
     Returns:
         `PIL.Image.Image`, grey.
     """
-    font = ImageFont.load_default(_LETTERS)
-    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
-    width = max((ruler.textlength(line, font) for line in text), default=0)
-    sheet = Image.new("L", (max(_SMALLEST_WIDTH, math.ceil(width) + 2 * _LETTERS), _PITCH * (len(text) + 1)), 255)
+    font = _of_one_width(_LETTERS)
+    columns = 2 if len(text) > _MOST_LINES else 1
+    rows = math.ceil(len(text) / columns)
+    column = math.ceil(max((font.getlength(line) for line in text), default=0)) + 2 * _LETTERS
+    sheet = Image.new("L", (max(_SMALLEST_WIDTH, columns * column), _PITCH * (rows + 1)), 255)
     pen = ImageDraw.Draw(sheet)
     for number, line in enumerate(text):
-        pen.text((_LETTERS, _PITCH * (number + 0.5)), line, fill=0, font=font)
+        place = _LETTERS + number // max(rows, 1) * column, _PITCH * (number % max(rows, 1) + 0.5)
+        pen.text(place, line, fill=0, font=font)
     return sheet
+
+
+def _of_one_width(size):
+    try:
+        import matplotlib
+    except ImportError:  # kerasgan-client alone, which writes no text
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf"), size)
 
 
 def save_each(folder: str | os.PathLike[str], images: np.ndarray) -> list[pathlib.Path]:

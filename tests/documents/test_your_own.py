@@ -1,9 +1,5 @@
 """docs/your_own.md, as a reader follows it: its files are written, and its commands are run."""
 
-import os
-import pathlib
-import re
-import subprocess
 import sys
 
 import numpy as np
@@ -12,10 +8,10 @@ import pytest
 import kerasgan
 from kerasgan.recipes import recipe
 from kerasgan.utils import outside
+from tests.documents import pages
 
-ROOT = pathlib.Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "your_own.md").read_text()
-FILES = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
+PAGE = pages.text("your_own.md")
+FILES = pages.files(PAGE)
 
 
 @pytest.fixture(scope="module")
@@ -35,35 +31,25 @@ def modules(folder, monkeypatch):
     monkeypatch.setattr(outside, "_used", set())
 
 
-def kerasgan_command(folder, line):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{pathlib.Path(sys.executable).parent}:/usr/bin:/bin"}
-    return subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-
-
 def test_the_page_has_the_files_that_it_speaks_of():
     assert list(FILES) == ["my_gans.py", "mine.yaml", "my_parts.py"]
 
 
 def test_the_commands_run_one_after_the_other(folder):
-    commands = "".join(re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
+    commands = "".join(pages.blocks(PAGE, "bash")).splitlines()
     assert len(commands) == 5
-    said = []
-    for line in commands:
-        done = kerasgan_command(folder, line)
-        assert done.returncode == 0, (line, done.stdout, done.stderr)
-        said.append(done.stdout)
+    said = [pages.shell(line, folder) for line in commands]
     assert (folder / "points.png").is_file()
     assert "w1" in said[2] and "centre" in said[4]
     own = recipe.yaml.safe_load((folder / "runs" / "00001-zero_centred" / "recipe.yaml").read_text())
     assert own["imports"] == ["my_gans", "my_parts"]  # the second one came with --import
     assert own["generator"] == {"my_parts.generator": {"width": 16}}
-    done = kerasgan_command(folder, "kerasgan train --resume runs/00000-zero_centred --steps 70")
-    assert done.returncode == 0, done.stderr
-    checkpoint = "runs/00000-zero_centred/checkpoints/step-00000070.keras"
-    done = kerasgan_command(folder, f"cp {checkpoint} alone.keras; kerasgan sample alone.keras -n 4")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1 and len(done.stderr) < 600, done.stderr
-    assert "my_gans>ZeroCentredGAN" in done.stderr and "--import" in done.stderr
-    assert kerasgan_command(folder, "kerasgan --import my_gans sample alone.keras -n 4").returncode == 0
+    pages.shell("kerasgan train --resume runs/00000-zero_centred --steps 70", folder)
+    pages.shell("cp runs/00000-zero_centred/checkpoints/step-00000070.keras alone.keras", folder)
+    error = pages.fails("kerasgan sample alone.keras -n 4", folder)
+    assert error.count("\n") == 1 and len(error) < 600, error
+    assert "my_gans>ZeroCentredGAN" in error and "--import" in error
+    pages.shell("kerasgan --import my_gans sample alone.keras -n 4", folder)
 
 
 def test_its_loss_is_r1s(modules):

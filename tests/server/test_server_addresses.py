@@ -14,7 +14,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from kerasgan import client
 from kerasgan.server import Models, ModelServer, ServerOptions
-from kerasgan.server.addresses import host_and_port
+from kerasgan.server.addresses import bound_socket, host_and_port
+from kerasgan.server.config.options import DefaultPort
 
 
 def half_plus_two(address):
@@ -138,3 +139,12 @@ def test_one_port_for_both_is_refused():
 def test_no_host_is_not_every_host():
     with pytest.raises(ValueError, match="host: expected an address"):
         ServerOptions(host="")
+
+
+def test_the_port_that_nobody_chose_is_opened():
+    """It is an `int` of its own class, which getaddrinfo refuses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    with contextlib.closing(bound_socket("REST", "127.0.0.1", DefaultPort(number))) as opened:
+        assert opened.getsockname() == ("127.0.0.1", number)

@@ -48,3 +48,21 @@ def test_loss_plot(tmp_path):
         file.write(json.dumps({"step": 2, "seconds": 0.2, "critic_loss": 1.0}) + "\n")
     picture = np.asarray(Image.open(plots.plot_losses(log, tmp_path / "losses.png")))
     assert picture.shape[1] == 960 and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10
+
+
+def ink(picture):
+    """Rows and columns of a picture that are not white."""
+    dark = np.asarray(picture) < 128
+    return np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+
+
+def test_letters_of_lines_have_one_width():
+    narrow, wide = (ink(image_grid.lines([letter * 31 + "|"]))[1] for letter in "iW")
+    assert narrow[-1] == wide[-1]
+
+
+def test_many_lines_stand_in_two_columns():
+    one, two = image_grid.lines(["ab"] * 24), image_grid.lines(["ab"] * 25)
+    assert two.height < one.height
+    assert np.diff(ink(one)[1]).max() < 20 < np.diff(ink(two)[1]).max()
+    assert image_grid.lines([]).size[0] == 512

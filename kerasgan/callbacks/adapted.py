@@ -1,0 +1,93 @@
+"""Callbacks of other libraries, which expect a model with one optimizer."""
+
+from typing import Literal
+
+import keras
+import wrapt
+
+from kerasgan.models import fit_checks
+from kerasgan.utils.annotations import Logs
+from kerasgan.utils.messages import quoted
+
+_PLAYERS = ("generator", "critic")
+
+
+class Adapted(keras.callbacks.Callback):
+    """Let a callback that expects one optimizer take part in `fit`, such as those of Weights & Biases and MLflow.
+
+    The callback finds the optimizer of one player as `model.optimizer`, so that it can log or set its learning rate. Of
+    numbers that are logged under two names it gets the plain one, `fd_garments` without `fd[garments]`: MLflow refuses
+    logs with brackets. What the callback writes into the logs nobody else sees.
+
+    Args:
+        callback: `keras.callbacks.Callback`.
+        player: whose optimizer it finds, "generator" or "critic".
+
+    Raises:
+        ValueError: if an argument is none of these.
+
+    Example:
+        >>> halving = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+        >>> gan.fit(images, epochs=2, callbacks=[kerasgan.callbacks.Adapted(halving, "critic")])
+    """
+
+    def __init__(self, callback: keras.callbacks.Callback, player: Literal["generator", "critic"] = "generator"):
+        super().__init__()
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(f"callback: expected an object of keras.callbacks.Callback; got {quoted(callback)}")
+        if player not in _PLAYERS:
+            raise ValueError(f"player: expected one of {', '.join(_PLAYERS)}; got {quoted(player)}")
+        self.callback = callback
+        self.player = player
+
+    def set_params(self, params: dict) -> None:
+        """Hand on what `fit` was asked for."""
+        super().set_params(params)
+        self.callback.set_params(params)
+
+    def set_model(self, model: keras.Model) -> None:
+        """Hand on the model, as one with one optimizer."""
+        super().set_model(model)
+        self.callback.set_model(_WithOneOptimizer(model, getattr(model, f"{self.player}_optimizer")))
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_train_begin(_plain(logs))
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_epoch_begin(epoch, _plain(logs))
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_train_batch_begin(batch, _plain(logs))
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_train_batch_end(batch, _plain(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_epoch_end(epoch, _plain(logs))
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Hand it on."""
+        self.callback.on_train_end(_plain(logs))
+
+
+class _WithOneOptimizer(wrapt.ObjectProxy):
+    """The model itself in all but `optimizer`."""
+
+    def __init__(self, model, optimizer):
+        super().__init__(model)
+        self._self_optimizer = optimizer
+
+    @property
+    def optimizer(self):
+        return self._self_optimizer
+
+
+def _plain(logs):
+    logs = logs or {}
+    twice = {name for name in logs if (plain := fit_checks.plain_name(name)) != name and plain in logs}
+    return {name: value for name, value in logs.items() if name not in twice}
