@@ -1,5 +1,6 @@
 """The latents of seeds with NumPy are those that `sample` draws with TensorFlow."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -7,10 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasgan
 from kerasgan import latents, seeds
+from kerasgan.models.runtimes import facts as told
 from kerasgan.utils import keyed_random
 
-SEEDS = np.array([0, 1, 7, -1, 2**31, 2**63 - 1, -(2**63)], np.int64)
+SEEDS = np.array([0, 1, 7, -1, 2**31, 2**32, 2**63 - 1, -(2**63)], np.int64)
+ROOT = pathlib.Path(__file__).parents[1]
+PRESETS = sorted(path.parent.name for path in (ROOT / "zoo" / "presets").glob("*/config.json"))
 
 
 @pytest.mark.parametrize("columns", [1, 3, 4, 5, 128, 129])
@@ -56,6 +61,20 @@ def test_priors_are_the_same_to_the_last_bit_of_float32(prior, truncation):
     assert ours.dtype == np.float32 and ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)
     assert np.mean(ours == theirs) > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_latents_of_each_preset(name):
+    gan = kerasgan.from_preset(name)
+    many = np.concatenate([SEEDS, np.arange(100)])
+    uniforms = keyed_random.uniform_rows(tf.constant(many), gan.latent.uniforms, ("sample", "latents"))
+    for truncation in (None, 0.7):
+        bounds = None if truncation is None else tf.fill([len(many)], truncation)
+        theirs = gan.sampling_latent(uniforms, truncation=bounds).numpy()
+        ours = seeds.draw(told.facts(gan)["prior"], many, truncation)
+        assert ours.shape == (len(many), gan.latent.dim)
+        np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)
 
 
 def test_bounds_of_each_row():

@@ -111,15 +111,23 @@ def test_each_family_makes_the_same_images(name, runtime, tmp_path):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", ["sgan_fashion_mnist", pytest.param("biggan_fashion_mnist", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sgan_fashion_mnist",
+        pytest.param("biggan_fashion_mnist", marks=pytest.mark.slow),
+        pytest.param("deligan_fashion_mnist", marks=pytest.mark.slow),
+    ],
+)
 def test_a_preset_of_the_repository(name, runtime, tmp_path):
     gan = kerasgan.from_preset(name)
     path = tmp_path / f"{name}{runtime.ENDING}"
     assert runtime.export(gan, path) in (0, 1)
-    labels = np.arange(10, dtype=np.int32)[::-1]
-    z = kerasgan.seeds.draw(told(path)["prior"], range(50, 60), 0.7)
-    assert same(run(path, z=z, label=labels), gan.sample(10, 50, labels, truncation=0.7))
-    assert told(path)["class_names"] == list(gan.class_names)
+    labels = None if gan.num_classes is None else np.arange(10, dtype=np.int32)[::-1]
+    inputs = {} if labels is None else {"label": labels}
+    inputs["z"] = kerasgan.seeds.draw(told(path)["prior"], range(50, 60), 0.7)
+    assert same(run(path, **inputs), gan.sample(10, 50, labels, truncation=0.7))
+    assert told(path)["class_names"] == (None if labels is None else list(gan.class_names))
 
 
 @pytest.mark.parametrize(
