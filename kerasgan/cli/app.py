@@ -192,6 +192,7 @@ class Format(enum.StrEnum):
     SAVED_MODEL = "saved_model"
     ONNX = "onnx"
     LITERT = "litert"
+    WEB = "web"
 
 
 @app.command()
@@ -199,14 +200,16 @@ def export(
     model: Model,
     out: Annotated[
         pathlib.Path,
-        typer.Argument(help="Folder of the version, such as models/garments/1; a file ending in .onnx or .tflite."),
+        typer.Argument(
+            help="Folder of the version, such as models/garments/1; a file ending in .onnx or .tflite; of web a folder."
+        ),
     ],
     format_: Annotated[
         Format,
         typer.Option(
             "--format",
-            help="A SavedModel for TensorFlow Serving; or a file for ONNX Runtime or LiteRT, which is written if it "
-            "makes the images that sample makes.",
+            help="A SavedModel for TensorFlow Serving; a file for ONNX Runtime or LiteRT, which is written if it makes "
+            "the images that sample makes; or a page that any server of files shows, and the browser computes.",
         ),
     ] = Format.SAVED_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version or file.")] = False,
@@ -217,16 +220,17 @@ def export(
         float | None, typer.Option(help="Bound on |z| in these batches; none by default.")
     ] = None,
 ):
-    """Write a SavedModel for TensorFlow Serving, or a file for a runtime without TensorFlow."""
+    """Write a SavedModel for TensorFlow Serving, a file for a runtime without TensorFlow, or a page."""
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
     from kerasgan.models.runtimes import litert, onnx
     from kerasgan.training import run_folder
+    from kerasgan.zoo.web import folder as web
 
     if format_ is not Format.SAVED_MODEL:
-        file_of = {Format.ONNX: onnx, Format.LITERT: litert}[format_]
+        file_of = {Format.ONNX: onnx, Format.LITERT: litert, Format.WEB: web}[format_]
         file_of.may_write(out, overwrite)  # before the model is loaded
     loaded = run_folder.load_model(model)
     if standing_passes:
@@ -236,7 +240,10 @@ def export(
         print(f"saved model: {out}")
         return
     with tf_runtime.quiet():  # the converters' own lines
-        levels = file_of.export(loaded, out, overwrite)
+        if format_ is Format.WEB:
+            levels = web.export(loaded, out, overwrite, name=pathlib.Path(model).name.removesuffix(".keras"))
+        else:
+            levels = file_of.export(loaded, out, overwrite)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 
