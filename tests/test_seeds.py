@@ -77,6 +77,23 @@ def test_latents_of_each_preset(name):
         np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)
 
 
+@pytest.mark.parametrize("truncation", [None, 0.5])
+@pytest.mark.parametrize("prior", [latents.Normal(64), latents.Uniform(9), mixture()], ids=lambda p: type(p).__name__)
+def test_the_way_between_two_seeds_is_tensorflows(prior, truncation):
+    starts = np.array([0, 1, 7, -1, 2**63 - 1, 5], np.int64)
+    ends = np.array([3, 2**32, 8, -(2**63), 0, 5], np.int64)
+    positions = np.array([0, 1, 0.25, 1 / 3, 0.9, 0.5], np.float32)
+    uniforms = [
+        keyed_random.uniform_rows(tf.constant(each), prior.uniforms, ("sample", "latents")) for each in (starts, ends)
+    ]
+    between = latents.between(*uniforms, np.where(starts == ends, 0, positions))
+    bounds = None if truncation is None else tf.fill([6], truncation)
+    theirs = prior(between, truncation=bounds).numpy()
+    ours = seeds.draw_between(facts(prior), starts, ends, positions, truncation)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(ours[5], seeds.draw(facts(prior), [5], truncation)[0])
+
+
 def test_bounds_of_each_row():
     bounds = np.array([0.1, 1.0, 3.0])
     rows = seeds.draw({"prior": "Normal", "dim": 64}, [5, 5, 5], bounds)
@@ -98,6 +115,11 @@ def test_bounds_of_each_row():
 def test_what_cannot_be_meant(prior, numbers, truncation, message):
     with pytest.raises(ValueError, match=message):
         seeds.draw({"prior": prior, "dim": 2}, numbers, truncation)
+
+
+def test_a_position_beyond_the_ends_is_refused():
+    with pytest.raises(ValueError, match=r"positions: expected numbers in \[0, 1\]; got 0.0 to 1.5"):
+        seeds.draw_between({"prior": "Normal", "dim": 2}, [1, 1], [2, 2], [0, 1.5])
 
 
 def test_nothing_is_drawn_of_no_seed():

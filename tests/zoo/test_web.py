@@ -155,6 +155,9 @@ def test_javascript_draws_the_latents_that_numpy_draws(open_page, scripts):
             ours = called(page, scripts, "draw", prior, list(map(str, SEEDS)), bound)
             theirs = seeds.draw(prior, SEEDS, truncation)
             np.testing.assert_allclose(np.reshape(ours, theirs.shape), theirs, rtol=3e-7, atol=1e-12)
+        ours = called(page, scripts, "drawBetween", prior, "3", str(-(2**63)), [0, 0.25, 1 / 3, 1], 0.5)
+        theirs = seeds.draw_between(prior, [3] * 4, [-(2**63)] * 4, [0, 0.25, 1 / 3, 1], 0.5)
+        np.testing.assert_allclose(np.reshape(ours, theirs.shape), theirs, rtol=1e-6, atol=1e-9)
     long = {"prior": "Normal", "dim": 4000}
     theirs = seeds.draw(long, range(10))
     assert np.abs(theirs).max() > 4  # the tails too
