@@ -15,9 +15,9 @@ from keras import ops
 from kerasgan import latents
 from kerasgan.data import images as image_values
 from kerasgan.data import text
-from kerasgan.models import checks, finite
+from kerasgan.models import checks, finite, other_backends
 from kerasgan.models.unsupervised import Unsupervised
-from kerasgan.utils import atomic_files, classes, keyed_random, validation
+from kerasgan.utils import atomic_files, backend, classes, keyed_random, validation
 from kerasgan.utils.annotations import Config, Labels, Path, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -168,6 +168,9 @@ class Sampler(Unsupervised, keras.Model):
         batches = []
         for start in range(0, len(arrays[0]), batch_size):
             rows = [None if array is None else array[start : start + batch_size] for array in arrays]
+            if not backend.is_tensorflow():
+                batches.append(getattr(other_backends, method)(self, *rows))
+                continue
             try:
                 with finite.told():
                     images = self._compiled(method)(*rows)
@@ -253,6 +256,7 @@ class Sampler(Unsupervised, keras.Model):
         Example:
             >>> gan.export("models/garments/1")  # and then: kerasgan serve models
         """
+        backend.check("export")
         from kerasgan.models import savedmodel
 
         savedmodel.export(self, filepath, overwrite=overwrite)
@@ -267,6 +271,7 @@ class Sampler(Unsupervised, keras.Model):
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
         """
+        backend.check("export_onnx")
         from kerasgan.models.runtimes import onnx
 
         return onnx.export(self, filepath, overwrite=overwrite)
@@ -281,6 +286,7 @@ class Sampler(Unsupervised, keras.Model):
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
         """
+        backend.check("export_litert")
         from kerasgan.models.runtimes import litert
 
         return litert.export(self, filepath, overwrite=overwrite)

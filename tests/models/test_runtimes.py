@@ -19,6 +19,8 @@ from kerasgan import latents, networks
 from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, litert, onnx
 from tests.conftest import make_gan, raise_contrast
+from tests.networks import families
+from tests.networks.families import FAMILIES
 
 pytestmark = pytest.mark.parity
 
@@ -26,19 +28,6 @@ ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runtimes.md").read_text()
 SNIPPETS = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
 RUNTIMES = [pytest.param(onnx, id="onnx"), pytest.param(litert, id="litert")]
-FAMILIES = {  # name: module, image shape, arguments of the generator
-    "biggan": (networks.biggan, (32, 32, 1), {"filters": 4, "shared_dim": 8, "attention_size": 16}),
-    "biggan_deep": (networks.biggan_deep, (32, 32, 1), {"filters": 4, "shared_dim": 8, "thresholds": 5}),
-    "dcgan": (networks.dcgan, (32, 32, 3), {"filters": 4}),
-    "dcgan, virtual": (networks.dcgan, (32, 32, 1), {"filters": 4, "normalization": "virtual", "reference_size": 4}),
-    "fastgan": (networks.fastgan, (16, 16, 1), {"filters": 2}),
-    "r3gan": (networks.r3gan, (16, 16, 1), {"widths": (8, 6, 4), "groups": (2, 3, 1), "blocks": 1}),
-    "random_architectures": (networks.random_architectures, (32, 32, 1), {"filters": 4}),
-    "resnet_bottleneck": (networks.resnet_bottleneck, (64, 64, 1), {"filters": 4, "blocks": 1}),
-    "resnet_cifar": (networks.resnet_cifar, (32, 32, 1), {"filters": 4}),
-    "robustness": (networks.robustness, (32, 32, 1), {"filters": 2, "nonlinearity": "gated"}),
-    "tgan": (networks.tgan, (32, 32, 1), {}),
-}
 NOT_IMAGES = {"char_cnn", "mlp"}
 CRITICS_ONLY = {"PairwiseCritic", "improved_gan", "projected"}
 
@@ -70,9 +59,7 @@ def same(images, wanted):
 
 def family(name):
     keras.utils.set_random_seed(0)
-    module, shape, arguments = FAMILIES[name]
-    classes = None if name == "dcgan, virtual" else 3
-    generator = module.generator(shape, latent_dim=8, num_classes=classes, **arguments)
+    generator, classes = families.generator(name)
     gan, rng = kerasgan.Sampler(generator, num_classes=classes), np.random.default_rng(0)
     for _ in range(20):
         for weight in generator.trainable_variables:  # no two classes alike
