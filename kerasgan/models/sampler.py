@@ -276,6 +276,23 @@ class Sampler(Unsupervised, keras.Model):
 
         return onnx.export(self, filepath, overwrite=overwrite)
 
+    def export_openvino(self, filepath: Path, overwrite: bool = False) -> int:
+        """Write OpenVINO's files, compared with `sample` before they are there.
+
+        See `kerasgan.models.runtimes.openvino.export`.
+
+        Args:
+            filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`.
+            overwrite: whether older files may be replaced.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        """
+        backend.check("export_openvino")
+        from kerasgan.models.runtimes import openvino
+
+        return openvino.export(self, filepath, overwrite=overwrite)
+
     def export_litert(self, filepath: Path, overwrite: bool = False) -> int:
         """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import kerasgan
 from kerasgan import latents, networks
 from kerasgan.models import checks
-from kerasgan.models.runtimes import check, facts, litert, onnx
+from kerasgan.models.runtimes import check, facts, litert, onnx, openvino
 from tests.conftest import make_gan, raise_contrast
 from tests.networks import families
 from tests.networks.families import FAMILIES
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parity
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runtimes.md").read_text()
 SNIPPETS = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
-RUNTIMES = [pytest.param(onnx, id="onnx"), pytest.param(litert, id="litert")]
+RUNTIMES = [pytest.param(each, id=each.__name__.rpartition(".")[2]) for each in (onnx, litert, openvino)]
 NOT_IMAGES = {"char_cnn", "mlp"}
 CRITICS_ONLY = {"PairwiseCritic", "improved_gan", "projected"}
 
@@ -38,6 +38,9 @@ def run(path, **inputs):
         import onnxruntime
 
         return onnxruntime.InferenceSession(path).run(["images"], inputs)[0]
+    if path.suffix == ".xml":
+        core = openvino.package().Core()
+        return core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(inputs)["images"]
     from ai_edge_litert.interpreter import Interpreter
 
     return Interpreter(str(path)).get_signature_runner()(**inputs)["images"]
@@ -48,6 +51,9 @@ def told(path):
         import onnxruntime
 
         return json.loads(onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["kerasgan"])
+    if path.suffix == ".xml":
+        found = openvino.package().Core().read_model(path).get_rt_info(["framework", "kerasgan"])
+        return json.loads(found.astype(str))
     return json.loads(zipfile.ZipFile(path).read("kerasgan.json"))
 
 
@@ -118,7 +124,7 @@ def test_a_preset_of_the_repository(name, runtime, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("snippet", "runtime"), [("with_onnxruntime.py", onnx), ("with_litert.py", litert)], ids=["onnx", "litert"]
+    ("snippet", "runtime"), [("with_onnxruntime.py", onnx), ("with_litert.py", litert), ("with_openvino.py", openvino)]
 )
 def test_the_page_s_snippets_need_no_tensorflow(snippet, runtime, tmp_path):
     gan = kerasgan.from_preset("sgan_fashion_mnist")
@@ -129,6 +135,7 @@ def test_the_page_s_snippets_need_no_tensorflow(snippet, runtime, tmp_path):
     script = SNIPPETS[snippet] + "\nimport sys, numpy\nnumpy.save('images.npy', images)\n"
     script += "print([name for name in ('tensorflow', 'keras', 'kerasgan') if name in sys.modules])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    environment["CI"] = "true"  # OpenVINO reports its use to Intel elsewhere
     line = [sys.executable, "-c", script]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
@@ -144,7 +151,9 @@ def test_a_label_that_is_no_class_is_refused_by_the_runtime(runtime, conditional
     z = kerasgan.seeds.draw(told(path)["prior"], [1, 2])
     assert same(run(path, z=z, label=np.array([0, 2], np.int32)), conditional.sample(2, 1, [0, 2]))
     for label in (3, -1, -3, 2**31 - 1):
-        with pytest.raises(Exception, match="out of"):  # each runtime's own class
+        with pytest.raises(
+            Exception, match="out of|label: expected integers in \\[0, 3\\)"
+        ):  # each runtime's own class
             run(path, z=z, label=np.array([0, label], np.int32))
 
 
@@ -233,8 +242,9 @@ def test_the_check_takes_all_classes_in_turn_or_spreads_over_them(classes, label
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, conditional, monkeypatch, tmp_path):
     other = make_gan(num_classes=3)
-    converted = runtime._converted(other)
-    monkeypatch.setattr(runtime, "_converted", lambda gan: converted)
+    of = "converted" if runtime is onnx else "_converted"
+    converted = getattr(runtime, of)(other)
+    monkeypatch.setattr(runtime, of, lambda gan: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -276,9 +286,16 @@ def test_what_is_no_such_image_is_refused(made, said, conditional):
         check.levels(conditional, facts.facts(conditional), made, "a runtime 1.0")
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, conditional, monkeypatch, tmp_path):
-    monkeypatch.setattr(runtime, "_converted", lambda gan: b"of no meaning")
+@pytest.mark.parametrize(
+    ("runtime", "of"),
+    [(onnx, "converted"), (litert, "_converted"), (openvino, "_write")],
+    ids=["onnx", "litert", "openvino"],
+)
+def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, of, conditional, monkeypatch, tmp_path):
+    def meaningless(gan, path=None):
+        return b"of no meaning" if path is None else path.write_bytes(b"of no meaning")
+
+    monkeypatch.setattr(runtime, of, meaningless)
     with pytest.raises(RuntimeError, match="does not load what was written"):
         runtime.export(conditional, tmp_path / f"model{runtime.ENDING}")
     assert not list(tmp_path.iterdir())
@@ -328,10 +345,33 @@ def test_weights_that_are_not_finite_are_refused(runtime, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_gan_has_both_exports(conditional, tmp_path):
+def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.tflite"]
+    assert conditional.export_openvino(tmp_path / "model.xml") in (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.bin", "model.onnx", "model.tflite", "model.xml"]
+
+
+def test_openvino_s_two_files_are_replaced_together(conditional, tmp_path):
+    other = make_gan()
+    raise_contrast(other)
+    openvino.export(other, tmp_path / "model.xml")
+    for name in ("model.xml", "model.bin"):
+        kept = (tmp_path / name).read_bytes()
+        (tmp_path / name).unlink()
+        with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+            openvino.export(None, tmp_path / "model.xml")
+        (tmp_path / name).write_bytes(kept)
+    openvino.export(conditional, tmp_path / "model.xml", overwrite=True)
+    z = kerasgan.seeds.draw(told(tmp_path / "model.xml")["prior"], range(4))
+    assert same(run(tmp_path / "model.xml", z=z, label=np.zeros(4, np.int32)), conditional.sample(4, labels=0))
+
+
+def test_openvino_does_not_report_that_it_is_imported(tmp_path):
+    code = "from kerasgan.models.runtimes import openvino; openvino.package(); import openvino_telemetry"
+    environment = os.environ | {"HOME": str(tmp_path), "CI": ""}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not list(tmp_path.glob("intel/*"))  # where it keeps what it knows of its user
 
 
 def test_the_command(tmp_path):
@@ -341,7 +381,7 @@ def test_the_command(tmp_path):
         return CliRunner().invoke(app, ["export", *map(str, arguments)])
 
     preset = ROOT / "zoo" / "presets" / "sgan_fashion_mnist"
-    for name, ending in (("onnx", ".onnx"), ("litert", ".tflite")):
+    for name, ending in (("onnx", ".onnx"), ("litert", ".tflite"), ("openvino", ".xml")):
         path = tmp_path / f"garments{ending}"
         done = kerasgan_export(preset, path, "--format", name)
         assert re.fullmatch(

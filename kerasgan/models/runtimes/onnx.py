@@ -43,7 +43,7 @@ def export(gan, filepath, overwrite=False):
     checks.makes_images(gan)
     gan.prepare_sampling()
     with atomic_files.written_whole(filepath) as beside:
-        beside.write_bytes(_converted(gan))
+        beside.write_bytes(converted(gan))
         told, run = _loaded(beside)
         return check.levels(gan, told, run, _versions())
 
@@ -55,8 +55,8 @@ def may_write(filepath, overwrite=False):
     checks.may_be_written("filepath", filepath, overwrite)
 
 
-def _converted(gan):
-    """The bytes of the file."""
+def converted(gan):
+    """Return the bytes of the file of a `kerasgan.Sampler`."""
     import onnx
     import tf2onnx
 
