@@ -27,7 +27,7 @@ _MODULES = {
     "training": "kerasgan.training",
 }
 _WITHOUT_KERAS = ("client", "pictures", "seeds", "server")
-_WITH_ANY_BACKEND = ("Sampler", "from_preset", "latents", "layers", "networks")
+_WITH_ANY_BACKEND = ("Sampler", "from_preset", "latents", "layers", "load", "networks")
 _SINGLE = {
     "GAN": "kerasgan.models.gan",
     "Sampler": "kerasgan.models.sampler",

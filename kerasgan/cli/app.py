@@ -193,6 +193,7 @@ class Format(enum.StrEnum):
     ONNX = "onnx"
     LITERT = "litert"
     OPENVINO = "openvino"
+    KERAS = "keras"
     WEB = "web"
 
 
@@ -202,17 +203,17 @@ def export(
     out: Annotated[
         pathlib.Path,
         typer.Argument(
-            help="Folder of the version, such as models/garments/1; a file ending in .onnx, .tflite or .xml; of web a "
-            "folder."
+            help="Folder of the version, such as models/garments/1; a file ending in .onnx, .tflite, .xml or .keras; "
+            "of web a folder."
         ),
     ],
     format_: Annotated[
         Format,
         typer.Option(
             "--format",
-            help="A SavedModel for TensorFlow Serving; a file for ONNX Runtime, LiteRT or OpenVINO, which is written "
-            "if it makes the images that sample makes; or a page that any server of files shows, and the browser "
-            "computes.",
+            help="A SavedModel for TensorFlow Serving; a file for ONNX Runtime, LiteRT, OpenVINO or Keras, which is "
+            "written if it makes the images that sample makes; or a page that any server of files shows, and the "
+            "browser computes.",
         ),
     ] = Format.SAVED_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version or file.")] = False,
@@ -228,12 +229,18 @@ def export(
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
-    from kerasgan.models.runtimes import litert, onnx, openvino
+    from kerasgan.models.runtimes import keras, litert, onnx, openvino
     from kerasgan.training import run_folder
     from kerasgan.zoo.web import folder as web
 
     if format_ is not Format.SAVED_MODEL:
-        file_of = {Format.ONNX: onnx, Format.LITERT: litert, Format.OPENVINO: openvino, Format.WEB: web}[format_]
+        file_of = {
+            Format.ONNX: onnx,
+            Format.LITERT: litert,
+            Format.OPENVINO: openvino,
+            Format.KERAS: keras,
+            Format.WEB: web,
+        }[format_]
         file_of.may_write(out, overwrite)  # before the model is loaded
     loaded = run_folder.load_model(model)
     if standing_passes:

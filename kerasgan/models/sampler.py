@@ -293,6 +293,23 @@ class Sampler(Unsupervised, keras.Model):
 
         return openvino.export(self, filepath, overwrite=overwrite)
 
+    def export_keras(self, filepath: Path, overwrite: bool = False) -> int:
+        """Write a `.keras` file of the generator alone, for Keras with any backend.
+
+        See `kerasgan.models.runtimes.keras.export`.
+
+        Args:
+            filepath: path ending in `.keras`.
+            overwrite: whether an older file may be replaced.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        """
+        backend.check("export_keras")
+        from kerasgan.models.runtimes import keras as keras_runtime
+
+        return keras_runtime.export(self, filepath, overwrite=overwrite)
+
     def export_litert(self, filepath: Path, overwrite: bool = False) -> int:
         """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
 

@@ -171,7 +171,7 @@ def _read_model(folder, names):
         raise ValueError(f"{config}: not JSON ({messages.shortened(error)})") from None
     config_check.check(values, config)
     if not backend.is_tensorflow():
-        values = _without_replicas(values)
+        values = backend.without_replicas(values)
     numbers = weights_file.check(weights)
     try:
         with initial_values.skipped(), variable_limit.variables_within(numbers):
@@ -188,11 +188,3 @@ def _read_model(folder, names):
         raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(model).__name__}")
     checks.finite_weights(model, weights)
     return model
-
-
-def _without_replicas(config):
-    """A config whose batch norms are not synchronized between replicas, which Keras has with TensorFlow alone."""
-    if isinstance(config, dict):
-        kept = {name: _without_replicas(value) for name, value in config.items()}
-        return kept | {"synchronized": False} if "synchronized" in kept else kept
-    return [_without_replicas(value) for value in config] if isinstance(config, list) else config

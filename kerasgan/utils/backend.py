@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from kerasgan.utils import messages
 
@@ -19,6 +20,14 @@ def check(what: str = "kerasgan") -> None:
             f"{messages.quoted(_name())}: unset it, or set KERAS_BACKEND=tensorflow, before Keras is imported. "
             "kerasgan.from_preset(name) samples with any backend"
         )
+
+
+def without_replicas(config: Any) -> Any:
+    """A serialized Keras object whose batch norms are not synchronized between replicas: other backends refuse it."""
+    if isinstance(config, dict):
+        kept = {name: without_replicas(value) for name, value in config.items()}
+        return kept | {"synchronized": False} if "synchronized" in kept else kept
+    return [without_replicas(value) for value in config] if isinstance(config, list) else config
 
 
 def _name():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kerasgan
+from tests.conftest import make_gan, raise_contrast
 from tests.models.other_backend import made_of
 from tests.models.test_runtimes import family
 from tests.networks.families import FAMILIES
@@ -73,6 +74,26 @@ def test_pytorch_makes_the_same_images(tmp_path):
     assert made_of(sampler)["samples"].std(axis=0).mean() > 5
 
 
+def test_pytorch_reads_an_exported_keras_file_and_no_gan(tmp_path):
+    gan = make_gan(num_classes=3)
+    raise_contrast(gan)
+    gan.export_keras(tmp_path / "generator.keras")
+    gan.save(tmp_path / "gan.keras")
+    code = """
+import sys, numpy, kerasgan
+numpy.save("images.npy", kerasgan.load("generator.keras").sample(4, seed=7))
+try:
+    kerasgan.load("gan.keras")
+except ImportError as error:
+    print(error)
+"""
+    said = run("torch", "-c", f"import os; os.chdir({str(tmp_path)!r})\n{code}")
+    assert said.startswith("gan.keras, of a SGAN, needs Keras with TensorFlow")
+    images = gan.sample(4, seed=7)
+    assert np.abs(np.load(tmp_path / "images.npy").astype(int) - images).max() <= 1
+    assert images.std(axis=0).mean() > 5
+
+
 CODE = """
 import sys, warnings
 import numpy as np
@@ -88,6 +109,7 @@ sampler = kerasgan.from_preset("sgan_fashion_mnist")
 said(lambda: kerasgan.from_preset("sgan_fashion_mnist", training=True), ImportError)
 said(lambda: sampler.export("1"), ImportError)
 said(lambda: sampler.export_onnx("a.onnx"), ImportError)
+said(lambda: sampler.export_keras("a.keras"), ImportError)
 said(lambda: sampler.export_litert("a.tflite"), ImportError)
 said(lambda: kerasgan.SGAN, ImportError)
 class Own(kerasgan.latents.Normal):
@@ -105,7 +127,7 @@ print([each.category.__name__ for each in told if issubclass(each.category, Runt
 
 def test_what_needs_tensorflow_says_so(tmp_path):
     *refused, own, warned = run("torch", "-c", CODE, str(tmp_path / "sampler.keras")).splitlines()
-    whats = ["training", "export", "export_onnx", "export_litert", "kerasgan.SGAN"]
+    whats = ["training", "export", "export_onnx", "export_keras", "export_litert", "kerasgan.SGAN"]
     assert [line.split(" and KERAS_BACKEND")[0] for line in refused] == [
         f"ImportError: {what} needs Keras with TensorFlow," for what in whats
     ]

@@ -14,7 +14,7 @@ def run(*arguments, backend="jax"):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
 
 
-@pytest.mark.parametrize("name", ["SGAN", "objectives", "load", "metrics", "training"])
+@pytest.mark.parametrize("name", ["SGAN", "objectives", "metrics", "training"])
 def test_names_that_need_tensorflow_say_so(name):
     done = run("-c", f"import kerasgan; kerasgan.{name}")
     assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(f"ImportError: kerasgan.{name} {SAID}")
