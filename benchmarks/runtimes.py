@@ -109,8 +109,9 @@ def rows_of(name, folder, batch, seconds):
 
 
 def size_of(path):
-    """Bytes of a file, and of its weights where they lie beside it."""
-    return sum(part.stat().st_size for part in {path, path.with_suffix(".bin")} if part.exists())
+    """Bytes of a file, of OpenVINO with its weights."""
+    parts = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    return sum(part.stat().st_size for part in parts)
 
 
 def line_of(row):

@@ -217,6 +217,13 @@ def export(
         ),
     ] = Format.SAVED_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version or file.")] = False,
+    float16: Annotated[
+        bool,
+        typer.Option(
+            "--float16",
+            help="Round the weights to float16, for about half the size; of onnx, litert, openvino and web.",
+        ),
+    ] = False,
     standing_passes: Annotated[
         int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
     ] = 0,
@@ -227,6 +234,8 @@ def export(
     """Write a SavedModel for TensorFlow Serving, a file for a runtime without TensorFlow, or a page."""
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
+    if float16 and format_ in (Format.SAVED_MODEL, Format.KERAS):
+        raise typer.BadParameter(f"--float16: expected --format onnx, litert, openvino or web with it; got {format_}")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
     from kerasgan.models.runtimes import keras, litert, onnx, openvino
@@ -251,9 +260,11 @@ def export(
         return
     with tf_runtime.quiet():  # the converters' own lines
         if format_ is Format.WEB:
-            levels = web.export(loaded, out, overwrite, name=pathlib.Path(model).name.removesuffix(".keras"))
+            levels = web.export(loaded, out, overwrite, float16, name=pathlib.Path(model).name.removesuffix(".keras"))
+        elif format_ is Format.KERAS:
+            levels = keras.export(loaded, out, overwrite)
         else:
-            levels = file_of.export(loaded, out, overwrite)
+            levels = file_of.export(loaded, out, overwrite, float16)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 

@@ -261,22 +261,24 @@ class Sampler(Unsupervised, keras.Model):
 
         savedmodel.export(self, filepath, overwrite=overwrite)
 
-    def export_onnx(self, filepath: Path, overwrite: bool = False) -> int:
+    def export_onnx(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
         """Write an ONNX file, compared with `sample` before it is there; see `kerasgan.models.runtimes.onnx.export`.
 
         Args:
             filepath: path ending in `.onnx`.
             overwrite: whether an older file may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
 
         Returns:
-            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
         """
         backend.check("export_onnx")
         from kerasgan.models.runtimes import onnx
 
-        return onnx.export(self, filepath, overwrite=overwrite)
+        return onnx.export(self, filepath, overwrite=overwrite, float16=float16)
 
-    def export_openvino(self, filepath: Path, overwrite: bool = False) -> int:
+    def export_openvino(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
         """Write OpenVINO's files, compared with `sample` before they are there.
 
         See `kerasgan.models.runtimes.openvino.export`.
@@ -284,14 +286,16 @@ class Sampler(Unsupervised, keras.Model):
         Args:
             filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`.
             overwrite: whether older files may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
 
         Returns:
-            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
         """
         backend.check("export_openvino")
         from kerasgan.models.runtimes import openvino
 
-        return openvino.export(self, filepath, overwrite=overwrite)
+        return openvino.export(self, filepath, overwrite=overwrite, float16=float16)
 
     def export_keras(self, filepath: Path, overwrite: bool = False) -> int:
         """Write a `.keras` file of the generator alone, for Keras with any backend.
@@ -310,20 +314,22 @@ class Sampler(Unsupervised, keras.Model):
 
         return keras_runtime.export(self, filepath, overwrite=overwrite)
 
-    def export_litert(self, filepath: Path, overwrite: bool = False) -> int:
+    def export_litert(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
         """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
 
         Args:
             filepath: path ending in `.tflite`.
             overwrite: whether an older file may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
 
         Returns:
-            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
         """
         backend.check("export_litert")
         from kerasgan.models.runtimes import litert
 
-        return litert.export(self, filepath, overwrite=overwrite)
+        return litert.export(self, filepath, overwrite=overwrite, float16=float16)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

@@ -244,7 +244,7 @@ def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, condi
     other = make_gan(num_classes=3)
     of = "converted" if runtime is onnx else "_converted"
     converted = getattr(runtime, of)(other)
-    monkeypatch.setattr(runtime, of, lambda gan: converted)
+    monkeypatch.setattr(runtime, of, lambda gan, float16=False: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -292,8 +292,8 @@ def test_what_is_no_such_image_is_refused(made, said, conditional):
     ids=["onnx", "litert", "openvino"],
 )
 def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, of, conditional, monkeypatch, tmp_path):
-    def meaningless(gan, path=None):
-        return b"of no meaning" if path is None else path.write_bytes(b"of no meaning")
+    def meaningless(gan, path=None, *rest):
+        return b"of no meaning" if path in (None, False) else path.write_bytes(b"of no meaning")
 
     monkeypatch.setattr(runtime, of, meaningless)
     with pytest.raises(RuntimeError, match="does not load what was written"):
@@ -345,6 +345,27 @@ def test_weights_that_are_not_finite_are_refused(runtime, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_of_float16_take_half_the_bytes(runtime, tmp_path):
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    full, half = tmp_path / f"full{runtime.ENDING}", tmp_path / f"half{runtime.ENDING}"
+    runtime.export(gan, full)
+    assert runtime.export(gan, half, float16=True) <= 1
+    sizes = [(path.with_suffix(".bin") if runtime is openvino else path).stat().st_size for path in (full, half)]
+    assert 0.49 < sizes[1] / sizes[0] < 0.56
+    z, labels = kerasgan.seeds.draw(told(half)["prior"], range(50, 60)), np.arange(10, dtype=np.int32)
+    assert same(run(half, z=z, label=labels), gan.sample(10, 50))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_that_are_no_float16_are_rounded(runtime, conditional, tmp_path):
+    path = tmp_path / f"half{runtime.ENDING}"
+    assert runtime.export(conditional, path, float16=True) <= check.LEVELS_OF_FLOAT16
+    z = kerasgan.seeds.draw(told(path)["prior"], range(20, 28))
+    made = run(path, z=z, label=np.zeros(8, np.int32))
+    assert 0 < np.abs(made.astype(int) - conditional.sample(8, 20, 0)).max() <= 8
+
+
 def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
@@ -393,3 +414,6 @@ def test_the_command(tmp_path):
         wrong = kerasgan_export("no model", tmp_path / "1", "--format", name).exception
         assert isinstance(wrong, ValueError) and str(wrong).startswith("filepath: expected a path ending in")
     assert kerasgan_export(preset, tmp_path / "a.onnx", "--format", "tensorrt").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
+    assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
+    assert kerasgan_export(preset, tmp_path / "1", "--float16").exit_code == 2

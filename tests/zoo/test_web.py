@@ -213,10 +213,13 @@ def same(images, wanted):
 
 @pytest.mark.slow
 @needs_browser
-@pytest.mark.parametrize("name", ["sgan_fashion_mnist", "deligan_fashion_mnist", "sn_hinge_cifar10"])
-def test_the_browser_makes_the_images_of_a_preset(name, open_page, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "float16"),
+    [("sgan_fashion_mnist", False), ("deligan_fashion_mnist", True), ("sn_hinge_cifar10", False)],
+)
+def test_the_browser_makes_the_images_of_a_preset(name, float16, open_page, tmp_path):
     gan = kerasgan.from_preset(name)
-    assert folder.export(gan, tmp_path / "demo", name=name) in (0, 1)
+    assert folder.export(gan, tmp_path / "demo", float16=float16, name=name) in (0, 1)
     conditional = {} if gan.num_classes is None else {"labels": 3}
     chosen = "label=3&" if conditional else ""
     with served(tmp_path / "demo") as address:

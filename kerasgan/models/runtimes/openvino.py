@@ -18,7 +18,7 @@ _RUNTIME = "openvino"
 _FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
-def export(gan, filepath, overwrite=False):
+def export(gan, filepath, overwrite=False, float16=False):
     """Write a generator as OpenVINO's two files, and compare them in OpenVINO with TensorFlow.
 
     The model has the inputs `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator with
@@ -36,9 +36,11 @@ def export(gan, filepath, overwrite=False):
         filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`. Each appears whole or
             not at all, the `.xml` last.
         overwrite: whether older files may be replaced.
+        float16: whether the weights are rounded to float16, for files of about half the size; what is computed stays
+            float32.
 
     Returns:
-        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
 
     Raises:
         ImportError: if tf2onnx, onnx or openvino is not installed.
@@ -53,9 +55,9 @@ def export(gan, filepath, overwrite=False):
     gan.prepare_sampling()
     target = pathlib.Path(filepath)
     with atomic_files.written_whole(target) as beside:
-        _write(gan, beside)
+        _write(gan, beside, float16)
         told, run = _loaded(beside)
-        levels = check.levels(gan, told, run, _versions())
+        levels = check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
         with atomic_files.written_whole(target.with_suffix(_WEIGHTS)) as weights:
             beside.with_suffix(_WEIGHTS).replace(weights)
             target.unlink(missing_ok=True)  # whose weights are about to be replaced
@@ -81,9 +83,9 @@ def may_write(filepath, overwrite=False):
         checks.may_be_written("filepath", path, overwrite)
 
 
-def _write(gan, path):
+def _write(gan, path, float16=False):
     """Write the model and, beside it, its weights."""
-    package().save_model(_converted(gan), path, compress_to_fp16=False)
+    package().save_model(_converted(gan), path, compress_to_fp16=float16)
 
 
 def _converted(gan):
