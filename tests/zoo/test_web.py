@@ -24,6 +24,7 @@ from kerasgan import latents, seeds
 from kerasgan.saving import manifest
 from kerasgan.zoo.web import folder, runtime
 from tests.conftest import make_gan, raise_contrast
+from tests.models.test_runtimes import family
 
 pytestmark = pytest.mark.parity
 
@@ -236,6 +237,19 @@ def test_the_browser_makes_the_images_of_a_preset(name, float16, open_page, tmp_
             assert page.locator("#label option").all_inner_texts() == ["all, one a column", *gan.class_names]
         assert Axe().run(page).violations_count == 0
         page.screenshot(path=tmp_path / "page.png")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_generator_that_takes_the_truncation_gets_it(open_page, tmp_path):
+    gan = family("biggan_deep")
+    folder.export(gan, tmp_path / "demo")
+    with served(tmp_path / "demo") as address:
+        page = open_page(address, "#label=2&seed=4&count=8&truncation=0.4&from=5&to=9")
+        walk = drawn(page, "walk", 10)
+        assert same(drawn(page, "grid", 8), gan.sample(8, 4, labels=2, truncation=0.4))
+        assert same(walk, gan.interpolate(5, 9, 10, labels=2, truncation=0.4))
+    assert not same(gan.sample(8, 4, labels=2)[..., 0], gan.sample(8, 4, labels=2, truncation=0.4))
 
 
 @pytest.mark.slow
