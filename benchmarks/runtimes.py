@@ -1,4 +1,4 @@
-"""Presets in ONNX Runtime and LiteRT: how far their images are from TensorFlow's, the files' sizes, images a second.
+"""Presets in other runtimes: how far their images are from TensorFlow's, the files' sizes, images a second.
 
 python -m benchmarks.runtimes [PRESET ...] [--seconds 1] [--batch 32] [--out runtimes.json]
 
@@ -19,6 +19,7 @@ import numpy as np
 
 import kerasgan
 from kerasgan.metrics.evaluation import result
+from kerasgan.models.runtimes import openvino
 
 PRESETS = ("sgan_fashion_mnist", "biggan_fashion_mnist", "ac_wgan_gp_fashion_mnist", "tsgan_fashion_mnist",
            "dcgan_clothing64", "sn_hinge_cifar10")  # fmt: skip
@@ -58,6 +59,12 @@ def in_litert(path):
     return lambda **inputs: runner(**inputs)["images"]
 
 
+def in_openvino(path):
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": CORES, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.package().Core().compile_model(path, "CPU", options)
+    return lambda **inputs: compiled(inputs)["images"]
+
+
 def images_per_second(run, inputs, seconds):
     """Of the fastest call."""
     run(**inputs)
@@ -72,27 +79,39 @@ def images_per_second(run, inputs, seconds):
 def rows_of(name, folder, batch, seconds):
     """Measure one preset: a dict for each runtime."""
     gan = kerasgan.from_preset(name)
-    paths = {"ONNX Runtime": folder / f"{name}.onnx", "LiteRT": folder / f"{name}.tflite"}
+    paths = {
+        "ONNX Runtime": folder / f"{name}.onnx",
+        "LiteRT": folder / f"{name}.tflite",
+        "OpenVINO": folder / f"{name}.xml",
+    }
     levels = {
         "ONNX Runtime": gan.export_onnx(paths["ONNX Runtime"]),
         "LiteRT": gan.export_litert(paths["LiteRT"]),
+        "OpenVINO": gan.export_openvino(paths["OpenVINO"]),
     }
     runs = {
         "TensorFlow": in_tensorflow(gan),
         "ONNX Runtime": in_onnxruntime(paths["ONNX Runtime"]),
         "LiteRT": in_litert(paths["LiteRT"]),
+        "OpenVINO": in_openvino(paths["OpenVINO"]),
     }
     return [
         {
             "preset": name,
             "runtime": runtime,
             "levels": levels.get(runtime),
-            "bytes": paths[runtime].stat().st_size if runtime in paths else None,
+            "bytes": size_of(paths[runtime]) if runtime in paths else None,
             "images/s one by one": images_per_second(run, inputs_of(gan, 1), seconds),
             f"images/s by {batch}": images_per_second(run, inputs_of(gan, batch), seconds),
         }
         for runtime, run in runs.items()
     ]
+
+
+def size_of(path):
+    """Bytes of a file, of OpenVINO with its weights."""
+    parts = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    return sum(part.stat().st_size for part in parts)
 
 
 def line_of(row):
@@ -129,7 +148,7 @@ def main():
 
 def runtime_versions():
     """Versions of what the extra `runtimes` installs."""
-    return {name: metadata.version(name) for name in ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")}
+    return {name: metadata.version(name) for name in ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino")}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ _MODULES = {
     "training": "kerasgan.training",
 }
 _WITHOUT_KERAS = ("client", "list_presets", "pictures", "seeds", "server")
+_WITH_ANY_BACKEND = ("Sampler", "from_preset", "latents", "layers", "load", "networks")
 _SINGLE = {
     "GAN": "kerasgan.models.gan",
     "Sampler": "kerasgan.models.sampler",
@@ -41,8 +42,8 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name):
-    if name in __all__ and name not in _WITHOUT_KERAS:
-        backend.check()
+    if name in __all__ and name not in (*_WITHOUT_KERAS, *_WITH_ANY_BACKEND):
+        backend.check(f"kerasgan.{name}")
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name in _NAMES:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["draw", "uniform"]
+__all__ = ["draw", "draw_between", "uniform"]
 
 _SALT = zlib.crc32(repr(("sample", "latents")).encode())
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
@@ -42,16 +42,45 @@ def draw(prior: Mapping[str, Any], seeds: npt.ArrayLike, truncation: npt.ArrayLi
     Raises:
         ValueError: if the prior is another, a seed is no integer of 64 bits, or a truncation is not positive.
     """
-    seeds = np.asarray(seeds)
-    if seeds.ndim != 1 or (seeds.size and seeds.dtype.kind not in "iu"):
-        raise ValueError(f"seeds: expected integers [N]; got {seeds.dtype} {seeds.shape}")
-    if truncation is not None:
-        truncation = np.broadcast_to(np.asarray(truncation, np.float32), seeds.shape).astype(np.float64)
-        if not (truncation > 0).all():
-            raise ValueError(f"truncation: expected positive numbers or None; got {truncation.min()}")
-    if prior["prior"] not in _PRIORS:
-        raise ValueError(f"prior: expected one of {', '.join(_PRIORS)}; got {str(prior['prior'])[:100]!r}")
-    return _PRIORS[prior["prior"]](prior, seeds.astype(np.int64), truncation).astype(np.float32)
+    numbers = _checked("seeds", seeds)
+    return _latents(prior, numbers, truncation, lambda columns: uniform(numbers, columns))
+
+
+def draw_between(
+    prior: Mapping[str, Any],
+    seeds: npt.ArrayLike,
+    to_seeds: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    truncation: npt.ArrayLike | None = None,
+) -> np.ndarray:
+    """Latents on the ways from seeds to other seeds, as `interpolate` draws them; each is the prior's like any other.
+
+    Args:
+        prior: as of `draw`.
+        seeds: integers [N].
+        to_seeds: integers [N].
+        positions: numbers [N] in [0, 1]; 0 is the latent of `seeds`, 1 that of `to_seeds`.
+        truncation: as of `draw`.
+
+    Returns:
+        float32 array [N, dim].
+
+    Raises:
+        ValueError: as `draw`; or if a position is outside [0, 1].
+    """
+    first, last = _checked("seeds", seeds), _checked("to_seeds", to_seeds)
+    shares = np.where(first == last, 0.0, np.asarray(positions, np.float32)).astype(np.float64)
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"positions: expected numbers in [0, 1]; got {shares.min()} to {shares.max()}")
+    angles = shares[:, None] * (math.pi / 2)
+
+    def between(columns):
+        starts, ends = (_normal(uniform(each, columns), None) for each in (first, last))
+        mixed = np.cos(angles) * starts + np.sin(angles) * ends
+        chances = (1 + np.vectorize(math.erf, otypes=[np.float64])(mixed / math.sqrt(2))) / 2 if mixed.size else mixed
+        return np.clip(chances, 2.0**-33, 1 - 2.0**-33)
+
+    return _latents(prior, first, truncation, between)
 
 
 def uniform(seeds: np.ndarray, columns: int) -> np.ndarray:
@@ -73,6 +102,25 @@ def uniform(seeds: np.ndarray, columns: int) -> np.ndarray:
     keys = np.broadcast_to(mixed[:, None, :2], (len(seeds), blocks, 2))
     bits = _philox(counters.reshape(-1, 4), keys.reshape(-1, 2)).reshape(len(seeds), 4 * blocks)[:, :columns]
     return (bits.view(np.int32).astype(np.float64) + (2.0**31 + 0.5)) / 2.0**32
+
+
+def _checked(name, seeds):
+    seeds = np.asarray(seeds)
+    if seeds.ndim != 1 or (seeds.size and seeds.dtype.kind not in "iu"):
+        raise ValueError(f"{name}: expected integers [N]; got {seeds.dtype} {seeds.shape}")
+    return seeds.astype(np.int64)
+
+
+def _latents(prior, seeds, truncation, uniforms):
+    """Latents of the uniform numbers that a function gives of their count a row."""
+    if truncation is not None:
+        truncation = np.broadcast_to(np.asarray(truncation, np.float32), seeds.shape).astype(np.float64)
+        if not (truncation > 0).all():
+            raise ValueError(f"truncation: expected positive numbers or None; got {truncation.min()}")
+    if prior["prior"] not in _PRIORS:
+        raise ValueError(f"prior: expected one of {', '.join(_PRIORS)}; got {str(prior['prior'])[:100]!r}")
+    columns = prior["dim"] + (prior["prior"] == "GaussianMixture")  # one more chooses the component
+    return _PRIORS[prior["prior"]](prior, uniforms(columns), truncation).astype(np.float32)
 
 
 def _philox(counters, keys):
@@ -99,24 +147,23 @@ def _normal(uniforms, truncation):
     return -np.sign(centred) * of_tail(tails) if centred.size else centred
 
 
-def _normal_prior(prior, seeds, truncation):
-    return _normal(uniform(seeds, prior["dim"]), truncation)
+def _normal_prior(prior, uniforms, truncation):
+    return _normal(uniforms, truncation)
 
 
-def _scaled_truncated_normal(prior, seeds, truncation):
-    latents = _normal(uniform(seeds, prior["dim"]), np.full(len(seeds), prior["bound"], np.float32).astype(np.float64))
-    latents = latents.astype(np.float32)
+def _scaled_truncated_normal(prior, uniforms, truncation):
+    bounds = np.full(len(uniforms), prior["bound"], np.float32).astype(np.float64)
+    latents = _normal(uniforms, bounds).astype(np.float32)
     return latents if truncation is None else np.minimum(truncation, 1.0).astype(np.float32)[:, None] * latents
 
 
-def _uniform_prior(prior, seeds, truncation):
-    latents = 2.0 * uniform(seeds, prior["dim"]) - 1.0
+def _uniform_prior(prior, uniforms, truncation):
+    latents = 2.0 * uniforms - 1.0
     return latents if truncation is None else latents * np.minimum(truncation, 1.0)[:, None]
 
 
-def _gaussian_mixture(prior, seeds, truncation):
+def _gaussian_mixture(prior, uniforms, truncation):
     means, scales = (np.asarray(prior[name], np.float32) for name in ("means", "scales"))
-    uniforms = uniform(seeds, prior["dim"] + 1)
     if prior.get("weights") is None:
         component = np.floor(uniforms[:, 0] * len(means)).astype(np.int64)
     else:  # learned: by the inverse distribution function

@@ -1,5 +1,6 @@
 """The latents of seeds with NumPy are those that `sample` draws with TensorFlow."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -7,10 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasgan
 from kerasgan import latents, seeds
+from kerasgan.models.runtimes import facts as told
 from kerasgan.utils import keyed_random
 
-SEEDS = np.array([0, 1, 7, -1, 2**31, 2**63 - 1, -(2**63)], np.int64)
+SEEDS = np.array([0, 1, 7, -1, 2**31, 2**32, 2**63 - 1, -(2**63)], np.int64)
+ROOT = pathlib.Path(__file__).parents[1]
+PRESETS = sorted(path.parent.name for path in (ROOT / "zoo" / "presets").glob("*/config.json"))
 
 
 @pytest.mark.parametrize("columns", [1, 3, 4, 5, 128, 129])
@@ -58,6 +63,37 @@ def test_priors_are_the_same_to_the_last_bit_of_float32(prior, truncation):
     assert np.mean(ours == theirs) > 0.99
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_latents_of_each_preset(name):
+    gan = kerasgan.from_preset(name)
+    many = np.concatenate([SEEDS, np.arange(100)])
+    uniforms = keyed_random.uniform_rows(tf.constant(many), gan.latent.uniforms, ("sample", "latents"))
+    for truncation in (None, 0.7):
+        bounds = None if truncation is None else tf.fill([len(many)], truncation)
+        theirs = gan.sampling_latent(uniforms, truncation=bounds).numpy()
+        ours = seeds.draw(told.facts(gan)["prior"], many, truncation)
+        assert ours.shape == (len(many), gan.latent.dim)
+        np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("truncation", [None, 0.5])
+@pytest.mark.parametrize("prior", [latents.Normal(64), latents.Uniform(9), mixture()], ids=lambda p: type(p).__name__)
+def test_the_way_between_two_seeds_is_tensorflows(prior, truncation):
+    starts = np.array([0, 1, 7, -1, 2**63 - 1, 5], np.int64)
+    ends = np.array([3, 2**32, 8, -(2**63), 0, 5], np.int64)
+    positions = np.array([0, 1, 0.25, 1 / 3, 0.9, 0.5], np.float32)
+    uniforms = [
+        keyed_random.uniform_rows(tf.constant(each), prior.uniforms, ("sample", "latents")) for each in (starts, ends)
+    ]
+    between = latents.between(*uniforms, np.where(starts == ends, 0, positions))
+    bounds = None if truncation is None else tf.fill([6], truncation)
+    theirs = prior(between, truncation=bounds).numpy()
+    ours = seeds.draw_between(facts(prior), starts, ends, positions, truncation)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(ours[5], seeds.draw(facts(prior), [5], truncation)[0])
+
+
 def test_bounds_of_each_row():
     bounds = np.array([0.1, 1.0, 3.0])
     rows = seeds.draw({"prior": "Normal", "dim": 64}, [5, 5, 5], bounds)
@@ -79,6 +115,11 @@ def test_bounds_of_each_row():
 def test_what_cannot_be_meant(prior, numbers, truncation, message):
     with pytest.raises(ValueError, match=message):
         seeds.draw({"prior": prior, "dim": 2}, numbers, truncation)
+
+
+def test_a_position_beyond_the_ends_is_refused():
+    with pytest.raises(ValueError, match=r"positions: expected numbers in \[0, 1\]; got 0.0 to 1.5"):
+        seeds.draw_between({"prior": "Normal", "dim": 2}, [1, 1], [2, 2], [0, 1.5])
 
 
 def test_nothing_is_drawn_of_no_seed():

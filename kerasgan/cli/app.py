@@ -204,6 +204,9 @@ class Format(enum.StrEnum):
     SAVED_MODEL = "saved_model"
     ONNX = "onnx"
     LITERT = "litert"
+    OPENVINO = "openvino"
+    KERAS = "keras"
+    WEB = "web"
 
 
 @app.command()
@@ -211,17 +214,28 @@ def export(
     model: Model,
     out: Annotated[
         pathlib.Path,
-        typer.Argument(help="Folder of the version, such as models/garments/1; a file ending in .onnx or .tflite."),
+        typer.Argument(
+            help="Folder of the version, such as models/garments/1; a file ending in .onnx, .tflite, .xml or .keras; "
+            "of web a folder."
+        ),
     ],
     format_: Annotated[
         Format,
         typer.Option(
             "--format",
-            help="A SavedModel for TensorFlow Serving; or a file for ONNX Runtime or LiteRT, which is written if it "
-            "makes the images that sample makes.",
+            help="A SavedModel for TensorFlow Serving; a file for ONNX Runtime, LiteRT, OpenVINO or Keras, which is "
+            "written if it makes the images that sample makes; or a page that any server of files shows, and the "
+            "browser computes.",
         ),
     ] = Format.SAVED_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing version or file.")] = False,
+    float16: Annotated[
+        bool,
+        typer.Option(
+            "--float16",
+            help="Round the weights to float16, for about half the size; of onnx, litert, openvino and web.",
+        ),
+    ] = False,
     standing_passes: Annotated[
         int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
     ] = 0,
@@ -229,16 +243,25 @@ def export(
         float | None, typer.Option(help="Bound on |z| in these batches; none by default.")
     ] = None,
 ):
-    """Write a SavedModel for TensorFlow Serving, or a file for a runtime without TensorFlow."""
+    """Write a SavedModel for TensorFlow Serving, a file for a runtime without TensorFlow, or a page."""
     if standing_truncation is not None and not standing_passes:
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
+    if float16 and format_ in (Format.SAVED_MODEL, Format.KERAS):
+        raise typer.BadParameter(f"--float16: expected --format onnx, litert, openvino or web with it; got {format_}")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
-    from kerasgan.models.runtimes import litert, onnx
+    from kerasgan.models.runtimes import keras, litert, onnx, openvino
     from kerasgan.training import run_folder
+    from kerasgan.zoo.web import folder as web
 
     if format_ is not Format.SAVED_MODEL:
-        file_of = {Format.ONNX: onnx, Format.LITERT: litert}[format_]
+        file_of = {
+            Format.ONNX: onnx,
+            Format.LITERT: litert,
+            Format.OPENVINO: openvino,
+            Format.KERAS: keras,
+            Format.WEB: web,
+        }[format_]
         file_of.may_write(out, overwrite)  # before the model is loaded
     loaded = run_folder.load_model(model)
     if standing_passes:
@@ -248,7 +271,12 @@ def export(
         print(f"saved model: {out}")
         return
     with tf_runtime.quiet():  # the converters' own lines
-        levels = file_of.export(loaded, out, overwrite)
+        if format_ is Format.WEB:
+            levels = web.export(loaded, out, overwrite, float16, name=pathlib.Path(model).name.removesuffix(".keras"))
+        elif format_ is Format.KERAS:
+            levels = keras.export(loaded, out, overwrite)
+        else:
+            levels = file_of.export(loaded, out, overwrite, float16)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from kerasgan.utils import validation
+from kerasgan.utils import backend, validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -23,7 +23,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         num_classes: number of classes.
         momentum: of the moving mean and variance, which inference uses.
         epsilon: added to the variance.
-        synchronized: whether the statistics are those of the batches of all replicas together.
+        synchronized: whether the statistics are those of the batches of all replicas together; with TensorFlow alone.
         **kwargs: `name` and `dtype`, as of any layer.
 
     Raises:
@@ -40,7 +40,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             epsilon=epsilon,
             center=False,
             scale=False,
-            synchronized=synchronized,
+            synchronized=synchronized and backend.is_tensorflow(),
             dtype=self.dtype_policy,
         )
 

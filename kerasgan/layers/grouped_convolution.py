@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from kerasgan.utils import backend
 from kerasgan.utils.tensors import Tensor
 
 _CHANNELS = 16  # at least, of one convolution
@@ -25,7 +26,7 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return the convolution without bias."""
-        if tf.config.get_visible_devices("GPU"):
+        if not backend.is_tensorflow() or tf.config.get_visible_devices("GPU"):
             return super().convolution_op(inputs, kernel)
         wide = [count for count in range(1, self.groups) if self.groups % count == 0]
         together = next((count for count in wide if count * kernel.shape[2] >= _CHANNELS), self.groups)

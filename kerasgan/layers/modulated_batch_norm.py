@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
+from kerasgan.utils import backend
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -24,7 +25,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         epsilon: added to the variance.
         spectral: whether A and B are spectrally normalized.
         spectral_epsilon: of that normalization.
-        synchronized: whether the statistics are those of the batches of all replicas together.
+        synchronized: whether the statistics are those of the batches of all replicas together; with TensorFlow alone.
         kernel_initializer: of A and B.
         use_bias: whether A and B have biases of their own, as Projected GAN's have.
         thresholds: `None`, or the number of truncation thresholds of which statistics are stored, for sampling alone;
@@ -62,7 +63,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
                 epsilon=epsilon,
                 center=False,
                 scale=False,
-                synchronized=synchronized,
+                synchronized=synchronized and backend.is_tensorflow(),
                 dtype=self.dtype_policy,
                 name="normalization",
             )

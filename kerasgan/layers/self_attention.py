@@ -52,8 +52,9 @@ class SelfAttention(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Turn features [N, H, W, C] into features of the same shape."""
         query = self._places(self.query(inputs))
-        key = self._places(ops.max_pool(self.key(inputs), 2))
-        values = self._places(ops.max_pool(self.values(inputs), 2))
+        # the strides are given as Keras 3.15 with JAX fails without
+        key = self._places(ops.max_pool(self.key(inputs), 2, 2))
+        values = self._places(ops.max_pool(self.values(inputs), 2, 2))
         attention = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 2, 1))))
         _, height, width, channels = inputs.shape
         attended = ops.reshape(ops.matmul(attention, values), (-1, height, width, channels // 2))

@@ -57,9 +57,13 @@ def finite_weights(model, where):
     optimizers = [getattr(model, name, None) for name in ("generator_optimizer", "critic_optimizer")]
     variables = [*model.weights, *(v for optimizer in optimizers if optimizer is not None for v in optimizer.variables)]
     for variable in variables:
-        if keras.backend.is_float_dtype(variable.dtype) and not (finite := ops.isfinite(variable.value).numpy()).all():
+        if keras.backend.is_float_dtype(variable.dtype) and not (finite := _are_finite(variable)).all():
             count = f"{finite.size - int(finite.sum()):,} of {finite.size:,} numbers"
             raise ValueError(f"{where}: expected finite weights; got NaN or infinity in {variable.path}, {count}")
+
+
+def _are_finite(variable):
+    return ops.convert_to_numpy(ops.isfinite(variable.value))
 
 
 def logged_once(names):

@@ -6,7 +6,7 @@ import threading
 import tensorflow as tf
 
 _STATE = threading.local()
-_MESSAGE = "the generator gives NaN or infinity: its weights are not finite, or too large"
+MESSAGE = "the generator gives NaN or infinity: its weights are not finite, or too large"
 
 
 class NotFiniteWarning(RuntimeWarning):
@@ -36,7 +36,7 @@ def checked(made, weights):
         return made
     values = [made, *(tf.convert_to_tensor(weight) for weight in weights)]
     are_finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values if value.dtype.is_floating]
-    check = tf.debugging.Assert(tf.reduce_all(are_finite), [_MESSAGE])
+    check = tf.debugging.Assert(tf.reduce_all(are_finite), [MESSAGE])
     with tf.control_dependencies([check]):
         return tf.identity(made)
 
@@ -47,6 +47,6 @@ def told():
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        if _MESSAGE not in error.message:
+        if MESSAGE not in error.message:
             raise
-        raise FloatingPointError(_MESSAGE) from None
+        raise FloatingPointError(MESSAGE) from None

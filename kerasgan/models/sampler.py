@@ -17,9 +17,9 @@ from keras import ops
 from kerasgan import latents
 from kerasgan.data import images as image_values
 from kerasgan.data import text
-from kerasgan.models import checks, finite
+from kerasgan.models import checks, finite, other_backends
 from kerasgan.models.unsupervised import Unsupervised
-from kerasgan.utils import atomic_files, classes, keyed_random, validation
+from kerasgan.utils import atomic_files, backend, classes, keyed_random, validation
 from kerasgan.utils.annotations import Config, Labels, Path, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -214,6 +214,9 @@ class Sampler(Unsupervised, keras.Model):
         batches = []
         for start in range(0, len(arrays[0]), batch_size):
             rows = [None if array is None else array[start : start + batch_size] for array in arrays]
+            if not backend.is_tensorflow():
+                batches.append(getattr(other_backends, method)(self, *rows))
+                continue
             try:
                 with finite.told():
                     images = self._compiled(method)(*rows)
@@ -299,37 +302,80 @@ class Sampler(Unsupervised, keras.Model):
         Example:
             >>> gan.export("models/garments/1")  # and then: kerasgan serve models
         """
+        backend.check("export")
         from kerasgan.models import savedmodel
 
         savedmodel.export(self, filepath, overwrite=overwrite)
 
-    def export_onnx(self, filepath: Path, overwrite: bool = False) -> int:
+    def export_onnx(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
         """Write an ONNX file, compared with `sample` before it is there; see `kerasgan.models.runtimes.onnx.export`.
 
         Args:
             filepath: path ending in `.onnx`.
             overwrite: whether an older file may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
 
         Returns:
-            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
         """
+        backend.check("export_onnx")
         from kerasgan.models.runtimes import onnx
 
-        return onnx.export(self, filepath, overwrite=overwrite)
+        return onnx.export(self, filepath, overwrite=overwrite, float16=float16)
 
-    def export_litert(self, filepath: Path, overwrite: bool = False) -> int:
-        """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
+    def export_openvino(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
+        """Write OpenVINO's files, compared with `sample` before they are there.
+
+        See `kerasgan.models.runtimes.openvino.export`.
 
         Args:
-            filepath: path ending in `.tflite`.
+            filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`.
+            overwrite: whether older files may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
+        """
+        backend.check("export_openvino")
+        from kerasgan.models.runtimes import openvino
+
+        return openvino.export(self, filepath, overwrite=overwrite, float16=float16)
+
+    def export_keras(self, filepath: Path, overwrite: bool = False) -> int:
+        """Write a `.keras` file of the generator alone, for Keras with any backend.
+
+        See `kerasgan.models.runtimes.keras.export`.
+
+        Args:
+            filepath: path ending in `.keras`.
             overwrite: whether an older file may be replaced.
 
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
         """
+        backend.check("export_keras")
+        from kerasgan.models.runtimes import keras as keras_runtime
+
+        return keras_runtime.export(self, filepath, overwrite=overwrite)
+
+    def export_litert(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
+        """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
+
+        Args:
+            filepath: path ending in `.tflite`.
+            overwrite: whether an older file may be replaced.
+            float16: whether the weights are rounded to float16, for about half the size.
+
+        Returns:
+            The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
+            up to 4.
+        """
+        backend.check("export_litert")
         from kerasgan.models.runtimes import litert
 
-        return litert.export(self, filepath, overwrite=overwrite)
+        return litert.export(self, filepath, overwrite=overwrite, float16=float16)
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

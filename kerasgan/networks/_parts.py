@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from kerasgan.layers import SampleNormalization
-from kerasgan.utils import validation
+from kerasgan.utils import backend, validation
 from kerasgan.utils.messages import quoted
 
 
@@ -126,7 +126,7 @@ def output(x, activation, name=None):
 
 def batch_norm():
     """Batch norm of the WGAN-GP study (epsilon 1e-5), synchronized, with DCGAN's momentum 0.9 for inference."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=backend.is_tensorflow())
 
 
 def layer_norm():

@@ -15,7 +15,7 @@ from kerasgan.models import checks
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
-from kerasgan.utils import messages
+from kerasgan.utils import backend, messages
 from kerasgan.utils.annotations import Path
 
 _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
@@ -38,6 +38,7 @@ def load(filepath: Path) -> Sampler:
         The `Sampler`, mostly a `GAN`, compiled if it was.
 
     Raises:
+        ImportError: if Keras computes without TensorFlow and the file holds more than a `Sampler`.
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or is no kerasgan model, names what it may not, or has weights that are not
             finite.
@@ -84,6 +85,8 @@ def read(filepath, compile=True):
         raise ValueError(
             f"{error}. If you trust whoever made {path}, keras.saving.load_model reads it without these checks"
         ) from None
+    except ImportError:
+        raise
     except Exception as error:  # zipfile, h5py, json and Keras each raise their own
         raise ValueError(f"{path}: not a readable .keras file ({messages.of(error)})") from error
     checks.finite_weights(model, path)
@@ -111,7 +114,10 @@ def _check(archive, file, path):
     for name in (_CONFIG, _WEIGHTS):
         if name not in names:
             raise ValueError(f"it has no {name}")
-    config_check.check(json.loads(archive.read(_CONFIG)), f"{path}: {_CONFIG}", own=True)
+    config = json.loads(archive.read(_CONFIG))
+    config_check.check(config, f"{path}: {_CONFIG}", own=True)
+    if config.get("registered_name") != "kerasgan>Sampler":
+        backend.check(f"{path}, of a {messages.shortened(str(config.get('class_name')))},")
     return weights_file.check(_stored(archive, file, _WEIGHTS), f"{path}: {_WEIGHTS}")
 
 

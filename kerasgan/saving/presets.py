@@ -19,7 +19,7 @@ from kerasgan.models.gan import GAN
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
-from kerasgan.utils import atomic_files, classes, initial_values, messages
+from kerasgan.utils import atomic_files, backend, classes, initial_values, messages
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.version import __version__
 
@@ -38,9 +38,11 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
         training: whether to load the whole GAN, with critic and optimizers as they were, so that `fit` goes on.
 
     Returns:
-        `Sampler`; with `training` the `GAN`, compiled.
+        `Sampler`; with `training` the `GAN`, compiled. With Keras on JAX or PyTorch the `Sampler` samples and is saved;
+        training and exports need TensorFlow.
 
     Raises:
+        ImportError: if `training` asks for a `GAN` where Keras computes without TensorFlow.
         ValueError: if there is no such name, if the preset is damaged, of a newer format, or names what no preset may
             name, or if it has no training state and `training` asks for it.
         FileNotFoundError, PermissionError, ConnectionError: if it cannot be fetched.
@@ -51,6 +53,8 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
         >>> images = sampler.sample(4, seed=7, labels=["Bag", "Coat", "Sneaker", "Shirt"], truncation=0.7)
         >>> kerasgan.pictures.save_grid("garments.png", images)
     """
+    if training:
+        backend.check("training")
     return load(sources.folder(source, manifest.TRAINING if training else manifest.GENERATOR), training)
 
 
@@ -207,6 +211,8 @@ def _read_model(folder, names):
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{config}: not JSON ({messages.shortened(error)})") from None
     config_check.check(values, config)
+    if not backend.is_tensorflow():
+        values = backend.without_replicas(values)
     numbers = weights_file.check(weights)
     try:
         with initial_values.skipped(), variable_limit.variables_within(numbers):

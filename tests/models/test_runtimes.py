@@ -17,28 +17,17 @@ from typer.testing import CliRunner
 import kerasgan
 from kerasgan import latents, networks
 from kerasgan.models import checks
-from kerasgan.models.runtimes import check, facts, litert, onnx
+from kerasgan.models.runtimes import check, facts, litert, onnx, openvino
 from tests.conftest import make_gan, raise_contrast
+from tests.networks import families
+from tests.networks.families import FAMILIES
 
 pytestmark = pytest.mark.parity
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runtimes.md").read_text()
 SNIPPETS = dict(re.findall(r'^```python title="([^"]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL))
-RUNTIMES = [pytest.param(onnx, id="onnx"), pytest.param(litert, id="litert")]
-FAMILIES = {  # name: module, image shape, arguments of the generator
-    "biggan": (networks.biggan, (32, 32, 1), {"filters": 4, "shared_dim": 8, "attention_size": 16}),
-    "biggan_deep": (networks.biggan_deep, (32, 32, 1), {"filters": 4, "shared_dim": 8, "thresholds": 5}),
-    "dcgan": (networks.dcgan, (32, 32, 3), {"filters": 4}),
-    "dcgan, virtual": (networks.dcgan, (32, 32, 1), {"filters": 4, "normalization": "virtual", "reference_size": 4}),
-    "fastgan": (networks.fastgan, (16, 16, 1), {"filters": 2}),
-    "r3gan": (networks.r3gan, (16, 16, 1), {"widths": (8, 6, 4), "groups": (2, 3, 1), "blocks": 1}),
-    "random_architectures": (networks.random_architectures, (32, 32, 1), {"filters": 4}),
-    "resnet_bottleneck": (networks.resnet_bottleneck, (64, 64, 1), {"filters": 4, "blocks": 1}),
-    "resnet_cifar": (networks.resnet_cifar, (32, 32, 1), {"filters": 4}),
-    "robustness": (networks.robustness, (32, 32, 1), {"filters": 2, "nonlinearity": "gated"}),
-    "tgan": (networks.tgan, (32, 32, 1), {}),
-}
+RUNTIMES = [pytest.param(each, id=each.__name__.rpartition(".")[2]) for each in (onnx, litert, openvino)]
 NOT_IMAGES = {"char_cnn", "mlp"}
 CRITICS_ONLY = {"PairwiseCritic", "improved_gan", "projected"}
 
@@ -49,6 +38,9 @@ def run(path, **inputs):
         import onnxruntime
 
         return onnxruntime.InferenceSession(path).run(["images"], inputs)[0]
+    if path.suffix == ".xml":
+        core = openvino.package().Core()
+        return core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(inputs)["images"]
     from ai_edge_litert.interpreter import Interpreter
 
     return Interpreter(str(path)).get_signature_runner()(**inputs)["images"]
@@ -59,6 +51,9 @@ def told(path):
         import onnxruntime
 
         return json.loads(onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["kerasgan"])
+    if path.suffix == ".xml":
+        found = openvino.package().Core().read_model(path).get_rt_info(["framework", "kerasgan"])
+        return json.loads(found.astype(str))
     return json.loads(zipfile.ZipFile(path).read("kerasgan.json"))
 
 
@@ -70,9 +65,7 @@ def same(images, wanted):
 
 def family(name):
     keras.utils.set_random_seed(0)
-    module, shape, arguments = FAMILIES[name]
-    classes = None if name == "dcgan, virtual" else 3
-    generator = module.generator(shape, latent_dim=8, num_classes=classes, **arguments)
+    generator, classes = families.generator(name)
     gan, rng = kerasgan.Sampler(generator, num_classes=classes), np.random.default_rng(0)
     for _ in range(20):
         for weight in generator.trainable_variables:  # no two classes alike
@@ -111,19 +104,27 @@ def test_each_family_makes_the_same_images(name, runtime, tmp_path):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", ["sgan_fashion_mnist", pytest.param("biggan_fashion_mnist", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sgan_fashion_mnist",
+        pytest.param("biggan_fashion_mnist", marks=pytest.mark.slow),
+        pytest.param("deligan_fashion_mnist", marks=pytest.mark.slow),
+    ],
+)
 def test_a_preset_of_the_repository(name, runtime, tmp_path):
     gan = kerasgan.from_preset(name)
     path = tmp_path / f"{name}{runtime.ENDING}"
     assert runtime.export(gan, path) in (0, 1)
-    labels = np.arange(10, dtype=np.int32)[::-1]
-    z = kerasgan.seeds.draw(told(path)["prior"], range(50, 60), 0.7)
-    assert same(run(path, z=z, label=labels), gan.sample(10, 50, labels, truncation=0.7))
-    assert told(path)["class_names"] == list(gan.class_names)
+    labels = None if gan.num_classes is None else np.arange(10, dtype=np.int32)[::-1]
+    inputs = {} if labels is None else {"label": labels}
+    inputs["z"] = kerasgan.seeds.draw(told(path)["prior"], range(50, 60), 0.7)
+    assert same(run(path, **inputs), gan.sample(10, 50, labels, truncation=0.7))
+    assert told(path)["class_names"] == (None if labels is None else list(gan.class_names))
 
 
 @pytest.mark.parametrize(
-    ("snippet", "runtime"), [("with_onnxruntime.py", onnx), ("with_litert.py", litert)], ids=["onnx", "litert"]
+    ("snippet", "runtime"), [("with_onnxruntime.py", onnx), ("with_litert.py", litert), ("with_openvino.py", openvino)]
 )
 def test_the_page_s_snippets_need_no_tensorflow(snippet, runtime, tmp_path):
     gan = kerasgan.from_preset("sgan_fashion_mnist")
@@ -134,6 +135,7 @@ def test_the_page_s_snippets_need_no_tensorflow(snippet, runtime, tmp_path):
     script = SNIPPETS[snippet] + "\nimport sys, numpy\nnumpy.save('images.npy', images)\n"
     script += "print([name for name in ('tensorflow', 'keras', 'kerasgan') if name in sys.modules])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    environment["CI"] = "true"  # OpenVINO reports its use to Intel elsewhere
     line = [sys.executable, "-c", script]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
@@ -149,7 +151,9 @@ def test_a_label_that_is_no_class_is_refused_by_the_runtime(runtime, conditional
     z = kerasgan.seeds.draw(told(path)["prior"], [1, 2])
     assert same(run(path, z=z, label=np.array([0, 2], np.int32)), conditional.sample(2, 1, [0, 2]))
     for label in (3, -1, -3, 2**31 - 1):
-        with pytest.raises(Exception, match="out of"):  # each runtime's own class
+        with pytest.raises(
+            Exception, match="out of|label: expected integers in \\[0, 3\\)"
+        ):  # each runtime's own class
             run(path, z=z, label=np.array([0, label], np.int32))
 
 
@@ -238,8 +242,9 @@ def test_the_check_takes_all_classes_in_turn_or_spreads_over_them(classes, label
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, conditional, monkeypatch, tmp_path):
     other = make_gan(num_classes=3)
-    converted = runtime._converted(other)
-    monkeypatch.setattr(runtime, "_converted", lambda gan: converted)
+    of = "converted" if runtime is onnx else "_converted"
+    converted = getattr(runtime, of)(other)
+    monkeypatch.setattr(runtime, of, lambda gan, float16=False: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -281,9 +286,16 @@ def test_what_is_no_such_image_is_refused(made, said, conditional):
         check.levels(conditional, facts.facts(conditional), made, "a runtime 1.0")
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, conditional, monkeypatch, tmp_path):
-    monkeypatch.setattr(runtime, "_converted", lambda gan: b"of no meaning")
+@pytest.mark.parametrize(
+    ("runtime", "of"),
+    [(onnx, "converted"), (litert, "_converted"), (openvino, "_write")],
+    ids=["onnx", "litert", "openvino"],
+)
+def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, of, conditional, monkeypatch, tmp_path):
+    def meaningless(gan, path=None, *rest):
+        return b"of no meaning" if path in (None, False) else path.write_bytes(b"of no meaning")
+
+    monkeypatch.setattr(runtime, of, meaningless)
     with pytest.raises(RuntimeError, match="does not load what was written"):
         runtime.export(conditional, tmp_path / f"model{runtime.ENDING}")
     assert not list(tmp_path.iterdir())
@@ -333,10 +345,54 @@ def test_weights_that_are_not_finite_are_refused(runtime, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_gan_has_both_exports(conditional, tmp_path):
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_of_float16_take_half_the_bytes(runtime, tmp_path):
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    full, half = tmp_path / f"full{runtime.ENDING}", tmp_path / f"half{runtime.ENDING}"
+    runtime.export(gan, full)
+    assert runtime.export(gan, half, float16=True) <= 1
+    sizes = [(path.with_suffix(".bin") if runtime is openvino else path).stat().st_size for path in (full, half)]
+    assert 0.49 < sizes[1] / sizes[0] < 0.56
+    z, labels = kerasgan.seeds.draw(told(half)["prior"], range(50, 60)), np.arange(10, dtype=np.int32)
+    assert same(run(half, z=z, label=labels), gan.sample(10, 50))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_that_are_no_float16_are_rounded(runtime, conditional, tmp_path):
+    path = tmp_path / f"half{runtime.ENDING}"
+    assert runtime.export(conditional, path, float16=True) <= check.LEVELS_OF_FLOAT16
+    z = kerasgan.seeds.draw(told(path)["prior"], range(20, 28))
+    made = run(path, z=z, label=np.zeros(8, np.int32))
+    assert 0 < np.abs(made.astype(int) - conditional.sample(8, 20, 0)).max() <= 8
+
+
+def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.tflite"]
+    assert conditional.export_openvino(tmp_path / "model.xml") in (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.bin", "model.onnx", "model.tflite", "model.xml"]
+
+
+def test_openvino_s_two_files_are_replaced_together(conditional, tmp_path):
+    other = make_gan()
+    raise_contrast(other)
+    openvino.export(other, tmp_path / "model.xml")
+    for name in ("model.xml", "model.bin"):
+        kept = (tmp_path / name).read_bytes()
+        (tmp_path / name).unlink()
+        with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+            openvino.export(None, tmp_path / "model.xml")
+        (tmp_path / name).write_bytes(kept)
+    openvino.export(conditional, tmp_path / "model.xml", overwrite=True)
+    z = kerasgan.seeds.draw(told(tmp_path / "model.xml")["prior"], range(4))
+    assert same(run(tmp_path / "model.xml", z=z, label=np.zeros(4, np.int32)), conditional.sample(4, labels=0))
+
+
+def test_openvino_does_not_report_that_it_is_imported(tmp_path):
+    code = "from kerasgan.models.runtimes import openvino; openvino.package(); import openvino_telemetry"
+    environment = os.environ | {"HOME": str(tmp_path), "CI": ""}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not list(tmp_path.glob("intel/*"))  # where it keeps what it knows of its user
 
 
 def test_the_command(tmp_path):
@@ -346,7 +402,7 @@ def test_the_command(tmp_path):
         return CliRunner().invoke(app, ["export", *map(str, arguments)])
 
     preset = ROOT / "zoo" / "presets" / "sgan_fashion_mnist"
-    for name, ending in (("onnx", ".onnx"), ("litert", ".tflite")):
+    for name, ending in (("onnx", ".onnx"), ("litert", ".tflite"), ("openvino", ".xml")):
         path = tmp_path / f"garments{ending}"
         done = kerasgan_export(preset, path, "--format", name)
         assert re.fullmatch(
@@ -358,3 +414,6 @@ def test_the_command(tmp_path):
         wrong = kerasgan_export("no model", tmp_path / "1", "--format", name).exception
         assert isinstance(wrong, ValueError) and str(wrong).startswith("filepath: expected a path ending in")
     assert kerasgan_export(preset, tmp_path / "a.onnx", "--format", "tensorrt").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
+    assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
+    assert kerasgan_export(preset, tmp_path / "1", "--float16").exit_code == 2

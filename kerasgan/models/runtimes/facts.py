@@ -1,5 +1,7 @@
 """What an exported file tells of its generator, as JSON: enough to draw latents for it and to name classes."""
 
+from keras import ops
+
 from kerasgan import latents
 from kerasgan.utils.version import __version__
 
@@ -30,5 +32,5 @@ def _prior(prior):
     if type(prior) not in _DRAWN:
         return None
     arguments = {name: value for name, value in prior.get_config().items() if name != "name"}
-    weights = {variable.name: variable.numpy().tolist() for variable in prior.variables}
+    weights = {variable.name: ops.convert_to_numpy(variable.value).tolist() for variable in prior.variables}
     return {"prior": type(prior).__name__, **arguments, **weights}

@@ -5,6 +5,8 @@ import importlib
 import json
 import logging
 
+import numpy as np
+
 from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, graph
 from kerasgan.utils import atomic_files
@@ -12,9 +14,10 @@ from kerasgan.utils import atomic_files
 ENDING = ".onnx"
 _PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 _OPSET = 18
+_LARGE = 1024  # numbers of a tensor, whose bytes count
 
 
-def export(gan, filepath, overwrite=False):
+def export(gan, filepath, overwrite=False, float16=False):
     """Write a generator as an ONNX file, and compare it in ONNX Runtime with TensorFlow.
 
     Its inputs are `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator with statistics
@@ -27,9 +30,11 @@ def export(gan, filepath, overwrite=False):
         gan: a `kerasgan.Sampler`, such as a `GAN`.
         filepath: path ending in `.onnx`. The file appears whole or not at all.
         overwrite: whether an older file may be replaced.
+        float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
+            float32.
 
     Returns:
-        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1.
+        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
 
     Raises:
         ImportError: if tf2onnx, onnx or onnxruntime is not installed.
@@ -43,9 +48,9 @@ def export(gan, filepath, overwrite=False):
     checks.makes_images(gan)
     gan.prepare_sampling()
     with atomic_files.written_whole(filepath) as beside:
-        beside.write_bytes(_converted(gan))
+        beside.write_bytes(converted(gan, float16))
         told, run = _loaded(beside)
-        return check.levels(gan, told, run, _versions())
+        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
 
 
 def may_write(filepath, overwrite=False):
@@ -55,8 +60,8 @@ def may_write(filepath, overwrite=False):
     checks.may_be_written("filepath", filepath, overwrite)
 
 
-def _converted(gan):
-    """The bytes of the file."""
+def converted(gan, float16=False):
+    """Return the bytes of the file of a `kerasgan.Sampler`; see `export`."""
     import onnx
     import tf2onnx
 
@@ -68,8 +73,23 @@ def _converted(gan):
         raise RuntimeError(f"tf2onnx {tf2onnx.__version__} cannot convert it: {check.reason(error)}") from error
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
+    if float16:
+        _round(model.graph)
     onnx.helper.set_model_props(model, {facts.KEY: json.dumps(facts.facts(gan))})
     return model.SerializeToString()
+
+
+def _round(graph_):
+    """Store the large weights as float16, each with an operation to float32, which runtimes do once, as they load."""
+    import onnx
+
+    for weight in graph_.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < _LARGE:
+            continue
+        stored, name = f"{weight.name}/float16", weight.name
+        weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
+        graph_.node.insert(0, onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
 
 
 def _loaded(path):
