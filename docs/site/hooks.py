@@ -20,7 +20,9 @@ _OTHERS = {
     "client/README.md": "client.md",
     "serving/README.md": "serving_files.md",
     "tests/data/README.md": "test_data.md",
+    "training/README.md": "training_files.md",
 }
+_FOLDERS = ("serving", "training")  # whose other files are on the site as they are
 _FIGURE = re.compile(r"^(!\[[^\]]*\]\(([^)\s]+\.png)\))$", re.MULTILINE)
 _LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?(\))")
 
@@ -34,7 +36,16 @@ def on_files(files, config):
     for picture in PRESETS.glob("*/*.png"):
         path = f"presets/{picture.parent.name}/{picture.name}"
         files.append(File.generated(config, path, abs_src_path=str(picture)))
+    for path in plain_files():
+        files.append(File.generated(config, in_site(path), abs_src_path=str(ROOT / path)))
     return files
+
+
+def plain_files():
+    """Paths of the repository's files that are on the site as they are."""
+    found = [path for folder in _FOLDERS for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
+    paths = [path.relative_to(ROOT).as_posix() for path in found if "__pycache__" not in path.parts]
+    return [path for path in paths if path not in _OTHERS]
 
 
 def on_config(config):
@@ -91,6 +102,7 @@ def in_site(path):
     rules = [
         *((re.escape(path), page) for path, page in _OTHERS.items()),
         (r"docs/(.+)", r"\1"),
+        (rf"((?:{'|'.join(_FOLDERS)})/.+)", r"files/\1"),
         (r"zoo/recipes/?", "recipes/index.md"),
         (r"zoo/recipes/(.+)\.yaml", r"recipes/\1.md"),
         (r"zoo/presets/?", "presets/index.md"),

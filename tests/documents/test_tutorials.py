@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent import futures
 
 import keras
 import numpy as np
@@ -117,18 +116,19 @@ def test_many_devices(folder):
 
 @pytest.mark.slow
 def test_two_workers(folder):
-    """The two machines of the page are two processes here."""
-    page = pages.text("tutorials/many_devices.md")
-    (folder / "worker.py").write_text(pages.files(page)["worker.py"])
-    lines = re.findall(r"^machine-.\$ (TF_CONFIG.*)$", page, re.MULTILINE)
-    addresses = [f"127.0.0.1:{port}" for port in workers.free_ports(2)]
-    for printed, here in zip(("machine-a:2222", "machine-b:2222"), addresses):
-        lines = [line.replace(printed, here) for line in lines]
-    with futures.ThreadPoolExecutor() as pool:
-        list(pool.map(lambda line: pages.shell(line, folder), lines))
-    kept = sorted(path.name for path in (folder / "shared" / "checkpoints").iterdir())
-    assert len(lines) == 2 and kept == ["step-00000004.keras", "step-00000008.keras"]
-    assert int(kerasgan.load(folder / "shared" / "checkpoints" / kept[-1]).step.numpy()) == 8
+    """The script of docs/scaling.md, in two processes."""
+    [script] = pages.blocks(pages.section(pages.text("scaling.md"), "In a script"), "python")
+    (folder / "worker.py").write_text(script)
+    line = [sys.executable, "worker.py"]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    processes = [
+        subprocess.Popen(line, cwd=folder, env=environment | {"PYTHONPATH": str(pages.ROOT)}, **told)
+        for environment in workers.environments(2)
+    ]
+    for status, said in workers.ended(processes):
+        assert status == 0, said[-3000:]
+    [kept] = (folder / "shared" / "checkpoints").iterdir()
+    assert int(kerasgan.load(kept).step.numpy()) == 10  # an epoch is one whole batch of the 120 pictures
 
 
 @pytest.mark.slow
