@@ -26,8 +26,6 @@ from kerasgan.zoo.web import folder, runtime
 from tests.conftest import make_gan, raise_contrast
 from tests.models.test_runtimes import family
 
-pytestmark = pytest.mark.parity
-
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "runtimes.md").read_text()
 SCRIPTS = ROOT / "kerasgan" / "zoo" / "web"
@@ -212,6 +210,7 @@ def same(images, wanted):
     return np.abs(images.astype(int) - wanted).max() <= 1
 
 
+@pytest.mark.parity
 @pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(
@@ -239,6 +238,7 @@ def test_the_browser_makes_the_images_of_a_preset(name, float16, open_page, tmp_
         page.screenshot(path=tmp_path / "page.png")
 
 
+@pytest.mark.parity
 @pytest.mark.slow
 @needs_browser
 def test_a_generator_that_takes_the_truncation_gets_it(open_page, tmp_path):
@@ -252,6 +252,7 @@ def test_a_generator_that_takes_the_truncation_gets_it(open_page, tmp_path):
     assert not same(gan.sample(8, 4, labels=2)[..., 0], gan.sample(8, 4, labels=2, truncation=0.4))
 
 
+@pytest.mark.parity
 @pytest.mark.slow
 @needs_browser
 def test_the_script_in_the_documentation(open_page, tmp_path):
@@ -269,6 +270,7 @@ def test_the_script_in_the_documentation(open_page, tmp_path):
     assert np.abs(made - wanted.astype(int)).max() <= 1 and wanted.std() > 50
 
 
+@pytest.mark.parity
 @pytest.mark.slow
 @needs_browser
 def test_the_last_of_many_wishes_is_what_is_shown(open_page, tmp_path):
@@ -291,6 +293,8 @@ def test_the_last_of_many_wishes_is_what_is_shown(open_page, tmp_path):
         assert page.get_by_role("alert").is_hidden()
 
 
+@pytest.mark.parity
+@pytest.mark.slow
 @needs_browser
 def test_a_file_says_that_it_needs_a_server(browser, without_download, tmp_path):
     gan = make_gan()
@@ -302,6 +306,7 @@ def test_a_file_says_that_it_needs_a_server(browser, without_download, tmp_path)
     page.close()
 
 
+@pytest.mark.parity
 def test_what_is_in_the_folder(without_download, tmp_path):
     gan = make_gan(num_classes=3, class_names=["boot", "coat", "hat"])
     raise_contrast(gan)
@@ -341,6 +346,7 @@ class Doubled(latents.Normal):
     """A prior of a user's own."""
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(
     ("gan", "said"),
     [
@@ -361,6 +367,7 @@ def test_what_the_page_cannot_draw_is_refused(gan, said, without_download, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parity
 def test_without_a_network_it_is_said_before_anything_is_computed(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("KERASGAN_OFFLINE", "1")
@@ -386,6 +393,7 @@ def test_another_package_than_the_known_one_is_refused(stand_in, monkeypatch, tm
         assert (tmp_path / ours).read_text() == theirs
 
 
+@pytest.mark.parity
 def test_the_command(without_download, tmp_path):
     from kerasgan.cli.app import app
 
