@@ -3,7 +3,7 @@
 #
 # Guess, written down before: `ops.image.resize` is one function, whatever the backend, antialiased or not, to rounding.
 # Outcome: a miss for "bicubic" without antialiasing: PyTorch's cubic has the parameter -0.75 there and TensorFlow's
-# -0.5, so that pixels of 0 to 255 differ by up to 18 levels. With `antialias=True` PyTorch takes -0.5 too, and both
+# -0.5, so that pixels of 0 to 255 differ by up to 23 levels. With `antialias=True` PyTorch takes -0.5 too, and both
 # are equal; so are "bilinear" and "nearest", with or without.
 # What follows: features of images that were resized so are those of other images; antialias, or resize bilinearly.
 set -euo pipefail
@@ -49,8 +49,8 @@ bilinear, antialias False, to 20 pixels: equal
 bilinear, antialias False, to 4 pixels: equal
 bilinear, antialias True, to 20 pixels: equal
 bilinear, antialias True, to 4 pixels: equal
-bicubic, antialias False, to 20 pixels: up to 18 levels
-bicubic, antialias False, to 4 pixels: up to 13 levels
+bicubic, antialias False, to 20 pixels: up to 23 levels
+bicubic, antialias False, to 4 pixels: up to 14 levels
 bicubic, antialias True, to 20 pixels: equal
 bicubic, antialias True, to 4 pixels: equal
 OUT
