@@ -83,7 +83,7 @@ def train(
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
     batches = batches.map(_augmented).batch(_BATCH).prefetch(2)
     callbacks = [] if backup is None else [keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)]
-    trained.fit(batches, epochs=epochs, callbacks=callbacks, verbose=verbose)
+    trained.fit(batches, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=verbose)
     return classifier
 
 
