@@ -48,7 +48,8 @@ def photos(tmp_path):
 
 def test_the_rows_are_distances_and_are_not_made_twice(photos, tmp_path, monkeypatch):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(calibration.data, "folder", lambda path, grey=calibration.data.folder: grey(path, channels=1))
+    sources = calibration.splits.folder_source
+    monkeypatch.setattr(sources, "folder", lambda path, grey=sources.folder: grey(path, channels=1))
     out = tmp_path / "out"
     asked = []
     measure = evaluator.evaluate_images
