@@ -60,6 +60,7 @@ def pages():
     """The made pages: `{path in the site: text or Markdown}`."""
     made = {page: _moved((ROOT / path).read_text(), posixpath.dirname(path), page) for path, page in _OTHERS.items()}
     made["recipes/index.md"] = _recipe_index()
+    made["recipes/reference.md"] = recipe_reference()
     for path in sorted(RECIPES.rglob("*.yaml")):
         name = path.relative_to(RECIPES).with_suffix("").as_posix()
         made[f"recipes/{name}.md"] = f"# {name}\n\n```yaml\n{path.read_text()}```\n"
@@ -132,11 +133,17 @@ def _filled(nav, made):
 
 
 def _recipe_index():
-    lines = ["# Recipes", "", "`kerasgan train NAME` trains one; docs on [training](../training.md).", ""]
+    lines = ["# Recipes", "", "`kerasgan train NAME` trains one; [what a recipe may say](reference.md).", ""]
     for path in sorted(RECIPES.rglob("*.yaml")):
         name = path.relative_to(RECIPES).with_suffix("").as_posix()
         lines.append(f"- [{name}]({name}.md): {_first_sentence(path.read_text())}")
     return "\n".join(lines) + "\n"
+
+
+def recipe_reference():
+    """The reference of recipes; a process of its own imports what it is made of."""
+    line = [sys.executable, str(ROOT / "docs" / "site" / "recipe_reference.py")]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=True).stdout
 
 
 def _first_sentence(recipe):
