@@ -63,7 +63,7 @@ def _type(annotation):
     text = re.sub(r"Annotated\[(\w+(?: \| \w+)*).*\]", r"\1", text)
     text = re.sub(r"Optional\[(.*)\]", r"\1 | null", text)
     text = re.sub(r"Literal\[([^\]]*)\]", lambda match: match[1].replace(", ", " | "), text)
-    return f"`{text}`".replace("|", "\\|")
+    return " or ".join(f"`{part.strip()}`" for part in text.split("|"))
 
 
 if __name__ == "__main__":
