@@ -35,6 +35,7 @@ def test_the_page_has_the_files_that_it_speaks_of():
     assert list(FILES) == ["my_gans.py", "mine.yaml", "my_parts.py"]
 
 
+@pytest.mark.slow
 def test_the_commands_run_one_after_the_other(folder):
     commands = "".join(pages.blocks(PAGE, "bash")).splitlines()
     assert len(commands) == 5

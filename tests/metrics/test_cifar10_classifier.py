@@ -83,6 +83,7 @@ class Watch(keras.callbacks.BackupAndRestore):
         Watch.epochs.append(epoch)
 
 
+@pytest.mark.slow
 def test_it_learns_and_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.callbacks, "BackupAndRestore", Watch)
     images, labels = coloured(1280, 2)

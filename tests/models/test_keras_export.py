@@ -13,6 +13,7 @@ from tests.conftest import make_gan, raise_contrast
 from tests.networks import families
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", families.FAMILIES)
 def test_each_family_is_read_again(name, tmp_path):
     generator, classes = families.generator(name)

@@ -61,6 +61,7 @@ def authors_rule(losses, threshold, least):
         yield threshold, turns
 
 
+@pytest.mark.slow
 def test_the_threshold_moves_as_in_the_authors_code():
     gan = model(1.0, 0.9955, critic_steps=5)
     losses = np.full((600, 5), 0.5)

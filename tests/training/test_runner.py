@@ -192,6 +192,7 @@ def in_threads(*calls):
     return [found[index] for index in range(len(calls))]
 
 
+@pytest.mark.slow
 def test_training_and_resuming_outside_the_main_thread(recipe, whole, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     [half] = in_threads(lambda: runner.train(recipe(), tmp_path / "runs", steps=3))
