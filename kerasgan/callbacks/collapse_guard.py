@@ -112,7 +112,7 @@ class CollapseGuard(EverySteps):
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Look, judge, and save or act."""
-        look = Inspection(self._window_loss(logs), self._sigma0(), self._variety())
+        look = self._of_the_chief(Inspection(self._window_loss(logs), self._sigma0(), self._variety()))
         verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
         if verdict.healthy:
             self._healthy = [*self._healthy, look][-max(self.rule.history, self.rule.warmup) :]
@@ -167,6 +167,13 @@ class CollapseGuard(EverySteps):
         mean = (total - self._sum) / max(count - self._count, 1)
         self._sum, self._count = total, count
         return mean
+
+    def _of_the_chief(self, look):
+        """A look with the chief's numbers, so that all workers judge alike."""
+        sigma0, variety = list(look.sigma0), list(look.variety)
+        values = [look.critic_loss, *look.sigma0.values(), *look.variety.values()]
+        loss, *others = workers.of_the_chief(self.model.distribute_strategy, values)
+        return Inspection(loss, dict(zip(sigma0, others)), dict(zip(variety, others[len(sigma0) :])))
 
     def _labels(self):
         classes = self.model.num_classes
@@ -230,12 +237,11 @@ class CollapseGuard(EverySteps):
             json_lines.append(self.folder / LOG, line)
 
     def _print(self, step, verdict, done):
-        if not self._writes:
-            pass
-        elif verdict.alarms and (done or not self._alarmed):
+        told = self._writes
+        if told and verdict.alarms and (done or not self._alarmed):
             ending = f"; {done}" if done else ""
             print(f"step {step}: alarm: {'; '.join(verdict.alarms)}{ending}", flush=True)
-        elif self._alarmed and verdict.healthy:
+        elif told and self._alarmed and verdict.healthy:
             print(f"step {step}: healthy again", flush=True)
         self._alarmed = bool(verdict.alarms) or (self._alarmed and not verdict.healthy)
 

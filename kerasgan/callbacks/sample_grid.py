@@ -57,8 +57,10 @@ class SampleGrid(EverySteps):
         drawn = self.model.sample(self.n, seed=self.seed, labels=self.labels, truncation=self.truncation)
         columns = image_grid.class_columns(self.model.num_classes) if self.labels is None else None
         path = self.folder / f"step-{step:08d}{samples.suffix(self.model)}"
-        samples.save(path, self.model, drawn, columns)
         if self.model.vocabulary is None:
-            self._board.picture(step, self.name, samples.picture(self.model, drawn, columns))
+            picture = samples.picture(self.model, drawn, columns)
+            image_grid.save(path, picture)
+            self._board.picture(step, self.name, picture)
         else:
+            samples.save(path, self.model, drawn)
             self._board.lines(step, self.name, self.model.vocabulary.decode(drawn))

@@ -206,6 +206,10 @@ def statistics(
         reference = _pictures(str(real), size, network, network_weights, cache)
     else:
         section = data_section(real).fitted()
+        if not isinstance(section, sections.ImageData):
+            raise ValueError(
+                f"data: expected images, of which a feature network makes features; {real} has {section.plural}"
+            )
         _, _, channels = section.shape(section.open())
         size = size or section.image_size
         reference = section.reference((size, size, channels), network, network_weights, split, data_dir, cache, True)

@@ -68,8 +68,8 @@ def train(
     """
     strategy = devices.all_workers()
     if run is not None and shared_run.has_checkpoint(strategy, run):
-        if images is not None or changes:
-            raise ValueError(f"run: {run} is there and goes on as it began; expected no images and no changes with it")
+        with workers.together(strategy):
+            _check_goes_on(run, planned(recipe_path, steps, images, changes))
         return _resume(strategy, pathlib.Path(run), steps, data_changed=False)
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
@@ -81,19 +81,35 @@ def train(
         stream, steps_per_epoch = _stream(plan, source, gan)
     shared_run.check_alike(strategy, plan)
     run = shared_run.create(strategy, out, plan.name, run)
-    try:
-        with run_folder.locked(run) if chief else contextlib.nullcontext():
+    with run_folder.locked(run) if chief else contextlib.nullcontext():
+        try:
             with workers.together(strategy):
                 if chief:
                     plan.with_optimizers(gan).save(run / run_folder.RECIPE)
                     _describe(gan, source, recipe_path, images, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
-    except Interrupted:
-        raise
-    except Exception:
-        if int(gan.step.numpy()) == 0 and chief:  # nothing was learned: a picture that cannot be read, a full disk
-            shutil.rmtree(run)
-        raise
+        except Interrupted:
+            raise
+        except Exception:
+            if int(gan.step.numpy()) == 0 and chief:  # nothing was learned: a picture that cannot be read, a full disk
+                shutil.rmtree(run)
+            raise
+
+
+def _check_goes_on(run, plan):
+    """Raise `ValueError` unless a run began with what is asked for now; its number of steps may be another."""
+    began = recipe.load(pathlib.Path(run) / run_folder.RECIPE).plain()
+    asked = plan.plain()
+    differ = [key for key in asked if _but_for_steps(asked[key]) != _but_for_steps(began.get(key))]
+    if differ:
+        raise ValueError(
+            f"run: {run} is there and goes on as it began; expected the recipe, data and changes of its beginning; got "
+            f"another {', '.join(differ)}"
+        )
+
+
+def _but_for_steps(part):
+    return {key: value for key, value in part.items() if key != "steps"} if isinstance(part, dict) else part
 
 
 def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> pathlib.Path:

@@ -1,5 +1,6 @@
 """A run of several workers: one folder on storage that all of them see, written by the chief."""
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -43,7 +44,8 @@ def create(strategy, out, name, run=None):
             _wait_for(run)
     except Exception:
         if workers.is_chief(strategy):
-            run.rmdir()
+            with contextlib.suppress(OSError):  # a run that was begun before has files in it, and stays
+                run.rmdir()
         raise
     return run
 

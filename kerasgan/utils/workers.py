@@ -14,8 +14,10 @@ def are_several(strategy: tf.distribute.Strategy) -> bool:
 
 def count(strategy: tf.distribute.Strategy) -> int:
     """Return the number of workers, 1 of other strategies."""
-    spec = strategy.cluster_resolver and strategy.cluster_resolver.cluster_spec().as_dict()
-    return sum(len(spec.get(kind, ())) for kind in ("chief", "worker")) or 1 if spec else 1
+    if strategy.cluster_resolver is None:
+        return 1
+    tasks = strategy.cluster_resolver.cluster_spec().as_dict()
+    return max(1, sum(len(tasks.get(kind, ())) for kind in ("chief", "worker")))
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -36,7 +38,6 @@ def total(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[flo
     """Return the sums of the workers' numbers, exact up to 2^53; all workers call it with as many numbers."""
     if not are_several(strategy):
         return list(values)
-
     added = _adder(strategy)(tf.constant(values, tf.float64))
     return [float(value) for value in strategy.experimental_local_results(added)[0].numpy()]
 
@@ -47,8 +48,8 @@ def _adder(strategy):
 
     def of_replica(own):
         replica = tf.distribute.get_replica_context()
-        is_first = tf.cast(tf.equal(replica.replica_id_in_sync_group % local, 0), tf.float64)  # of the worker's
-        return replica.all_reduce(tf.distribute.ReduceOp.SUM, own * is_first)
+        is_first = tf.equal(replica.replica_id_in_sync_group % local, 0)  # of the worker's
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(is_first, own, tf.zeros_like(own)))
 
     return tf.function(lambda own: strategy.run(of_replica, args=(own,)))
 

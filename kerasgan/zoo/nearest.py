@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import spatial
 
+from kerasgan.metrics.evaluation import extraction
 from kerasgan.metrics.evaluation.reference import Reference
 
 
@@ -35,20 +37,24 @@ def nearest(images: np.ndarray, reference: Reference) -> Nearest:
         `Nearest`, its `between_real` of as many training images as there are images.
     """
     some = _first(reference, len(images))
-    queries = np.concatenate([reference.network(part)["features"] for part in (images, some)]).astype("float64")
+    queries = np.concatenate([_features(reference, part) for part in (images, some)])
     own = np.concatenate([np.full(len(images), -1), np.arange(len(some))])  # a training image is not its own neighbour
     best, found, done = np.full(len(queries), np.inf), np.zeros_like(images), 0
     for batch, _ in reference.batches():
-        features = reference.network(batch)["features"].astype("float64")
-        squares = np.square(queries[:, None] - features).sum(axis=-1)
-        squares[own[:, None] == done + np.arange(len(batch))] = np.inf
-        places, least = squares.argmin(axis=1), squares.min(axis=1)
+        distances = spatial.distance.cdist(queries, _features(reference, batch))
+        distances[own[:, None] == done + np.arange(len(batch))] = np.inf
+        places, least = distances.argmin(axis=1), distances.min(axis=1)
         nearer = least < best
         best[nearer] = least[nearer]
         replaced = np.flatnonzero(nearer[: len(images)])
         found[replaced] = batch[places[replaced]]
         done += len(batch)
-    return Nearest(found, np.sqrt(best[: len(images)]), np.sqrt(best[len(images) :]))
+    return Nearest(found, best[: len(images)], best[len(images) :])
+
+
+def _features(reference, images):
+    parts = [reference.network(part)["features"] for part, _ in extraction.in_batches(images, None)]
+    return np.concatenate(parts).astype("float64")
 
 
 def _first(reference, count):

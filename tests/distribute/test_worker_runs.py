@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kerasgan
+from kerasgan.training import run_folder
 from kerasgan.utils import devices
 from tests.distribute import workers
 
@@ -157,5 +158,21 @@ def test_a_run_that_is_there_goes_on(recipe, tmp_path):
     kerasgan.training.train(recipe(4), run=run)
     kerasgan.training.train(recipe(4), run=run, steps=6)
     assert int(keras.saving.load_model(max(run.glob("checkpoints/*.keras"))).step) == 6
-    with pytest.raises(ValueError, match="goes on as it began; expected no images and no changes with it"):
+    with pytest.raises(ValueError, match="goes on as it began; .*; got another train"):
         kerasgan.training.train(recipe(4), run=run, changes=["train.seed=1"])
+
+
+def test_the_same_command_with_its_changes_goes_on(recipe, tmp_path):
+    run, changes = tmp_path / "run", ["train.seed=1", "data.batch_size=4"]
+    kerasgan.training.train(recipe(4), run=run, changes=changes)
+    kerasgan.training.train(recipe(4), run=run, changes=changes, steps=6)
+    assert max(run.glob("checkpoints/*.keras")).name == "step-00000006.keras"
+
+
+def test_a_run_that_another_process_has_begun_stays(recipe, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.yaml").write_text("name: another's, before its first checkpoint")
+    with run_folder.locked(run), pytest.raises(BlockingIOError, match="is being trained"):
+        kerasgan.training.train(recipe(2), run=run)
+    assert (run / "recipe.yaml").read_text().startswith("name: another's")
