@@ -126,7 +126,12 @@ def output(x, activation, name=None):
 
 def batch_norm():
     """Batch norm of the WGAN-GP study (epsilon 1e-5), synchronized, with DCGAN's momentum 0.9 for inference."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=backend.is_tensorflow())
+    return synchronized(momentum=0.9, epsilon=1e-5)
+
+
+def synchronized(**arguments):
+    """Batch norm of Keras whose statistics are those of all replicas, which Keras has with TensorFlow alone."""
+    return layers.BatchNormalization(synchronized=backend.is_tensorflow(), **arguments)
 
 
 def layer_norm():

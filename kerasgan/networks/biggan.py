@@ -14,7 +14,7 @@ from keras import layers
 
 from kerasgan.layers import ModulatedBatchNormalization, SelfAttention, SpectralNormalization
 from kerasgan.networks import _parts
-from kerasgan.utils import backend, validation
+from kerasgan.utils import validation
 from kerasgan.utils.tensors import Tensor
 
 _GENERATOR_WIDTHS = {  # in units of `filters`, from 4x4 outwards
@@ -183,7 +183,7 @@ def modulated(
 
 def batch_norm(epsilon: float, name: str) -> keras.layers.BatchNormalization:
     """Return batch norm without one."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=epsilon, synchronized=backend.is_tensorflow(), name=name)
+    return _parts.synchronized(momentum=0.9, epsilon=epsilon, name=name)
 
 
 def sum_over_places(x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from kerasgan.layers import (
     VirtualBatchNormalization,
 )
 from kerasgan.networks import _parts
-from kerasgan.utils import backend, validation
+from kerasgan.utils import validation
 
 _SIZES = (32, 64, 128, 256)
 
@@ -201,6 +201,4 @@ def _upsample(width, kernel_size):
 
 def _batch_norm():
     gamma = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, synchronized=backend.is_tensorflow()
-    )
+    return _parts.synchronized(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma)

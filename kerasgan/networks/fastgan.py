@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from kerasgan.layers import ModulatedBatchNormalization, NoiseInjection, SpectralNormalization
 from kerasgan.networks import _parts
-from kerasgan.utils import backend, validation
+from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
 
 _WIDTHS = (16, 8, 4, 2, 2, 1, 1 / 2, 1 / 4, 1 / 8)  # in units of `filters`, of maps of 4, 8, ..., 1,024 pixels
@@ -56,9 +56,7 @@ def generator(
 
     def norm(x, name):
         if embedding is None:
-            layer = layers.BatchNormalization(
-                momentum=0.9, epsilon=epsilon, synchronized=backend.is_tensorflow(), name=name
-            )
+            layer = _parts.synchronized(momentum=0.9, epsilon=epsilon, name=name)
             return ops.glu(layer(x))
         layer = ModulatedBatchNormalization(epsilon=epsilon, use_bias=True, kernel_initializer=uniform(), name=name)
         return ops.glu(layer([x, embedding]))
@@ -66,11 +64,7 @@ def generator(
     x = layers.Reshape((1, 1, latent_dim))(z * ops.rsqrt(ops.mean(ops.square(z), axis=-1, keepdims=True) + 1e-8))
     first = layers.Conv2DTranspose(2 * widths[0], (rows, columns), use_bias=False, kernel_initializer=uniform())
     x = SpectralNormalization(first, name="first")(x)
-    x = ops.glu(
-        layers.BatchNormalization(
-            momentum=0.9, epsilon=epsilon, synchronized=backend.is_tensorflow(), name="first_norm"
-        )(x)
-    )
+    x = ops.glu(_parts.synchronized(momentum=0.9, epsilon=epsilon, name="first_norm")(x))
     maps = [x]
     for level in range(1, doublings + 1):
         x = layers.UpSampling2D()(x)

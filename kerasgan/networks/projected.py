@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from kerasgan.networks import _parts, efficientnet_lite0
 from kerasgan.networks.fastgan import conv, uniform
-from kerasgan.utils import backend, validation
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
@@ -153,9 +153,7 @@ def _small_critic(x, index, labels, num_classes, filters):
     for halving, width in enumerate(_WIDTHS[index + 1 :]):
         name = f"map_{index}_{halving}"
         x = conv(filters * width, 4, name, strides=2)(x)
-        x = layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, synchronized=backend.is_tensorflow(), name=f"{name}_norm"
-        )(x)
+        x = _parts.synchronized(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
         x = layers.LeakyReLU(0.2)(x)
     channels = 1 if labels is None else filters
     x = conv(channels, 4, f"map_{index}_logits", padding="valid", use_bias=False)(x)

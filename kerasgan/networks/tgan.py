@@ -15,7 +15,7 @@ from keras import layers
 from kerasgan.layers import SpectralNormalization, UnitGain
 from kerasgan.networks import _parts
 from kerasgan.networks.pairwise import PairwiseCritic
-from kerasgan.utils import backend, validation
+from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
 
 _SIZES = (32, 64, 128, 256)
@@ -157,7 +157,7 @@ def generator(
 
 
 def _batch_norm():
-    return layers.BatchNormalization(synchronized=backend.is_tensorflow())
+    return _parts.synchronized()
 
 
 def _plain_norm(x):
@@ -165,7 +165,7 @@ def _plain_norm(x):
 
 
 def _unit_gain_norm(x):
-    return UnitGain()(layers.BatchNormalization(center=False, scale=False, synchronized=backend.is_tensorflow())(x))
+    return UnitGain()(_parts.synchronized(center=False, scale=False)(x))
 
 
 def _wrapper(spectral):
