@@ -14,11 +14,12 @@ import pathlib
 import platform
 import statistics
 
+import kerasgan
 from kerasgan.metrics.evaluation import result
 from kerasgan.training import dry_run, runner
 
 RECIPES = ("sgan_fashion_mnist", "wgan_gp_fashion_mnist", "biggan_fashion_mnist", "r3gan_fashion_mnist")
-PRECISIONS = (None, "bfloat16")
+PRECISIONS = ("float32", "bfloat16")
 FEATURES = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")  # of processors, the fastest first
 
 
@@ -31,10 +32,9 @@ def processor():
 
 
 def built(recipe, precision):
-    """The plan of a recipe in a precision, and its model."""
+    """The plan of a recipe, and its model for a precision."""
     plan = runner.planned(recipe)
-    plan = plan.model_copy(update={"train": plan.train.model_copy(update={"mixed_precision": precision})})
-    with runner.precision(precision):
+    with kerasgan.precision(precision):
         return plan, runner.build(plan, plan.data.noise())
 
 
@@ -44,9 +44,10 @@ def timed(recipe, rounds, steps):
     seconds = {precision: [] for precision in PRECISIONS}
     for number in range(rounds + 1):
         for precision, (plan, gan) in models.items():
-            taken = dry_run.take_steps(plan, gan, steps)
+            with kerasgan.precision(precision):
+                taken = dry_run.take_steps(plan, gan, steps)
             seconds[precision] += taken[1:] if number else ()
-    return {precision or "float32": statistics.median(values) for precision, values in seconds.items()}
+    return {precision: statistics.median(values) for precision, values in seconds.items()}
 
 
 def main():

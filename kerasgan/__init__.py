@@ -34,6 +34,7 @@ _SINGLE = {
     "from_preset": "kerasgan.saving.presets",
     "list_presets": "kerasgan.saving.registry",
     "load": "kerasgan.saving.keras_file",
+    "precision": "kerasgan.utils.precision",
     "standing_statistics": "kerasgan.models.standing_statistics",
 }
 _NAMES = _SINGLE | dict.fromkeys(registration.CLASSES["kerasgan.objectives"], "kerasgan.objectives")

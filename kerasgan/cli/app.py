@@ -18,6 +18,7 @@ from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
 from kerasgan.utils import classes, tf_runtime
+from kerasgan.utils.annotations import Precision
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
@@ -122,6 +123,10 @@ def train(
             "--set", metavar="KEY=VALUE", help="Another value in the recipe, such as train.seed=1; repeatable."
         ),
     ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Compute in this precision instead of the recipe's; auto takes the device's fastest."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -132,9 +137,9 @@ def train(
         recipe = pathlib.Path("own_pictures")
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
-    changes = set_ or []
+    changes = [*(set_ or ()), *([] if precision is None else [f"train.precision={precision}"])]
     if resume is not None and (data is not None or dry_run or changes or run is not None):
-        raise typer.BadParameter("--data, --dry-run, --set, --run: expected with a recipe; got --resume")
+        raise typer.BadParameter("--data, --dry-run, --set, --precision, --run: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow()

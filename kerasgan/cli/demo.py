@@ -41,7 +41,7 @@ def served(*arguments):
 def main(recipe, out):
     """Run the demo; everything it makes lies under the folder `out`."""
     began = time.perf_counter()
-    kerasgan("train", recipe, "--out", out / "runs")
+    kerasgan("train", recipe, "--precision", "auto", "--out", out / "runs")
     run = sorted((out / "runs").iterdir())[-1]
     version = out / "models" / MODEL / str(int(run.name[:5]) + 1)
     kerasgan("export", run, version)

@@ -67,6 +67,17 @@ def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
         )
 
 
+def can_compute(rewrites, jit_compile, run_eagerly):
+    """Refuse to compile with XLA or to run eagerly what TensorFlow is to rewrite in bfloat16; it would do nothing."""
+    for name, value in {"jit_compile": jit_compile, "run_eagerly": run_eagerly}.items():
+        if rewrites and value:
+            raise ValueError(
+                f'{name}: expected False in `compile` with kerasgan.precision("bfloat16") on a processor, which '
+                'rewrites the graphs that TensorFlow runs itself; got True. Keras\'s policy "mixed_bfloat16" goes '
+                "with it"
+            )
+
+
 def techniques(given):
     """Return techniques as a list.
 

@@ -16,7 +16,7 @@ from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
-from kerasgan.utils import replica_shares, validation, workers
+from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
@@ -135,6 +135,7 @@ class GAN(Game):
         self.generator_optimizer: keras.optimizers.Optimizer | None = None
         self.critic_optimizer: keras.optimizers.Optimizer | None = None
         self.gradient_accumulation_steps = 1
+        self._rewrites = False
 
     # What a user calls
 
@@ -255,6 +256,7 @@ class GAN(Game):
         fit_checks.callbacks(callbacks, self.trackers)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
+        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
         data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         adapting.critic_to_data(self, data)
@@ -415,9 +417,12 @@ class GAN(Game):
         self._statistics_step = None
 
     def make_train_function(self, force: bool = False) -> None:
-        """Make the function that takes steps, as Keras does."""
-        if self.train_function is None or force:
-            self.train_function: Any = self._make_function(self._step_once_data_are_there)
+        """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
+        rewrites = precision.is_rewriting()
+        if self.train_function is None or force or rewrites != self._rewrites:
+            function = self._make_function(self._step_once_data_are_there)
+            self.train_function: Any = precision.rewritten(function) if rewrites else function
+            self._rewrites = rewrites
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.

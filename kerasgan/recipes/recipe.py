@@ -23,7 +23,7 @@ latent's length by `latent`, the seed by `train`.
 
 import difflib
 import pathlib
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pydantic
@@ -32,6 +32,7 @@ import yaml
 from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
 from kerasgan.utils import atomic_files, outside
+from kerasgan.utils.annotations import Precision
 from kerasgan.utils.messages import quoted, shortened
 
 _ZOO = registry.FOLDER / "recipes"
@@ -49,7 +50,7 @@ class _Section(pydantic.BaseModel):
 class Train(_Section):
     """How long to train (`steps` training steps, in all), how often to write what, and how to compute.
 
-    `mixed_precision` names the type in which layers compute; weights and losses are float32. `collapse_guard_every` is
+    `precision` is that of `kerasgan.precision`; earlier versions called it `mixed_precision`. `collapse_guard_every` is
     the number of steps between two looks of a `CollapseGuard`, with its default thresholds. With `evaluate_every`,
     `EvaluateGAN` measures what the generator makes against the training data, by default with the metrics and the
     feature network that go with the kind of data.
@@ -69,7 +70,9 @@ class Train(_Section):
     evaluate_n: int = pydantic.Field(5000, ge=2)
     jit_compile: bool = False
     gradient_accumulation_steps: int = pydantic.Field(1, ge=1)
-    mixed_precision: Literal["float16", "bfloat16"] | None = None
+    precision: Annotated[Precision, pydantic.BeforeValidator(lambda name: "float32" if name is None else name)] = (
+        pydantic.Field("float32", validation_alias=pydantic.AliasChoices("precision", "mixed_precision"))
+    )
 
     @pydantic.field_validator("evaluate_metrics")
     @classmethod

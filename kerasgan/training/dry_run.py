@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasgan.recipes import recipe
 from kerasgan.training import runner
 from kerasgan.utils import initial_values
+from kerasgan.utils.precision import precision
 
 _TIMED = 11  # steps, the first of which builds the graph
 
@@ -97,10 +98,10 @@ def run(recipe_path, steps=None, images=None, changes=()):
     plan = runner.planned(recipe_path, images=images, changes=changes)
     source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
-    with runner.precision(plan.train.mixed_precision), values:
+    with precision(plan.train.precision), values:
         gan = runner.build(plan, source)
-    cost = count(plan, gan)
-    return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
+        cost = count(plan, gan)
+        return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
 
 
 def count(plan, gan):

@@ -21,6 +21,7 @@ from kerasgan.training.interruption import Interruption
 from kerasgan.training.shared_run import WorkerLost
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 from kerasgan.utils.annotations import Path
+from kerasgan.utils.precision import chosen, precision
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
@@ -73,9 +74,9 @@ def train(
         return _resume(strategy, pathlib.Path(run), steps, data_changed=False)
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
-        plan = planned(recipe_path, steps, images, changes)
+        plan = _in_a_precision(planned(recipe_path, steps, images, changes))
         source = plan.data.open()
-        with _BUILDING, strategy.scope(), precision(plan.train.mixed_precision):
+        with _BUILDING, strategy.scope(), precision(plan.train.precision):
             gan = build(plan, source)
         reference = _reference(plan, gan, strategy)
         stream, steps_per_epoch = _stream(plan, source, gan)
@@ -96,10 +97,21 @@ def train(
             raise
 
 
+def _in_a_precision(plan):
+    """The plan with the precision that "auto" means here, which the run keeps wherever it goes on."""
+    if plan.train.precision != "auto":
+        return plan
+    taken = chosen("auto")
+    print(f"precision: {taken}", file=sys.stderr)
+    return plan.model_copy(update={"train": plan.train.model_copy(update={"precision": taken})})
+
+
 def _check_goes_on(run, plan):
     """Raise `ValueError` unless a run began with what is asked for now; its number of steps may be another."""
     began = recipe.load(pathlib.Path(run) / run_folder.RECIPE).plain()
     asked = plan.plain()
+    if asked["train"]["precision"] == "auto":
+        asked["train"]["precision"] = began["train"]["precision"]
     differ = [key for key in asked if _but_for_steps(asked[key]) != _but_for_steps(began.get(key))]
     if differ:
         raise ValueError(
@@ -175,18 +187,6 @@ def planned(recipe_path, steps=None, images=None, changes=()):
     if images is not None:
         plan = plan.model_copy(update={"data": plan.data.instead(images)})
     return plan.model_copy(update={"data": plan.data.fitted()})
-
-
-@contextlib.contextmanager
-def precision(name):
-    """Keras's policy for the layers made inside; that of the caller's other models stays what it was."""
-    before = keras.mixed_precision.dtype_policy()
-    if name is not None:
-        keras.mixed_precision.set_global_policy(f"mixed_{name}")
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(before)
 
 
 def build(plan, source):
@@ -291,7 +291,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
     checkpoint = callbacks.Checkpoint(run / "checkpoints", every=settings.checkpoint_every)
     checkpoint.set_model(gan)  # a signal may come before Keras does it
     interruption = Interruption()
-    with interruption.handled():
+    with interruption.handled(), precision(settings.precision):
         try:
             gan.fit(
                 stream,

@@ -360,13 +360,13 @@ def test_a_guard_watches_and_its_roll_back_is_not_cut_off_by_losses_that_are_not
     assert [look["action"] for look in looks] == ["training stops, as there is no healthy checkpoint to roll back to"]
 
 
-def test_mixed_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path):
+def test_the_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path):
     import keras
 
     from kerasgan.training import runner
 
     recipe = write_recipe(tmp_path / "tiny.yaml", photos, steps=1)
-    recipe.write_text(recipe.read_text().replace("steps: 1", "steps: 1, mixed_precision: float16"))
+    recipe.write_text(recipe.read_text().replace("steps: 1", "steps: 1, precision: float16"))
     run = runner.train(recipe, tmp_path)
     assert keras.mixed_precision.dtype_policy().name == "float32"
     gan = kerasgan.load(run / "checkpoints" / "step-00000001.keras")

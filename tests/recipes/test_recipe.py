@@ -294,7 +294,7 @@ def unnamed_optimizers(gan):
     return re.sub(r'"name": "[^"]*"', "", json.dumps(gan.get_compile_config(), sort_keys=True))
 
 
-@pytest.mark.parametrize("precision", ["", ", mixed_precision: float16"])
+@pytest.mark.parametrize("precision", ["", ", precision: float16"])
 def test_a_run_keeps_the_optimizers_that_its_recipe_does_not_name(precision):
     text = """
 name: small
@@ -308,12 +308,12 @@ train: {steps: 1PRECISION}
     plans = [recipe.parse(text.replace("OBJECTIVE", "WGAN"))]
     plans.append(recipe.parse(yaml.safe_dump({**plans[0].plain(), "objective": {"BigGAN": {}}})))
     for plan, name, rate in zip(plans, ("RMSprop", "Adam"), (5e-5, 2e-4), strict=True):
-        with kerasgan.training.runner.precision(plan.train.mixed_precision):
+        with kerasgan.precision(plan.train.precision):
             gan = kerasgan.training.runner.build(plan, plan.data.open())
         kept = recipe.parse(yaml.safe_dump(plan.with_optimizers(gan).plain()))
         assert kept.generator_optimizer == plan.generator_optimizer
         assert list(kept.critic_optimizer) == [name] and kept.critic_optimizer[name]["learning_rate"] == rate
-        with kerasgan.training.runner.precision(plan.train.mixed_precision):
+        with kerasgan.precision(plan.train.precision):
             again = kerasgan.training.runner.build(kept, plan.data.open())
         assert unnamed_optimizers(again) == unnamed_optimizers(gan)
         unnamed = plan.model_copy(update={"generator_optimizer": None}).with_optimizers(gan)
@@ -334,7 +334,7 @@ def test_set_changes_and_adds_values():
     assert changed("techniques.InstanceNoise.stddev=0.2").techniques == {"InstanceNoise": {"stddev": 0.2}}
     assert changed("techniques={InstanceNoise: {stddev: 0.2}}").techniques == {"InstanceNoise": {"stddev": 0.2}}
     assert changed("train.steps=1" + "0" * 3).train.steps == 1000
-    assert changed("train.mixed_precision=null").train.mixed_precision is None
+    assert changed("train.precision=auto").train.precision == "auto"
     assert changed() == recipe.parse(GOOD)
 
 
@@ -372,3 +372,9 @@ def test_a_mistake_in_set_names_the_flag(change, message):
 def test_mistakes_elsewhere_still_name_the_line():
     with pytest.raises(recipe.RecipeError, match="mine.yaml:11: critic.dcgan.critic.filtres: unknown key"):
         recipe.parse(GOOD.replace("    filters: 4\n", "    filtres: 4\n"), "mine.yaml", ["train.steps=3"])
+
+
+@pytest.mark.parametrize(("old", "new"), [("null", "float32"), ("bfloat16", "bfloat16")])
+def test_recipes_of_earlier_versions_name_the_precision_otherwise(old, new):
+    plan = changed(f"train.mixed_precision={old}")
+    assert plan.train.precision == new and "mixed_precision" not in plan.plain()["train"]

@@ -19,7 +19,7 @@ from kerasgan import callbacks
 from kerasgan.models import training_data
 from kerasgan.models.sampler import Sampler
 from kerasgan.training import evaluation, run_folder, runner
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, precision
 
 RECIPE = """\
 name: t
@@ -203,7 +203,7 @@ def test_training_and_resuming_outside_the_main_thread(recipe, whole, tmp_path):
 
 @pytest.mark.slow
 def test_trainings_in_threads_do_not_mix(recipe, whole, tmp_path):
-    more = ", mixed_precision: bfloat16"
+    more = ", precision: bfloat16"
     alone = runner.train(recipe(seed=5, more=more), tmp_path / "alone")
     paths = [recipe(), recipe(seed=5, more=more)]
     together = in_threads(*(lambda path=path: runner.train(path, tmp_path / "runs") for path in paths))
@@ -211,6 +211,21 @@ def test_trainings_in_threads_do_not_mix(recipe, whole, tmp_path):
         assert_same(run, other)
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["00000-t", "00001-t"]
     assert keras.mixed_precision.dtype_policy().name == "float32"
+
+
+# Precision
+
+
+@pytest.mark.slow
+def test_a_run_keeps_the_precision_that_auto_took_and_goes_on_bit_for_bit(recipe, tmp_path, capsys):
+    whole, part = (runner.train(recipe(steps, more=", precision: auto"), tmp_path / "runs") for steps in (6, 4))
+    taken = precision.chosen("auto")
+    assert f"precision: {taken}" in capsys.readouterr().err
+    assert f"precision: {taken}" in (part / "recipe.yaml").read_text()
+    assert_same(runner.resume(part, steps=6), whole)
+    assert runner.train(recipe(6, more=", precision: auto"), steps=8, run=part) == part
+    with pytest.raises(ValueError, match="expected the recipe, data and changes of its beginning; got another train"):
+        runner.train(recipe(6, more=", precision: float16"), steps=9, run=part)
 
 
 # Damaged checkpoints
@@ -295,7 +310,7 @@ def test_a_run_that_is_being_trained_is_refused_to_others(run):
 LOCKS = """\
 import sys
 from kerasgan.training import run_folder
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, precision
 target = sys.argv[1] + "/checkpoints/step-00000008.keras"
 with run_folder.locked(sys.argv[1]), atomic_files.written_whole(target) as beside:
     beside.write_bytes(b"half")

@@ -1,0 +1,135 @@
+"""`precision`: the type of numbers in which training computes."""
+
+import contextlib
+import contextvars
+import os
+import pathlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import keras
+import tensorflow as tf
+from tensorflow.python.eager import context
+
+from kerasgan.utils.annotations import Precision
+from kerasgan.utils.messages import quoted
+
+_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # of processors, as Linux calls them, the faster first
+_CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16
+
+# TensorFlow's rewriting computes these too in bfloat16, where their inputs are. It would add up the gradients of biases
+# in bfloat16, and round what losses, penalties and the moving average are made of. Left to it are convolutions,
+# products, and between these leaky ReLU and batch norm, whose statistics are float32 all the same.
+_KEPT_IN_FLOAT32 = (
+    "Add,AddN,AddV2,AvgPool,AvgPool3D,AvgPool3DGrad,AvgPoolGrad,BiasAdd,BiasAddGrad,BiasAddV1,Elu,EluGrad,Erf,Erfc,"
+    "FloorDiv,Inv,Log,Log1p,LogSoftmax,Mean,Mul,Prod,RealDiv,Reciprocal,Rsqrt,Selu,SeluGrad,Sigmoid,SigmoidGrad,"
+    "Softmax,Softplus,SoftplusGrad,Softsign,SoftsignGrad,Sqrt,Square,SquaredDifference,Sub,Sum,Tanh,TanhGrad"
+)
+_LIST = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
+
+_rewriting: contextvars.ContextVar[bool] = contextvars.ContextVar("rewriting", default=False)
+
+
+@contextlib.contextmanager
+def precision(name: Precision = "auto") -> Iterator[str]:
+    """Train in another precision than float32: build the networks, `compile` and `fit` inside the block.
+
+    Weights, losses, optimizers and moving averages stay float32 in all of them.
+
+    - "bfloat16" on a processor: `fit` computes convolutions and products of matrices in bfloat16, which add up in
+      float32, and everything else, gradients of biases and spectral norms too, in float32. The networks are those of
+      float32: what is saved, sampled and measured is not changed. It is TensorFlow's graph rewriting, with lists of
+      kerasgan's own.
+    - "bfloat16" on a GPU or TPU, and "float16": Keras's policy "mixed_bfloat16" or "mixed_float16" for the layers made
+      inside the block.
+    - "auto": "bfloat16" where the device is made for it, else "float32".
+
+    Args:
+        name: "auto", "float32", "bfloat16" or "float16".
+
+    Yields:
+        "float32", "bfloat16" or "float16": what is taken.
+
+    Raises:
+        ValueError: if there is no such precision; by `fit`, if bfloat16 on a processor meets `jit_compile` or
+            `run_eagerly`, whose steps TensorFlow does not rewrite.
+
+    Example:
+        >>> with kerasgan.precision("auto") as taken:
+        ...     gan = kerasgan.SGAN(kerasgan.networks.dcgan.generator(), kerasgan.networks.dcgan.critic())
+        ...     gan.compile()
+        ...     gan.fit(images)
+    """
+    taken = chosen(name)
+    on_processor = not _accelerators()
+    if taken == "bfloat16" and on_processor and not _processor_has_bfloat16():
+        warnings.warn(
+            'precision: this processor has no instructions for bfloat16, so "bfloat16" is not faster; "auto" takes '
+            "what is",
+            stacklevel=3,
+        )
+    rewrites = taken == "bfloat16" and on_processor
+    before = keras.mixed_precision.dtype_policy()
+    token = _rewriting.set(rewrites)
+    if taken != "float32" and not rewrites:
+        keras.mixed_precision.set_global_policy(f"mixed_{taken}")
+    try:
+        yield taken
+    finally:
+        _rewriting.reset(token)
+        keras.mixed_precision.set_global_policy(before)
+
+
+def chosen(name: Precision) -> str:
+    """Return the precision that a name means on this machine: of "auto" the one that it takes.
+
+    Raises:
+        ValueError: if there is no such precision.
+    """
+    if name not in get_args(Precision):
+        raise ValueError(f"precision: expected one of {', '.join(get_args(Precision))}; got {quoted(name)}")
+    if name != "auto":
+        return name
+    accelerators = _accelerators()
+    has_bfloat16 = all(map(_device_has_bfloat16, accelerators)) if accelerators else _processor_has_bfloat16()
+    return "bfloat16" if has_bfloat16 else "float32"
+
+
+def is_rewriting() -> bool:
+    """Return whether training steps are to be rewritten, as in a block of `precision("bfloat16")` on a processor."""
+    return _rewriting.get()
+
+
+def rewritten(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls one which calls a `tf.function`, and has TensorFlow rewrite that for bfloat16."""
+    os.environ.setdefault(_LIST, _KEPT_IN_FLOAT32)  # which TensorFlow reads whenever it rewrites
+    here = context.context()
+    config = here.config
+    config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # ON
+    options = context.FunctionCallOptions(config_proto=config)
+
+    def call(*args):
+        before = here.function_call_options  # of this thread
+        here.function_call_options = options
+        try:
+            return function(*args)
+        finally:
+            here.function_call_options = before
+
+    return call
+
+
+def _accelerators():
+    return tf.config.get_visible_devices("GPU") + tf.config.get_visible_devices("TPU")
+
+
+def _device_has_bfloat16(device):
+    if device.device_type == "TPU":
+        return True
+    return tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0)) >= _CAPABILITY
+
+
+def _processor_has_bfloat16():
+    facts = pathlib.Path("/proc/cpuinfo")
+    return facts.exists() and not set(_INSTRUCTIONS).isdisjoint(facts.read_text().split())

@@ -1,0 +1,166 @@
+"""`kerasgan.precision`: what it takes, and what is bfloat16 and what is not in steps on a processor."""
+
+import os
+import pathlib
+import subprocess
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan.utils import precision
+
+HAS_BFLOAT16 = any(
+    name in subprocess.run(["lscpu"], capture_output=True, text=True).stdout for name in precision._INSTRUCTIONS
+)
+needs_bfloat16 = pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no instructions for bfloat16")
+
+
+def small(seed=0):
+    """A compiled GAN of 32 pixels with biases and spectral norms."""
+    keras.utils.set_random_seed(seed)
+    generator = kerasgan.networks.dcgan.generator((32, 32, 1), latent_dim=8, filters=4)
+    gan = kerasgan.SGAN(generator, kerasgan.networks.dcgan.critic((32, 32, 1), filters=4, normalization="spectral"))
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    return gan
+
+
+def trained(name, images):
+    with kerasgan.precision(name):
+        gan = small()
+        gan.fit(images[:32], batch_size=16, verbose=0)
+    return gan
+
+
+def weights(gan):
+    return np.concatenate([np.ravel(value) for value in gan.get_weights()])
+
+
+@tf.function
+def convolved(x, kernel, bias):
+    """The result of a convolution with a bias, and the gradients of the sum of all 1.0078125 times it."""
+    with tf.GradientTape() as tape:
+        tape.watch([kernel, bias])
+        y = tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
+        loss = tf.reduce_sum(y * 1.0078125)
+    return y, *tape.gradient(loss, [kernel, bias])
+
+
+@needs_bfloat16
+def test_the_convolution_is_bfloat16_and_the_gradient_of_its_bias_is_exact():
+    rng = np.random.default_rng(0)
+    x, kernel, bias = (
+        tf.constant(rng.normal(size=shape), tf.float32) for shape in ((4, 64, 64, 8), (3, 3, 8, 8), (8,))
+    )
+    exact = convolved(x, kernel, bias)
+    made = precision.rewritten(convolved)(x, kernel, bias)
+    rounded = [tf.cast(tf.cast(value, tf.bfloat16), tf.float32) for value in (x, kernel)]
+    wanted = tf.nn.conv2d(*rounded, 1, "SAME")
+    np.testing.assert_allclose(made[0] - bias, wanted, rtol=2**-8, atol=1e-2)
+    assert 1e-4 < np.linalg.norm(made[0] - exact[0]) / np.linalg.norm(exact[0]) < 2**-7
+    np.testing.assert_array_equal(made[2], 16512)  # 16,384 times 1.0078125; TensorFlow alone gives 512
+    np.testing.assert_array_equal(convolved(x, kernel, bias)[0], exact[0])
+
+
+@needs_bfloat16
+def test_training_is_near_that_of_float32_and_the_networks_stay_float32(images):
+    exact, made, start = trained("float32", images), trained("bfloat16", images), small()
+    moved, wanted = weights(made) - weights(start), weights(exact) - weights(start)
+    assert 1e-5 < np.linalg.norm(moved - wanted) < 0.05 * np.linalg.norm(wanted)
+    assert {layer.compute_dtype for layer in made._flatten_layers()} == {"float32"}
+
+
+@pytest.mark.slow
+def test_the_same_model_goes_on_in_float32_outside_the_block(images):
+    twice, alone = small(), small()
+    with kerasgan.precision("bfloat16"):
+        twice.fit(images[:16], batch_size=16, verbose=0)
+    alone.set_weights(twice.get_weights())
+    for gan in (twice, alone):
+        gan.fit(images[16:32], batch_size=16, verbose=0)
+    np.testing.assert_array_equal(weights(twice), weights(alone))
+
+
+@needs_bfloat16
+def test_sigma_is_that_of_float32():
+    layer = kerasgan.layers.SpectralNormalization(keras.layers.Dense(64))
+    layer.build((None, 256))
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            sigma = layer.sigma
+        return sigma, tape.gradient(sigma, layer.kernel)
+
+    for made, wanted in zip(precision.rewritten(step)(), step(), strict=True):
+        np.testing.assert_array_equal(made, wanted)
+
+
+def test_other_threads_are_left_alone():
+    seen = []
+
+    def look(*_):
+        thread = threading.Thread(target=lambda: seen.append(precision.is_rewriting() or rewrites()))
+        thread.start()
+        thread.join()
+        return rewrites()
+
+    def rewrites():
+        config = tf.compat.v1.ConfigProto.FromString(
+            precision.context.context().function_call_options.config_proto_serialized
+        )
+        return config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 == 1
+
+    with kerasgan.precision("bfloat16"):
+        assert precision.rewritten(look)()
+    assert seen == [False] and not rewrites() and not precision.is_rewriting()
+
+
+@pytest.mark.parametrize("name", ["jit_compile", "run_eagerly"])
+def test_what_is_not_rewritten_is_refused(name, images):
+    gan = small()
+    gan.compile(**{name: True})
+    with kerasgan.precision("bfloat16"), pytest.raises(ValueError, match=f"^{name}: expected False"):
+        gan.fit(images[:16], batch_size=16, verbose=0)
+    assert int(gan.step.numpy()) == 0
+
+
+def test_auto_takes_what_the_processor_has():
+    with kerasgan.precision("auto") as taken:
+        assert taken == ("bfloat16" if HAS_BFLOAT16 else "float32")
+        assert precision.is_rewriting() == HAS_BFLOAT16
+        assert keras.layers.Dense(1).compute_dtype == "float32"
+
+
+@pytest.mark.parametrize(("capability", "wanted"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
+def test_a_gpu_gets_the_policy_of_keras(monkeypatch, capability, wanted):
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [gpu] if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: {"compute_capability": capability})
+    with kerasgan.precision("auto") as taken:
+        assert taken == wanted and not precision.is_rewriting()
+        assert keras.layers.Dense(1).compute_dtype == wanted
+    assert keras.layers.Dense(1).compute_dtype == "float32"
+
+
+def test_a_processor_without_instructions_is_warned_of(monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "read_text", lambda path: "flags : sse avx2 bf16_of_others")
+    with pytest.warns(UserWarning, match="no instructions for bfloat16"), kerasgan.precision("bfloat16"):
+        pass
+    with kerasgan.precision("auto") as taken:
+        assert taken == "float32"
+
+
+def test_another_name_is_refused():
+    with pytest.raises(ValueError, match="precision: expected one of auto, float32, bfloat16, float16; got 'half'"):
+        with kerasgan.precision("half"):
+            pass
+
+
+def test_lists_of_the_user_are_kept(monkeypatch):
+    monkeypatch.setenv(precision._LIST, "Mul")
+    precision.rewritten(print)
+    assert os.environ[precision._LIST] == "Mul"
