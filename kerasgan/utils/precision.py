@@ -2,7 +2,6 @@
 
 import contextlib
 import contextvars
-import os
 import pathlib
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,21 +11,12 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from kerasgan.utils import bfloat16_graphs
 from kerasgan.utils.annotations import Precision
 from kerasgan.utils.messages import quoted
 
 _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # of processors, as Linux calls them, the faster first
 _CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16
-
-# TensorFlow's rewriting computes these too in bfloat16, where their inputs are. It would add up the gradients of biases
-# in bfloat16, and round what losses, penalties and the moving average are made of. Left to it are convolutions,
-# products, and between these leaky ReLU and batch norm, whose statistics are float32 all the same.
-_KEPT_IN_FLOAT32 = (
-    "Add,AddN,AddV2,AvgPool,AvgPool3D,AvgPool3DGrad,AvgPoolGrad,BiasAdd,BiasAddGrad,BiasAddV1,Elu,EluGrad,Erf,Erfc,"
-    "FloorDiv,Inv,Log,Log1p,LogSoftmax,Mean,Mul,Prod,RealDiv,Reciprocal,Rsqrt,Selu,SeluGrad,Sigmoid,SigmoidGrad,"
-    "Softmax,Softplus,SoftplusGrad,Softsign,SoftsignGrad,Sqrt,Square,SquaredDifference,Sub,Sum,Tanh,TanhGrad"
-)
-_LIST = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
 
 _rewriting: contextvars.ContextVar[bool] = contextvars.ContextVar("rewriting", default=False)
 
@@ -103,10 +93,9 @@ def is_rewriting() -> bool:
 
 def rewritten(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that calls one which calls a `tf.function`, and has TensorFlow rewrite that for bfloat16."""
-    os.environ.setdefault(_LIST, _KEPT_IN_FLOAT32)  # which TensorFlow reads whenever it rewrites
     here = context.context()
     config = here.config
-    config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # ON
+    bfloat16_graphs.rewrite(config)
     options = context.FunctionCallOptions(config_proto=config)
 
     def call(*args):

@@ -79,6 +79,7 @@ def test_flags_of_tensorflow_model_server(chosen, tmp_path):
         "--tensorflow_session_parallelism=2",
         "--tensorflow_inter_op_parallelism=1",
         "--per_process_gpu_memory_fraction=0.5",
+        "--mixed_precision=bfloat16",
         "--saved_model_tags=serve,gpu",
         "--enable_model_warmup=false",
         "--num_load_threads=4",
@@ -106,6 +107,7 @@ def test_flags_of_tensorflow_model_server(chosen, tmp_path):
         intra_op_threads=2,
         inter_op_threads=1,
         gpu_memory_fraction=0.5,
+        mixed_precision="bfloat16",
         warmup=False,
         load_threads=4,
         load_retries=1,
@@ -222,6 +224,7 @@ def test_rest_can_be_left_out_or_given_any_port(chosen):
         (["models", "--rest-port=1", "--rest_api_port=2"], "--rest-port or --rest_api_port, not both"),
         (["--model_config_file=x", "--model_name=m"], "--model_name: the models.config names the models"),
         (["models", "--max-request-bytes=2147483648"], "--max-request-bytes"),
+        (["models", "--mixed_precision=float16"], "--mixed_precision: expected bfloat16; got 'float16'"),
         (["models", "--grpc_channel_arguments=a"], "--grpc_channel_arguments: expected NAME=VALUE,...; got 'a'"),
     ],
 )

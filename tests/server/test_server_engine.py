@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasgan.server.config.options import ModelOptions
 from kerasgan.server.errors import ServingError
 from kerasgan.server.inference.engine import Engine
+from kerasgan.utils import precision
+from tests.conftest import make_gan
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,21 @@ def test_outputs_are_those_of_the_loaders_other_path(engine, folders):
     loaded = tf.saved_model.load(str(folders["generator"])).signatures["serving_default"]
     expected = loaded(**{name: tf.constant(value) for name, value in inputs.items()})["images"].numpy()
     np.testing.assert_array_equal(engine.run("", inputs)["images"], expected)
+
+
+def test_bfloat16_is_near_float32(tmp_path):
+    """A small generator in both types: less than half a level apart on average, and not the same where there is it."""
+    gan = make_gan()
+    gan.export(tmp_path / "1")
+    inputs = {"seed": np.arange(32, dtype=np.int64), "truncation": np.full(32, np.inf, np.float32)}
+    images = []
+    for mixed_precision in ("", "bfloat16"):
+        engine = Engine(tmp_path / "1", ModelOptions(mixed_precision=mixed_precision))
+        images.append(engine.run("", inputs)["images"].astype(np.int16))
+        engine.close()
+    has_bfloat16 = precision.chosen("auto") == "bfloat16"
+    assert (np.abs(images[0] - images[1]).max() > 0) == has_bfloat16
+    assert np.abs(images[0] - images[1]).mean() < 0.5
 
 
 def test_many_output_filters_do_not_pile_up(folders):

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.utils import precision
+from kerasgan.utils import bfloat16_graphs, precision
 
 HAS_BFLOAT16 = any(
     name in subprocess.run(["lscpu"], capture_output=True, text=True).stdout for name in precision._INSTRUCTIONS
@@ -161,6 +161,6 @@ def test_another_name_is_refused():
 
 
 def test_lists_of_the_user_are_kept(monkeypatch):
-    monkeypatch.setenv(precision._LIST, "Mul")
+    monkeypatch.setenv(bfloat16_graphs.LIST, "Mul")
     precision.rewritten(print)
-    assert os.environ[precision._LIST] == "Mul"
+    assert os.environ[bfloat16_graphs.LIST] == "Mul"

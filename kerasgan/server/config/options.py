@@ -67,6 +67,12 @@ def _grpc_arguments(text):
     return tuple(arguments)
 
 
+def _mixed_precision(value):
+    if value not in ("", "bfloat16"):
+        raise ValueError(f"--mixed_precision: expected bfloat16; got {value!r}")
+    return value
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
     """How SavedModels are loaded and run.
@@ -77,6 +83,8 @@ class ModelOptions:
         inter_op_threads: operations of a request run at once, in threads that requests share; 0 to run them in the
             request's own thread, or its batch's, one after another, which costs least.
         gpu_memory_fraction: share of the GPU's memory that the process takes; 0 to take what is needed.
+        mixed_precision: "bfloat16" to compute convolutions and products of matrices in it, on a processor that has it;
+            "" for the types of the SavedModel.
         max_rows: largest first dimension of an input; 0 for no limit.
         max_output_bytes: largest answer, as bytes of its tensors; 0 for no limit. Where the signature says how large
             a row is, a request for more is refused before it is computed.
@@ -101,6 +109,13 @@ class ModelOptions:
     inter_op_threads: int = 0
     gpu_memory_fraction: float = _option(
         0.0, "--per_process_gpu_memory_fraction", help="Share of GPU memory; 0: as needed.", type=float, min=0, max=1
+    )
+    mixed_precision: str = _option(
+        "",
+        "--mixed_precision",
+        help="bfloat16: compute convolutions and products in it, on processors that have it.",
+        type=str,
+        read=_mixed_precision,
     )
     max_rows: int = _option(
         65536, "--max-rows", help="Largest first dimension of an input; 0: no limit.", type=int, min=0

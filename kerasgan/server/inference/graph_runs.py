@@ -12,6 +12,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.client import pywrap_tf_session
 
+from kerasgan.utils import bfloat16_graphs
+
 _LOOPS = {"While", "StatelessWhile", "Enter", "RefEnter"}
 _THREADS = 32  # each run keeps one busy
 
@@ -40,6 +42,8 @@ def session_config(options, loops):
     config.experimental.disable_thread_spinning = True
     config.gpu_options.allow_growth = True  # other models, and other programs, share the GPU
     config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
+    if options.mixed_precision:
+        bfloat16_graphs.rewrite(config)
     return config
 
 
