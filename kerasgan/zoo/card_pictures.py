@@ -13,7 +13,8 @@ from kerasgan.zoo import nearest as nearest_module
 
 _COLUMNS = 8  # without classes, or with many
 _GAP = 2
-_LEG = 12  # frames from one seed to the next
+_WALKS = 4  # side by side, without classes: a walk of eight is half a megabyte in git
+_LEG = 8  # frames from one seed to the next
 _COMPARED = 500  # images whose nearest training images are looked for
 
 
@@ -25,12 +26,13 @@ def columns_of(sampler: Sampler) -> int:
 def save_walk(folder: pathlib.Path, sampler: Sampler) -> dict:
     """Write `walk.gif`: in each column a walk through three seeds and back to the first.
 
-    Column i has the seeds i, i + columns and i + 2 columns, and of a conditional model class i.
+    One column a class, or four. Column i has the seeds i, i + columns and i + 2 columns, and of a conditional model
+    class i.
 
     Returns:
         What the card says of it.
     """
-    columns = columns_of(sampler)
+    columns = image_grid.class_columns(sampler.num_classes) or _WALKS
     walks = []
     for column in range(columns):
         seeds = [column, column + columns, column + 2 * columns, column]
