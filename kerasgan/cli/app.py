@@ -18,6 +18,7 @@ from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
 from kerasgan.utils import classes, tf_runtime
+from kerasgan.utils.tf_runtime import Strategy
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
@@ -122,6 +123,19 @@ def train(
             "--set", metavar="KEY=VALUE", help="Another value in the recipe, such as train.seed=1; repeatable."
         ),
     ] = None,
+    strategy: Annotated[
+        Strategy,
+        typer.Option(
+            help="One device, all of this machine, or all workers that TF_CONFIG or srun tells of; auto takes the most "
+            "of it that is there."
+        ),
+    ] = Strategy.AUTO,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="This machine's devices: a number, or names such as GPU:0,GPU:1 or CPU:0,CPU:1. All GPUs by default."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -137,7 +151,7 @@ def train(
         raise typer.BadParameter("--data, --dry-run, --set, --run: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
-    tf_runtime.import_tensorflow()
+    tf_runtime.import_tensorflow(devices)
     if dry_run:
         from kerasgan.training import dry_run as dry
 
@@ -147,9 +161,9 @@ def train(
 
     try:
         if resume is None:
-            folder = runner.train(recipe, out, steps, data, changes, run)
+            folder = runner.train(recipe, out, steps, data, changes, run, strategy)
         else:
-            folder = runner.resume(resume, steps, data_changed)
+            folder = runner.resume(resume, steps, data_changed, strategy)
     except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None

@@ -79,7 +79,7 @@ def evaluate(
         if out is not None:
             result.write(out, found)
         return found
-    with devices.all_gpus().scope():
+    with devices.used() as strategy, strategy.scope():
         reference, results = None, []
         for path in models:
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
@@ -158,7 +158,7 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
             f"the second one or --data; got {len(paths)} paths{' and --data' if real is not None else ''}"
         )
     made, real = [str(path) for path in (*paths, real) if path is not None]
-    with devices.all_gpus().scope():
+    with devices.used() as strategy, strategy.scope():
         own = _pictures(made, None, network, network_weights)
         where = cache or cache_root.root()
         against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where)

@@ -14,10 +14,6 @@ from kerasgan.utils.version import __version__
 _PATIENCE = 30  # seconds until what one machine has written must be seen by the others
 
 
-class WorkerLost(RuntimeError):
-    """A worker ended or cannot be reached; the message says how to go on."""
-
-
 def has_checkpoint(strategy, run):
     """Whether there is a run with a checkpoint, as the chief finds it."""
     found = run_folder.is_run(run) and bool(checkpoints(pathlib.Path(run) / "checkpoints"))

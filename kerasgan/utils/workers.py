@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from kerasgan.utils import standstill
+
 
 def are_several(strategy: tf.distribute.Strategy) -> bool:
     """Whether a strategy is one of several workers, processes that hold a copy of the model each."""
@@ -39,6 +41,7 @@ def total(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[flo
     if not are_several(strategy):
         return list(values)
     added = _adder(strategy)(tf.constant(values, tf.float64))
+    standstill.moved()
     return [float(value) for value in strategy.experimental_local_results(added)[0].numpy()]
 
 

@@ -47,7 +47,7 @@ def test_names_and_numbers_fit_together():
 
 
 @pytest.mark.parametrize(("count", "index"), [(2, 0), (12, 11)])
-def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, count, index):
+def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, monkeypatch, count, index):
     (tmp_path / "worker.sh").write_text(of_kind("ConfigMap")["data"]["worker.sh"])
     (tmp_path / "kerasgan").write_text('#!/bin/sh\nprintf "%s\\n" "$TF_CONFIG" "$@"\n')
     (tmp_path / "kerasgan").chmod(0o755)
@@ -66,7 +66,8 @@ def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, count, index):
         "cluster": {"worker": [f"job-{number}.service:2222" for number in range(count)]},
         "task": {"type": "worker", "index": index},
     }
-    assert devices._count(config) == count
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert devices._size(devices._cluster()) == count
 
 
 def test_the_script_for_slurm_is_one():

@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.evaluation.prefetch import ahead, spread
 from kerasgan.metrics.features.network import FeatureNetwork, checked_images
-from kerasgan.utils import validation
+from kerasgan.utils import standstill, validation
 from kerasgan.utils.progress import Bar
 
 
@@ -99,6 +99,7 @@ def extract(
     done = 0
     judged = _judged(ahead(batches), network, strategy or tf.distribute.get_strategy())
     for images, labels, found in ahead(judged):
+        standstill.moved()
         rows = slice(done, done + len(images))
         done += len(images)
         if done > count:
