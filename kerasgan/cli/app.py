@@ -1,5 +1,6 @@
 """The command `kerasgan`. TensorFlow is imported by the commands that need it, not by `--help`."""
 
+import contextlib
 import enum
 import pathlib
 import platform
@@ -17,12 +18,11 @@ from kerasgan.cli.serve import ServeCommand, serve
 from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
-from kerasgan.utils import classes, tf_runtime
+from kerasgan.utils import classes, rendezvous, standstill, tf_runtime
 from kerasgan.utils.tf_runtime import Strategy
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
-_WORKER_LOST = 75  # EX_TEMPFAIL of sysexits.h: worth trying again
 
 
 class OptionsAnywhere(TyperGroup):
@@ -90,6 +90,16 @@ def options(
 ):
     """Say how TensorFlow is to be started, should the command need it."""
     tf_runtime.choose(log_level, device, imports or ())
+
+
+@contextlib.contextmanager
+def _restartable():
+    """End with status 75 where a worker was lost: starting all of them again goes on."""
+    try:
+        yield
+    except rendezvous.WorkerLost as lost:
+        print(f"error: {lost}", file=sys.stderr)
+        raise typer.Exit(standstill.STATUS) from None
 
 
 @app.command()
@@ -160,16 +170,14 @@ def train(
     from kerasgan.training import runner
 
     try:
-        if resume is None:
-            folder = runner.train(recipe, out, steps, data, changes, run, strategy)
-        else:
-            folder = runner.resume(resume, steps, data_changed, strategy)
+        with _restartable():
+            if resume is None:
+                folder = runner.train(recipe, out, steps, data, changes, run, strategy)
+            else:
+                folder = runner.resume(resume, steps, data_changed, strategy)
     except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
-    except runner.WorkerLost as lost:
-        print(f"error: {lost}", file=sys.stderr)
-        raise typer.Exit(_WORKER_LOST) from None
     print(f"run folder: {folder}")
 
 
@@ -192,18 +200,21 @@ def sample(
     chosen = command.seeds_of_text(seeds, n, seed)
     tf_runtime.import_tensorflow()
     from kerasgan.models import finite
-    from kerasgan.training import run_folder
+    from kerasgan.training import run_folder, sampling
+    from kerasgan.utils import devices, workers
     from kerasgan.visualization import samples
 
-    loaded = run_folder.load_model(model)
-    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
-    labels_of = classes.of_text(labels, loaded.class_names)
-    with warnings.catch_warnings():
+    with _restartable(), devices.used() as strategy, strategy.scope(), warnings.catch_warnings():
         warnings.simplefilter("error", finite.NotFiniteWarning)
+        loaded = run_folder.load_model(model)
+        labels_of = classes.of_text(labels, loaded.class_names)
         if to_seed is None:
-            drawn = loaded.sample(len(chosen), seed=chosen, labels=labels_of, truncation=truncation)
+            drawn = sampling.draw(loaded, chosen, labels_of, truncation, strategy)
         else:
             drawn = loaded.interpolate(seed, to_seed, n, labels=labels_of, truncation=truncation)
+        if not workers.is_chief(strategy):
+            return
+    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
     if samples.are_images(loaded):
         in_turn = labels is None and to_seed is None
         command.save_images(out, drawn, loaded.num_classes if in_turn else None, loaded.class_names)
@@ -347,22 +358,23 @@ def evaluate(
     tf_runtime.import_tensorflow()
     from kerasgan.training import evaluation
 
-    evaluation.evaluate(
-        models,
-        out,
-        metrics,
-        features,
-        features_weights,
-        n,
-        data,
-        split,
-        None if data_dir is None else str(data_dir),
-        seed,
-        truncation,
-        None if weights is None else str(weights),
-        standing_passes,
-        batch_size,
-    )
+    with _restartable():
+        evaluation.evaluate(
+            models,
+            out,
+            metrics,
+            features,
+            features_weights,
+            n,
+            data,
+            split,
+            None if data_dir is None else str(data_dir),
+            seed,
+            truncation,
+            None if weights is None else str(weights),
+            standing_passes,
+            batch_size,
+        )
     if out is not None:
         print(f"result: {out}")
 
