@@ -119,8 +119,8 @@ def _own(batches, network, own, chosen, needs, what, strategy):
                 kept["labels"].append(np.asarray(labels)[chosen[rows]])
         if needs.probabilities:
             kept["probabilities"].append(found["probabilities"])
-        if needs.images:
-            kept["images"].append(images[: max(0, needs.images - rows.start)])
+        if needs.images and (rows.start < needs.images or not kept["images"]):  # a worker may have none of the first
+            kept["images"].append(images[: max(0, needs.images - rows.start)].copy())
         if bar:
             bar.show(done - own.start)
     if done < own.stop:
