@@ -117,10 +117,10 @@ def train(
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
     data: Annotated[
-        pathlib.Path | None,
+        str | None,
         typer.Option(
-            help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data. Without a "
-            "recipe it is trained with the recipe own_pictures."
+            help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data; of pictures "
+            "also s3:// and gs://. Without a recipe it is trained with the recipe own_pictures."
         ),
     ] = None,
     data_changed: Annotated[

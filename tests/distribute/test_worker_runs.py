@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -81,6 +82,26 @@ def test_workers_with_other_recipes_or_storage_end_with_one_message_and_no_folde
     assert "1 of 2 workers cannot go on; their own messages say why" in said
     assert "--out must be a folder that all workers share" in other_said
     assert not list(tmp_path.glob("storage*/*"))
+
+
+@pytest.mark.slow
+def test_a_batch_of_fewer_rows_than_workers_ends_all_with_one_message_and_no_folder(recipe, tmp_path):
+    job = workers.start(3, lambda index: train(recipe(12), "--run", tmp_path / "run", "--set", "data.batch_size=2"))
+    for status, said in workers.ended(job, 300):
+        assert status == 1 and "replicas times parts" in said.splitlines()[-1], said[-3000:]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_ends_that_worker_at_once(recipe, tmp_path):
+    environment = workers.environments(2)[1]
+    port = int(json.loads(environment["TF_CONFIG"])["cluster"]["worker"][1].rpartition(":")[2])
+    line = [sys.executable, *map(str, train(recipe(12), "--run", tmp_path / "run"))]
+    with socket.create_server(("", port)):
+        done = subprocess.run(line, env=environment, cwd=workers.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert f"port {port} of this worker cannot be listened on" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
