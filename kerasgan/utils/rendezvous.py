@@ -53,7 +53,7 @@ def _listening(port):
 
 def _gather(server, addresses, end):
     """Wait for the greetings of all others, then tell all to go."""
-    there = {}
+    there: dict[int, socket.socket] = {}
     with contextlib.ExitStack() as stack:
         while missing := [address for place, address in enumerate(addresses) if place and not _waits(there.get(place))]:
             if time.monotonic() > end:
