@@ -80,6 +80,24 @@ def evaluate(
                 raise ValueError(f"{name}: expected none, as pictures are measured, all of them; got {value}")
         return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache, out)
     with devices.used() as strategy, strategy.scope():
+        asked = [
+            list(map(str, models)),
+            metrics,
+            network,
+            n,
+            str(real),
+            split,
+            seed,
+            truncation,
+            weights,
+            standing_passes,
+        ]
+        others = workers.others(strategy, repr(asked))
+        if others:
+            raise ValueError(
+                f"evaluate: {others} of {workers.count(strategy)} workers are asked for something else than the chief: "
+                "start all of them with the same command"
+            )
         reference, results = None, []
         for path in models:
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path

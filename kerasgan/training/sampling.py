@@ -39,6 +39,12 @@ def draw(
     if len(seeds) < workers.count(strategy):
         raise ValueError(f"seeds: expected at least {workers.count(strategy)}, one a worker; got {len(seeds)}")
     labels = checks.sample_labels(labels, len(seeds), model.num_classes, model.class_names)
+    others = workers.others(strategy, f"{list(seeds)} {None if labels is None else labels.tolist()} {truncation}")
+    if others:
+        raise ValueError(
+            f"seeds, labels, truncation: expected the same on all workers; {others} of {workers.count(strategy)} have "
+            "others than the chief: start all of them with the same command"
+        )
     rows = workers.share(strategy, len(seeds))
     with workers.together(strategy):
         own = model.sample(

@@ -79,6 +79,16 @@ def test_sample_draws_the_images_of_one_process(run, tmp_path):
         assert abs(pixels[0] - pixels[1]).max() <= 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("what", [["evaluate", "--metrics", "fid", "-n"], ["sample", "-n"]], ids=lambda what: what[0])
+def test_workers_that_are_asked_for_other_things_end_with_one_message(run, tmp_path, what):
+    name, *options = what
+    job = workers.start(2, lambda index: command(name, run, *options, 20 + index, "--out", tmp_path / "out"))
+    for status, said in workers.ended(job, 300):
+        assert status == 1 and "start all of them with the same command" in said.splitlines()[-1], said[-3000:]
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("n", "count"), [(10, 3), (61, 2), (5, 5), (7, 1)])
 def test_the_shares_are_all_rows_once(monkeypatch, n, count):
     monkeypatch.setattr(shares, "count", lambda strategy: count)
