@@ -47,12 +47,16 @@ class Servers:
         self.folder = folder
         names = ("GRPC_PORT", "REST_PORT", "FIRST_GRPC_PORT", "FIRST_REST_PORT", "SECOND_GRPC_PORT", "SECOND_REST_PORT")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
-        self.processes = {name: self.start(name) for name in ("FIRST", "SECOND")}
+        self.processes = {}
+
+    def begin(self):
+        """Start all, and wait until they listen."""
+        self.processes |= {name: self.start(name) for name in ("FIRST", "SECOND")}
         for name in self.processes:
             self.wait_for(name, f"{name}_GRPC_PORT")
         addresses = dict.fromkeys(("ADDRESS", "FIRST", "SECOND"), "127.0.0.1")
         environment = {**os.environ, **addresses, **{name: str(port) for name, port in self.ports.items()}}
-        config = folder / "haproxy.cfg"
+        config = self.folder / "haproxy.cfg"
         config.write_text(without_second_tries(CONFIG.read_text()))
         self.processes["proxy"] = subprocess.Popen(["haproxy", "-f", config], env=environment)
         self.wait_for("proxy", "REST_PORT")
@@ -111,10 +115,13 @@ class Servers:
 def servers(tmp_path):
     saved_models.generator(tmp_path / "m" / "1")
     servers = Servers(tmp_path)
-    yield servers
-    for process in servers.processes.values():
-        process.kill()
-        process.wait()
+    try:
+        servers.begin()
+        yield servers
+    finally:
+        for process in servers.processes.values():
+            process.kill()
+            process.wait()
 
 
 def expected(seed):
