@@ -1,5 +1,6 @@
 """The command `kerasgan`. TensorFlow is imported by the commands that need it, not by `--help`."""
 
+import contextlib
 import enum
 import pathlib
 import platform
@@ -17,12 +18,12 @@ from kerasgan.cli.serve import ServeCommand, serve
 from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
-from kerasgan.utils import classes, tf_runtime
+from kerasgan.utils import classes, rendezvous, standstill, tf_runtime
 from kerasgan.utils.annotations import Precision
+from kerasgan.utils.tf_runtime import Strategy
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
-_WORKER_LOST = 75  # EX_TEMPFAIL of sysexits.h: worth trying again
 
 
 class OptionsAnywhere(TyperGroup):
@@ -92,6 +93,16 @@ def options(
     tf_runtime.choose(log_level, device, imports or ())
 
 
+@contextlib.contextmanager
+def _restartable():
+    """End with status 75 where a worker was lost: starting all of them again goes on."""
+    try:
+        yield
+    except rendezvous.WorkerLost as lost:
+        print(f"error: {lost}", file=sys.stderr)
+        raise typer.Exit(standstill.STATUS) from None
+
+
 @app.command()
 def train(
     recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file or a name in zoo/recipes.")] = None,
@@ -107,10 +118,10 @@ def train(
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
     data: Annotated[
-        pathlib.Path | None,
+        str | None,
         typer.Option(
-            help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data. Without a "
-            "recipe it is trained with the recipe own_pictures."
+            help="A folder of pictures, an .npz file or a file of lines, instead of the recipe's data; of pictures "
+            "also s3:// and gs://. Without a recipe it is trained with the recipe own_pictures."
         ),
     ] = None,
     data_changed: Annotated[
@@ -127,6 +138,19 @@ def train(
         Precision | None,
         typer.Option(help="Compute in this precision instead of the recipe's; auto takes the device's fastest."),
     ] = None,
+    strategy: Annotated[
+        Strategy,
+        typer.Option(
+            help="One device, all of this machine, or all workers that TF_CONFIG or srun tells of; auto takes the most "
+            "of it that is there."
+        ),
+    ] = Strategy.AUTO,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="This machine's devices: a number, or names such as GPU:0,GPU:1 or CPU:0,CPU:1. All GPUs by default."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
@@ -142,7 +166,7 @@ def train(
         raise typer.BadParameter("--data, --dry-run, --set, --precision, --run: expected with a recipe; got --resume")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
-    tf_runtime.import_tensorflow()
+    tf_runtime.import_tensorflow(devices)
     if dry_run:
         from kerasgan.training import dry_run as dry
 
@@ -151,16 +175,14 @@ def train(
     from kerasgan.training import runner
 
     try:
-        if resume is None:
-            folder = runner.train(recipe, out, steps, data, changes, run)
-        else:
-            folder = runner.resume(resume, steps, data_changed)
+        with _restartable():
+            if resume is None:
+                folder = runner.train(recipe, out, steps, data, changes, run, strategy)
+            else:
+                folder = runner.resume(resume, steps, data_changed, strategy)
     except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
-    except runner.WorkerLost as lost:
-        print(f"error: {lost}", file=sys.stderr)
-        raise typer.Exit(_WORKER_LOST) from None
     print(f"run folder: {folder}")
 
 
@@ -183,18 +205,21 @@ def sample(
     chosen = command.seeds_of_text(seeds, n, seed)
     tf_runtime.import_tensorflow()
     from kerasgan.models import finite
-    from kerasgan.training import run_folder
+    from kerasgan.training import run_folder, sampling
+    from kerasgan.utils import devices, workers
     from kerasgan.visualization import samples
 
-    loaded = run_folder.load_model(model)
-    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
-    labels_of = classes.of_text(labels, loaded.class_names)
-    with warnings.catch_warnings():
+    with _restartable(), devices.used() as strategy, strategy.scope(), warnings.catch_warnings():
         warnings.simplefilter("error", finite.NotFiniteWarning)
+        loaded = run_folder.load_model(model)
+        labels_of = classes.of_text(labels, loaded.class_names)
         if to_seed is None:
-            drawn = loaded.sample(len(chosen), seed=chosen, labels=labels_of, truncation=truncation)
+            drawn = sampling.draw(loaded, chosen, labels_of, truncation, strategy)
         else:
             drawn = loaded.interpolate(seed, to_seed, n, labels=labels_of, truncation=truncation)
+        if not workers.is_chief(strategy):
+            return
+    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
     if samples.are_images(loaded):
         in_turn = labels is None and to_seed is None
         command.save_images(out, drawn, loaded.num_classes if in_turn else None, loaded.class_names)
@@ -338,22 +363,23 @@ def evaluate(
     tf_runtime.import_tensorflow()
     from kerasgan.training import evaluation
 
-    evaluation.evaluate(
-        models,
-        out,
-        metrics,
-        features,
-        features_weights,
-        n,
-        data,
-        split,
-        None if data_dir is None else str(data_dir),
-        seed,
-        truncation,
-        None if weights is None else str(weights),
-        standing_passes,
-        batch_size,
-    )
+    with _restartable():
+        evaluation.evaluate(
+            models,
+            out,
+            metrics,
+            features,
+            features_weights,
+            n,
+            data,
+            split,
+            None if data_dir is None else str(data_dir),
+            seed,
+            truncation,
+            None if weights is None else str(weights),
+            standing_passes,
+            batch_size,
+        )
     if out is not None:
         print(f"result: {out}")
 

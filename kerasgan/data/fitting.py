@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from kerasgan.data import folder_source, npz_source, picture_file
+from kerasgan.data import bucket, folder_source, npz_source, picture_file
 from kerasgan.data.picture_file import shown
 
 SIZES = (64, 32)  # that pictures are made
@@ -62,7 +62,7 @@ def of(path):
         ValueError: as for a source of the path, or naming a picture with fewer than 16 pixels a side. Some transparent
             pictures among others only warn: they are shown on white.
     """
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(bucket.local(path)).expanduser()
     if str(path).endswith(".npz"):
         return _of_arrays(npz_source.npz(path))
     source = folder_source.folder(path)  # which checks all files

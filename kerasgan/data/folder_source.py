@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import fingerprints, picture_file
+from kerasgan.data import bucket, fingerprints, picture_file
 from kerasgan.data.picture_file import shown
 from kerasgan.data.source import Source
 from kerasgan.utils import validation
@@ -26,8 +26,8 @@ def folder(path: Path, channels: int = 3) -> Source:
     over. Every file's header is read at once; the rest of a file is read when it is needed.
 
     Args:
-        path: the folder. Files end in png, jpg, jpeg, webp, bmp or gif, in either case, and are of one of these
-            formats.
+        path: the folder, or its address in a bucket, see `kerasgan.data.bucket.local`. Files end in png, jpg, jpeg,
+            webp, bmp or gif, in either case, and are of one of these formats.
         channels: 1 for grey, 3 for RGB, 4 for RGBA. Without 4, transparent pixels are shown on white.
 
     Returns:
@@ -45,7 +45,7 @@ def folder(path: Path, channels: int = 3) -> Source:
         ('boots', 'coats')
     """
     channels = validation.channels(channels)
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(bucket.local(path)).expanduser()
     if not path.is_dir():
         raise FileNotFoundError(f"path: no folder at {path}")
     files, labels, class_names = listed(path)

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from kerasgan.data import bucket
 from kerasgan.data.array_source import arrays
 from kerasgan.data.source import Source
 from kerasgan.utils.annotations import Path
@@ -16,8 +17,9 @@ def npz(path: Path) -> Source:
     """Images, and perhaps labels, of an `.npz` file: `x`, the images, `y`, a class each, and `classes`, their names.
 
     Args:
-        path: the file. `x` is as `images` of `arrays`; `y`, where there is one, holds integers, or names, which are
-            numbered in sorted order; `classes`, where there is one, names the integers.
+        path: the file, or its address in a bucket, see `kerasgan.data.bucket.local`. `x` is as `images` of `arrays`;
+            `y`, where there is one, holds integers, or names, which are numbered in sorted order; `classes`, where
+            there is one, names the integers.
 
     Returns:
         A `Source`.
@@ -26,7 +28,7 @@ def npz(path: Path) -> Source:
         FileNotFoundError: if there is no such file.
         ValueError: if it is none of arrays, has no `x`, or holds pickled objects; or as `arrays`.
     """
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(bucket.local(path)).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"path: no file at {path}")
     try:

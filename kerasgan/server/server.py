@@ -221,7 +221,8 @@ class ModelServer:
     def wait(self, on_ready: Callable[[], object] | None = None) -> bool:
         """Wait until the server is stopped, by `stop()` or by SIGTERM or SIGINT; then drain and return.
 
-        A second signal while it drains cuts off the requests under way. Signals are handled only in the main thread.
+        After a signal it answers on for `ServerOptions.drain_seconds`, while health checks say that it stops. A second
+        signal ends that, and cuts off the requests under way. Signals are handled only in the main thread.
 
         Args:
             on_ready: function without arguments, called once signals are handled: the moment to say that the
@@ -242,7 +243,7 @@ class ModelServer:
                 pass
             if received:
                 log.info("stopping on %s", signal.Signals(received[0]).name)
-                stopping = threading.Thread(target=self.stop, name="stopping", daemon=True)
+                stopping = threading.Thread(target=self._drain_and_stop, name="stopping", daemon=True)
                 stopping.start()
                 while stopping.is_alive():
                     stopping.join(0.1)
@@ -252,6 +253,13 @@ class ModelServer:
             for number, handler in handled.items():
                 signal.signal(number, handler)
         return self.stop()
+
+    def _drain_and_stop(self):
+        if self.options.drain_seconds:
+            for transport in self._transports:
+                transport.drain()
+            self._hurry.wait(self.options.drain_seconds)
+        self.stop()
 
     def __enter__(self):
         return self if self._started else self.start()

@@ -12,7 +12,7 @@ from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
 from kerasgan.training import run_folder
-from kerasgan.utils import atomic_files, cache_root, devices
+from kerasgan.utils import atomic_files, cache_root, devices, workers
 
 
 def evaluate(
@@ -56,6 +56,9 @@ def evaluate(
         batch_size: as there.
         cache: folder of kept moments; `kerasgan.utils.cache_root.root()` by default.
 
+    Of several workers, which `TF_CONFIG` or Slurm tells of, each generates and judges its part; the first one prints
+    and writes.
+
     Returns:
         The list of all `kerasgan.metrics.evaluation.result.Result`s, which are printed too.
 
@@ -75,11 +78,26 @@ def evaluate(
         ):
             if value != default:
                 raise ValueError(f"{name}: expected none, as pictures are measured, all of them; got {value}")
-        found = _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache)
-        if out is not None:
-            result.write(out, found)
-        return found
-    with devices.all_gpus().scope():
+        return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache, out)
+    with devices.used() as strategy, strategy.scope():
+        asked = [
+            list(map(str, models)),
+            metrics,
+            network,
+            n,
+            str(real),
+            split,
+            seed,
+            truncation,
+            weights,
+            standing_passes,
+        ]
+        others = workers.others(strategy, repr(asked))
+        if others:
+            raise ValueError(
+                f"evaluate: {others} of {workers.count(strategy)} workers are asked for something else than the chief: "
+                "start all of them with the same command"
+            )
         reference, results = None, []
         for path in models:
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
@@ -89,22 +107,32 @@ def evaluate(
                 arguments = model.image_shape, network, network_weights, split, data_dir, where
                 reference, usual = _reference(real or path, *arguments)
                 metrics = metrics or usual
-            results += _printed(
-                model,
-                reference,
-                metrics=metrics,
-                n=n,
-                seed=seed,
-                truncation=truncation,
-                weights=weights,
-                standing_passes=standing_passes,
-                batch_size=batch_size,
-                name=str(checkpoint),
-                verbose=True,
-            )
-            if out is not None:
-                result.write(out, results)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
+                found = metrics_module.evaluate(
+                    model,
+                    reference,
+                    metrics=metrics,
+                    n=n,
+                    seed=seed,
+                    truncation=truncation,
+                    weights=weights,
+                    standing_passes=standing_passes,
+                    batch_size=batch_size,
+                    name=str(checkpoint),
+                    verbose=True,
+                )
+            results += found
+            _tell(strategy, found, results, out)
     return results
+
+
+def _tell(strategy, found, results, out):
+    """Print what was found and write all results, on one of several workers."""
+    if workers.is_chief(strategy):
+        print(result.table(found), flush=True)
+        if out is not None:
+            result.write(out, results)
 
 
 def data_section(real):
@@ -133,15 +161,6 @@ def data_section(real):
     return sections.ImageData(arrays=real) if path.suffix == ".npz" else sections.ImageData(tfds=real)
 
 
-def _printed(model, reference, **arguments):
-    """What `kerasgan.metrics.evaluate` finds, printed; caveats are in the results, so they need no warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        results = metrics_module.evaluate(model, reference, **arguments)
-    print(result.table(results), flush=True)
-    return results
-
-
 def is_pictures(path):
     """Whether a path is of pictures rather than of a model: a folder that is no run and no preset, or an .npz file."""
     path = pathlib.Path(path)
@@ -150,7 +169,7 @@ def is_pictures(path):
     return path.suffix == ".npz" and path.is_file()
 
 
-def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
+def _of_pictures(paths, real, metrics, network, network_weights, seed, cache, out):
     """Measure the pictures of a path against `real`, or against those of a second path, at the size of the first."""
     if len(paths) + (real is not None) != 2:
         raise ValueError(
@@ -158,12 +177,12 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, cache):
             f"the second one or --data; got {len(paths)} paths{' and --data' if real is not None else ''}"
         )
     made, real = [str(path) for path in (*paths, real) if path is not None]
-    with devices.all_gpus().scope():
+    with devices.used() as strategy, strategy.scope():
         own = _pictures(made, None, network, network_weights)
         where = cache or cache_root.root()
         against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where)
-    results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
-    print(result.table(results), flush=True)
+        results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
+        _tell(strategy, results, results, out)
     return results
 
 

@@ -18,10 +18,11 @@ from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
 from kerasgan.training import run_data, run_folder, shared_run
 from kerasgan.training.interruption import Interruption
-from kerasgan.training.shared_run import WorkerLost
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.precision import chosen, precision
+from kerasgan.utils.rendezvous import WorkerLost
+from kerasgan.utils.tf_runtime import Strategy
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
@@ -40,6 +41,7 @@ def train(
     images: Path | None = None,
     changes: Sequence[str] = (),
     run: Path | None = None,
+    strategy: Strategy = Strategy.AUTO,
 ) -> pathlib.Path:
     """Train a recipe in a new numbered run folder.
 
@@ -57,17 +59,22 @@ def train(
         changes: values in place of the recipe's, such as ["train.seed=1"]; see `kerasgan.recipes.yaml_reader.Document`.
         run: the run folder itself, in place of a numbered one in `out`; a run with a checkpoint that is there goes on:
             for jobs that are started again with the same command.
+        strategy: on which devices, and with which workers: see `kerasgan.utils.devices.used`.
 
     Returns:
         `pathlib.Path` of the run folder.
 
     Raises:
         RecipeError, ValueError, OSError: before a folder is made, if recipe or data are wrong.
-        RuntimeError: if another of several workers cannot go on, or was lost.
+        RuntimeError: if another of several workers cannot go on; `WorkerLost`, which is one, if one was lost.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved. Outside the main thread there are no signals;
             trainings in several threads build their networks one after the other, and then do not disturb each other.
     """
-    strategy = devices.all_workers()
+    with devices.used(strategy) as spread:
+        return _train(spread, recipe_path, out, steps, images, changes, run)
+
+
+def _train(strategy, recipe_path, out, steps, images, changes, run):
     if run is not None and shared_run.has_checkpoint(strategy, run):
         with workers.together(strategy):
             _check_goes_on(run, planned(recipe_path, steps, images, changes))
@@ -124,7 +131,9 @@ def _but_for_steps(part):
     return {key: value for key, value in part.items() if key != "steps"} if isinstance(part, dict) else part
 
 
-def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> pathlib.Path:
+def resume(
+    run: Path, steps: int | None = None, data_changed: bool = False, strategy: Strategy = Strategy.AUTO
+) -> pathlib.Path:
     """Go on with a run where its newest checkpoint is: the same steps as if it had never stopped.
 
     Args:
@@ -132,6 +141,7 @@ def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> p
         steps: a new total of training steps, or `None` for the recipe's.
         data_changed: whether to go on although the data are not those that the run was trained on; `run.json` then
             tells both. Their classes must be the same.
+        strategy: as for `train`.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -143,7 +153,8 @@ def resume(run: Path, steps: int | None = None, data_changed: bool = False) -> p
         BlockingIOError: if the run is being trained.
         Interrupted: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
-    return _resume(devices.all_workers(), pathlib.Path(run), steps, data_changed)
+    with devices.used(strategy) as spread:
+        return _resume(spread, pathlib.Path(run), steps, data_changed)
 
 
 def _resume(strategy, run, steps, data_changed):
@@ -318,7 +329,7 @@ def _fit(plan, gan, stream, steps_per_epoch, run, reference):
             raise Interrupted(
                 f"interrupted at step {int(gan.step.numpy())}; go on with: kerasgan train --resume {run}"
             ) from None
-        except tf.errors.OpError as error:
+        except devices.LOST as error:
             if workers.are_several(gan.distribute_strategy):
                 raise WorkerLost(
                     f"{run}: a worker was lost or cannot be reached at step {int(gan.step.numpy())}; start all workers "

@@ -1,10 +1,12 @@
 """A run of several workers: one folder on storage that all of them see, written by the chief."""
 
 import contextlib
-import hashlib
 import json
 import pathlib
 import time
+
+import keras
+import tensorflow as tf
 
 from kerasgan.callbacks.checkpoint import checkpoints
 from kerasgan.training import run_folder
@@ -12,10 +14,6 @@ from kerasgan.utils import workers
 from kerasgan.utils.version import __version__
 
 _PATIENCE = 30  # seconds until what one machine has written must be seen by the others
-
-
-class WorkerLost(RuntimeError):
-    """A worker ended or cannot be reached; the message says how to go on."""
 
 
 def has_checkpoint(strategy, run):
@@ -64,15 +62,13 @@ def newest_checkpoint(strategy, run):
 
 
 def check_alike(strategy, plan):
-    """Raise `ValueError` on every worker where one has another recipe or another kerasgan than the chief."""
-    text = json.dumps([plan.plain(), __version__], sort_keys=True)
-    own = float(int(hashlib.sha256(text.encode()).hexdigest()[:12], 16))  # below 2^53
-    [chiefs] = workers.of_the_chief(strategy, [own])
-    [others] = workers.total(strategy, [float(own != chiefs)])
+    """Raise `ValueError` on every worker where one has another recipe than the chief, or other packages."""
+    versions = f"kerasgan {__version__}, keras {keras.__version__}, tensorflow {tf.__version__}"
+    others = workers.others(strategy, json.dumps([plan.plain(), versions], sort_keys=True))
     if others:
         raise ValueError(
-            f"{others:.0f} of {workers.count(strategy)} workers have another recipe or another version than the chief "
-            f"(here {plan.name}, kerasgan {__version__}): start all of them with the same command and packages"
+            f"{others} of {workers.count(strategy)} workers have another recipe or another version than the chief "
+            f"(here {plan.name}, {versions}): start all of them with the same command and packages"
         )
 
 

@@ -1,8 +1,9 @@
 """Where everything that is downloaded or computed once is kept, and whether anything may be downloaded.
 
 `$KERASGAN_CACHE` names the folder; by default it is the user's cache folder of kerasgan (~/.cache/kerasgan on Linux).
-It holds `presets/` and `addresses/` of the zoo, `statistics/` of references, `features/` (weights of feature networks)
-and `texts/`. With `$KERASGAN_OFFLINE` set, nothing is downloaded: what is not there yet is an error.
+It holds `presets/` and `addresses/` of the zoo, `statistics/` of references, `features/` (weights of feature
+networks), `texts/`, and `data/`, pictures of buckets. With `$KERASGAN_OFFLINE` set, nothing is downloaded: what is not
+there yet is an error.
 """
 
 import os

@@ -18,8 +18,18 @@ class LogLevel(enum.StrEnum):
     INFO = "info"
 
 
+class Strategy(enum.StrEnum):
+    """How a command spreads its work."""
+
+    AUTO = "auto"
+    ONE = "one"
+    MIRRORED = "mirrored"
+    MULTI_WORKER = "multi_worker"
+
+
 _NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
 _DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)
+_DEVICES = re.compile(r"[1-9][0-9]{0,3}|cpu:[0-9]+(,cpu:[0-9]+)*|gpu:[0-9]+(,gpu:[0-9]+)*", re.IGNORECASE)
 _chosen: dict[str, Any] = {"level": LogLevel.QUIET, "device": None, "imports": ()}
 
 
@@ -39,20 +49,32 @@ def choose(level=LogLevel.QUIET, device=None, imports=()):
     _chosen.update(level=level, device=device, imports=imports)
 
 
-def import_tensorflow():
+def import_tensorflow(devices=None):
     """Import TensorFlow as `choose` says: without a line on standard error, unless more was asked for.
+
+    Args:
+        devices: those of this machine to compute on: a number, such as "2", of its GPUs, or names, such as
+            "GPU:0,GPU:1"; "CPU:0,CPU:1" makes two devices of the processor. `None` for what `choose` says.
 
     Raises:
         ImportError: if Keras is set to compute with something else.
-        ValueError: if there is no such device.
+        ValueError: if there are no such devices, or `choose` named one too.
         ImportError: if a user's module cannot be imported.
     """
+    if devices is not None and not _DEVICES.fullmatch(devices):
+        raise ValueError(
+            f"--devices: expected a number, or names such as GPU:0,GPU:1 or CPU:0,CPU:1; got {devices[:50]!r}"
+        )
+    if devices is not None and _chosen["device"] is not None:
+        raise ValueError(f"--devices: expected without --device; got {devices} and {_chosen['device']}")
     backend.check()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = _NUMBERS[_chosen["level"]]
     with quiet():
         import tensorflow  # noqa: F401
     if _chosen["device"] is not None:
         _use(_chosen["device"].lower())
+    if devices is not None:
+        _use_several(devices.upper())
     outside.use(_chosen["imports"])
 
 
@@ -85,3 +107,24 @@ def _use(device):
             f"--device: expected one of this machine's devices; got {device}, and TensorFlow finds {len(gpus)} GPUs"
         )
     tf.config.set_visible_devices(wanted, "GPU")
+
+
+def _use_several(devices):
+    import tensorflow as tf
+
+    gpus, [cpu, *_] = tf.config.list_physical_devices("GPU"), tf.config.list_physical_devices("CPU")
+    if devices.isdecimal():
+        kind = "GPU" if gpus else "CPU"
+        numbers = list(range(int(devices)))
+    else:
+        kind = devices[:3]
+        numbers = [int(name.partition(":")[2]) for name in devices.split(",")]
+    there = len(gpus) if kind == "GPU" else 1 if devices.isdecimal() else len(numbers)
+    if len(set(numbers)) < len(numbers) or max(numbers) >= there:
+        raise ValueError(
+            f"--devices: expected each once, of this machine's {len(gpus)} GPUs, or CPU:0,CPU:1 and so on without a "
+            f"gap; got {devices}"
+        )
+    tf.config.set_visible_devices([gpus[number] for number in numbers] if kind == "GPU" else [], "GPU")
+    if kind == "CPU" and len(numbers) > 1:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * len(numbers))

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,42 +15,7 @@ import kerasgan
 from kerasgan.training import run_folder
 from kerasgan.utils import devices
 from tests.distribute import workers
-
-RECIPE = """
-name: tiny
-data: {arrays: %s, image_size: 32, batch_size: 8}
-latent: {Normal: {dim: 8}}
-generator: {dcgan.generator: {filters: 4}}
-critic: {dcgan.critic: {filters: 4}}
-objective: {SGAN: {ema_decay: 0.9}}
-generator_optimizer: {SGD: {learning_rate: 0.001, momentum: 0.5}}
-critic_optimizer: {SGD: {learning_rate: 0.001, momentum: 0.5}}
-train: {steps: %d, sample_every: 6, checkpoint_every: 4, log_every: 2}
-"""
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    """Return a function that writes the recipe with so many steps."""
-    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).integers(0, 256, (64, 32, 32, 1), "uint8"))
-
-    def write(steps, name="tiny.yaml", **more):
-        path = tmp_path / name
-        text = RECIPE % (tmp_path / "data.npz", steps)
-        path.write_text(text.replace("0.001", str(more.get("rate", 0.001))))
-        return path
-
-    return write
-
-
-def weights(run):
-    """Return the variables of a run's newest checkpoint, by path."""
-    gan = kerasgan.load(run / "checkpoints" / f"step-{12:08d}.keras")
-    return [np.asarray(variable) for variable in gan.variables]
-
-
-def train(recipe, *arguments):
-    return ["-m", "kerasgan", "train", recipe, *arguments]
+from tests.distribute.workers import train, weights
 
 
 @pytest.mark.slow
@@ -118,6 +84,26 @@ def test_workers_with_other_recipes_or_storage_end_with_one_message_and_no_folde
     assert not list(tmp_path.glob("storage*/*"))
 
 
+@pytest.mark.slow
+def test_a_batch_of_fewer_rows_than_workers_ends_all_with_one_message_and_no_folder(recipe, tmp_path):
+    job = workers.start(3, lambda index: train(recipe(12), "--run", tmp_path / "run", "--set", "data.batch_size=2"))
+    for status, said in workers.ended(job, 300):
+        assert status == 1 and "replicas times parts" in said.splitlines()[-1], said[-3000:]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_ends_that_worker_at_once(recipe, tmp_path):
+    environment = workers.environments(2)[1]
+    port = int(json.loads(environment["TF_CONFIG"])["cluster"]["worker"][1].rpartition(":")[2])
+    line = [sys.executable, *map(str, train(recipe(12), "--run", tmp_path / "run"))]
+    with socket.create_server(("", port)):
+        done = subprocess.run(line, env=environment, cwd=workers.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert f"port {port} of this worker cannot be listened on" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("config", "what"),
     [
@@ -135,14 +121,16 @@ def test_workers_with_other_recipes_or_storage_end_with_one_message_and_no_folde
 def test_a_wrong_tf_config_is_told_before_anything_waits(monkeypatch, config, what):
     monkeypatch.setenv("TF_CONFIG", config if isinstance(config, str) else json.dumps(config))
     with pytest.raises(ValueError, match="TF_CONFIG: expected JSON such as") as error:
-        devices.all_workers()
+        with devices.used():
+            pass
     assert what in str(error.value)
 
 
 def test_one_worker_is_no_cluster(monkeypatch):
     config = {"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert devices.all_workers().num_replicas_in_sync == 1
+    with devices.used() as strategy:
+        assert strategy.num_replicas_in_sync == 1
 
 
 def test_a_folder_of_something_else_is_no_run(recipe, tmp_path):

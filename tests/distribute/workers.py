@@ -7,6 +7,11 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
+
+import numpy as np
+
+import kerasgan
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -54,3 +59,22 @@ def ended(processes, timeout=600):
     finally:
         for process in processes:
             process.kill()
+
+
+def train(recipe, *arguments):
+    """Return the arguments of Python that train a recipe."""
+    return ["-m", "kerasgan", "train", recipe, *arguments]
+
+
+def weights(run, step=12):
+    """Return the variables of a run's checkpoint, in order."""
+    gan = kerasgan.load(run / "checkpoints" / f"step-{step:08d}.keras")
+    return [np.asarray(variable) for variable in gan.variables]
+
+
+def wait_for(happened, job, timeout=300):
+    """Wait until `happened()`, for which all processes of a job must live."""
+    end = time.monotonic() + timeout
+    while not happened():
+        assert time.monotonic() < end and all(process.poll() is None for process in job)
+        time.sleep(0.001)

@@ -24,6 +24,7 @@ from kerasgan.server import ModelOptions, Models, ModelServer, ServerOptions
 from kerasgan.server.config import models_config as configs
 from kerasgan.server.config import monitoring
 from kerasgan.server.config.batching_parameters import read_parameters
+from kerasgan.server.metrics import ServingMetrics
 from kerasgan.server.server import serve_config
 from tests.server import saved_models
 from tests.server.conftest import call
@@ -118,6 +119,30 @@ def test_manifests_belong_together():
     assert all((SERVING / file).is_file() for file in kustomization["resources"])
     compose = yaml.safe_load((SERVING / "compose.yaml").read_text())["services"]["serving"]
     assert (compose["image"], compose["command"]) == (container["image"], container["args"])
+
+
+def test_the_autoscaler_by_requests_reads_a_metric_that_is_exported():
+    """The adapter's name for it, a query that Prometheus can parse, and a metric that counts what it says."""
+    by_cpu, autoscaler = (
+        yaml.safe_load((SERVING / "kubernetes" / f"{name}.yaml").read_text())
+        for name in ("autoscaler", "autoscaler_by_requests")
+    )
+    assert autoscaler["spec"]["scaleTargetRef"] == by_cpu["spec"]["scaleTargetRef"]
+    assert autoscaler["metadata"] == by_cpu["metadata"]  # one of them, not both
+    [rule] = yaml.safe_load((SERVING / "prometheus_adapter.yaml").read_text())["rules"]["custom"]
+    [metric] = autoscaler["spec"]["metrics"]
+    assert metric["pods"]["metric"]["name"] == rule["name"]["as"]
+    [series] = re.findall(r'__name__="([^"]+)"', rule["seriesQuery"])
+    query = rule["metricsQuery"]
+    for placeholder, value in (("Series", series), ("LabelMatchers", 'pod=~"a|b"'), ("GroupBy", "pod")):
+        assert f"<<.{placeholder}>>" in query
+        query = query.replace(f"<<.{placeholder}>>", value)
+    promql_parser.parse(query)
+    promql_parser.parse(rule["seriesQuery"])
+    latency = ServingMetrics().latency
+    latency.add("m", "Predict", "GRPC", value=2_500_000)  # microseconds: 2.5 requests under way in a second
+    [line] = [line for line in latency.lines() if line.startswith(f"{series}{{")]
+    assert float(line.rpartition(" ")[2]) / 1e6 == 2.5
 
 
 @pytest.mark.slow  # downloads KServe's SDK, whose dependencies do not go with ours

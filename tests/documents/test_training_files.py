@@ -5,14 +5,20 @@ import os
 import pathlib
 import subprocess
 
+import kubeflow_trainer_api.models
 import kubernetes_validate
+import pydantic
 import pytest
 import yaml
 
 from kerasgan.utils import devices
 
 TRAINING = pathlib.Path(__file__).parents[2] / "training"
-DOCUMENTS = list(yaml.safe_load_all((TRAINING / "kubernetes" / "job.yaml").read_text()))
+KUBERNETES = sorted((TRAINING / "kubernetes").glob("*.yaml"))
+DOCUMENTS = [document for path in KUBERNETES for document in yaml.safe_load_all(path.read_text())]
+RUNTIME, TRAIN_JOB = (
+    yaml.safe_load((TRAINING / "kubeflow" / f"{name}.yaml").read_text()) for name in ("runtime", "trainjob")
+)
 
 
 def of_kind(kind):
@@ -46,8 +52,70 @@ def test_names_and_numbers_fit_together():
     assert not {75, 130} & set(failing["onExitCodes"]["values"])  # a lost worker and a stop may be tried again
 
 
+def understood(kind, document):
+    """What Kubeflow's own types make of a document: a field that they do not have is gone."""
+    return kind.from_dict(document).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        (kubeflow_trainer_api.models.TrainerV1alpha1TrainingRuntime, RUNTIME),
+        (kubeflow_trainer_api.models.TrainerV1alpha1TrainJob, TRAIN_JOB),
+    ],
+    ids=["TrainingRuntime", "TrainJob"],
+)
+def test_manifests_follow_the_types_of_kubeflow_trainer(kind, document):
+    assert understood(kind, document) == document
+    wrong = document | {"spec": document["spec"] | {"replicas": 2}}
+    assert understood(kind, wrong) != wrong
+    with pytest.raises(pydantic.ValidationError):
+        understood(kind, document | {"spec": document["spec"] | {"template": 2, "trainer": 2}})
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.35"])
+def test_the_job_of_the_training_runtime_follows_the_schema_of_kubernetes(version):
+    [replicated] = RUNTIME["spec"]["template"]["spec"]["replicatedJobs"]
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "node"},
+        "spec": replicated["template"]["spec"],
+    }
+    kubernetes_validate.validate(job, version, strict=True)
+
+
+def test_the_train_job_fits_its_runtime_and_the_storage():
+    [replicated] = RUNTIME["spec"]["template"]["spec"]["replicatedJobs"]
+    labels = replicated["template"]["metadata"]["labels"]
+    assert labels == {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}  # which numNodes and trainer are for
+    job = replicated["template"]["spec"]
+    pod = job["template"]["spec"]
+    [container] = pod["containers"]
+    trainer = TRAIN_JOB["spec"]["trainer"]
+    given = {entry["name"]: entry["value"] for entry in trainer["env"]}
+    assert int(given["WORKERS"]) == trainer["numNodes"]
+    assert TRAIN_JOB["spec"]["runtimeRef"]["name"] == RUNTIME["metadata"]["name"]
+    assert TRAIN_JOB["spec"]["runtimeRef"]["kind"] == RUNTIME["kind"]
+    environment = {entry["name"]: entry.get("value") for entry in container["env"]}
+    # pods are called <JobSet>-<replicated job>-<its index>-<pod's index>, a JobSet as its TrainJob
+    assert environment["JOB"] == f"$(SERVICE)-{replicated['name']}-0" and replicated["replicas"] == 1
+    assert list(environment).index("SERVICE") < list(environment).index("JOB")
+    assert int(environment["PORT"]) == container["ports"][0]["containerPort"]
+    assert {"WORKERS", "JOB", "SERVICE", "PORT"} <= set(given) | set(environment)
+    assert given["RUN"].startswith("/runs/") and "$(RUN)" in trainer["args"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["runs"]["persistentVolumeClaim"]["claimName"] == of_kind("PersistentVolumeClaim")["metadata"]["name"]
+    assert volumes["config"]["configMap"]["name"] == of_kind("ConfigMap")["metadata"]["name"]
+    [failing] = job["podFailurePolicy"]["rules"]
+    assert failing["onExitCodes"]["containerName"] == container["name"]
+    assert not {75, 130} & set(failing["onExitCodes"]["values"])
+    [rule] = RUNTIME["spec"]["template"]["spec"]["failurePolicy"]["rules"]
+    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
+
+
 @pytest.mark.parametrize(("count", "index"), [(2, 0), (12, 11)])
-def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, count, index):
+def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, monkeypatch, count, index):
     (tmp_path / "worker.sh").write_text(of_kind("ConfigMap")["data"]["worker.sh"])
     (tmp_path / "kerasgan").write_text('#!/bin/sh\nprintf "%s\\n" "$TF_CONFIG" "$@"\n')
     (tmp_path / "kerasgan").chmod(0o755)
@@ -66,7 +134,8 @@ def test_the_script_of_a_pod_makes_its_tf_config(tmp_path, count, index):
         "cluster": {"worker": [f"job-{number}.service:2222" for number in range(count)]},
         "task": {"type": "worker", "index": index},
     }
-    assert devices._count(config) == count
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert devices._size(devices._cluster()) == count
 
 
 def test_the_script_for_slurm_is_one():

@@ -14,6 +14,7 @@ import time
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
@@ -82,6 +83,26 @@ def test_idle_callers_do_not_hold_it_up(folders):
             assert code_of(held.call) in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
             held.end()
         assert all(code_of(stream) is not grpc.StatusCode.OK for stream in streams)
+
+
+def test_a_server_that_drains_says_so_and_answers_on(folders):
+    with started(folders["two"], drain_seconds=1.5) as (server, stub, channel):
+        health = health_pb2_grpc.HealthStub(channel)
+
+        def ready():
+            status, headers, text, _ = call(server, "GET", "/readyz", headers={"X": "y"})
+            said = health.Check(health_pb2.HealthCheckRequest()).status
+            return status, text, headers["Connection"], health_pb2.HealthCheckResponse.ServingStatus.Name(said)
+
+        assert ready() == (200, "ready\n", None, "SERVING")
+        stopping = threading.Thread(target=server._drain_and_stop)
+        stopping.start()
+        wait_until(lambda: server._transports[-1]._services[-1]._status == health_pb2.HealthCheckResponse.NOT_SERVING)
+        assert ready() == (503, "stopping\n", "close", "NOT_SERVING")
+        status, headers, _, _ = call(server, "POST", "/v1/models/m:predict", {"instances": [1.0]})
+        assert (status, headers["Connection"]) == (200, "close")
+        stopping.join(IN_TIME)
+        assert not stopping.is_alive() and not is_open(server.port) and not is_open(server.rest_port)
 
 
 def test_half_a_rest_request_is_cut_off(folders):

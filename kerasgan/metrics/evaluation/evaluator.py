@@ -17,7 +17,7 @@ from kerasgan.metrics.evaluation.statistics_file import StatisticsReference
 from kerasgan.metrics.features.network import check_range
 from kerasgan.models import checks, finite, standing_statistics
 from kerasgan.models.sampler import Sampler
-from kerasgan.utils import classes, validation
+from kerasgan.utils import classes, validation, workers
 from kerasgan.utils.messages import quoted
 
 AnyReference = Reference | StatisticsReference | PointReference | LineReference
@@ -98,10 +98,12 @@ def evaluate(
         *manner,
     )
     strategy = getattr(model, "distribute_strategy", None) or tf.distribute.get_strategy()  # threads do not know it
-    batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
     if "images" not in reference.of:
+        batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy)
         made = np.concatenate([reference.kept(batch) for batch, _ in batches])
         return _results(made, reference, n, wanted, reference, seed, name, weights, notes)
+    own = workers.share(strategy, n)
+    batches = generated(sampler, n, seed, labels, truncation, batch_size, strategy, own)
     batches = _as_the_reference_has(batches, numbers, model.num_classes)
     judged = _judged(batches, n, wanted, reference, seed, name, verbose, strategy)
     return _results(*judged, n, wanted, reference, seed, name, weights, notes, named)
@@ -140,8 +142,8 @@ def evaluate_images(
     labels = None if labels is None else validation.labels("labels", labels, len(images))
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
     _check_seed(seed)
-    batches = extraction.in_batches(images, labels)
-    judged = _judged(batches, len(images), wanted, reference, seed, name, verbose)
+    batches, strategy = _shared(extraction.in_batches(images, labels), len(images))
+    judged = _judged(batches, len(images), wanted, reference, seed, name, verbose, strategy)
     return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
 
 
@@ -175,8 +177,15 @@ def evaluate_set(
         )
     wanted = _fitting(images.image_shape, images.class_names is not None, reference, metrics)
     _check_seed(seed)
-    judged = _judged(images.batches(), images.count, wanted, reference, seed, images.name, verbose)
+    batches, strategy = _shared(images.batches(), images.count)
+    judged = _judged(batches, images.count, wanted, reference, seed, images.name, verbose, strategy)
     return _results(*judged, images.count, wanted, reference, seed, images.name, "", notes)
+
+
+def _shared(batches, count):
+    """This worker's part of batches, and the strategy in whose scope it is asked for."""
+    strategy = tf.distribute.get_strategy()
+    return extraction.of_rows(batches, workers.share(strategy, count)), strategy
 
 
 def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=None):
@@ -186,7 +195,7 @@ def _judged(batches, count, wanted, reference, seed, name, verbose, strategy=Non
         needs |= measure.needs
         real_needs |= measure.needs if measure.reference else Needs()
     compared = any(measure.reference for measure in wanted.values())
-    real = reference.extracted(Needs(features=real_needs.features), seed) if compared else None
+    real = reference.extracted(Needs(features=real_needs.features), seed, strategy) if compared else None
     what = f"{name or 'generated'}, {reference.network.name}" if verbose else ""
     return extraction.extract(batches, reference.network, count, needs, seed, what, strategy), real
 
@@ -276,11 +285,13 @@ def _fitting(image_shape, labelled, reference, metrics):
     return wanted
 
 
-def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batch_size: int = 100, strategy=None):
+def generated(
+    sampler, n: int, seed: int = 0, labels=None, truncation=None, batch_size: int = 100, strategy=None, own=None
+):
     """Yield n images of a sampler in batches, pairs of uint8 [B, H, W, C] and labels [B] (`None` without classes).
 
     The same images as `sampler.sample(n, seed, labels, truncation)`, made on all replicas of a strategy: that in whose
-    scope the sampler was made, by default the current one.
+    scope the sampler was made, by default the current one. `own` is a slice of them, by default all.
 
     Raises:
         FloatingPointError: if the generator gives NaN or infinity.
@@ -291,8 +302,9 @@ def generated(sampler, n: int, seed: int = 0, labels=None, truncation=None, batc
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
     sampler.prepare_sampling()
     made = spread(strategy, sampler.compiled_sampler)
-    for first in range(0, n, batch_size):
-        rows = slice(first, min(first + batch_size, n))
+    own = own or slice(0, n)
+    for first in range(own.start, own.stop, batch_size):
+        rows = slice(first, min(first + batch_size, own.stop))
         inputs = [np.arange(rows.start, rows.stop, dtype=np.int64) + seed, bounds[rows]]
         inputs += [] if labels is None else [labels[rows]]
         with finite.told():

@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.evaluation.prefetch import ahead, spread
 from kerasgan.metrics.features.network import FeatureNetwork, checked_images
-from kerasgan.utils import validation
+from kerasgan.utils import standstill, validation, workers
 from kerasgan.utils.progress import Bar
 
 
@@ -68,11 +68,12 @@ def extract(
     """Run images through a feature network.
 
     Reading or generating a batch, the network, and the moments each have a thread: the next batch is made while this
-    one is judged.
+    one is judged. Several workers judge a part each, and all get what they saw together.
 
     Args:
         batches: iterable of uint8 images [B, H, W, C], or of pairs of images and labels int [B] (or `None`); B may
-            differ between batches. `in_batches` makes one of an array.
+            differ between batches. `in_batches` makes one of an array. Of several workers each gives those of its own
+            rows, `kerasgan.utils.workers.share`.
         network: `FeatureNetwork`.
         count: images in all.
         needs: what to keep beside the moments.
@@ -84,25 +85,33 @@ def extract(
         `Extracted`.
 
     Raises:
-        ValueError: if there are fewer than two images or not as many as was said, they are not uint8 or not of one
-            size, the network cannot judge them, or their features are not finite.
+        ValueError: if there are fewer than two images, or than workers, or not as many as was said, they are not uint8
+            or not of one size, the network cannot judge them, or their features are not finite.
     """
-    validation.integer("count", count, 2)
+    strategy = strategy or tf.distribute.get_strategy()
+    validation.integer("count", count, max(2, workers.count(strategy)))
     if needs.probabilities and network.classes is None:
         raise ValueError(f"network: expected one that classifies; {network.name} gives features alone")
     rng = np.random.default_rng(validation.integer("seed", seed, 0))
     chosen = np.zeros(count, bool)
     chosen[rng.choice(count, min(needs.features, count), replace=False)] = True
+    with workers.together(strategy):
+        own = _own(batches, network, workers.share(strategy, count), chosen, needs, what, strategy)
+    return _of_all(own, chosen, needs, strategy) if workers.are_several(strategy) else own
+
+
+def _own(batches, network, own, chosen, needs, what, strategy):
+    """What the network saw in the rows of this worker."""
     moments = Moments(network.features)
     kept = {"features": [], "labels": [], "probabilities": [], "images": []}
-    bar = Bar(what, count, unit="images") if what else None
-    done = 0
-    judged = _judged(ahead(batches), network, strategy or tf.distribute.get_strategy())
-    for images, labels, found in ahead(judged):
+    bar = Bar(what, own.stop - own.start, unit="images") if what and workers.is_chief(strategy) else None
+    done = own.start
+    for images, labels, found in ahead(_judged(ahead(batches), network, strategy)):
+        standstill.moved()
         rows = slice(done, done + len(images))
         done += len(images)
-        if done > count:
-            raise ValueError(f"images: expected {count}; got more")
+        if done > own.stop:
+            raise ValueError(f"images: expected {own.stop - own.start}; got more")
         moments.update(found["features"])
         if needs.features:
             kept["features"].append(found["features"][chosen[rows]])
@@ -110,13 +119,39 @@ def extract(
                 kept["labels"].append(np.asarray(labels)[chosen[rows]])
         if needs.probabilities:
             kept["probabilities"].append(found["probabilities"])
-        if rows.start < needs.images:
-            kept["images"].append(images[: needs.images - rows.start])
+        if needs.images and (rows.start < needs.images or not kept["images"]):  # a worker may have none of the first
+            kept["images"].append(images[: max(0, needs.images - rows.start)].copy())
         if bar:
-            bar.show(done)
-    if done < count:
-        raise ValueError(f"images: expected {count}; got {done}")
+            bar.show(done - own.start)
+    if done < own.stop:
+        raise ValueError(f"images: expected {own.stop - own.start}; got {done - own.start}")
     return Extracted(moments, **{name: np.concatenate(parts) if parts else None for name, parts in kept.items()})
+
+
+def _of_all(own, chosen, needs, strategy):
+    """What all workers saw, of what each of them did."""
+    rows = workers.share(strategy, len(chosen))
+    before = np.concatenate([[0], np.cumsum(chosen)])  # how many are chosen among the rows before each
+    places = {
+        "features": (slice(before[rows.start], before[rows.stop]), before[-1]),
+        "labels": (slice(before[rows.start], before[rows.stop]), before[-1]),
+        "probabilities": (rows, len(chosen)),
+        "images": (slice(min(rows.start, needs.images), min(rows.stop, needs.images)), min(needs.images, len(chosen))),
+    }
+    kept = {name: getattr(own, name) for name in places}
+    gathered = {
+        name: workers.gathered(strategy, kept[name], *place) for name, place in places.items() if kept[name] is not None
+    }
+    return Extracted(_moments_of_all(own.moments, strategy), **gathered)
+
+
+def _moments_of_all(own, strategy):
+    """The moments of all workers' rows."""
+    [count] = workers.total(strategy, [own.count])
+    mean = workers.summed(strategy, own.mean * own.count) / count
+    apart = own.mean - mean
+    scatter = workers.summed(strategy, own.scatter + own.count * np.outer(apart, apart))
+    return Moments.restored(int(count), mean, scatter)
 
 
 def in_batches(
@@ -133,6 +168,19 @@ def in_batches(
     for first in range(0, len(images), batch_size):
         rows = slice(first, first + batch_size)
         yield images[rows], None if labels is None else labels[rows]
+
+
+def of_rows(batches: Iterable[Any], rows: slice) -> Iterator[Any]:
+    """Yield what of batches, as `extract` takes them, lies in some rows of all of them."""
+    done = 0
+    for batch in batches:
+        images, labels = batch if isinstance(batch, tuple) else (batch, None)
+        first, last = max(rows.start - done, 0), min(rows.stop - done, len(images))
+        done += len(images)
+        if first < last:
+            yield images[first:last], None if labels is None else labels[first:last]
+        if done >= rows.stop:
+            return
 
 
 def _judged(batches, network, strategy):

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from kerasgan import data
 from kerasgan.data.source import Source
@@ -17,7 +18,7 @@ from kerasgan.metrics.evaluation import extraction
 from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.metrics.evaluation.moments_file import Statistics
 from kerasgan.metrics.features.network import FeatureNetwork, check_range
-from kerasgan.utils import classes, validation
+from kerasgan.utils import classes, validation, workers
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.progress import Bar
 
@@ -155,24 +156,28 @@ class Reference:
         """How many images each class has, int [classes], or `None` without labels."""
         return self._read[1]
 
-    def extracted(self, needs: Needs, seed: int = 0) -> Extracted:
+    def extracted(self, needs: Needs, seed: int = 0, strategy: tf.distribute.Strategy | None = None) -> Extracted:
         """Return what the network saw in the images: from memory, from disk where only moments are needed, or anew.
 
         Args:
             needs: what is needed beside the moments.
             seed: of the choice of features to keep.
+            strategy: that the network was made in; its workers share the images.
 
         Raises:
             ValueError: as `kerasgan.metrics.evaluation.extraction.extract`.
         """
+        strategy = strategy or tf.distribute.get_strategy()
         known = self._known.get("extracted")
         if known is not None and (needs | known[0]) == known[0] and (not needs.features or known[1] == seed):
             return known[2]
         data = self.data  # before they are judged: what is wrong with them is told at once
         moments = self._kept_moments() if needs == Needs() else None
-        if moments is None:
+        [lacking] = workers.total(strategy, [float(moments is None)])  # each may have a cache of its own
+        if lacking:
             what = f"{self.name}, {self.network.name}" if self.verbose else ""
-            result = extraction.extract(self.batches(), self.network, self.count, needs, seed, what)
+            batches = extraction.of_rows(self.batches(), workers.share(strategy, self.count))
+            result = extraction.extract(batches, self.network, self.count, needs, seed, what, strategy)
             if self.cache is not None:
                 Statistics(result.moments, self._identity, self.name, data).save(self._path)
         else:

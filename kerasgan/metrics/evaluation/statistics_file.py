@@ -56,8 +56,8 @@ class StatisticsReference:
         """Fingerprint of the statistics."""
         return result.fingerprint(self.moments.mean, self.moments.covariance)
 
-    def extracted(self, needs: Needs, seed: int = 0) -> Extracted:
-        """Return the moments.
+    def extracted(self, needs: Needs, seed: int = 0, strategy: object = None) -> Extracted:
+        """Return the moments, whatever the seed and the strategy.
 
         Raises:
             ValueError: if more is needed.

@@ -8,7 +8,7 @@ import numpy as np
 import pydantic
 
 from kerasgan import data
-from kerasgan.data import fitting, tfds_source
+from kerasgan.data import bucket, fitting, tfds_source
 from kerasgan.data.source import Source
 from kerasgan.recipes.sections.base import Section, refused
 from kerasgan.utils.messages import shortened
@@ -60,7 +60,7 @@ class ImageData(Section):
         """Return the section with size, channels and labels that go with the pictures, if they are left to these."""
         if not self.fit:
             return self
-        if not pathlib.Path(self.place).expanduser().exists():
+        if not (bucket.is_address(self.place) or pathlib.Path(self.place).expanduser().exists()):
             raise FileNotFoundError(f"data: nothing is at {shortened(self.place)}; name your pictures: --data PATH")
         fitted = fitting.of(self.place)
         print(f"{shortened(self.place)}: {fitted}", file=sys.stderr)
@@ -88,7 +88,7 @@ class ImageData(Section):
         """
         if self.tfds is not None:
             channels, class_names = tfds_source.described(self.tfds, self.data_dir)
-        elif self.labels or pathlib.Path(self.place).expanduser().exists():
+        elif self.labels or bucket.is_address(self.place) or pathlib.Path(self.place).expanduser().exists():
             source = self.open()
             channels, class_names = source.channels, source.class_names
         else:

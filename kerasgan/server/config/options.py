@@ -243,6 +243,8 @@ class ServerOptions:
         tensor_content: whether tensors of gRPC answers are written as `tensor_content`, which is quicker, instead
             of typed fields; clients must read both.
         health_checks: whether the standard gRPC health service is there.
+        drain_seconds: after SIGTERM or SIGINT, how long requests are still answered while health checks over gRPC and
+            `/readyz` over REST say that the server stops: for load balancers that look, and do not know otherwise.
         reload_requests: whether callers may replace the models with HandleReloadConfigRequest.
         access_log: file to which one JSON line a request is appended; "-" for standard output, None for none.
     """
@@ -325,6 +327,14 @@ class ServerOptions:
         "--enable_grpc_healthcheck_service/--noenable_grpc_healthcheck_service",
         help="Serve the standard gRPC health service.",
         type=bool,
+    )
+    drain_seconds: float = _option(
+        0.0,
+        "--drain-seconds",
+        help="After SIGTERM, time in which health checks say that the server stops and it still answers.",
+        type=float,
+        min=0,
+        max=3600,
     )
     reload_requests: bool = _option(
         True,

@@ -66,6 +66,12 @@ class GrpcServer:
         add_services(self._server, models, watcher, recorder, self._options, self._lanes)
         self._server.start()
 
+    def drain(self):
+        """Tell load balancers to stay away, and answer on."""
+        for service in self._services:
+            if isinstance(service, Health):
+                service.stop()
+
     def begin_stop(self, grace):
         """Close the ports, end the streams, take no more calls, and cut those that are under way after `grace` s."""
         for service in self._services:

@@ -41,6 +41,7 @@ _CORS = [
     (b"access-control-allow-methods", b"POST, GET"),
     (b"access-control-allow-headers", b"Content-Type"),
 ]
+READY = "/readyz"  # what load balancers ask
 MAX_ERROR_CHARACTERS = 1024  # of all texts; what they quote of a request is shorter
 MAX_UNREAD_BYTES = 2**30
 _PIECE = 2**18  # bytes of an answer that are written at once
@@ -94,6 +95,7 @@ class RestApp:
         self.host_names = host_names
         self.executor, self.large_executor = executors
         self.get_metrics = get_metrics
+        self.stops = False  # whether load balancers are to stay away
         self._under_way = 0
         self._unread = 0  # bytes of answers that their callers have not read
 
@@ -107,14 +109,17 @@ class RestApp:
             target += "?" + scope["query_string"].decode("latin-1")
         seen = LoggedRequest("REST", target=f"{scope['method']} {target}")
         seen.deadline = time.monotonic() + self.options.rest_timeout_seconds
-        content = []
+        content = [(b"connection", b"close")] if self.stops else []
+        if target == READY:
+            await self._say_ready(send, content)
+            return
         try:
             status, kind, payload = await self._attend(scope["method"], target, headers, receive, seen)
             self._check_room(payload)
         except ServingError as error:
             seen = dataclasses.replace(seen, status=error.code.name)  # a thread may still fill in the other
             status, kind, payload = error_response(error.http_status, error.message)
-            content.append((b"connection", b"close"))  # its body may not have been read
+            content = [(b"connection", b"close")]  # its body may not have been read
         seen.http_status = status
         self.recorder.record(seen)
         content += [(b"content-type", kind), (b"content-length", str(len(payload)).encode())]
@@ -124,6 +129,13 @@ class RestApp:
             content += _CORS
         await send({"type": "http.response.start", "status": status, "headers": content})
         await self._send(payload, send)
+
+    async def _say_ready(self, send, content):
+        """Answer a load balancer, whatever host name it asks for: 200, or 503 once the server is told to stop."""
+        status, text = (503, b"stopping\n") if self.stops else (200, b"ready\n")
+        content += [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": content})
+        await send({"type": "http.response.body", "body": text})
 
     def _check_room(self, payload):
         if len(payload) > _PIECE and self._unread and self._unread + len(payload) > MAX_UNREAD_BYTES:

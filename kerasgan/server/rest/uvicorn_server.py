@@ -63,9 +63,10 @@ class RestServer:
         """Make a server; `start` starts it.
 
         Args:
-            app: the ASGI application.
+            app: the ASGI application, a `RestApp`.
             listening_socket: a bound socket.
         """
+        self._app = app
         self._config = uvicorn.Config(
             app,
             http=_Protocol,
@@ -92,6 +93,10 @@ class RestServer:
             if not self._thread.is_alive():
                 raise OSError("the REST server did not start")
             time.sleep(0.005)
+
+    def drain(self):
+        """Tell load balancers to stay away, end each connection with its next answer, and answer on."""
+        self._app.stops = True
 
     def begin_stop(self, grace):
         """Close the port, take no more requests, and cut those that are under way after `grace` s."""
