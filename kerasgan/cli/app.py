@@ -236,6 +236,12 @@ def export(
             help="Round the weights to float16, for about half the size; of onnx, litert, openvino and web.",
         ),
     ] = False,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            help="Images of each call of onnx, litert and openvino, where it must be fixed; any by default.", min=1
+        ),
+    ] = None,
     standing_passes: Annotated[
         int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
     ] = 0,
@@ -248,6 +254,8 @@ def export(
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     if float16 and format_ in (Format.SAVED_MODEL, Format.KERAS):
         raise typer.BadParameter(f"--float16: expected --format onnx, litert, openvino or web with it; got {format_}")
+    if batch is not None and format_ not in (Format.ONNX, Format.LITERT, Format.OPENVINO):
+        raise typer.BadParameter(f"--batch: expected --format onnx, litert or openvino with it; got {format_}")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
     from kerasgan.models.runtimes import keras, litert, onnx, openvino
@@ -276,7 +284,7 @@ def export(
         elif format_ is Format.KERAS:
             levels = keras.export(loaded, out, overwrite)
         else:
-            levels = file_of.export(loaded, out, overwrite, float16)
+            levels = file_of.export(loaded, out, overwrite, float16, batch)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 

@@ -244,7 +244,7 @@ def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, condi
     other = make_gan(num_classes=3)
     of = "converted" if runtime is onnx else "_converted"
     converted = getattr(runtime, of)(other)
-    monkeypatch.setattr(runtime, of, lambda gan, float16=False: converted)
+    monkeypatch.setattr(runtime, of, lambda gan, float16=False, batch=None: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -292,7 +292,7 @@ def test_what_is_no_such_image_is_refused(made, said, conditional):
     ids=["onnx", "litert", "openvino"],
 )
 def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, of, conditional, monkeypatch, tmp_path):
-    def meaningless(gan, path=None, *rest):
+    def meaningless(gan, path=None, *rest, **named):
         return b"of no meaning" if path in (None, False) else path.write_bytes(b"of no meaning")
 
     monkeypatch.setattr(runtime, of, meaningless)
@@ -366,6 +366,34 @@ def test_weights_that_are_no_float16_are_rounded(runtime, conditional, tmp_path)
     assert 0 < np.abs(made.astype(int) - conditional.sample(8, 20, 0)).max() <= 8
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_fixed_number_of_images(runtime, conditional, tmp_path):
+    path = tmp_path / f"three{runtime.ENDING}"
+    assert runtime.export(conditional, path, batch=3) in (0, 1)
+    assert batch_of(path) == {"z": 3, "label": 3}
+    z, labels = kerasgan.seeds.draw(told(path)["prior"], range(20, 23)), np.array([2, 0, 1], np.int32)
+    assert same(run(path, z=z, label=labels), conditional.sample(3, 20, labels))
+    with pytest.raises(Exception, match="out of|label: expected integers in \\[0, 3\\)"):
+        run(path, z=z, label=np.array([0, 3, 1], np.int32))
+    with pytest.raises(ValueError, match="^batch: expected a positive number of images, or None for any; got 0$"):
+        runtime.export(conditional, tmp_path / f"none{runtime.ENDING}", batch=0)
+
+
+def batch_of(path):
+    """The rows that a file says it takes, of each input."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        return {each.name: each.shape[0] for each in onnxruntime.InferenceSession(path).get_inputs()}
+    if path.suffix == ".xml":
+        model = openvino.package().Core().read_model(path)
+        return {each.get_any_name(): each.get_partial_shape()[0].get_length() for each in model.inputs}
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(str(path)).get_signature_runner().get_input_details()
+    return {name: detail["shape_signature"][0] for name, detail in details.items()}
+
+
 def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
@@ -417,3 +445,7 @@ def test_the_command(tmp_path):
     assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
     assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
     assert kerasgan_export(preset, tmp_path / "1", "--float16").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "two.tflite", "--format", "litert", "--batch", "2").exit_code == 0
+    assert batch_of(tmp_path / "two.tflite") == {"z": 2, "label": 2}
+    assert kerasgan_export(preset, tmp_path / "1", "--batch", "2").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "page", "--format", "web", "--batch", "2").exit_code == 2

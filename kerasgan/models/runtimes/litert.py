@@ -15,7 +15,7 @@ _RUNTIME = "ai-edge-litert"
 _TOLD = f"{facts.KEY}.json"
 
 
-def export(gan, filepath, overwrite=False, float16=False):
+def export(gan, filepath, overwrite=False, float16=False, batch=None):
     """Write a generator as a LiteRT file, and compare it in LiteRT with TensorFlow.
 
     The signature `serving_default` has the inputs `z` float32 [N, D], for a conditional model `label` int32 [N], and
@@ -31,13 +31,15 @@ def export(gan, filepath, overwrite=False, float16=False):
         overwrite: whether an older file may be replaced.
         float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
             float32.
+        batch: rows of each call, N, for runtimes and chips that want it fixed; `None` leaves N free.
 
     Returns:
         The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
 
     Raises:
         ImportError: if ai-edge-litert is not installed.
-        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        ValueError: if the path ends otherwise, `batch` is not positive, or the model does not make images or has
+            weights that are not finite.
         FileExistsError: if there is such a file and `overwrite` is false.
         OSError: if the file cannot be written.
         RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
@@ -45,13 +47,14 @@ def export(gan, filepath, overwrite=False, float16=False):
     """
     may_write(filepath, overwrite)
     checks.makes_images(gan)
+    checks.batch(batch)
     gan.prepare_sampling()
     with atomic_files.written_whole(filepath) as beside:
-        beside.write_bytes(_converted(gan, float16))
+        beside.write_bytes(_converted(gan, float16, batch))
         with zipfile.ZipFile(beside, "a") as archive:
             archive.writestr(zipfile.ZipInfo(_TOLD), json.dumps(facts.facts(gan)))  # of no date: the same file again
         told, run = _loaded(beside)
-        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
+        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS, batch)
 
 
 def may_write(filepath, overwrite=False):
@@ -61,9 +64,9 @@ def may_write(filepath, overwrite=False):
     checks.may_be_written("filepath", filepath, overwrite)
 
 
-def _converted(gan, float16=False):
+def _converted(gan, float16=False, batch=None):
     """The bytes of the model alone."""
-    function, signature = graph.function(gan)
+    function, signature = graph.function(gan, batch)
     traced = function.get_concrete_function(*signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
     if float16:

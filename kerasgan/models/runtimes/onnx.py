@@ -17,7 +17,7 @@ _OPSET = 18
 _LARGE = 1024  # numbers of a tensor, whose bytes count
 
 
-def export(gan, filepath, overwrite=False, float16=False):
+def export(gan, filepath, overwrite=False, float16=False, batch=None):
     """Write a generator as an ONNX file, and compare it in ONNX Runtime with TensorFlow.
 
     Its inputs are `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator with statistics
@@ -32,13 +32,15 @@ def export(gan, filepath, overwrite=False, float16=False):
         overwrite: whether an older file may be replaced.
         float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
             float32.
+        batch: rows of each call, N, for runtimes and chips that want it fixed; `None` leaves N free.
 
     Returns:
         The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
 
     Raises:
         ImportError: if tf2onnx, onnx or onnxruntime is not installed.
-        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        ValueError: if the path ends otherwise, `batch` is not positive, or the model does not make images or has
+            weights that are not finite.
         FileExistsError: if there is such a file and `overwrite` is false.
         OSError: if the file cannot be written.
         RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
@@ -46,11 +48,12 @@ def export(gan, filepath, overwrite=False, float16=False):
     """
     may_write(filepath, overwrite)
     checks.makes_images(gan)
+    checks.batch(batch)
     gan.prepare_sampling()
     with atomic_files.written_whole(filepath) as beside:
-        beside.write_bytes(converted(gan, float16))
+        beside.write_bytes(converted(gan, float16, batch))
         told, run = _loaded(beside)
-        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
+        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS, batch)
 
 
 def may_write(filepath, overwrite=False):
@@ -60,18 +63,18 @@ def may_write(filepath, overwrite=False):
     checks.may_be_written("filepath", filepath, overwrite)
 
 
-def converted(gan, float16=False):
+def converted(gan, float16=False, batch=None):
     """Return the bytes of the file of a `kerasgan.Sampler`; see `export`."""
     import onnx
     import tf2onnx
 
-    function, signature = graph.function(gan)
+    function, signature = graph.function(gan, batch)
     try:
         with _quiet():
             model, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
     except Exception as error:  # of many classes
         raise RuntimeError(f"tf2onnx {tf2onnx.__version__} cannot convert it: {check.reason(error)}") from error
-    for value in (*model.graph.input, *model.graph.output):
+    for value in (*model.graph.input, *model.graph.output) if batch is None else ():
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     if float16:
         _round(model.graph)
