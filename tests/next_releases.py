@@ -1,4 +1,4 @@
-"""The smoke (tests/smoke.py) with the nightly builds of TensorFlow and Keras, in an environment of its own: `make next`.
+"""The smoke (tests/smoke.py) with the nightly builds of TensorFlow and Keras, in an environment made for it.
 
 python tests/next_releases.py [--venv .venv-next] [--tensorflow tf-nightly] [--keras keras-nightly]
 
