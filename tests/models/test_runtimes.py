@@ -244,7 +244,7 @@ def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, condi
     other = make_gan(num_classes=3)
     of = "converted" if runtime is onnx else "_converted"
     converted = getattr(runtime, of)(other)
-    monkeypatch.setattr(runtime, of, lambda gan, float16=False, batch=None: converted)
+    monkeypatch.setattr(runtime, of, lambda gan, *rest, **named: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -394,6 +394,55 @@ def batch_of(path):
     return {name: detail["shape_signature"][0] for name, detail in details.items()}
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES[:2])
+def test_weights_of_int8_take_a_quarter_of_the_bytes(runtime, tmp_path):
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    full, small = tmp_path / f"full{runtime.ENDING}", tmp_path / f"small{runtime.ENDING}"
+    runtime.export(gan, full)
+    levels = runtime.export(gan, small, int8=True)
+    assert 0.24 < small.stat().st_size / full.stat().st_size < 0.3
+    assert 1 <= levels <= check.LEVELS_OF_INT8 and told(small) == told(full) | {"int8_levels": levels}
+    z, labels = kerasgan.seeds.draw(told(small)["prior"], range(50, 80)), np.arange(30, dtype=np.int32) % 10
+    difference = np.abs(run(small, z=z, label=labels).astype(int) - gan.sample(30, 50, labels))
+    assert difference.max() <= check.LEVELS_OF_INT8 and 0.01 < difference.mean() < 1
+    with pytest.raises(Exception, match="out of"):
+        run(small, z=z, label=labels + 1)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:2])
+def test_the_bound_of_int8_can_be_moved(runtime, conditional, tmp_path):
+    path = tmp_path / f"model{runtime.ENDING}"
+    with pytest.raises(
+        RuntimeError, match=r"differ by up to \d+ of 255 levels, where 0 is allowed \(allowed_levels ra"
+    ):
+        runtime.export(conditional, path, int8=True, allowed_levels=0)
+    assert not list(tmp_path.iterdir())
+    levels = runtime.export(conditional, path, int8=True, allowed_levels=255)
+    runtime.export(conditional, path, int8=True, allowed_levels=levels, overwrite=True)
+    with pytest.raises(RuntimeError, match=f"differ by up to {levels} of 255 levels, where {levels - 1} is allowed"):
+        runtime.export(conditional, path, int8=True, allowed_levels=levels - 1, overwrite=True)
+    with pytest.raises(ValueError, match=r"^int8: expected float16=False with it"):
+        runtime.export(conditional, path, int8=True, float16=True, overwrite=True)
+    with pytest.raises(ValueError, match=r"^allowed_levels: expected a number in \[0, 255\], or None; got 256"):
+        runtime.export(conditional, path, allowed_levels=256, overwrite=True)
+
+
+def test_int8_of_onnx_is_the_nearest_multiple_of_a_channel_s_scale(tmp_path):
+    import onnx as package
+
+    gan = make_gan(num_classes=3)
+    full, small = (package.load_from_string(onnx.converted(gan, int8=int8)).graph for int8 in (False, True))
+    of = {each.name: package.numpy_helper.to_array(each) for each in (*full.initializer, *small.initializer)}
+    steps = [node for node in small.node if node.op_type == "DequantizeLinear"]
+    assert {of[node.input[0]].ndim for node in steps} == {2, 4}
+    for node in steps:
+        stored, scales, values = (of[name] for name in (*node.input, node.output[0]))
+        [axis] = [each.i for each in node.attribute]
+        rows, found = (np.moveaxis(each, axis, 0).reshape(len(scales), -1) for each in (values, stored))
+        assert stored.dtype == np.int8 and (np.abs(found).max(1) == 127).all()
+        assert np.abs(found * scales[:, None] - rows).max() <= scales.max() / 2 * 1.001
+
+
 def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
@@ -445,6 +494,14 @@ def test_the_command(tmp_path):
     assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
     assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
     assert kerasgan_export(preset, tmp_path / "1", "--float16").exit_code == 2
+    small = kerasgan_export(preset, tmp_path / "small.onnx", "--format", "onnx", "--int8")
+    assert re.search(r"by at most \d+ of 255 levels", small.stdout)
+    assert (tmp_path / "small.onnx").stat().st_size < 0.3 * (tmp_path / "garments.onnx").stat().st_size
+    strict = ("--format", "onnx", "--int8", "--allowed-levels", "1")
+    assert "where 1 is allowed" in str(kerasgan_export(preset, tmp_path / "strict.onnx", *strict).exception)
+    assert kerasgan_export(preset, tmp_path / "a.xml", "--format", "openvino", "--int8").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "a.onnx", *strict, "--float16").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "1", "--allowed-levels", "1").exit_code == 2
     assert kerasgan_export(preset, tmp_path / "two.tflite", "--format", "litert", "--batch", "2").exit_code == 0
     assert batch_of(tmp_path / "two.tflite") == {"z": 2, "label": 2}
     assert kerasgan_export(preset, tmp_path / "1", "--batch", "2").exit_code == 2

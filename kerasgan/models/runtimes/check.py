@@ -7,8 +7,24 @@ from kerasgan import seeds
 from kerasgan.utils import keyed_random
 
 LEVELS = 1  # by which sums in another order may differ, of 255
-LEVELS_OF_FLOAT16 = 4  # by which images of rounded weights may; a wrong file's differ by tens
+LEVELS_OF_FLOAT16 = 4  # by which images of rounded weights may
+LEVELS_OF_INT8 = 32  # those of the repository's presets differ by up to half of it, in few pixels
 _IMAGES, _MOST, _TOGETHER = 8, 32, 5
+
+
+def allowed(float16=False, int8=False, levels=None):
+    """The largest difference that is no error: what is given, or what goes with the weights.
+
+    Raises:
+        ValueError: if weights are to be both, or the number is not in [0, 255].
+    """
+    if float16 and int8:
+        raise ValueError("int8: expected float16=False with it, as weights are one of them; got float16=True")
+    if levels is None:
+        return LEVELS_OF_INT8 if int8 else LEVELS_OF_FLOAT16 if float16 else LEVELS
+    if not 0 <= levels <= 255:
+        raise ValueError(f"allowed_levels: expected a number in [0, 255], or None; got {levels}")
+    return levels
 
 
 def levels(gan, told, run, name, allowed=LEVELS, batch=None):
@@ -52,7 +68,7 @@ def levels(gan, told, run, name, allowed=LEVELS, batch=None):
     if difference > allowed:
         raise RuntimeError(
             f"{name} makes other images than TensorFlow: they differ by up to {difference} of 255 levels, where "
-            f"{allowed} is allowed; nothing was written"
+            f"{allowed} is allowed (allowed_levels raises it); nothing was written"
         )
     return difference
 
