@@ -4,7 +4,7 @@ python -m benchmarks.runtimes [PRESET ...] [--seconds 1] [--batch 32] [--out run
 
 Without names, all image presets of the repository. Each runtime computes images of the same latents with what cores the
 process may use; a speed is that of the fastest of the calls that fill the seconds. It prints the table in
-docs/runtimes.md. Run it on an idle machine, or on one core of it (`taskset -c 1`): threads that wait for one another are
+docs/runtimes.md. Run it on an idle machine, or on one core of it (`taskset -c 1`): threads that wait for others are
 slowed most by other programs.
 """
 
