@@ -136,7 +136,7 @@ def _quantize(graph_):
         axes = {_CHANNELS.get(user) for user in users[weight.name]}
         if values.dtype != np.float32 or values.size < _LARGE or len(axes) != 1 or None in axes:
             continue
-        axis = axes.pop() % values.ndim
+        axis = np.arange(values.ndim)[axes.pop()]
         others = tuple(each for each in range(values.ndim) if each != axis)
         largest = np.abs(values).max(axis=others, keepdims=True)
         scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(127)
