@@ -433,14 +433,27 @@ def test_int8_of_onnx_is_the_nearest_multiple_of_a_channel_s_scale(tmp_path):
     gan = make_gan(num_classes=3)
     full, small = (package.load_from_string(onnx.converted(gan, int8=int8)).graph for int8 in (False, True))
     of = {each.name: package.numpy_helper.to_array(each) for each in (*full.initializer, *small.initializer)}
-    steps = [node for node in small.node if node.op_type == "DequantizeLinear"]
-    assert {of[node.input[0]].ndim for node in steps} == {2, 4}
-    for node in steps:
-        stored, scales, values = (of[name] for name in (*node.input, node.output[0]))
-        [axis] = [each.i for each in node.attribute]
-        rows, found = (np.moveaxis(each, axis, 0).reshape(len(scales), -1) for each in (values, stored))
-        assert stored.dtype == np.int8 and (np.abs(found).max(1) == 127).all()
-        assert np.abs(found * scales[:, None] - rows).max() <= scales.max() / 2 * 1.001
+    stored = {name.removesuffix("/int8"): each for name, each in of.items() if each.dtype == np.int8}
+    assert {each.ndim for each in stored.values()} == {2, 4}
+    for name, steps in stored.items():
+        scales, values = of[f"{name}/scale"], of[name]
+        axis = int(np.argmax(scales.shape))
+        assert scales.size == values.shape[axis] > 1
+        assert (np.abs(steps).max(axis=tuple(set(range(steps.ndim)) - {axis})) == 127).all()
+        assert (np.abs(steps * scales - values) <= scales / 2 * 1.001).all()
+
+
+def test_onnx_runtime_computes_int8_s_products_in_float32(conditional, tmp_path):
+    import onnx as package
+    import onnxruntime
+
+    onnx.export(conditional, tmp_path / "model.onnx", int8=True, allowed_levels=255)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(tmp_path / "model.onnx", options)
+    optimized = package.load(tmp_path / "optimized.onnx").graph
+    assert not [each for each in optimized.initializer if each.data_type == package.TensorProto.INT8]
+    assert not {"MatMulNBits", "MatMulInteger", "DynamicQuantizeMatMul"} & {node.op_type for node in optimized.node}
 
 
 def test_a_gan_has_all_exports(conditional, tmp_path):

@@ -124,26 +124,29 @@ def _round(graph_):
 
 
 def _quantize(graph_):
-    """Store large weights as int8 with a scale for each channel of their outputs, and an operation to float32."""
+    """Store large weights as int8 with a scale for each channel of their outputs, and their product, made at loading.
+
+    Not `DequantizeLinear`: ONNX Runtime fuses it with a MatMul to one that rounds its inputs to int8 too.
+    """
     import onnx
 
     users = collections.defaultdict(set)
     for node in graph_.node:
         for place, name in enumerate(node.input):
             users[name].add((node.op_type, place))
-    for weight in graph_.initializer:
+    for weight in list(graph_.initializer):
         values = onnx.numpy_helper.to_array(weight)
         axes = {_CHANNELS.get(user) for user in users[weight.name]}
         if values.dtype != np.float32 or values.size < _LARGE or len(axes) != 1 or None in axes:
             continue
         axis = np.arange(values.ndim)[axes.pop()]
-        others = tuple(each for each in range(values.ndim) if each != axis)
-        largest = np.abs(values).max(axis=others, keepdims=True)
+        largest = np.abs(values).max(axis=tuple(set(range(values.ndim)) - {axis}), keepdims=True)
         scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(127)
-        stored, scale, name = f"{weight.name}/int8", f"{weight.name}/scale", weight.name
+        stored, steps, scale, name = (f"{weight.name}{ending}" for ending in ("/int8", "/steps", "/scale", ""))
         weight.CopyFrom(onnx.numpy_helper.from_array(np.rint(values / scales).astype(np.int8), stored))
-        graph_.initializer.append(onnx.numpy_helper.from_array(scales.reshape(-1), scale))
-        graph_.node.insert(0, onnx.helper.make_node("DequantizeLinear", [stored, scale], [name], axis=axis))
+        graph_.initializer.append(onnx.numpy_helper.from_array(scales, scale))
+        graph_.node.insert(0, onnx.helper.make_node("Mul", [steps, scale], [name]))
+        graph_.node.insert(0, onnx.helper.make_node("Cast", [stored], [steps], to=onnx.TensorProto.FLOAT))
 
 
 def _loaded(path):
