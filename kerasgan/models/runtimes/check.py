@@ -8,7 +8,7 @@ from kerasgan.utils import keyed_random
 
 LEVELS = 1  # by which sums in another order may differ, of 255
 LEVELS_OF_FLOAT16 = 4  # by which images of rounded weights may
-LEVELS_OF_INT8 = 32  # those of the repository's presets differ by up to half of it, in few pixels
+LEVELS_OF_INT8 = 32  # by which those of int8 weights may: presets' differ by up to 25, a wrong file's by a hundred
 _IMAGES, _MOST, _TOGETHER = 8, 32, 5
 
 
