@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS ?= remote,test
 
-.PHONY: demo test parity slow lint docs data clean
+.PHONY: demo test parity slow next lint docs data clean
 
 demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
 	$(BIN)/kerasgan sample biggan_fashion_mnist -n 80 --out demo/pretrained.png
@@ -20,6 +20,9 @@ parity: $(VENV)/.parity  ## the comparisons with PyTorch and other implementatio
 
 slow: data  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow -n auto
+
+next:  ## what a user does first, with the nightly builds of TensorFlow and Keras, in an environment made for it
+	$(PYTHON) tests/next_releases.py --venv .venv-next
 
 lint: $(INSTALLED)  ## style, types of what mypy is to check (pyproject.toml), the order of the floors
 	$(BIN)/ruff check .
@@ -61,4 +64,4 @@ $(VENV)/.docs: $(INSTALLED)
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-ci site demo build dist *.egg-info
+	rm -rf $(VENV) .venv-ci .venv-next site demo build dist *.egg-info

@@ -1,6 +1,7 @@
 """Measures against their peers in the same run: the Frechet distance's last step, and feature extraction.
 
 python -m benchmarks.metrics [--out metrics.json] [--dim 2048] [--images 200]
+python -m benchmarks.metrics --peers         what other packages say of the same features: benchmarks/metric_peers.py
 
 The distance is compared with that of pytorch-fid and clean-fid on the same means and covariances; both take SciPy's
 `sqrtm` of the product of the covariances. Where the packages are not installed, or not whole, their formula is written
@@ -18,6 +19,7 @@ import time
 import numpy as np
 from scipy import linalg
 
+from benchmarks import metric_peers
 from kerasgan.metrics import features, frechet
 from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.moments import Moments
@@ -168,7 +170,11 @@ def main():
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--skip", default="", help="of distance, efficientnet, inception; with commas")
+    parser.add_argument("--peers", action="store_true", help="print what other packages say, and no times")
     options = parser.parse_args()
+    if options.peers:
+        metric_peers.main()
+        return
     skipped = options.skip.split(",")
     found = {
         "command": result.command(),

@@ -2,9 +2,10 @@
 
 python -m benchmarks.runtimes [PRESET ...] [--seconds 1] [--batch 32] [--out runtimes.json]
 
-Each runtime computes images of the same latents with what cores the process may use; a speed is that of the fastest of
-the calls that fill the seconds. It prints the rows of the table in docs/runtimes.md. Run it on an idle machine, or on
-one core of it (`taskset -c 1`): threads that wait for one another are slowed most by other programs.
+Without names, all image presets of the repository. Each runtime computes images of the same latents with what cores the
+process may use; a speed is that of the fastest of the calls that fill the seconds. It prints the table in
+docs/runtimes.md. Run it on an idle machine, or on one core of it (`taskset -c 1`): threads that wait for others are
+slowed most by other programs.
 """
 
 import argparse
@@ -21,8 +22,7 @@ import kerasgan
 from kerasgan.metrics.evaluation import result
 from kerasgan.models.runtimes import openvino
 
-PRESETS = ("sgan_fashion_mnist", "biggan_fashion_mnist", "ac_wgan_gp_fashion_mnist", "tsgan_fashion_mnist",
-           "dcgan_clothing64", "sn_hinge_cifar10")  # fmt: skip
+FOLDER = pathlib.Path(__file__).parents[1] / "zoo" / "presets"
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -79,22 +79,17 @@ def images_per_second(run, inputs, seconds):
 def rows_of(name, folder, batch, seconds):
     """Measure one preset: a dict for each runtime."""
     gan = kerasgan.from_preset(name)
-    paths = {
-        "ONNX Runtime": folder / f"{name}.onnx",
-        "LiteRT": folder / f"{name}.tflite",
-        "OpenVINO": folder / f"{name}.xml",
+    exports = {
+        "ONNX Runtime": (gan.export_onnx, in_onnxruntime, ".onnx", {}),
+        "ONNX Runtime, int8": (gan.export_onnx, in_onnxruntime, ".int8.onnx", {"int8": True}),
+        "LiteRT": (gan.export_litert, in_litert, ".tflite", {}),
+        "LiteRT, int8": (gan.export_litert, in_litert, ".int8.tflite", {"int8": True}),
+        "OpenVINO": (gan.export_openvino, in_openvino, ".xml", {}),
     }
-    levels = {
-        "ONNX Runtime": gan.export_onnx(paths["ONNX Runtime"]),
-        "LiteRT": gan.export_litert(paths["LiteRT"]),
-        "OpenVINO": gan.export_openvino(paths["OpenVINO"]),
-    }
-    runs = {
-        "TensorFlow": in_tensorflow(gan),
-        "ONNX Runtime": in_onnxruntime(paths["ONNX Runtime"]),
-        "LiteRT": in_litert(paths["LiteRT"]),
-        "OpenVINO": in_openvino(paths["OpenVINO"]),
-    }
+    paths = {runtime: folder / f"{name}{ending}" for runtime, (_, _, ending, _) in exports.items()}
+    levels = {runtime: export(paths[runtime], **options) for runtime, (export, _, _, options) in exports.items()}
+    runs = {"TensorFlow": in_tensorflow(gan)}
+    runs |= {runtime: open_(paths[runtime]) for runtime, (_, open_, _, _) in exports.items()}
     return [
         {
             "preset": name,
@@ -114,6 +109,12 @@ def size_of(path):
     return sum(part.stat().st_size for part in parts)
 
 
+def image_presets():
+    """Names of the repository's presets that make images."""
+    facts = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/metadata.json"))]
+    return [each["name"] for each in facts if len(each["image_shape"]) == 3]
+
+
 def line_of(row):
     """A row of the table."""
     preset, runtime, levels, size, *speeds = row.values()
@@ -124,7 +125,7 @@ def line_of(row):
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes", description=__doc__.splitlines()[0])
-    parser.add_argument("presets", nargs="*", default=PRESETS, help="names of presets of images")
+    parser.add_argument("presets", nargs="*", default=image_presets(), help="names of presets of images")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each speed")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--out", type=pathlib.Path, help="JSON file of the numbers")
@@ -136,6 +137,9 @@ def main():
         "load before": os.getloadavg()[0],
         "rows": [],
     }
+    columns = ("images/s one by one", f"images/s by {options.batch}")
+    print(f"| preset | runtime | levels of difference | file | {' | '.join(columns)} |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.presets:
             for row in rows_of(name, pathlib.Path(folder), options.batch, options.seconds):

@@ -266,6 +266,25 @@ def export(
             help="Round the weights to float16, for about half the size; of onnx, litert, openvino and web.",
         ),
     ] = False,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Round the weights to int8, for about a quarter; of onnx, litert and web."),
+    ] = False,
+    allowed_levels: Annotated[
+        int | None,
+        typer.Option(
+            help="The largest difference from sample's images that is no error, of 255; by default 1, 4 with "
+            "--float16, 32 with --int8.",
+            min=0,
+            max=255,
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            help="Images of each call of onnx, litert and openvino, where it must be fixed; any by default.", min=1
+        ),
+    ] = None,
     standing_passes: Annotated[
         int, typer.Option(help="Batches for new batch-norm statistics; 0 keeps the moving averages.", min=0)
     ] = 0,
@@ -278,6 +297,14 @@ def export(
         raise typer.BadParameter("--standing-truncation: expected --standing-passes with it")
     if float16 and format_ in (Format.SAVED_MODEL, Format.KERAS):
         raise typer.BadParameter(f"--float16: expected --format onnx, litert, openvino or web with it; got {format_}")
+    if int8 and format_ not in (Format.ONNX, Format.LITERT, Format.WEB):
+        raise typer.BadParameter(f"--int8: expected --format onnx, litert or web with it; got {format_}")
+    if int8 and float16:
+        raise typer.BadParameter("--int8: expected no --float16 with it, as weights are one of them")
+    if allowed_levels is not None and format_ in (Format.SAVED_MODEL, Format.KERAS):
+        raise typer.BadParameter(f"--allowed-levels: expected --format onnx, litert, openvino or web; got {format_}")
+    if batch is not None and format_ not in (Format.ONNX, Format.LITERT, Format.OPENVINO):
+        raise typer.BadParameter(f"--batch: expected --format onnx, litert or openvino with it; got {format_}")
     tf_runtime.import_tensorflow()
     from kerasgan.models import standing_statistics
     from kerasgan.models.runtimes import keras, litert, onnx, openvino
@@ -302,11 +329,13 @@ def export(
         return
     with tf_runtime.quiet():  # the converters' own lines
         if format_ is Format.WEB:
-            levels = web.export(loaded, out, overwrite, float16, name=pathlib.Path(model).name.removesuffix(".keras"))
+            name = pathlib.Path(model).name.removesuffix(".keras")
+            levels = web.export(loaded, out, overwrite, float16, name, int8, allowed_levels)
         elif format_ is Format.KERAS:
             levels = keras.export(loaded, out, overwrite)
         else:
-            levels = file_of.export(loaded, out, overwrite, float16)
+            weights = {"int8": True} if int8 else {"float16": float16}
+            levels = file_of.export(loaded, out, overwrite, batch=batch, allowed_levels=allowed_levels, **weights)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 

@@ -34,6 +34,12 @@ def makes_images(model):
         raise ValueError(f"gan: expected a generator of images (H, W, C); it makes {model.image_shape}")
 
 
+def batch(given):
+    """Raise `ValueError` unless the rows of each call of an exported file are `None` or a positive number."""
+    if given is not None and given < 1:
+        raise ValueError(f"batch: expected a positive number of images, or None for any; got {given}")
+
+
 def packages(what, names, extra):
     """Raise `ImportError` unless optional packages can be imported.
 

@@ -307,24 +307,44 @@ class Sampler(Unsupervised, keras.Model):
 
         savedmodel.export(self, filepath, overwrite=overwrite)
 
-    def export_onnx(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
+    def export_onnx(
+        self,
+        filepath: Path,
+        overwrite: bool = False,
+        float16: bool = False,
+        batch: int | None = None,
+        int8: bool = False,
+        allowed_levels: int | None = None,
+    ) -> int:
         """Write an ONNX file, compared with `sample` before it is there; see `kerasgan.models.runtimes.onnx.export`.
 
         Args:
             filepath: path ending in `.onnx`.
             overwrite: whether an older file may be replaced.
             float16: whether the weights are rounded to float16, for about half the size.
+            batch: images of each call; `None` leaves their number free.
+            int8: whether the weights are rounded to int8, for about a quarter of the size.
+            allowed_levels: the largest difference that is no error; by default 1, 4 with `float16`, 32 with `int8`.
 
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
-            up to 4.
+            up to 4, with `int8` up to 32.
         """
         backend.check("export_onnx")
         from kerasgan.models.runtimes import onnx
 
-        return onnx.export(self, filepath, overwrite=overwrite, float16=float16)
+        return onnx.export(
+            self, filepath, overwrite=overwrite, float16=float16, batch=batch, int8=int8, allowed_levels=allowed_levels
+        )
 
-    def export_openvino(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
+    def export_openvino(
+        self,
+        filepath: Path,
+        overwrite: bool = False,
+        float16: bool = False,
+        batch: int | None = None,
+        allowed_levels: int | None = None,
+    ) -> int:
         """Write OpenVINO's files, compared with `sample` before they are there.
 
         See `kerasgan.models.runtimes.openvino.export`.
@@ -333,6 +353,8 @@ class Sampler(Unsupervised, keras.Model):
             filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`.
             overwrite: whether older files may be replaced.
             float16: whether the weights are rounded to float16, for about half the size.
+            batch: images of each call; `None` leaves their number free.
+            allowed_levels: the largest difference that is no error; by default 1, 4 with `float16`.
 
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
@@ -341,7 +363,9 @@ class Sampler(Unsupervised, keras.Model):
         backend.check("export_openvino")
         from kerasgan.models.runtimes import openvino
 
-        return openvino.export(self, filepath, overwrite=overwrite, float16=float16)
+        return openvino.export(
+            self, filepath, overwrite=overwrite, float16=float16, batch=batch, allowed_levels=allowed_levels
+        )
 
     def export_keras(self, filepath: Path, overwrite: bool = False) -> int:
         """Write a `.keras` file of the generator alone, for Keras with any backend.
@@ -360,22 +384,35 @@ class Sampler(Unsupervised, keras.Model):
 
         return keras_runtime.export(self, filepath, overwrite=overwrite)
 
-    def export_litert(self, filepath: Path, overwrite: bool = False, float16: bool = False) -> int:
+    def export_litert(
+        self,
+        filepath: Path,
+        overwrite: bool = False,
+        float16: bool = False,
+        batch: int | None = None,
+        int8: bool = False,
+        allowed_levels: int | None = None,
+    ) -> int:
         """Write a LiteRT file, compared with `sample` before it is there; see `kerasgan.models.runtimes.litert.export`.
 
         Args:
             filepath: path ending in `.tflite`.
             overwrite: whether an older file may be replaced.
             float16: whether the weights are rounded to float16, for about half the size.
+            batch: images of each call; `None` leaves their number free.
+            int8: whether the weights are rounded to int8, for about a quarter of the size.
+            allowed_levels: the largest difference that is no error; by default 1, 4 with `float16`, 32 with `int8`.
 
         Returns:
             The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16`
-            up to 4.
+            up to 4, with `int8` up to 32.
         """
         backend.check("export_litert")
         from kerasgan.models.runtimes import litert
 
-        return litert.export(self, filepath, overwrite=overwrite, float16=float16)
+        return litert.export(
+            self, filepath, overwrite=overwrite, float16=float16, batch=batch, int8=int8, allowed_levels=allowed_levels
+        )
 
     @property
     def class_names(self) -> tuple[str, ...] | None:

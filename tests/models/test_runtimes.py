@@ -244,7 +244,7 @@ def test_no_file_is_left_where_the_images_are_others(runtime, overwritten, condi
     other = make_gan(num_classes=3)
     of = "converted" if runtime is onnx else "_converted"
     converted = getattr(runtime, of)(other)
-    monkeypatch.setattr(runtime, of, lambda gan, float16=False: converted)
+    monkeypatch.setattr(runtime, of, lambda gan, *rest, **named: converted)
     path = tmp_path / f"model{runtime.ENDING}"
     if overwritten:
         path.write_text("older")
@@ -292,7 +292,7 @@ def test_what_is_no_such_image_is_refused(made, said, conditional):
     ids=["onnx", "litert", "openvino"],
 )
 def test_no_file_is_left_where_the_runtime_cannot_load_it(runtime, of, conditional, monkeypatch, tmp_path):
-    def meaningless(gan, path=None, *rest):
+    def meaningless(gan, path=None, *rest, **named):
         return b"of no meaning" if path in (None, False) else path.write_bytes(b"of no meaning")
 
     monkeypatch.setattr(runtime, of, meaningless)
@@ -366,6 +366,96 @@ def test_weights_that_are_no_float16_are_rounded(runtime, conditional, tmp_path)
     assert 0 < np.abs(made.astype(int) - conditional.sample(8, 20, 0)).max() <= 8
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_fixed_number_of_images(runtime, conditional, tmp_path):
+    path = tmp_path / f"three{runtime.ENDING}"
+    assert runtime.export(conditional, path, batch=3) in (0, 1)
+    assert batch_of(path) == {"z": 3, "label": 3}
+    z, labels = kerasgan.seeds.draw(told(path)["prior"], range(20, 23)), np.array([2, 0, 1], np.int32)
+    assert same(run(path, z=z, label=labels), conditional.sample(3, 20, labels))
+    with pytest.raises(Exception, match="out of|label: expected integers in \\[0, 3\\)"):
+        run(path, z=z, label=np.array([0, 3, 1], np.int32))
+    with pytest.raises(ValueError, match="^batch: expected a positive number of images, or None for any; got 0$"):
+        runtime.export(conditional, tmp_path / f"none{runtime.ENDING}", batch=0)
+
+
+def batch_of(path):
+    """The rows that a file says it takes, of each input."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        return {each.name: each.shape[0] for each in onnxruntime.InferenceSession(path).get_inputs()}
+    if path.suffix == ".xml":
+        model = openvino.package().Core().read_model(path)
+        return {each.get_any_name(): each.get_partial_shape()[0].get_length() for each in model.inputs}
+    from ai_edge_litert.interpreter import Interpreter
+
+    details = Interpreter(str(path)).get_signature_runner().get_input_details()
+    return {name: detail["shape_signature"][0] for name, detail in details.items()}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:2])
+def test_weights_of_int8_take_a_quarter_of_the_bytes(runtime, tmp_path):
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    full, small = tmp_path / f"full{runtime.ENDING}", tmp_path / f"small{runtime.ENDING}"
+    runtime.export(gan, full)
+    levels = runtime.export(gan, small, int8=True)
+    assert 0.24 < small.stat().st_size / full.stat().st_size < 0.3
+    assert 1 <= levels <= check.LEVELS_OF_INT8 and told(small) == told(full) | {"int8_levels": levels}
+    z, labels = kerasgan.seeds.draw(told(small)["prior"], range(50, 80)), np.arange(30, dtype=np.int32) % 10
+    difference = np.abs(run(small, z=z, label=labels).astype(int) - gan.sample(30, 50, labels))
+    assert difference.max() <= check.LEVELS_OF_INT8 and 0.01 < difference.mean() < 1
+    with pytest.raises(Exception, match="out of"):
+        run(small, z=z, label=labels + 1)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:2])
+def test_the_bound_of_int8_can_be_moved(runtime, conditional, tmp_path):
+    path = tmp_path / f"model{runtime.ENDING}"
+    with pytest.raises(
+        RuntimeError, match=r"differ by up to \d+ of 255 levels, where 0 is allowed \(allowed_levels ra"
+    ):
+        runtime.export(conditional, path, int8=True, allowed_levels=0)
+    assert not list(tmp_path.iterdir())
+    levels = runtime.export(conditional, path, int8=True, allowed_levels=255)
+    runtime.export(conditional, path, int8=True, allowed_levels=levels, overwrite=True)
+    with pytest.raises(RuntimeError, match=f"differ by up to {levels} of 255 levels, where {levels - 1} is allowed"):
+        runtime.export(conditional, path, int8=True, allowed_levels=levels - 1, overwrite=True)
+    with pytest.raises(ValueError, match=r"^int8: expected float16=False with it"):
+        runtime.export(conditional, path, int8=True, float16=True, overwrite=True)
+    with pytest.raises(ValueError, match=r"^allowed_levels: expected a number in \[0, 255\], or None; got 256"):
+        runtime.export(conditional, path, allowed_levels=256, overwrite=True)
+
+
+def test_int8_of_onnx_is_the_nearest_multiple_of_a_channel_s_scale(tmp_path):
+    import onnx as package
+
+    gan = make_gan(num_classes=3)
+    full, small = (package.load_from_string(onnx.converted(gan, int8=int8)).graph for int8 in (False, True))
+    of = {each.name: package.numpy_helper.to_array(each) for each in (*full.initializer, *small.initializer)}
+    stored = {name.removesuffix("/int8"): each for name, each in of.items() if each.dtype == np.int8}
+    assert {each.ndim for each in stored.values()} == {2, 4}
+    for name, steps in stored.items():
+        scales, values = of[f"{name}/scale"], of[name]
+        axis = int(np.argmax(scales.shape))
+        assert scales.size == values.shape[axis] > 1
+        assert (np.abs(steps).max(axis=tuple(set(range(steps.ndim)) - {axis})) == 127).all()
+        assert (np.abs(steps * scales - values) <= scales / 2 * 1.001).all()
+
+
+def test_onnx_runtime_computes_int8_s_products_in_float32(conditional, tmp_path):
+    import onnx as package
+    import onnxruntime
+
+    onnx.export(conditional, tmp_path / "model.onnx", int8=True, allowed_levels=255)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(tmp_path / "model.onnx", options)
+    optimized = package.load(tmp_path / "optimized.onnx").graph
+    assert not [each for each in optimized.initializer if each.data_type == package.TensorProto.INT8]
+    assert not {"MatMulNBits", "MatMulInteger", "DynamicQuantizeMatMul"} & {node.op_type for node in optimized.node}
+
+
 def test_a_gan_has_all_exports(conditional, tmp_path):
     assert conditional.export_onnx(tmp_path / "model.onnx") in (0, 1)
     assert conditional.export_litert(str(tmp_path / "model.tflite")) in (0, 1)
@@ -417,3 +507,15 @@ def test_the_command(tmp_path):
     assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
     assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
     assert kerasgan_export(preset, tmp_path / "1", "--float16").exit_code == 2
+    small = kerasgan_export(preset, tmp_path / "small.onnx", "--format", "onnx", "--int8")
+    assert re.search(r"by at most \d+ of 255 levels", small.stdout)
+    assert (tmp_path / "small.onnx").stat().st_size < 0.3 * (tmp_path / "garments.onnx").stat().st_size
+    strict = ("--format", "onnx", "--int8", "--allowed-levels", "1")
+    assert "where 1 is allowed" in str(kerasgan_export(preset, tmp_path / "strict.onnx", *strict).exception)
+    assert kerasgan_export(preset, tmp_path / "a.xml", "--format", "openvino", "--int8").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "a.onnx", *strict, "--float16").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "1", "--allowed-levels", "1").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "two.tflite", "--format", "litert", "--batch", "2").exit_code == 0
+    assert batch_of(tmp_path / "two.tflite") == {"z": 2, "label": 2}
+    assert kerasgan_export(preset, tmp_path / "1", "--batch", "2").exit_code == 2
+    assert kerasgan_export(preset, tmp_path / "page", "--format", "web", "--batch", "2").exit_code == 2

@@ -241,6 +241,25 @@ def test_the_browser_makes_the_images_of_a_preset(name, float16, open_page, tmp_
 @pytest.mark.parity
 @pytest.mark.slow
 @needs_browser
+def test_the_browser_computes_int8_as_onnx_runtime_for_python_does(open_page, tmp_path):
+    import onnxruntime
+
+    gan = kerasgan.from_preset("sgan_fashion_mnist")
+    levels = folder.export(gan, tmp_path / "demo", int8=True)
+    told = json.loads((tmp_path / "demo" / "kerasgan.json").read_text())
+    assert told["int8_levels"] == levels > 1
+    session = onnxruntime.InferenceSession(tmp_path / "demo" / "generator.onnx")
+    z, labels = kerasgan.seeds.draw(told["prior"], range(41, 49), 0.7), np.full(8, 3, np.int32)
+    [wanted] = session.run(["images"], {"z": z, "label": labels})
+    with served(tmp_path / "demo") as address:
+        page = open_page(address, "#label=3&seed=41&count=8&truncation=0.7")
+        assert same(drawn(page, "grid", 8), wanted)
+    assert not same(wanted[..., 0], gan.sample(8, 41, labels=3, truncation=0.7))
+
+
+@pytest.mark.parity
+@pytest.mark.slow
+@needs_browser
 def test_a_generator_that_takes_the_truncation_gets_it(open_page, tmp_path):
     gan = family("biggan_deep")
     folder.export(gan, tmp_path / "demo")

@@ -5,6 +5,7 @@ from keras import ops
 from kerasgan import latents
 from kerasgan.utils.version import __version__
 
+INT8_LEVELS = "int8_levels"  # the largest difference that was measured, in levels of 255
 KEY = "kerasgan"  # of ONNX's metadata; LiteRT's file is kerasgan.json
 _DRAWN = (latents.Normal, latents.Uniform, latents.ScaledTruncatedNormal, latents.GaussianMixture)
 

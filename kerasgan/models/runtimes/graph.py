@@ -8,7 +8,7 @@ from kerasgan.models import checks
 OUTPUT = "images"
 
 
-def function(gan):
+def function(gan, batch=None):
     """Return the map with its weights as constants, and its inputs.
 
     It checks nothing by assertion, which not every runtime has. A label outside [0, num_classes) becomes num_classes,
@@ -16,6 +16,7 @@ def function(gan):
 
     Args:
         gan: a `kerasgan.Sampler` of images.
+        batch: rows of each call, N; `None` leaves N free.
 
     Returns:
         `tf.function` from `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator that takes
@@ -26,11 +27,11 @@ def function(gan):
         ValueError: if the generator has weights that are not finite.
     """
     checks.finite_weights(gan.sampling_generator, "gan")
-    signature = [tf.TensorSpec([None, gan.latent.dim], tf.float32, name="z")]
+    signature = [tf.TensorSpec([batch, gan.latent.dim], tf.float32, name="z")]
     if gan.num_classes is not None:
-        signature.append(tf.TensorSpec([None], tf.int32, name="label"))
+        signature.append(tf.TensorSpec([batch], tf.int32, name="label"))
     if gan.takes_truncation:
-        signature.append(tf.TensorSpec([None], tf.float32, name="truncation"))
+        signature.append(tf.TensorSpec([batch], tf.float32, name="truncation"))
     names = [spec.name for spec in signature]
 
     def images(*inputs):

@@ -15,7 +15,7 @@ _RUNTIME = "ai-edge-litert"
 _TOLD = f"{facts.KEY}.json"
 
 
-def export(gan, filepath, overwrite=False, float16=False):
+def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False, allowed_levels=None):
     """Write a generator as a LiteRT file, and compare it in LiteRT with TensorFlow.
 
     The signature `serving_default` has the inputs `z` float32 [N, D], for a conditional model `label` int32 [N], and
@@ -31,13 +31,20 @@ def export(gan, filepath, overwrite=False, float16=False):
         overwrite: whether an older file may be replaced.
         float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
             float32.
+        batch: rows of each call, N, for runtimes and chips that want it fixed; `None` leaves N free.
+        int8: whether the weights are rounded to int8, for a file of about a quarter of the size; LiteRT then computes
+            products in int8 where it can (its dynamic range quantization), and the file tells of the difference.
+        allowed_levels: the largest difference from `sample`'s images that is no error, in levels of 255; by default 1,
+            4 with `float16`, 32 with `int8`.
 
     Returns:
-        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
+        The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4; with
+        `int8` up to 32.
 
     Raises:
         ImportError: if ai-edge-litert is not installed.
-        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        ValueError: if the path ends otherwise, `batch` is not positive, a bound is outside [0, 255], both `float16` and
+            `int8` are asked for, or the model does not make images or has weights that are not finite.
         FileExistsError: if there is such a file and `overwrite` is false.
         OSError: if the file cannot be written.
         RuntimeError: if the generator cannot be converted, the file does not load, or it makes other images; no file
@@ -45,13 +52,17 @@ def export(gan, filepath, overwrite=False, float16=False):
     """
     may_write(filepath, overwrite)
     checks.makes_images(gan)
+    checks.batch(batch)
+    allowed = check.allowed(float16, int8, allowed_levels)
     gan.prepare_sampling()
     with atomic_files.written_whole(filepath) as beside:
-        beside.write_bytes(_converted(gan, float16))
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.writestr(zipfile.ZipInfo(_TOLD), json.dumps(facts.facts(gan)))  # of no date: the same file again
+        content = _converted(gan, float16, batch, int8)
+        _write(beside, content, facts.facts(gan))
         told, run = _loaded(beside)
-        return check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
+        levels = check.levels(gan, told, run, _versions(), allowed, batch)
+        if int8:
+            _write(beside, content, told | {facts.INT8_LEVELS: levels})
+        return levels
 
 
 def may_write(filepath, overwrite=False):
@@ -61,13 +72,22 @@ def may_write(filepath, overwrite=False):
     checks.may_be_written("filepath", filepath, overwrite)
 
 
-def _converted(gan, float16=False):
+def _write(path, content, told):
+    """Write the model, which is a ZIP archive of what it tells as well."""
+    path.unlink(missing_ok=True)  # which may be mapped into memory
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(_TOLD), json.dumps(told))  # of no date: the same file again
+
+
+def _converted(gan, float16=False, batch=None, int8=False):
     """The bytes of the model alone."""
-    function, signature = graph.function(gan)
+    function, signature = graph.function(gan, batch)
     traced = function.get_concrete_function(*signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
-    if float16:
+    if float16 or int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if float16:
         converter.target_spec.supported_types = [tf.float16]
     try:
         return converter.convert()

@@ -18,7 +18,7 @@ _RUNTIME = "openvino"
 _FLOAT32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
-def export(gan, filepath, overwrite=False, float16=False):
+def export(gan, filepath, overwrite=False, float16=False, batch=None, allowed_levels=None):
     """Write a generator as OpenVINO's two files, and compare them in OpenVINO with TensorFlow.
 
     The model has the inputs `z` float32 [N, D], for a conditional model `label` int32 [N], and for a generator with
@@ -38,13 +38,17 @@ def export(gan, filepath, overwrite=False, float16=False):
         overwrite: whether older files may be replaced.
         float16: whether the weights are rounded to float16, for files of about half the size; what is computed stays
             float32.
+        batch: rows of each call, N, for runtimes and chips that want it fixed; `None` leaves N free.
+        allowed_levels: the largest difference from `sample`'s images that is no error, in levels of 255; by default 1,
+            4 with `float16`.
 
     Returns:
         The largest difference from `sample`'s images, a number of levels of 255: 0 or 1; with `float16` up to 4.
 
     Raises:
         ImportError: if tf2onnx, onnx or openvino is not installed.
-        ValueError: if the path ends otherwise, or the model does not make images or has weights that are not finite.
+        ValueError: if the path ends otherwise, `batch` is not positive, a bound is outside [0, 255], or the model does
+            not make images or has weights that are not finite.
         FileExistsError: if there is such a file and `overwrite` is false.
         OSError: if a file cannot be written.
         RuntimeError: if the generator cannot be converted, the files do not load, or they make other images; no file
@@ -52,12 +56,14 @@ def export(gan, filepath, overwrite=False, float16=False):
     """
     may_write(filepath, overwrite)
     checks.makes_images(gan)
+    checks.batch(batch)
+    allowed = check.allowed(float16, levels=allowed_levels)
     gan.prepare_sampling()
     target = pathlib.Path(filepath)
     with atomic_files.written_whole(target) as beside:
-        _write(gan, beside, float16)
+        _write(gan, beside, float16, batch)
         told, run = _loaded(beside)
-        levels = check.levels(gan, told, run, _versions(), check.LEVELS_OF_FLOAT16 if float16 else check.LEVELS)
+        levels = check.levels(gan, told, run, _versions(), allowed, batch)
         with atomic_files.written_whole(target.with_suffix(_WEIGHTS)) as weights:
             beside.with_suffix(_WEIGHTS).replace(weights)
             target.unlink(missing_ok=True)  # whose weights are about to be replaced
@@ -83,14 +89,14 @@ def may_write(filepath, overwrite=False):
         checks.may_be_written("filepath", path, overwrite)
 
 
-def _write(gan, path, float16=False):
+def _write(gan, path, float16=False, batch=None):
     """Write the model and, beside it, its weights."""
-    package().save_model(_converted(gan), path, compress_to_fp16=float16)
+    package().save_model(_converted(gan, batch), path, compress_to_fp16=float16)
 
 
-def _converted(gan):
+def _converted(gan, batch=None):
     """The `openvino.Model`, read from ONNX, whose metadata come along."""
-    content = onnx.converted(gan)
+    content = onnx.converted(gan, batch=batch)
     try:
         model = package().Core().read_model(content)
     except Exception as error:  # openvino's own classes

@@ -17,7 +17,7 @@ _GENERATOR = "generator.onnx"
 _CHANNELS = (1, 3, 4)
 
 
-def export(gan, filepath, overwrite=False, float16=False, name=None):
+def export(gan, filepath, overwrite=False, float16=False, name=None, int8=False, allowed_levels=None):
     """Write a generator as a folder of files that any server of files shows, and a browser computes.
 
     It has `index.html`, the page that `kerasgan serve` has at /; `generator.onnx`, as `kerasgan.models.runtimes.onnx`
@@ -30,11 +30,13 @@ def export(gan, filepath, overwrite=False, float16=False, name=None):
         filepath: folder to write. It appears whole or not at all.
         overwrite: whether an existing folder may be replaced, with all that is in it.
         float16: whether the generator's weights are rounded to float16, see `kerasgan.models.runtimes.onnx.export`.
+        int8: whether they are rounded to int8, see there.
+        allowed_levels: the largest difference that is no error, see there.
         name: what the page calls the generator; by default the folder's name.
 
     Returns:
         The largest difference of `generator.onnx`'s images from `sample`'s, a number of levels of 255: 0 or 1;
-        with `float16` up to 4. They are computed by ONNX Runtime for Python, not in a browser.
+        with `float16` up to 4, with `int8` up to 32. They are computed by ONNX Runtime for Python, not in a browser.
 
     Raises:
         ImportError: if tf2onnx, onnx or onnxruntime is not installed.
@@ -55,7 +57,9 @@ def export(gan, filepath, overwrite=False, float16=False, name=None):
         raise ValueError(f"gan: expected images of 1, 3 or 4 channels; it makes {gan.image_shape}")
     with atomic_files.replace_folder(target) as folder:
         folder.mkdir()
-        levels = onnx.export(gan, folder / _GENERATOR, float16=float16)
+        levels = onnx.export(gan, folder / _GENERATOR, float16=float16, int8=int8, allowed_levels=allowed_levels)
+        if int8:
+            told[facts.INT8_LEVELS] = levels
         runtime.write(folder)
         (folder / "kerasgan.json").write_text(json.dumps(told))
         (folder / "index.html").write_bytes(_page())
