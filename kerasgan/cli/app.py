@@ -19,8 +19,7 @@ from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
 from kerasgan.utils import classes, rendezvous, standstill, tf_runtime
-from kerasgan.utils.annotations import Precision
-from kerasgan.utils.tf_runtime import Strategy
+from kerasgan.utils.tf_runtime import Precision, Strategy
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")

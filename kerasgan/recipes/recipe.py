@@ -32,8 +32,8 @@ import yaml
 from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
 from kerasgan.utils import atomic_files, outside
-from kerasgan.utils.annotations import Precision
 from kerasgan.utils.messages import quoted, shortened
+from kerasgan.utils.tf_runtime import Precision
 
 _ZOO = registry.FOLDER / "recipes"
 _OPTIMIZERS = ("generator_optimizer", "critic_optimizer")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -10,5 +10,4 @@ Path = str | os.PathLike[str]
 Shape = tuple[int | None, ...]
 Config = dict[str, Any]  # what `get_config` returns
 Labels = int | str | Sequence[int | str] | np.ndarray  # classes, by number or by name
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Logs = dict[str, Any]  # what Keras gives callbacks: names to means since the epoch began

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 
 from kerasgan.utils import bfloat16_graphs
-from kerasgan.utils.annotations import Precision
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tf_runtime import Precision
 
 _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # of processors, as Linux calls them, the faster first
 _CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16

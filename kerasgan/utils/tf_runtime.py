@@ -4,7 +4,7 @@ import contextlib
 import enum
 import os
 import re
-from typing import Any
+from typing import Any, Literal
 
 from kerasgan.utils import backend, outside
 
@@ -26,6 +26,8 @@ class Strategy(enum.StrEnum):
     MIRRORED = "mirrored"
     MULTI_WORKER = "multi_worker"
 
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]  # see kerasgan.precision
 
 _NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
 _DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)

@@ -78,7 +78,7 @@ def test_wrong_arguments_are_named():
         callbacks.Adapted(keras.callbacks.History(), "both")
 
 
-@pytest.mark.parametrize("name", ["WandbMetricsLogger", "MlflowCallback"])
+@pytest.mark.parametrize("name", ["WandbMetricsLogger", pytest.param("MlflowCallback", marks=pytest.mark.slow)])
 def test_what_would_fail_after_an_epoch_is_refused_before_the_first(name):
     gan = points_gan()
     foreign = type(name, (keras.callbacks.Callback,), {})

@@ -150,6 +150,7 @@ def test_a_run_that_is_there_goes_on(recipe, tmp_path):
         kerasgan.training.train(recipe(4), run=run, changes=["train.seed=1"])
 
 
+@pytest.mark.slow
 def test_the_same_command_with_its_changes_goes_on(recipe, tmp_path):
     run, changes = tmp_path / "run", ["train.seed=1", "data.batch_size=4"]
     kerasgan.training.train(recipe(4), run=run, changes=changes)

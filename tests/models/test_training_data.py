@@ -349,6 +349,7 @@ def test_images_in_a_loop_of_ones_own_may_be_uint8():
         np.testing.assert_allclose(one.numpy(), two.numpy(), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_any_seed_of_a_model_shuffles_arrays():
     pixels = RNG.integers(0, 256, (16, 8, 8, 1)).astype("uint8")
     for seed in (-3, 2**63 - 1, -(2**63)):

@@ -127,7 +127,7 @@ def test_images_and_all_gradients_are_those_recorded(size, classes):
         ((28, 28, 1), (7, 7), 2),
         ((32, 64, 4), (4, 8), 3),
         ((45, 70, 3), (6, 9), 3),
-        ((64, 64, 3), (4, 4), 4),
+        pytest.param((64, 64, 3), (4, 4), 4, marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("lite", [False, True])

@@ -140,6 +140,7 @@ def test_dcgan_variants_start_uniform_with_deviation_0_02(variant):
         assert 0.99 < np.abs(kernel).max() / (0.02 * 3**0.5) <= 1.00001
 
 
+@pytest.mark.slow
 def test_other_variants_start_with_variance_4_over_the_fans():
     constant = robustness.generator(**robustness.VARIANTS["constant_filters"][0])
     [dense], transposes = kernels(constant, np_layers.DENSE), kernels(constant, np_layers.TRANSPOSE)

@@ -137,7 +137,8 @@ def files(tmp_path_factory):
     return folder, sorted(wanted)
 
 
-@pytest.mark.parametrize("how", ["kerasgan.load", pytest.param("kerasgan first", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["kerasgan.load", "kerasgan first"])
 def test_all_files_are_read_in_a_fresh_process(files, how):
     compare(*files, how)
 

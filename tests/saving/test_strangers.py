@@ -235,7 +235,7 @@ def test_archives_that_are_none_of_keras_are_refused(file, change, said, monkeyp
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("part", ["generator", "critic", "generator_optimizer"])
+@pytest.mark.parametrize("part", ["generator", pytest.param("critic", marks=pytest.mark.slow), "generator_optimizer"])
 def test_weights_that_are_not_finite_are_named(file, tmp_path, part, value):
     gan = kerasgan.load(file)
     variable = [v for v in getattr(gan, part).variables if "kernel" in v.path][0]
