@@ -33,7 +33,7 @@ def on_files(files, config):
 
     for path, content in pages().items():
         files.append(File.generated(config, path, content=content))
-    for picture in PRESETS.glob("*/*.png"):
+    for picture in [*PRESETS.glob("*/*.png"), *PRESETS.glob("*/*.gif")]:
         path = f"presets/{picture.parent.name}/{picture.name}"
         files.append(File.generated(config, path, abs_src_path=str(picture)))
     for path in plain_files():
@@ -103,13 +103,14 @@ def in_site(path):
     rules = [
         *((re.escape(path), page) for path, page in _OTHERS.items()),
         (r"docs/(.+)", r"\1"),
+        (rf"({'|'.join(_FOLDERS)})/[^.]+", r"\1_files.md"),  # a folder
         (rf"((?:{'|'.join(_FOLDERS)})/.+)", r"files/\1"),
         (r"zoo/recipes/?", "recipes/index.md"),
         (r"zoo/recipes/(.+)\.yaml", r"recipes/\1.md"),
         (r"zoo/presets/?", "presets/index.md"),
         (r"zoo/presets/([^/]+)/?", r"presets/\1/index.md"),
         (r"zoo/presets/([^/]+)/README\.md", r"presets/\1/index.md"),
-        (r"zoo/presets/([^/]+)/([^/]+\.png)", r"presets/\1/\2"),
+        (r"zoo/presets/([^/]+)/([^/]+\.(?:png|gif))", r"presets/\1/\2"),
         (r"findings", "findings.md"),
     ]
     for pattern, replacement in rules:
