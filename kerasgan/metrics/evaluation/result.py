@@ -73,7 +73,9 @@ def versions() -> dict[str, str]:
 
 def command() -> str:
     """Return the command line of this process, without the folder of its program."""
-    return " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
+    program = pathlib.Path(sys.argv[0])
+    name = program.parent.name if program.name == "__main__.py" else program.name  # of a package run by `python -m`
+    return " ".join([name, *sys.argv[1:]])
 
 
 def compared_with(reference: str, samples: int) -> str:
