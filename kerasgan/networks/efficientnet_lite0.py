@@ -11,9 +11,9 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
+from kerasgan.networks import _frozen
 from kerasgan.utils import cache_root, checkpoint_tensors
 from kerasgan.utils import known_weights as files_of_weights
 from kerasgan.utils.state_dict import StateDict
@@ -132,23 +132,16 @@ def _trunk(path):
     state = checkpoint_tensors.read(path)
 
     def convolution(name, norm, stride=1, active=True):
-        """A convolution without bias and the batch norm after it are a convolution with a bias."""
-        kernel, gain, bias, mean, variance = (
-            np.asarray(state[key])
-            for key in (f"{name}.weight", *(f"{norm}.{p}" for p in ("weight", "bias", "running_mean", "running_var")))
-        )
-        gain = gain / np.sqrt(variance + 1e-3)
+        kernel = np.asarray(state[f"{name}.weight"])
+        parts = (f"{norm}.{part}" for part in ("weight", "bias", "running_mean", "running_var"))
         depthwise = name.endswith("depthwise_conv")
-        kernel = (kernel * gain[:, None, None, None]).transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
-        with tf.init_scope():  # not part of a graph that is being made
-            kernel, bias = ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias - mean * gain)
-        operation = ops.depthwise_conv if depthwise else ops.conv
-
-        def apply(x):
-            x = operation(x, kernel, strides=stride, padding="same", data_format="channels_last") + bias
-            return ops.relu6(x) if active else x
-
-        return apply
+        return _frozen.convolution(
+            kernel.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0)),
+            [np.asarray(state[part]) for part in parts],
+            ops.relu6 if active else _frozen.identity,
+            stride,
+            depthwise,
+        )
 
     def block(name, stride, expansion):
         parts = [convolution(f"{name}._expand_conv", f"{name}._bn0")] if expansion > 1 else []

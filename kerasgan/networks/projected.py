@@ -1,34 +1,58 @@
-"""Projected GAN's critic, which looks at images through frozen features of a network of ImageNet.
+"""Projected GAN's critic, which looks at images through frozen features of a network.
 
 Sauer, Chitta, Mueller and Geiger 2021, "Projected GANs converge faster", arXiv:2111.01007, as in its authors' code
 (autonomousvision/projected-gan): four feature maps of EfficientNet-Lite0, mixed by random projections that are never
-trained, and a small critic for each map. Train it with `kerasgan.ProjectedGAN`. A distance measured with the same
-features means nothing for such a generator: judge it with another network.
+trained, and a small critic for each map. Train it with `kerasgan.ProjectedGAN`. The classifier of CIFAR-10 can take
+EfficientNet-Lite0's place, at a fraction of the cost. A distance measured with the same features means nothing for
+such a generator: judge it with another network.
 """
 
+import dataclasses
 import math
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasgan.networks import _parts, efficientnet_lite0
+from kerasgan.networks import _parts, cifar10_classifier, efficientnet_lite0
 from kerasgan.networks.fastgan import conv, uniform
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
-_STAGES, _CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)  # the maps at strides 4, 8, 16 and 32
 _WIDTHS = (1, 1, 2, 4, 8)  # in units of `filters`: channels after 0, 1, ... of four halvings
-_LEAST = 128  # of which the smallest maps are 4 pixels wide, as the last convolution
+_LEAST = 4  # pixels of the smallest maps, as the last convolution
+
+
+@dataclasses.dataclass(frozen=True)
+class _Network:
+    """A frozen network: four of the maps that its trunk makes are looked at, each half as wide as the one before.
+
+    `coarsest` is the stride of the last, and `size` the images' side that it was trained with.
+    """
+
+    trunk: Callable[[], Callable[[Tensor], Sequence[Tensor]]]
+    stages: tuple[int, ...]
+    channels: tuple[int, ...]
+    coarsest: int
+    size: int
+
+
+_NETWORKS = {  # by their names in `kerasgan.metrics.features`
+    "efficientnet-lite0": _Network(efficientnet_lite0.trunk, (1, 2, 4, 6), (24, 40, 112, 320), 32, 224),
+    "cifar10": _Network(cifar10_classifier.trunk, (0, 1, 2, 3), cifar10_classifier.CHANNELS, 8, 32),
+}
 
 
 def critic(
     image_shape: tuple[int, int, int] = (256, 256, 3),
     num_classes: int | None = None,
     filters: int = 64,
-    feature_size: int = 224,
+    feature_size: int | None = None,
+    network: Literal["efficientnet-lite0", "cifar10"] = "efficientnet-lite0",
 ) -> keras.Model:
     """Build the critic.
 
@@ -39,20 +63,29 @@ def critic(
         image_shape: (height, width, channels), any size; channels 1 (grey), 3 or 4 (RGBA), see `ProjectedFeatures`.
         num_classes: number of classes, whose embeddings the features of each map are projected on; or `None`.
         filters: channels of the first projection; 64 in the paper.
-        feature_size: side in pixels that images are resized to, a multiple of 32 from 128 on. 224 in the paper, whose
-            code leaves larger images as they are: give their size. The cost is in proportion to its square.
+        feature_size: side in pixels that images are resized to, by default the one that the network was trained with:
+            224 for EfficientNet-Lite0, as in the paper, whose code leaves larger images as they are (give their size),
+            and 32 for the classifier of CIFAR-10. A multiple of 32 from 128 on; for the latter of 8 from 32 on. The
+            cost is in proportion to its square.
+        network: the frozen network, by its name in `kerasgan.metrics.features`: `"efficientnet-lite0"`, of ImageNet,
+            or `"cifar10"`, the classifier of CIFAR-10 in the zoo, which is cheaper and leaves the other as a judge.
 
     Returns:
         `keras.Model` from images, float32 [N, H, W, channels] (or the pair of images and labels, int32 [N]), to logits,
-        float32 [N, L], those of all places of all maps: L = 4 (feature_size / 32 - 3)^2.
+        float32 [N, L], those of all places of all maps: L = 4 (m - 3)^2, where m, the side of the smallest map, is
+        feature_size / 32, or / 8 for the classifier of CIFAR-10.
 
     Raises:
         ValueError: if an argument is not as said.
-        ImportError: if the weights of the frozen network are not there, naming the way to them.
+        ImportError, FileNotFoundError: if the weights of the frozen network are not there, naming the way to them.
+
+    Example:
+        >>> critic = kerasgan.networks.projected.critic((32, 32, 3), network="cifar10")
+        >>> gan = kerasgan.ProjectedGAN(kerasgan.networks.fastgan.generator((32, 32, 3)), critic)
     """
     images = keras.Input(_checked(image_shape), name="images")
     labels = None if num_classes is None else _parts.labels_input(num_classes)
-    maps = ProjectedFeatures(filters, feature_size, name="features")(images)
+    maps = ProjectedFeatures(filters, feature_size, network, name="features")(images)
     logits = [_small_critic(x, index, labels, num_classes, filters) for index, x in enumerate(maps)]
     inputs = images if labels is None else [images, labels]
     return keras.Model(inputs, _parts.output(layers.Concatenate()(logits), "linear"), name="projected_critic")
@@ -60,12 +93,13 @@ def critic(
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class ProjectedFeatures(keras.layers.Layer):
-    """Four feature maps of a frozen EfficientNet-Lite0, mixed at random over channels and scales.
+    """Four feature maps of a frozen network, mixed at random over channels and scales.
 
-    Called with images [N, H, W, C] in [-1, 1], it returns maps of `filters` times 1, 1, 2 and 4 channels at strides 2,
-    4, 8 and 16 of images of `feature_size` pixels, to which the images are resized bilinearly (half-pixel centres,
-    antialiased where they shrink). Grey images become three equal channels. RGBA is looked at twice, on black and on
-    white, and the random projection mixes both: what transparency hides is not judged, and all else is.
+    Called with images [N, H, W, C] in [-1, 1], it returns maps of `filters` times 1, 1, 2 and 4 channels, each twice as
+    wide as the network's own: for EfficientNet-Lite0 at strides 2, 4, 8 and 16 of images of `feature_size` pixels, to
+    which the images are resized bilinearly (half-pixel centres, antialiased where they shrink). Grey images become
+    three equal channels. RGBA is looked at twice, on black and on white, and the random projection mixes both: what
+    transparency hides is not judged, and all else is.
 
     The random projections are non-trainable weights. The frozen network is none of the layer's weights: it is found
     anew, and known by its SHA-256, where a model is built or loaded (`kerasgan.metrics.features`). Both compute in
@@ -74,34 +108,42 @@ class ProjectedFeatures(keras.layers.Layer):
 
     Args:
         filters: channels of the finest projection.
-        feature_size: a multiple of 32 from 128 on.
+        feature_size: as of `critic`.
+        network: as of `critic`.
         **kwargs: `name` and `dtype`, as of any layer.
 
     Raises:
         ValueError: if an argument is not as said, or the images have other channels.
-        ImportError: if the weights of the frozen network are not there.
+        ImportError, FileNotFoundError: if the weights of the frozen network are not there.
     """
 
-    frozen_network = "efficientnet-lite0"  # as `kerasgan.metrics.features` calls it
-
-    def __init__(self, filters: int = 64, feature_size: int = 224, **kwargs):
+    def __init__(
+        self,
+        filters: int = 64,
+        feature_size: int | None = None,
+        network: Literal["efficientnet-lite0", "cifar10"] = "efficientnet-lite0",
+        **kwargs,
+    ):
         super().__init__(autocast=False, **kwargs)
         self.filters = validation.integer("filters", filters, 1)
-        if validation.integer("feature_size", feature_size, _LEAST) % 32:
-            raise ValueError(f"feature_size: expected a multiple of 32; got {feature_size}")
-        self.feature_size = feature_size
+        _parts.check_option("network", network, _NETWORKS)
+        self.frozen_network, known = network, _NETWORKS[network]
+        self.feature_size = known.size if feature_size is None else feature_size
+        if validation.integer("feature_size", self.feature_size, _LEAST * known.coarsest) % known.coarsest:
+            raise ValueError(f"feature_size: expected a multiple of {known.coarsest}; got {feature_size}")
 
     def build(self, input_shape: Shape) -> None:
         """Find the frozen network, and draw the projections."""
         _, height, width, channels = _checked(input_shape)
-        self._trunk = efficientnet_lite0.trunk()
+        known = _NETWORKS[self.frozen_network]
+        self._trunk = known.trunk()
         self._resize = [_bilinear(side, self.feature_size) for side in (height, width)]
-        self._double = [_doubling(self.feature_size // stride) for stride in (4, 8, 16, 32)]
+        self._double = [_doubling(side) for side in self._sides()]
         views = 2 if channels == 4 else 1
         mixed = [self.filters * 2**index for index in range(4)]  # channels
         self.over_channels = [
             self._projection(views * before, after, f"over_channels_{index}")
-            for index, (before, after) in enumerate(zip(_CHANNELS, mixed))
+            for index, (before, after) in enumerate(zip(known.channels, mixed))
         ]
         self.over_scales = [
             self._projection(before, after, f"over_scales_{index}")
@@ -114,7 +156,7 @@ class ProjectedFeatures(keras.layers.Layer):
         trunk_maps = self._trunk(ops.concatenate(views) if len(views) > 1 else views[0])
         maps = [
             _project(ops.concatenate(ops.split(trunk_maps[stage], len(views)), axis=-1), *projection)
-            for stage, projection in zip(_STAGES, self.over_channels, strict=True)
+            for stage, projection in zip(_NETWORKS[self.frozen_network].stages, self.over_channels, strict=True)
         ]
         mixed, x = [], None
         for features, projection, double in zip(maps[::-1], self.over_scales[::-1], self._double[::-1], strict=True):
@@ -126,12 +168,17 @@ class ProjectedFeatures(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
         """Return the shapes of the maps."""
         channels = (self.filters * width for width in (1, 1, 2, 4))
-        sides = (self.feature_size // stride for stride in (2, 4, 8, 16))
-        return [(input_shape[0], side, side, width) for side, width in zip(sides, channels)]
+        return [(input_shape[0], 2 * side, 2 * side, width) for side, width in zip(self._sides(), channels)]
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "filters": self.filters, "feature_size": self.feature_size}
+        arguments = {"filters": self.filters, "feature_size": self.feature_size, "network": self.frozen_network}
+        return {**super().get_config(), **arguments}
+
+    def _sides(self):
+        """Sides of the network's maps, finest first."""
+        smallest = self.feature_size // _NETWORKS[self.frozen_network].coarsest
+        return [smallest * 2**halving for halving in (3, 2, 1, 0)]
 
     def _projection(self, inputs, outputs, name):
         """Kernel [inputs, outputs] and bias of a 1x1 convolution, both of PyTorch's first values."""

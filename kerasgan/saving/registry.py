@@ -10,11 +10,10 @@ from typing import Any
 import pydantic
 
 from kerasgan.saving import manifest
+from kerasgan.utils import zoo_folder
 from kerasgan.utils.messages import quoted, shortened
 
-_PACKAGE = pathlib.Path(__file__).parents[1]
-# in a wheel inside the package (setup.py puts it there), in a checkout at its top
-FOLDER = _PACKAGE / "_zoo" if (_PACKAGE / "_zoo").is_dir() else _PACKAGE.parent / "zoo"
+FOLDER = zoo_folder.FOLDER
 FILE = "registry.json"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 

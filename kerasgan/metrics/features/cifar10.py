@@ -1,4 +1,5 @@
-"""`cifar10`: a classifier of CIFAR-10 that judges colour images of 32 pixels, and against which no method trains.
+"""`cifar10`: a classifier of CIFAR-10 that judges colour images of 32 pixels, and against which no method trains
+but a Projected GAN that looks through it, which it refuses to judge.
 
 Its weights are in the zoo, `features/cifar10.weights.h5`, with what is known about them in `cifar10.json`;
 `kerasgan study cifar10-classifier` trains them anew. Its distances and scores are on a scale of their own.
@@ -14,14 +15,15 @@ from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.features import cifar10_classifier
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.metrics.features.published import Published
+from kerasgan.networks.cifar10_classifier import SIDE, build
 
 
 def of(classifier: keras.Model, name: str = "cifar10") -> FeatureNetwork:
     """Make the network of a trained classifier, as `cifar10_classifier.train` returns it; 256 features."""
-    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (cifar10_classifier.SIDE,))
+    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (SIDE,))
 
 
-PUBLISHED = Published("cifar10", cifar10_classifier.build, of, "kerasgan study cifar10-classifier")
+PUBLISHED = Published("cifar10", build, of, "kerasgan study cifar10-classifier")
 
 
 def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
@@ -48,8 +50,7 @@ def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed:
         ValueError, OSError: as `kerasgan.data.splits.arrays`.
     """
     folder = pathlib.Path(folder)
-    side = cifar10_classifier.SIDE
-    sets = {f"cifar10 {split}": splits.arrays(real, split, side, data_dir) for split in ("train", "test")}
+    sets = {f"cifar10 {split}": splits.arrays(real, split, SIDE, data_dir) for split in ("train", "test")}
     images, labels = sets["cifar10 train"]
     classifier = cifar10_classifier.train(images, labels, epochs, seed, backup=folder / "backup")
     facts = {

@@ -1,45 +1,17 @@
-"""A classifier of CIFAR-10, by which generated colour images are judged: a residual network of eight convolutions."""
+"""The training of the classifier of CIFAR-10 by which generated colour images are judged."""
 
 import pathlib
 
 import keras
 import tensorflow as tf
-from keras import layers
 
 from kerasgan import data
+from kerasgan.networks.cifar10_classifier import SIDE, build
 
 EPOCHS = 16
 PROTOCOL = "SGD with Nesterov's momentum 0.9, rate 0 to 0.2 to 0, decay 5e-4, batches of 128, crops and flips"
-CLASSES = 10
-SIDE = 32
 _BATCH = 128
 _PADDING = 4
-
-
-def build(filters: int = 32) -> keras.Model:
-    """Build the classifier, after the ResNet-9 that DAWNBench's fastest entries shared, of half its width.
-
-    Args:
-        filters: channels of the first layer; eight times as many come out of the last.
-
-    Returns:
-        `keras.Model` from images, float32 [N, 32, 32, 3] in [-1, 1], to a dict of "features", float32
-        [N, 8 * filters], the means over places of the last activation, and "probabilities", float32 [N, 10].
-    """
-    images = keras.Input((SIDE, SIDE, 3), name="images")
-    x = _convolved(images, filters)
-    for width, residual in ((2 * filters, True), (4 * filters, False), (8 * filters, True)):
-        x = layers.MaxPooling2D()(_convolved(x, width))
-        if residual:
-            x = layers.Add()([x, _convolved(_convolved(x, width), width)])
-    features = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    probabilities = layers.Dense(CLASSES, activation="softmax", dtype="float32")(features)
-    return keras.Model(images, {"features": features, "probabilities": probabilities}, name="cifar10_classifier")
-
-
-def _convolved(x, filters):
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
 
 def train(

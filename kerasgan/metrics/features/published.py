@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.features.network import FeatureNetwork
-from kerasgan.saving import registry, weights_file
-from kerasgan.utils import atomic_files
+from kerasgan.saving import weights_file
+from kerasgan.utils import atomic_files, zoo_folder
 from kerasgan.utils.messages import shortened
 
-FOLDER = registry.FOLDER / "features"
+FOLDER = zoo_folder.FOLDER / "features"
 
 
 @dataclasses.dataclass(frozen=True)
