@@ -60,15 +60,17 @@ def trunk():
 @functools.cache
 def _trunk(path):
     with h5py.File(path) as file:  # no model is built for it: that would draw from Keras's seeds
-        first, *others = (_stored(file["layers"], "" if index == 0 else f"_{index}") for index in range(8))
+        convolutions = [_stored(file["layers"], "" if index == 0 else f"_{index}") for index in range(8)]
 
     def maps(images):
-        remaining, x = iter(others), first(images)
-        outputs = [x]
+        first, *remaining = convolutions
+        outputs = [first(images)]
         for _, residual in _STAGES:
-            x = ops.max_pool(next(remaining)(x), 2, padding="valid", data_format="channels_last")
+            convolution, *remaining = remaining
+            x = ops.max_pool(convolution(outputs[-1]), 2, padding="valid", data_format="channels_last")
             if residual:
-                x = x + next(remaining)(next(remaining)(x))
+                before, after, *remaining = remaining
+                x = x + after(before(x))
             outputs.append(x)
         return outputs
 

@@ -10,6 +10,7 @@ from kerasgan.data import splits
 from kerasgan.metrics import features
 from kerasgan.metrics.features import cifar10, cifar10_classifier
 from kerasgan.metrics.features.published import FOLDER, Published, accuracy
+from kerasgan.networks.cifar10_classifier import build
 from tests.networks import numpy_layers as np_layers
 
 RNG = np.random.default_rng(0)
@@ -24,7 +25,7 @@ def coloured(count, kinds=10):
 
 
 def test_the_function_computed():
-    network = cifar10_classifier.build(filters=2)
+    network = build(filters=2)
     np_layers.randomize(network)
     images = RNG.uniform(-1, 1, (2, 32, 32, 3))
     kernels = [weights for (weights,) in np_layers.weights_of(network, np_layers.CONV)]
@@ -105,7 +106,7 @@ def small(classifier, name="small"):
 
 
 def test_what_is_written_is_what_its_facts_tell_of(tmp_path, monkeypatch):
-    published = Published("small", lambda: cifar10_classifier.build(filters=2), small, "make it")
+    published = Published("small", lambda: build(filters=2), small, "make it")
     trained = published.build()
     np_layers.randomize(trained)
     images, labels = coloured(40)
