@@ -1,5 +1,6 @@
 """Layers that Keras does not have, one file a layer."""
 
+from kerasgan.layers.batch_norm import BatchNormalization
 from kerasgan.layers.characters import Characters
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.layers.grouped_convolution import GroupedConv2D
@@ -17,6 +18,7 @@ from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, Vi
 from kerasgan.layers.weight_normalization import WeightNormalization
 
 __all__ = [
+    "BatchNormalization",
     "Characters",
     "ConditionalBatchNormalization",
     "Downsampling",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from kerasgan.layers.batch_norm import BatchNormalization
 from kerasgan.utils import backend, validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
@@ -35,7 +36,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.num_classes = validation.integer("num_classes", num_classes, 1)
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             momentum=momentum,
             epsilon=epsilon,
             center=False,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from kerasgan.layers.batch_norm import BatchNormalization
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
 from kerasgan.utils import backend
@@ -58,7 +59,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
                 thresholds, epsilon, dtype=self.dtype_policy, name="normalization"
             )
         else:
-            self.normalization = keras.layers.BatchNormalization(
+            self.normalization = BatchNormalization(
                 momentum=momentum,
                 epsilon=epsilon,
                 center=False,

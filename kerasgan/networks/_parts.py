@@ -6,7 +6,7 @@ import math
 import keras
 from keras import layers
 
-from kerasgan.layers import SampleNormalization
+from kerasgan.layers import BatchNormalization, SampleNormalization
 from kerasgan.utils import backend, validation
 from kerasgan.utils.messages import quoted
 
@@ -130,8 +130,8 @@ def batch_norm():
 
 
 def synchronized(**arguments):
-    """Batch norm of Keras whose statistics are those of all replicas, which Keras has with TensorFlow alone."""
-    return layers.BatchNormalization(synchronized=backend.is_tensorflow(), **arguments)
+    """Batch norm whose statistics are those of all replicas, which Keras has with TensorFlow alone."""
+    return BatchNormalization(synchronized=backend.is_tensorflow(), **arguments)
 
 
 def layer_norm():

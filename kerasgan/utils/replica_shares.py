@@ -121,6 +121,16 @@ def clipped(optimizer, gradients):
     return [None if gradient is None else next(left) * scale / replicas for gradient in gradients]
 
 
+def dense(gradients):
+    """Return gradients of which those of embeddings are of the whole table, where there are other replicas.
+
+    Their rows, one for each label of the batch, would be sent in two messages more, and are more than the table.
+    """
+    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
+        return gradients
+    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
 def summed(values):
     """Return the sum of a tensor over the replicas."""
     replica = tf.distribute.get_replica_context()
