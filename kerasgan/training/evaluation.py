@@ -5,7 +5,7 @@ import pathlib
 import warnings
 
 from kerasgan import metrics as metrics_module
-from kerasgan.data import fitting, folder_source, npz_source
+from kerasgan.data import bucket, fitting, folder_source, npz_source
 from kerasgan.metrics import features
 from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_file
 from kerasgan.metrics.evaluation.extraction import Needs
@@ -138,6 +138,8 @@ def _tell(strategy, found, results, out):
 def data_section(real):
     """Return the data section of the recipe of a run, checkpoint, preset or file; or of a folder, dataset or .npz file.
 
+    Presets, folders and .npz files may lie in a bucket.
+
     Raises:
         ValueError: if it is a model that is of no run.
     """
@@ -148,8 +150,15 @@ def data_section(real):
     for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
         if run_folder.is_run(folder):
             return recipe.load(folder / "recipe.yaml").data
+    if bucket.is_address(real) and real.endswith(".npz"):
+        return sections.ImageData(arrays=real)
     if sources.is_address(real) or (not path.exists() and real in registry.load()):
-        path = sources.folder(real)
+        try:
+            path = sources.folder(real)
+        except FileNotFoundError:
+            if not bucket.is_address(real):
+                raise
+            return sections.ImageData(folder=real)  # a folder of a bucket that is no preset
     if presets.is_preset(path):
         known = json.loads((path / "metadata.json").read_text()).get("recipe")
         if known is not None:

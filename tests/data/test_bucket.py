@@ -10,6 +10,7 @@ from PIL import Image
 import kerasgan
 from kerasgan.data import bucket, fitting
 from kerasgan.recipes import sections
+from kerasgan.training import evaluation
 from tests.saving.test_remote import s3
 
 pytest.importorskip("s3fs", reason="needs the extra `remote`")
@@ -98,3 +99,9 @@ def test_what_is_not_there_is_named_and_leaves_nothing(client, tmp_path, monkeyp
 def test_other_paths_stay_what_they_are():
     for path in ("pictures", "/s3:/x", "https://a/b"):
         assert bucket.local(path) is path
+
+
+def test_models_are_measured_against_a_buckets_pictures(client):
+    address = "s3://pictures/all/garments"
+    assert evaluation.data_section(address) == sections.ImageData(folder=address)
+    assert evaluation.data_section("s3://pictures/all.npz") == sections.ImageData(arrays="s3://pictures/all.npz")
