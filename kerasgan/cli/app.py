@@ -137,6 +137,13 @@ def train(
         Precision | None,
         typer.Option(help="Compute in this precision instead of the recipe's; auto takes the device's fastest."),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Begin with the weights of this preset instead of random ones: its name, folder or address.",
+            metavar="PRESET",
+        ),
+    ] = None,
     strategy: Annotated[
         Strategy,
         typer.Option(
@@ -160,9 +167,12 @@ def train(
         recipe = pathlib.Path("own_pictures")
     if (recipe is None) == (resume is None):
         raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
-    changes = [*(set_ or ()), *([] if precision is None else [f"train.precision={precision}"])]
+    given = {"train.precision": precision, "train.start_from": start_from}
+    changes = [*(set_ or ()), *(f"{key}={value}" for key, value in given.items() if value is not None)]
     if resume is not None and (data is not None or dry_run or changes or run is not None):
-        raise typer.BadParameter("--data, --dry-run, --set, --precision, --run: expected with a recipe; got --resume")
+        raise typer.BadParameter(
+            "--data, --dry-run, --set, --precision, --start-from, --run: expected with a recipe; got --resume"
+        )
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow(devices)

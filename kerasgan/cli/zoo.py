@@ -62,10 +62,8 @@ def pull(
     """Download a preset into the cache, and print its folder."""
     from kerasgan.saving import manifest, sources
 
-    names = (*manifest.GENERATOR, *manifest.SHOWN, *(manifest.TRAINING if training else ()))
-    facts = sources.metadata(name)
-    if training and not set(manifest.TRAINING) <= set(facts["files"]):
-        raise ValueError(f"{name}: was published without critic and optimizers")
+    more = manifest.training(sources.metadata(name)["files"], name) if training else ()
+    names = (*manifest.GENERATOR, *manifest.SHOWN, *more)
     print(f"preset: {sources.folder(name, names)}")
 
 
@@ -95,6 +93,9 @@ def publish(
     evaluation: Annotated[pathlib.Path | None, typer.Option(help="The JSON file of `kerasgan evaluate --out`.")] = None,
     float16: Annotated[bool, typer.Option("--float16", help="Store the kernels in half the bytes.")] = False,
     training: Annotated[bool, typer.Option("--training", help="Store critic and optimizers too.")] = False,
+    critic: Annotated[
+        bool, typer.Option("--critic", help="Store the critic too, in half the bytes, without optimizers.")
+    ] = False,
     source: Annotated[
         str | None, typer.Option(help="Address where the files will lie, such as hf://user/repo.")
     ] = None,
@@ -130,6 +131,7 @@ def publish(
         overwrite,
         nearest,
         _numbers(truncations),
+        critic,
     )
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"preset: {folder}, {_bytes(size)}")

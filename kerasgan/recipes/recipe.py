@@ -53,7 +53,8 @@ class Train(_Section):
     `precision` is that of `kerasgan.precision`; earlier versions called it `mixed_precision`. `collapse_guard_every` is
     the number of steps between two looks of a `CollapseGuard`, with its default thresholds. With `evaluate_every`,
     `EvaluateGAN` measures what the generator makes against the training data, by default with the metrics and the
-    feature network that go with the kind of data.
+    feature network that go with the kind of data. `start_from` is a preset, by its name, folder or address, whose
+    weights the networks begin with.
     """
 
     steps: int = pydantic.Field(ge=1)
@@ -73,6 +74,7 @@ class Train(_Section):
     precision: Annotated[Precision, pydantic.BeforeValidator(lambda name: "float32" if name is None else name)] = (
         pydantic.Field("float32", validation_alias=pydantic.AliasChoices("precision", "mixed_precision"))
     )
+    start_from: str | None = None
 
     @pydantic.field_validator("evaluate_metrics")
     @classmethod

@@ -14,6 +14,7 @@ FORMAT = 1  # of presets and of the registry
 METADATA = "metadata.json"
 GENERATOR = ("config.json", "model.weights.h5")
 TRAINING = ("training.json", "training.weights.h5")
+CRITIC = (*GENERATOR, "training.json", "critic.weights.h5")  # instead of TRAINING: what `fit` begins anew from
 CARD, GRID = "README.md", "samples.png"
 # of the card, where they were made
 WALK, TRUNCATION, NEAREST, CURVE = "walk.gif", "truncation.png", "nearest.png", "curve.png"
@@ -28,6 +29,7 @@ _LARGEST = {
     **dict.fromkeys((GRID, WALK, TRUNCATION, NEAREST, CURVE), 64 * _MIB),
     "model.weights.h5": 4096 * _MIB,
     "training.weights.h5": 32768 * _MIB,
+    "critic.weights.h5": 4096 * _MIB,
 }
 NAMES = tuple(_LARGEST)
 
@@ -39,6 +41,18 @@ class File(pydantic.BaseModel):
 
     size: int = pydantic.Field(ge=1)
     sha256: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
+
+
+def training(known, where):
+    """Return the names of the files from which training goes on, of a preset that has those of a table.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    for names in (TRAINING, CRITIC):
+        if set(names) <= set(known):
+            return names
+    raise ValueError(f"{where}: published without critic and optimizers; only its generator loads")
 
 
 def largest(name):

@@ -3,10 +3,12 @@
 config.json, model.weights.h5          the generator with its prior, for sampling
 metadata.json                          where it comes from, its numbers, and size and SHA-256 of the other files
 README.md, samples.png, ...            the model card and its pictures
-training.json, training.weights.h5     the whole GAN with its optimizers, where training may go on
+training.json, training.weights.h5     the whole GAN with its optimizers, where training may go on as if never stopped
+training.json, critic.weights.h5       or its critic alone, where training may go on with new optimizers
 """
 
 import json
+import math
 import pathlib
 import shutil
 import warnings
@@ -24,6 +26,7 @@ from kerasgan.utils.annotations import Path
 from kerasgan.utils.version import __version__
 
 _Class = TypeVar("_Class", bound=Sampler)
+_OPTIMIZED = 4  # variables of a GAN for each weight: its own, an average, two moments of Adam
 
 
 def from_preset(source: Path, training: bool = False) -> Sampler:
@@ -35,7 +38,8 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
     Args:
         source: a name (`kerasgan zoo list`), a preset's folder, or the address of one: https://, hf://user/repo, gs://
             or s3://.
-        training: whether to load the whole GAN, with critic and optimizers as they were, so that `fit` goes on.
+        training: whether to load the whole GAN, so that `fit` goes on: with critic and optimizers as they were, or
+            where the preset holds its critic alone, with the critic, the averaged generator and new optimizers.
 
     Returns:
         `Sampler`; with `training` the `GAN`, compiled. With Keras on JAX or PyTorch the `Sampler` samples and is saved;
@@ -55,7 +59,8 @@ def from_preset(source: Path, training: bool = False) -> Sampler:
     """
     if training:
         backend.check("training")
-    return load(sources.folder(source, manifest.TRAINING if training else manifest.GENERATOR), training)
+    names = manifest.training(sources.metadata(source)["files"], source) if training else manifest.GENERATOR
+    return load(sources.folder(source, names), training)
 
 
 def of_class(cls: type[_Class], source: Path) -> _Class:
@@ -89,7 +94,7 @@ def save_model(model: Sampler, folder: Path, overwrite: bool = False) -> pathlib
     return save(sampler, folder, metadata, card, overwrite, gan=gan)
 
 
-def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, float16=False):
+def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, float16=False, critic=False):
     """Write a preset.
 
     Args:
@@ -102,6 +107,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
         grid: `PIL.Image.Image` of its images, or `None`.
         gan: compiled `GAN` to go on with, or `None`.
         float16: whether the sampler's kernels, which `weights_file.round_to_float16` has rounded, take half the bytes.
+        critic: whether of `gan` the critic alone is written, its kernels in half the bytes.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -117,11 +123,11 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists; choose another folder, or say that it may be replaced")
     with atomic_files.replace_folder(folder) as beside:
-        write(sampler, beside, metadata, card, grid, gan, float16)
+        write(sampler, beside, metadata, card, grid, gan, float16, critic=critic)
     return folder
 
 
-def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None):
+def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None, critic=False):
     """Write the files of a preset into a new folder; the arguments are those of `save`.
 
     `pictures` is a folder of further pictures of the card, or `None`.
@@ -131,7 +137,9 @@ def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, p
             checks.finite_weights(model, name)
     folder.mkdir()
     _write_model(sampler, folder, manifest.GENERATOR, float16)
-    if gan is not None:
+    if gan is not None and critic:
+        _write_critic(gan, folder)
+    elif gan is not None:
         _write_model(gan, folder, manifest.TRAINING)
     (folder / manifest.CARD).write_text(card)
     if grid is not None:
@@ -164,7 +172,6 @@ def load(folder, training=False):
             state and `training` asks for it.
     """
     folder = pathlib.Path(folder)
-    names = manifest.TRAINING if training else manifest.GENERATOR
     path = folder / manifest.METADATA
     if not path.is_file():
         if is_preset(folder):
@@ -172,14 +179,14 @@ def load(folder, training=False):
         raise FileNotFoundError(f"{folder}: expected a preset, a folder with {' and '.join(manifest.GENERATOR)}")
     facts = manifest.read_metadata(path.read_bytes(), folder)
     known = facts["files"]
+    names = manifest.training(known, folder) if training else manifest.GENERATOR
     for name in names:
         if name not in known:
-            without = "published without critic and optimizers; only its generator loads" if training else "no preset"
-            raise ValueError(f"{folder}: {without}: {manifest.METADATA} lists no {name}")
+            raise ValueError(f"{folder}: no preset: {manifest.METADATA} lists no {name}")
         problem = manifest.problem(folder / name, known[name])
         if problem:
             raise ValueError(f"{folder / name}: damaged or incomplete: {problem}")
-    model = _read_model(folder, names)
+    model = _read_with_critic(folder) if names == manifest.CRITIC else _read_model(folder, names)
     if training and not isinstance(model, GAN):
         raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")
     if model.num_classes is not None and model.class_names is None:  # of a kerasgan before class names
@@ -196,7 +203,21 @@ def class_names(facts, count):
 def _write_model(model, folder, names, float16=False):
     model.prepare_sampling()
     config, weights = (folder / name for name in names)
-    config.write_text(json.dumps(keras.saving.serialize_keras_object(model), indent=1) + "\n")
+    config.write_text(_config(model))
+    _write_weights(model, weights, float16)
+
+
+def _write_critic(gan, folder):
+    *_, config, weights = (folder / name for name in manifest.CRITIC)
+    config.write_text(_config(gan))
+    _write_weights(gan.critic, weights, float16=True)
+
+
+def _config(model):
+    return json.dumps(keras.saving.serialize_keras_object(model), indent=1) + "\n"
+
+
+def _write_weights(model, weights, float16):
     keras.Model.save_weights(model, weights)
     if float16:
         halved = weights.with_name(f"halved-{weights.name}")
@@ -204,8 +225,42 @@ def _write_model(model, folder, names, float16=False):
         halved.replace(weights)
 
 
+def _read_with_critic(folder):
+    """The GAN of a preset with its critic: its generator is the averaged one, its optimizers are new."""
+    sampler = _read_model(folder, manifest.GENERATOR)
+    *_, config, weights = (folder / name for name in manifest.CRITIC)
+    numbers = weights_file.check(weights) + sum(math.prod(variable.shape) for variable in sampler.variables)
+    gan = _read_config(config, _OPTIMIZED * numbers, folder)
+    if isinstance(gan, GAN):
+        _load_weights(gan.critic, weights, folder)
+        for mine, theirs in ((gan.generator, sampler.generator), (gan.ema_generator, sampler.generator),
+                             (gan.latent, sampler.latent), (gan.ema_latent, sampler.latent)):  # fmt: skip
+            if mine is not None:
+                _take_weights(mine, theirs, folder)
+        checks.finite_weights(gan, weights)
+    return gan
+
+
+def _take_weights(mine, theirs, folder):
+    shapes = [[tuple(variable.shape) for variable in model.variables] for model in (mine, theirs)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{folder}: not a readable preset: its two configs are of different models")
+    for variable, known in zip(mine.variables, theirs.variables):
+        variable.assign(known)
+
+
 def _read_model(folder, names):
     config, weights = (folder / name for name in names)
+    model = _read_config(config, weights_file.check(weights), folder)
+    if not isinstance(model, Sampler):
+        raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(model).__name__}")
+    _load_weights(model, weights, folder)
+    checks.finite_weights(model, weights)
+    return model
+
+
+def _read_config(config, numbers, folder):
+    """The model of a config, of variables that its weights files, which hold so many numbers, can fill."""
     try:
         values = json.loads(config.read_text())
     except (ValueError, RecursionError) as error:
@@ -213,19 +268,21 @@ def _read_model(folder, names):
     config_check.check(values, config)
     if not backend.is_tensorflow():
         values = backend.without_replicas(values)
-    numbers = weights_file.check(weights)
     try:
         with initial_values.skipped(), variable_limit.variables_within(numbers):
-            model = keras.saving.deserialize_keras_object(values, safe_mode=True)
-        if isinstance(model, Sampler):
-            with warnings.catch_warnings():  # Keras warns of some weights that are not there
-                warnings.simplefilter("error", UserWarning)
-                model.load_weights(weights)
+            return keras.saving.deserialize_keras_object(values, safe_mode=True)
+    except Refused as error:
+        raise ValueError(f"{folder}: {error}") from None
+    except Exception as error:  # TensorFlow and Keras each raise their own
+        raise ValueError(f"{folder}: not a readable preset ({messages.of(error)})") from error
+
+
+def _load_weights(model, weights, folder):
+    try:
+        with warnings.catch_warnings():  # Keras warns of some weights that are not there
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(weights)
     except Refused as error:
         raise ValueError(f"{folder}: {error}") from None
     except Exception as error:  # h5py, TensorFlow and Keras each raise their own
         raise ValueError(f"{folder}: not a readable preset ({messages.of(error)})") from error
-    if not isinstance(model, Sampler):
-        raise ValueError(f"{folder}: expected a kerasgan model; it holds a {type(model).__name__}")
-    checks.finite_weights(model, weights)
-    return model

@@ -16,7 +16,7 @@ from kerasgan import callbacks
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
-from kerasgan.training import run_data, run_folder, shared_run
+from kerasgan.training import run_data, run_folder, shared_run, start_from
 from kerasgan.training.interruption import Interruption
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 from kerasgan.utils.annotations import Path
@@ -85,6 +85,8 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
         source = plan.data.open()
         with _BUILDING, strategy.scope(), precision(plan.train.precision):
             gan = build(plan, source)
+            if plan.train.start_from is not None:
+                start_from.take(gan, plan.train.start_from)
         reference = _reference(plan, gan, strategy)
         stream, steps_per_epoch = _stream(plan, source, gan)
     shared_run.check_alike(strategy, plan)

@@ -47,6 +47,7 @@ def text(facts):
     """
     kind = _KINDS[len(facts["image_shape"])]
     source, state = facts["address"] or facts["name"], facts["training"]["state"]
+    critic = facts["training"].get("critic", False)
     training, data, grid = facts["training"], facts["data"], facts["grid"]
     conditions = f"{facts['num_classes']} classes" if facts["num_classes"] else "no classes"
     classes = f" Classes: {', '.join(data['classes'])}." if facts["num_classes"] else ""
@@ -72,6 +73,10 @@ def text(facts):
         f'gan = kerasgan.from_preset("{source}")',
         kind.example,
         *([f'gan = kerasgan.from_preset("{source}", training=True)  # critic and optimizers too: fit goes on'] * state),
+        *(
+            [f'gan = kerasgan.from_preset("{source}", training=True)  # its critic, new optimizers: fit goes on']
+            * critic
+        ),
         "```",
         "",
         *_pictures(facts.get("pictures", {}), kind),

@@ -38,6 +38,7 @@ def publish(
     overwrite=False,
     nearest=None,
     truncations=(),
+    critic=False,
 ):
     """Make a preset of a run's newest checkpoint: the moving average of its generator, card, grid, registry entry.
 
@@ -55,6 +56,7 @@ def publish(
         overwrite: whether a preset of that name may be replaced.
         nearest: name of the feature network by which the nearest training images are shown, or `None`.
         truncations: bounds on |z| at which the same images are shown.
+        critic: whether to store the critic too, kernels in half the bytes, so that training may begin from it.
 
     Returns:
         `pathlib.Path` of the preset's folder.
@@ -74,6 +76,8 @@ def publish(
         raise ValueError(f"name: expected letters, digits, _, - and .; got {quoted(name)}")
     if not licence.strip():
         raise ValueError(f"licence: expected the licence of the data, {plan.data.place}; got none")
+    if critic and training:
+        raise ValueError("critic: expected none with training, which stores the critic too; got both")
     if source is not None:
         download.check_url(source)
     if not overwrite:
@@ -86,7 +90,7 @@ def publish(
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing_statistics.copied(gan)
-    facts = _facts(history, plan, gan, name, licence, summary, source, training)
+    facts = _facts(history, plan, gan, name, licence, summary, source, training, critic)
     facts["metrics"] = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
@@ -97,7 +101,8 @@ def publish(
         atomic_files.replace_folder(folder) as beside,
     ):
         facts["pictures"] = _pictures(pathlib.Path(pictures), run, plan, sampler, nearest, truncations)
-        presets.write(sampler, beside, facts, card.text(facts), grid, gan if training else None, float16, pictures)
+        kept = gan if training or critic else None
+        presets.write(sampler, beside, facts, card.text(facts), grid, kept, float16, pictures, critic)
         known = {**registry.load(zoo), name: _entry(beside, facts, source)}
         with atomic_files.written_whole(zoo / registry.FILE) as written:
             written.write_text(registry.text(known))
@@ -216,7 +221,7 @@ def _history(run):
     return about, json_lines.read(run / "metrics.jsonl")
 
 
-def _facts(history, plan, gan, name, licence, summary, source, training):
+def _facts(history, plan, gan, name, licence, summary, source, training, critic):
     about, lines = history
     steps = int(gan.step.numpy())
     lines = [line for line in lines if line["step"] <= steps]
@@ -242,6 +247,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training):
         "data": {**about["data"], "licence": licence, "local": plan.data.is_local},
         "training": {
             "state": training,
+            "critic": critic,
             "command": _command(about, steps),
             "steps": steps,
             "batch_size": plan.data.batch_size,

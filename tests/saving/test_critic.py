@@ -1,0 +1,146 @@
+"""Presets that hold their critic without optimizers, and trainings that begin with a preset."""
+
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan.models import standing_statistics
+from kerasgan.saving import manifest, presets, weights_file
+from kerasgan.training import runner, start_from
+from tests.conftest import make_gan
+from tests.saving.conftest import rewrite_metadata
+
+
+def trained(num_classes=3):
+    """A GAN with weights of its own, whose kernels float16 holds."""
+    gan = make_gan(num_classes=num_classes, ema_decay=0.5)
+    rng = np.random.default_rng(0)
+    for network in (gan.generator, gan.ema_generator, gan.critic):
+        for variable in network.variables:
+            variable.assign(rng.uniform(0.1, 1.0, variable.shape).astype("float32"))
+        weights_file.round_to_float16(network.variables)
+    return gan
+
+
+def saved(gan, folder, critic=True):
+    sampler = standing_statistics.copied(gan)
+    presets.save(sampler, folder, {"name": folder.name}, "# it\n", gan=gan if critic else None, critic=critic)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """A GAN, and the folder of a preset of it."""
+    gan = trained()
+    return gan, saved(gan, tmp_path_factory.mktemp("presets") / "small")
+
+
+def same(mine, theirs):
+    for a, b in zip(mine.variables, theirs.variables, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=a.path)
+
+
+def test_training_begins_with_averaged_generator_and_critic(preset):
+    gan, folder = preset
+    assert {path.name for path in folder.iterdir()} == {*manifest.CRITIC, manifest.METADATA, manifest.CARD}
+    again = kerasgan.from_preset(folder, training=True)
+    assert type(again) is kerasgan.SGAN and again.compiled and int(again.step.numpy()) == 0
+    sampler = kerasgan.from_preset(folder)
+    same(again.critic, gan.critic)
+    same(again.generator, sampler.generator)
+    same(again.ema_generator, sampler.generator)
+    np.testing.assert_array_equal(again.sample(3, labels=1), sampler.sample(3, labels=1))
+
+
+def test_the_critics_kernels_take_half_the_bytes(preset):
+    _, folder = preset
+    kinds = set()
+    with h5py.File(folder / "critic.weights.h5") as file:
+        file.visititems(lambda _, item: kinds.add((item.ndim > 1, item.dtype)) if hasattr(item, "dtype") else None)
+    assert kinds == {(True, np.dtype("float16")), (False, np.dtype("float32"))}
+
+
+def test_a_strangers_critic_must_fit(preset, tmp_path):
+    _, folder = preset
+    other = saved(trained(num_classes=5), tmp_path / "other")
+    config = json.loads((other / "training.json").read_text())
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "training.json").write_text(json.dumps(config))
+    rewrite_metadata(copy)
+    with pytest.raises(ValueError, match="not a readable preset"):
+        kerasgan.from_preset(copy, training=True)
+    (copy / "training.json").write_bytes((folder / "config.json").read_bytes())
+    rewrite_metadata(copy)
+    with pytest.raises(ValueError, match="training.json|expected a GAN with its critic; it holds a Sampler"):
+        kerasgan.from_preset(copy, training=True)
+
+
+def test_a_model_starts_from_a_preset_and_says_what_begins_anew(preset, capsys):
+    gan, folder = preset
+    mine = make_gan(num_classes=2, ema_decay=0.5)
+    before = {variable.path: variable.numpy() for variable in mine.critic.variables}
+    start_from.take(mine, folder)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3 and all("begins anew, as there are other classes" in line for line in said)
+    anew = [variable for variable in mine.critic.variables if np.array_equal(variable, before[variable.path])]
+    assert [tuple(variable.shape)[0] for variable in anew if "embedding" in variable.path] == [2]
+    taken = [layer for layer in mine.critic.layers if isinstance(layer, keras.layers.Conv2D)]
+    for layer, known in zip(taken, (each for each in gan.critic.layers if isinstance(each, keras.layers.Conv2D))):
+        np.testing.assert_array_equal(layer.kernel, known.kernel)
+
+
+def test_without_a_critic_it_says_so(preset, tmp_path, capsys):
+    gan, _ = preset
+    folder = saved(gan, tmp_path / "generator", critic=False)
+    mine = make_gan(num_classes=3, ema_decay=0.5)
+    start_from.take(mine, folder)
+    assert capsys.readouterr().err == f"start_from: {folder} holds no critic: it begins anew\n"
+    same(mine.generator, kerasgan.from_preset(folder).generator)
+
+
+def test_other_networks_are_refused(preset):
+    _, folder = preset
+    dcgan = kerasgan.networks.dcgan
+    critic = dcgan.critic(num_classes=3, filters=4)
+    wide = kerasgan.SGAN(dcgan.generator(latent_dim=8, num_classes=3, filters=8), critic, num_classes=3)
+    with pytest.raises(
+        ValueError, match=r"start_from: expected .* of the generator of the shape that .*: take the recipe"
+    ):
+        start_from.take(wide, folder)
+    critic = dcgan.critic((64, 64, 1), 3, filters=4)
+    deeper = kerasgan.SGAN(dcgan.generator((64, 64, 1), 8, 3, filters=4), critic, num_classes=3)
+    with pytest.raises(ValueError, match=r"start_from: expected the generator of .*, 17 weights; got one of 22"):
+        start_from.take(deeper, folder)
+
+
+RECIPE = """
+name: tiny
+data: {arrays: %s, image_size: 32, batch_size: 8, labels: true}
+latent: {Normal: {dim: 8}}
+generator: {dcgan.generator: {filters: 4}}
+critic: {dcgan.critic: {filters: 4, normalization: layer}}
+objective: {SGAN: {ema_decay: 0.5}}
+generator_optimizer: {SGD: {learning_rate: 0.0}}
+critic_optimizer: {SGD: {learning_rate: 0.0}}
+train: {steps: 2, start_from: %s, checkpoint_every: 1}
+"""
+
+
+@pytest.mark.slow
+def test_a_recipe_starts_from_a_preset(preset, tmp_path):
+    gan, folder = preset
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "data.npz", x=rng.integers(0, 256, (16, 32, 32, 1), "uint8"), y=np.arange(16) % 3)
+    (tmp_path / "tiny.yaml").write_text(RECIPE % (tmp_path / "data.npz", folder))
+    run = runner.train(tmp_path / "tiny.yaml", tmp_path / "runs")
+    ended = kerasgan.load(run / "checkpoints" / "step-00000002.keras")
+    for mine, known in zip(ended.critic.trainable_variables, gan.critic.trainable_variables, strict=True):
+        np.testing.assert_array_equal(mine, known, err_msg="at a rate of 0 nothing moves")
+    assert f"start_from: {folder}" in (run / "recipe.yaml").read_text()
