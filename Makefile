@@ -7,7 +7,7 @@ EXTRAS ?= remote,test
 .PHONY: demo test parity slow next lint docs data clean
 
 demo: $(INSTALLED)  ## a pretrained model's images, then train, export, serve and query once; all lands in demo/
-	$(BIN)/kerasgan sample biggan_fashion_mnist -n 80 --out demo/pretrained.png
+	$(BIN)/kerasgan sample sn_hinge_fashion_mnist -n 80 --out demo/pretrained.png
 	@$(MAKE) --no-print-directory data
 	$(BIN)/python -m kerasgan.cli.demo
 

@@ -41,7 +41,7 @@ def served(*arguments):
 def main(recipe, out):
     """Run the demo; everything it makes lies under the folder `out`."""
     began = time.perf_counter()
-    kerasgan("train", recipe, "--precision", "auto", "--out", out / "runs")
+    kerasgan("train", recipe, "--out", out / "runs")
     run = sorted((out / "runs").iterdir())[-1]
     version = out / "models" / MODEL / str(int(run.name[:5]) + 1)
     kerasgan("export", run, version)
@@ -76,7 +76,7 @@ def _show(arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/sgan_fashion_mnist.yaml")
+        "recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/demo.yaml")
     )
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("demo"))
     given = parser.parse_args()
