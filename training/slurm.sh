@@ -13,6 +13,6 @@
 srun --kill-on-bad-exit=0 kerasgan train "$@"
 status=$?
 case $status in
-  75 | 130) scontrol requeue "$SLURM_JOB_ID" ;; # a worker was lost; the time limit came
+  75 | 130 | 142) scontrol requeue "$SLURM_JOB_ID" ;; # a worker was lost; the time limit came; one never started
 esac
 exit $status

@@ -75,9 +75,7 @@ def _show(arguments):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/demo.yaml")
-    )
+    parser.add_argument("recipe", nargs="?", type=pathlib.Path, default=pathlib.Path("zoo/recipes/demo.yaml"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("demo"))
     given = parser.parse_args()
     try:

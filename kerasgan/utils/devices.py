@@ -68,7 +68,9 @@ def used(strategy: Strategy = Strategy.AUTO) -> Iterator[tf.distribute.Strategy]
     name = f"worker {place} of {len(places)}, {addresses[place]}"
     with standstill.ended(f"{name}: a worker hangs or cannot be reached; start all workers again"):
         try:
-            yield tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+            with standstill.bounded():
+                strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+            yield strategy
         except LOST as error:
             raise WorkerLost(
                 f"{name}: a worker was lost or cannot be reached; start all workers again ({type(error).__name__})"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -17,6 +18,25 @@ def moved() -> None:
     """Say that the work goes on: a step was taken, a batch was measured, the workers have agreed on something."""
     global _last
     _last = time.monotonic()
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """End the process by SIGALRM (status 142 of a shell) where the block takes longer than `PATIENCE` seconds.
+
+    For what waits in C++ with Python's lock held, which neither a thread nor a handler of Python's gets through: the
+    kernel ends it. Outside the main thread, which alone may set signals, the block is not bounded.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager
