@@ -91,7 +91,8 @@ def publish(
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing_statistics.copied(gan)
     facts = _facts(history, plan, gan, name, licence, summary, source, training, critic)
-    facts["metrics"] = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
+    own = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
+    facts["metrics"] = [_of_preset(number, name, (run, checkpoint)) for number in own]
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
     grid = picture(sampler, facts["grid"])
@@ -206,6 +207,20 @@ def _of_checkpoint(numbers, checkpoint, weights, evaluation):
                 f"one of {quoted(number['protocol']['weights'])}"
             )
     return own
+
+
+def _of_preset(number, name, measured):
+    """A number as of the preset, with a command that measures it anew anywhere: no path of this machine."""
+    known = {path.resolve() for path in measured}
+    words, typed = iter(number["protocol"]["command"].split()), []
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif word == "--data":
+            typed += [word, pathlib.PurePath(next(words, "")).name]
+        else:
+            typed.append(name if pathlib.Path(word).resolve() in known else word)
+    return {**number, "protocol": {**number["protocol"], "model": name, "command": " ".join(typed)}}
 
 
 def _history(run):

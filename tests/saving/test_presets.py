@@ -260,7 +260,10 @@ def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkey
     publish.publish(run, zoo, licence="none: noise", evaluation=scores)
     folder = zoo / "presets" / "tiny"
     results = json.loads(scores.read_text())["results"]
-    assert json.loads((folder / "metadata.json").read_text())["metrics"] == results
+    published = json.loads((folder / "metadata.json").read_text())["metrics"]
+    assert [number["value"] for number in published] == [number["value"] for number in results]
+    typed = "kerasgan evaluate tiny --metrics fid,prdc --features garments -n 64"
+    assert {(number["protocol"]["model"], number["protocol"]["command"]) for number in published} == {("tiny", typed)}
     text = (folder / "README.md").read_text()
     assert f"| fd[garments] | {results[0]['value']:.5g} | " in text and "`kerasgan evaluate " in text
     assert registry.load(zoo)["tiny"].metrics[0] == {
