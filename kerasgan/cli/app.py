@@ -19,7 +19,7 @@ from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
 from kerasgan.utils import classes, rendezvous, standstill, tf_runtime
-from kerasgan.utils.tf_runtime import Precision, Strategy
+from kerasgan.utils.tf_runtime import FeaturePrecision, Precision, Strategy
 from kerasgan.utils.version import __version__
 
 _ANYWHERE = ("--import", "--device", "--log-level")
@@ -396,6 +396,10 @@ def evaluate(
     ] = 0,
     batch_size: Annotated[int, typer.Option(help="Images generated at a time.", min=1)] = 100,
     out: Annotated[pathlib.Path | None, typer.Option(help="JSON file of the numbers and their protocol.")] = None,
+    precision: Annotated[
+        FeaturePrecision,
+        typer.Option(help="Of the feature network; what is measured in bfloat16 says so, and is not mixed."),
+    ] = "float32",
 ):
     """Measure models: 50,000 images of the moving average against the training split, unless told otherwise."""
     tf_runtime.import_tensorflow()
@@ -417,6 +421,7 @@ def evaluate(
             None if weights is None else str(weights),
             standing_passes,
             batch_size,
+            precision=precision,
         )
     if out is not None:
         print(f"result: {out}")

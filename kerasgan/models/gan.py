@@ -11,13 +11,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan import latents
-from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, update
+from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, turns, update
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.keyed_random import Turn
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
@@ -351,11 +352,31 @@ class GAN(Game):
         This is algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) with the losses of the objective.
         """
         batches = self.minibatches(data)
-        for k in range(self.critic_steps):
-            real = next(batches)
-            self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
+        real = self.train_critic(batches)
         self.train_generator(batches, real)
         return self.end_step()
+
+    def train_critic(self, batches: Iterator[Batch]) -> Batch:
+        """Take `critic_steps` turns of the critic, on fresh real data each; see `critic_turn`.
+
+        In a graph on one replica they are a loop, of which the turn is built once.
+
+        Args:
+            batches: `minibatches`, of which it takes the first.
+
+        Returns:
+            The last real `Batch`.
+        """
+        return turns.take(self.critic_turn, [next(batches) for _ in range(self.critic_steps)])
+
+    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+        """Train the critic once.
+
+        Args:
+            real: `Batch` of real data.
+            k: the turn's number in the step, for the purposes of what is drawn; in a graph a `Turn`.
+        """
+        self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
 
     def train_generator(self, batches: Iterator[Batch], real: Batch) -> None:
         """Train the generator `generator_steps` times, on fresh latents each.

@@ -7,9 +7,10 @@ from keras import ops
 
 from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
-from kerasgan.models.batch import Batch, Data
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.keyed_random import Turn
 from kerasgan.utils.tensors import Tensor
 
 
@@ -64,16 +65,11 @@ class CramerGAN(GAN):
         """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
-    def train_step(self, data: Data) -> dict[str, Tensor]:
-        """Train the critic `critic_steps` times on fresh data and two fresh fakes, then the generator."""
-        batches = self.minibatches(data)
-        for k in range(self.critic_steps):
-            real = next(batches)
-            fake, other = self.fake(real, "critic", k), self.fake(real, "critic", k, "other")
-            between = gradient_penalty.interpolate(self, real, fake, k)
-            self.update_critic(self.critic_loss, real, fake, other, between)
-        self.train_generator(batches, real)
-        return self.end_step()
+    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+        """Train the critic once, on two fresh fakes."""
+        fake, other = self.fake(real, "critic", k), self.fake(real, "critic", k, "other")
+        between = gradient_penalty.interpolate(self, real, fake, k)
+        self.update_critic(self.critic_loss, real, fake, other, between)
 
     def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return f(a) = ||h(a) - h(b)|| - ||h(a)||, [N, 1], of a batch and one that it is compared with."""

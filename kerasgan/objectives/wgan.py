@@ -12,6 +12,7 @@ from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.keyed_random import Turn
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
@@ -78,15 +79,17 @@ class WGAN(GAN):
     def train_step(self, data: Data) -> dict[str, Tensor]:
         """One step of algorithm 1: `critic_steps` clipped critic updates on fresh data, then the generator's."""
         batches = self.minibatches(data)
-        for k in range(self.critic_steps):
-            real = next(batches)
-            self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
-            self.clip_critic()
+        real = self.train_critic(batches)
         if self.long_critic_steps is None:
             self.train_generator(batches, real)
         else:
             self.train_generator_if_due(batches, real)
         return self.end_step()
+
+    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+        """Train the critic once, and clip its weights."""
+        super().critic_turn(real, k)
+        self.clip_critic()
 
     def train_generator_if_due(self, batches: Iterator[Batch], real: Batch) -> None:
         """Train the generator if the critic has had `long_critic_steps` updates since, where that is asked for.

@@ -7,9 +7,10 @@ from keras import ops
 
 from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
-from kerasgan.models.batch import Batch, Data
+from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.keyed_random import Turn
 from kerasgan.utils.tensors import Tensor
 
 
@@ -63,16 +64,11 @@ class WGANGP(GAN):
         """Return Adam(1e-4, beta_1=0, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
-    def train_step(self, data: Data) -> dict[str, Tensor]:
-        """One step of algorithm 1: `critic_steps` critic updates on fresh data, then the generator's."""
-        batches = self.minibatches(data)
-        for k in range(self.critic_steps):
-            real = next(batches)
-            fake = self.fake(real, "critic", k)
-            between = gradient_penalty.interpolate(self, real, fake, k)
-            self.update_critic(self.critic_loss, real, fake, between)
-        self.train_generator(batches, real)
-        return self.end_step()
+    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+        """Train the critic once, as the loop of algorithm 1."""
+        fake = self.fake(real, "critic", k)
+        between = gradient_penalty.interpolate(self, real, fake, k)
+        self.update_critic(self.critic_loss, real, fake, between)
 
     def critic_loss(self, real: Batch, fake: Batch, between: Batch) -> Tensor:
         """Return E[D(G(z))] - E[D(x)] + penalty_weight * penalty, a scalar."""

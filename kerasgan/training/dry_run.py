@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.models import turns
 from kerasgan.recipes import recipe
 from kerasgan.training import runner
 from kerasgan.utils import initial_values
@@ -231,7 +232,8 @@ def _needed(graph):
 def _graph(plan, gan):
     images, labels = _specs(plan, gan)
     step = tf.function(gan.train_step, autograph=False)
-    return step.get_concrete_function(images if labels is None else (images, labels)).graph
+    with turns.unrolled():  # what is in a loop would count once, or not at all
+        return step.get_concrete_function(images if labels is None else (images, labels)).graph
 
 
 def _specs(plan, gan):

@@ -1,5 +1,6 @@
 """Measuring models: what `kerasgan evaluate` does."""
 
+import dataclasses
 import json
 import pathlib
 import warnings
@@ -9,6 +10,7 @@ from kerasgan.data import bucket, fitting, folder_source, npz_source
 from kerasgan.metrics import features
 from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_file
 from kerasgan.metrics.evaluation.extraction import Needs
+from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import presets, registry, sources
 from kerasgan.training import run_folder
@@ -31,6 +33,7 @@ def evaluate(
     standing_passes=0,
     batch_size=100,
     cache=None,
+    precision="float32",
 ):
     """Measure models against real images, with one reference for all of them.
 
@@ -55,6 +58,7 @@ def evaluate(
         standing_passes: batches for new batch-norm statistics, 0 for those that were trained.
         batch_size: as there.
         cache: folder of kept moments; `kerasgan.utils.cache_root.root()` by default.
+        precision: of the feature network, see `kerasgan.metrics.features.load`.
 
     Of several workers, which `TF_CONFIG` or Slurm tells of, each generates and judges its part; the first one prints
     and writes.
@@ -78,7 +82,7 @@ def evaluate(
         ):
             if value != default:
                 raise ValueError(f"{name}: expected none, as pictures are measured, all of them; got {value}")
-        return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache, out)
+        return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache, out, precision)
     with devices.used() as strategy, strategy.scope():
         asked = [
             list(map(str, models)),
@@ -91,6 +95,7 @@ def evaluate(
             truncation,
             weights,
             standing_passes,
+            precision,
         ]
         others = workers.others(strategy, repr(asked))
         if others:
@@ -104,7 +109,7 @@ def evaluate(
             model = run_folder.load_model(checkpoint)
             if reference is None:
                 where = cache or cache_root.root()
-                arguments = model.image_shape, network, network_weights, split, data_dir, where
+                arguments = model.image_shape, network, network_weights, split, data_dir, where, precision
                 reference, usual = _reference(real or path, *arguments)
                 metrics = metrics or usual
             with warnings.catch_warnings():
@@ -178,7 +183,7 @@ def is_pictures(path):
     return path.suffix == ".npz" and path.is_file()
 
 
-def _of_pictures(paths, real, metrics, network, network_weights, seed, cache, out):
+def _of_pictures(paths, real, metrics, network, network_weights, seed, cache, out, precision):
     """Measure the pictures of a path against `real`, or against those of a second path, at the size of the first."""
     if len(paths) + (real is not None) != 2:
         raise ValueError(
@@ -187,22 +192,33 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, cache, ou
         )
     made, real = [str(path) for path in (*paths, real) if path is not None]
     with devices.used() as strategy, strategy.scope():
-        own = _pictures(made, None, network, network_weights)
+        own = _computing_in(precision, _pictures(made, None, network, network_weights))
         where = cache or cache_root.root()
-        against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where)
+        against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where, precision)
         results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
         _tell(strategy, results, results, out)
     return results
 
 
-def _reference(real, shape, network, network_weights, split, data_dir, cache):
+def _reference(real, shape, network, network_weights, split, data_dir, cache, precision):
     """The reference that real images are, or a file of statistics, and the metrics that are usual for it."""
     if not isinstance(real, sections.Section) and statistics_file.is_statistics(real):
         if network is None:
             raise ValueError(f"features: expected the network's name with {real}, which does not name it; got none")
-        return statistics_file.StatisticsReference(real, features.load(network, network_weights), shape), "fid"
+        judge = features.load(network, network_weights, precision)
+        return statistics_file.StatisticsReference(real, judge, shape), "fid"
     section = real if isinstance(real, sections.Section) else data_section(real)
-    return section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True), section.metrics
+    reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
+    return _computing_in(precision, reference), section.metrics
+
+
+def _computing_in(precision, reference):
+    """The reference whose feature network computes in a precision."""
+    if precision == "float32":
+        return reference
+    if not isinstance(reference, Reference):
+        raise ValueError(f"precision: expected float32, as {reference.name} has no feature network; got {precision}")
+    return dataclasses.replace(reference, network=dataclasses.replace(reference.network, precision=precision))
 
 
 def statistics(

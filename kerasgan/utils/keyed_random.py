@@ -14,8 +14,28 @@ import tensorflow as tf
 _GIVEN = contextvars.ContextVar("kerasgan.utils.keyed_random", default=None)
 
 
+class Turn:
+    """An integer of a purpose that the graph knows when it runs: the turn of a loop.
+
+    It gives the numbers that the integer itself would give.
+
+    Args:
+        value: integer scalar tensor in [0, count).
+        count: turns of the loop, a Python integer.
+    """
+
+    def __init__(self, value, count):
+        self.value = value
+        self.count = count
+
+
 def _salt(purpose):
-    return zlib.crc32(repr(purpose).encode())
+    """Return an integer for a purpose; an int64 scalar tensor where there is a `Turn` in it."""
+    turn = next((part for part in purpose if isinstance(part, Turn)), None)
+    if turn is None:
+        return zlib.crc32(repr(purpose).encode())
+    of_turns = [_salt(tuple(k if part is turn else part for part in purpose)) for k in range(turn.count)]
+    return tf.gather(tf.constant(of_turns, tf.int64), turn.value)
 
 
 def _bits(shape, key):
@@ -34,13 +54,13 @@ def uniform(shape, seed, step, purpose):
         shape: integers or scalar tensors, the shape to draw.
         seed: Python integer, the seed of the run.
         step: int64 scalar tensor, the training step.
-        purpose: tuple of strings and integers; different purposes give independent numbers.
+        purpose: tuple of strings, integers and a `Turn`; different purposes give independent numbers.
 
     Returns:
         float64 tensor of `shape`, strictly between 0 and 1.
     """
     key = tf.random.experimental.stateless_fold_in(
-        tf.constant([seed, _salt(purpose)], tf.int64), tf.cast(step, tf.int64), alg="philox"
+        tf.convert_to_tensor([seed, _salt(purpose)], tf.int64), tf.cast(step, tf.int64), alg="philox"
     )
     return _unit(_bits(shape, key))
 

@@ -13,7 +13,7 @@ from tensorflow.python.eager import context
 
 from kerasgan.utils import bfloat16_graphs
 from kerasgan.utils.messages import quoted
-from kerasgan.utils.tf_runtime import Precision
+from kerasgan.utils.tf_runtime import FeaturePrecision, Precision
 
 _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # of processors, as Linux calls them, the faster first
 _CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16
@@ -21,8 +21,7 @@ _CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16
 _rewriting: contextvars.ContextVar[bool] = contextvars.ContextVar("rewriting", default=False)
 
 
-@contextlib.contextmanager
-def precision(name: Precision = "auto") -> Iterator[str]:
+def precision(name: Precision = "auto") -> contextlib.AbstractContextManager[str]:
     """Train in another precision than float32: build the networks, `compile` and `fit` inside the block.
 
     Weights, losses, optimizers and moving averages stay float32 in all of them.
@@ -35,11 +34,13 @@ def precision(name: Precision = "auto") -> Iterator[str]:
       inside the block.
     - "auto": "bfloat16" where the device is made for it, else "float32".
 
+    A call without `with` changes nothing, and warns of it.
+
     Args:
         name: "auto", "float32", "bfloat16" or "float16".
 
-    Yields:
-        "float32", "bfloat16" or "float16": what is taken.
+    Returns:
+        Context manager that gives what is taken: "float32", "bfloat16" or "float16".
 
     Raises:
         ValueError: if there is no such precision; by `fit`, if bfloat16 on a processor meets `jit_compile` or
@@ -51,13 +52,52 @@ def precision(name: Precision = "auto") -> Iterator[str]:
         ...     gan.compile()
         ...     gan.fit(images)
     """
+    chosen(name)  # raises
+    return _Block(name)
+
+
+class _Block(contextlib.ContextDecorator, contextlib.AbstractContextManager[str]):
+    """A block in a precision; it warns where nothing was done with it."""
+
+    def __init__(self, name):
+        self._name = name
+        self._used = False
+
+    def __enter__(self):
+        self._used = True
+        self._inside = _computing_in(self._name)
+        return self._inside.__enter__()
+
+    def __exit__(self, *error):
+        return self._inside.__exit__(*error)
+
+    def __call__(self, function):
+        """Decorate a function, which is then such a block."""
+        self._used = True
+        return super().__call__(function)
+
+    def _recreate_cm(self):
+        return _Block(self._name)
+
+    def __del__(self):
+        if not self._used:
+            warnings.warn(
+                f"precision: expected `with kerasgan.precision('{self._name}'):` around networks, compile and fit; a "
+                "call alone changes nothing",
+                stacklevel=2,
+            )
+
+
+@contextlib.contextmanager
+def _computing_in(name: Precision) -> Iterator[str]:
+    """The block, see `precision`."""
     taken = chosen(name)
     on_processor = not _accelerators()
     if taken == "bfloat16" and on_processor and not _processor_has_bfloat16():
         warnings.warn(
             'precision: this processor has no instructions for bfloat16, so "bfloat16" is not faster; "auto" takes '
             "what is",
-            stacklevel=3,
+            stacklevel=4,
         )
     rewrites = taken == "bfloat16" and on_processor
     before = keras.mixed_precision.dtype_policy()
@@ -84,6 +124,20 @@ def chosen(name: Precision) -> str:
     accelerators = _accelerators()
     has_bfloat16 = all(map(_device_has_bfloat16, accelerators)) if accelerators else _processor_has_bfloat16()
     return "bfloat16" if has_bfloat16 else "float32"
+
+
+def check_features(name: FeaturePrecision) -> None:
+    """Raise `ValueError` unless feature networks can compute in a precision on this machine.
+
+    What was not rewritten would be float32 under another name.
+    """
+    if name not in get_args(FeaturePrecision):
+        raise ValueError(f"precision: expected one of {', '.join(get_args(FeaturePrecision))}; got {quoted(name)}")
+    if name == "bfloat16" and (_accelerators() or not _processor_has_bfloat16()):
+        raise ValueError(
+            'precision: expected "float32", as features are bfloat16 on processors with amx_bf16 or avx512_bf16 alone; '
+            'got "bfloat16"'
+        )
 
 
 def is_rewriting() -> bool:

@@ -28,6 +28,7 @@ class Strategy(enum.StrEnum):
 
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]  # see kerasgan.precision
+FeaturePrecision = Literal["float32", "bfloat16"]  # see kerasgan.metrics.features.load
 
 _NUMBERS = {LogLevel.QUIET: "3", LogLevel.ERROR: "2", LogLevel.WARNING: "1", LogLevel.INFO: "0"}
 _DEVICE = re.compile(r"cpu|gpu(:[0-9]+)?", re.IGNORECASE)

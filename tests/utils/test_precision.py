@@ -164,3 +164,21 @@ def test_lists_of_the_user_are_kept(monkeypatch):
     monkeypatch.setenv(bfloat16_graphs.LIST, "Mul")
     precision.rewritten(print)
     assert os.environ[bfloat16_graphs.LIST] == "Mul"
+
+
+def test_a_call_without_a_block_warns(recwarn):
+    with pytest.warns(
+        UserWarning, match=r"expected `with kerasgan.precision\('bfloat16'\):` .* changes nothing"
+    ) as told:
+        kerasgan.precision("bfloat16")
+    assert told[0].filename == __file__
+    recwarn.clear()
+    with kerasgan.precision("float32") as taken:
+        assert taken == "float32"
+
+    @kerasgan.precision("float32")
+    def decorated(depth):
+        return decorated(depth - 1) if depth else keras.mixed_precision.dtype_policy().name
+
+    assert decorated(2) == "float32"
+    assert not list(recwarn)

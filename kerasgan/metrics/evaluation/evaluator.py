@@ -220,7 +220,7 @@ def _results(made, real, count, wanted, reference, seed, name, weights, notes, n
                 notes=(
                     *measurement.notes,
                     *notes,
-                    *([] if measurement.network else [f"images {reference.network.preparation}"]),
+                    *([] if measurement.network else reference.network.protocol),
                 ),
             )
             caveats = measurement.caveats if named or not measure.labels else (*measurement.caveats, _BY_NUMBER)

@@ -185,6 +185,11 @@ def of_rows(batches: Iterable[Any], rows: slice) -> Iterator[Any]:
 
 def _judged(batches, network, strategy):
     """Yield images, their labels and what the network makes of them."""
+    if network.precision != "float32" and strategy.num_replicas_in_sync > 1 and not workers.are_several(strategy):
+        raise ValueError(
+            "precision: expected float32 with several devices, whose functions are not rewritten; got "
+            f"{network.precision}"
+        )
     shape, judge = None, spread(strategy, network.compiled)
     for batch in batches:
         images, labels = batch if isinstance(batch, tuple) else (batch, None)

@@ -41,6 +41,11 @@ class StatisticsReference:
 
     def __init__(self, path: Path, network: FeatureNetwork, image_shape: tuple[int, int, int]):
         network.check(image_shape)
+        if network.precision != "float32":
+            raise ValueError(
+                f"precision: expected float32 with {path}, which does not say what its features were computed in; got "
+                f"{network.precision}"
+            )
         self.moments = load(path)
         if self.moments.dim != network.features:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Feature networks by name: what images are judged by. `load` makes one; each has a file of its own."""
 
+import dataclasses
 import importlib
 import pathlib
 
@@ -8,6 +9,7 @@ import keras
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted
+from kerasgan.utils.tf_runtime import FeaturePrecision
 
 # the name, which stands in the name of every number, and the file that makes it
 _MODULES = {
@@ -25,18 +27,21 @@ NAMES = tuple(_MODULES)
 __all__ = ["NAMES", "FeatureNetwork", "load"]
 
 
-def load(name: str, weights: Path | None = None) -> FeatureNetwork:
+def load(name: str, weights: Path | None = None, precision: FeaturePrecision = "float32") -> FeatureNetwork:
     """Make a feature network.
 
     Args:
         name: one of `NAMES`, or the path of a `.keras` file, see `kerasgan.metrics.features.own`.
         weights: path of its weights, for those that take them; `None` for the network's own way to them.
+        precision: in which it computes, whatever Keras's policy and `kerasgan.precision`, see `FeatureNetwork`; numbers
+            of "bfloat16" say so.
 
     Returns:
-        `FeatureNetwork`, which computes in float32 whatever Keras's policy.
+        `FeatureNetwork`.
 
     Raises:
-        ValueError: if there is no network of that name, it takes no weights, or they are not its own.
+        ValueError: if there is no network of that name, it takes no weights, or they are not its own; or the precision
+            cannot be had.
         FileNotFoundError: if the weights are not there.
         ConnectionError: if they must be downloaded and cannot be.
         ImportError: naming the package that is not installed.
@@ -45,7 +50,8 @@ def load(name: str, weights: Path | None = None) -> FeatureNetwork:
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("float32")
     try:
-        return module.load(str(name), None if weights is None else pathlib.Path(weights))
+        network = module.load(str(name), None if weights is None else pathlib.Path(weights))
+        return network if precision == "float32" else dataclasses.replace(network, precision=precision)
     finally:
         keras.mixed_precision.set_global_policy(policy)
 

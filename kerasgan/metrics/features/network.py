@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from kerasgan.data.images import ZERO_AND_ONE
 from kerasgan.metrics.evaluation import result
+from kerasgan.utils import precision
 from kerasgan.utils.tensors import Tensor
+from kerasgan.utils.tf_runtime import FeaturePrecision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +28,12 @@ class FeatureNetwork:
         channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then.
         sides: the heights and widths that it takes, `None` for any.
         definition: what tells it from other networks of the same name and weights, where that is not known of the name.
+        precision: "float32", or "bfloat16" for convolutions and products of matrices in bfloat16 that add up in
+            float32, on a processor that has instructions for it. It is part of the digest, so that what was seen in one
+            precision is not compared with what was seen in the other.
 
     Raises:
-        ValueError: if the name has brackets.
+        ValueError: if the name has brackets, there is no such precision, or the processor has no bfloat16.
     """
 
     name: str
@@ -38,9 +43,11 @@ class FeatureNetwork:
     channels: int = 3
     sides: tuple[int, ...] | None = None
     definition: str = ""
+    precision: FeaturePrecision = "float32"
 
     def __post_init__(self):
         result.metric_name("frechet", self.name)  # raises where numbers cannot be called after it
+        precision.check_features(self.precision)
 
     @property
     def features(self) -> int:
@@ -59,8 +66,9 @@ class FeatureNetwork:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Fingerprint of weights and definition: others under the same name are another network."""
-        defined = [np.frombuffer(self.definition.encode(), "uint8")] if self.definition else []
+        """Fingerprint of weights, definition and precision: others under the same name are another network."""
+        told = self.definition if self.precision == "float32" else f"{self.definition} in {self.precision}"
+        defined = [np.frombuffer(told.encode(), "uint8")] if told else []
         return result.fingerprint(*self.model.get_weights(), *defined)
 
     @functools.cached_property
@@ -74,9 +82,18 @@ class FeatureNetwork:
 
         @functools.cache
         def traced(shape):  # each size and number of channels has a trace of its own, for any number of images
-            return tf.function(judge, input_signature=[tf.TensorSpec([None, *shape], tf.uint8)], autograph=False)
+            function = tf.function(judge, input_signature=[tf.TensorSpec([None, *shape], tf.uint8)], autograph=False)
+            return precision.rewritten(function) if self.precision == "bfloat16" else function
 
         return lambda images: traced(tuple(images.shape[1:]))(images)
+
+    @property
+    def protocol(self) -> list[str]:
+        """What of it changes numbers, in words, for their protocols."""
+        return [
+            f"images {self.preparation}",
+            *([] if self.precision == "float32" else [f"features in {self.precision}"]),
+        ]
 
     def check(self, image_shape: Sequence[int]) -> None:
         """Raise `ValueError` unless it can judge uint8 images of this shape, (H, W, C)."""
