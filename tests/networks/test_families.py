@@ -100,7 +100,7 @@ def test_shapes_and_all_weights_learn_and_batch_norm_is_synchronized(family, par
         loss = keras.ops.sum(network(given, training=True) ** 3)
     gradients = tape.gradient(loss, weights)
     assert [weight.path for weight, gradient in zip(weights, gradients) if gradient is None] == []
-    norms = [layer for layer in network._flatten_layers() if type(layer) is keras.layers.BatchNormalization]
+    norms = [layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     assert all(norm.synchronized for norm in norms)
     assert norms or part == "critic" or family in (mlp, char_cnn, r3gan)
 

@@ -135,7 +135,7 @@ def test_critic_computes_the_authors_function():
 def test_normalizations(normalization):
     network = resnet_bottleneck.critic((64, 64, 1), filters=4, blocks=1, normalization=normalization)
     kinds = {"batch": keras.layers.BatchNormalization, "layer": kerasgan.layers.SampleNormalization}
-    found = {name: sum(type(layer) is kind for layer in network.layers) for name, kind in kinds.items()}
+    found = {name: sum(isinstance(layer, kind) for layer in network.layers) for name, kind in kinds.items()}
     assert found == {"batch": 0, "layer": 0, **({normalization: 8} if normalization else {})}
 
 

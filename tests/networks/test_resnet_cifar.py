@@ -114,7 +114,7 @@ def test_initial_weights_are_uniform_he_in_residual_branches_and_glorot_elsewher
 
 def test_batch_norm_has_the_authors_epsilon_and_is_synchronized():
     network = resnet_cifar.generator(filters=2, num_classes=3)
-    norms = [layer for layer in network.layers if type(layer) is keras.layers.BatchNormalization]
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     norms += [layer.normalization for layer in network.layers if type(layer) is ConditionalBatchNormalization]
     assert len(norms) == 7
     assert {(norm.epsilon, norm.momentum, norm.synchronized) for norm in norms} == {(1e-5, 0.9, True)}

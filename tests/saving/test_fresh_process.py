@@ -41,6 +41,7 @@ LATENTS = {
     "Uniform": lambda: latents.Uniform(4),
 }
 LAYERS = {
+    "BatchNormalization": lambda: layers.BatchNormalization(synchronized=True),
     "Characters": lambda: layers.Characters("abcd"),  # and two more for padding and the unknown
     "ConditionalBatchNormalization": lambda: layers.ConditionalBatchNormalization(3),
     "Downsampling": lambda: layers.Downsampling(),

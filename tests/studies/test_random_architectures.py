@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import stats
 
 from kerasgan.data import fashion_mnist_arrays
+from kerasgan.layers import BatchNormalization
 from kerasgan.metrics import inception_score
 from kerasgan.metrics.features import garment_classifier
 from kerasgan.studies import random_architectures as study
@@ -53,10 +54,10 @@ def test_the_networks_built_are_those_drawn():
         gan = study.build(drawn, objective)
         assert type(gan) is study.OBJECTIVES[objective]
         kinds = collections.Counter(type(layer) for layer in gan.generator.layers)
-        assert kinds[np_layers.CONV] + kinds[np_layers.TRANSPOSE] == 12 and kinds[np_layers.BATCH_NORM] == 0
+        assert kinds[np_layers.CONV] + kinds[np_layers.TRANSPOSE] == 12 and kinds[BatchNormalization] == 0
         critic_kinds = collections.Counter(type(layer) for layer in gan.critic.layers)
         assert critic_kinds[np_layers.CONV] == 8 == critic_kinds[keras.layers.LeakyReLU]
-        norms[objective] = critic_kinds[np_layers.BATCH_NORM], critic_kinds[np_layers.LAYER_NORM]
+        norms[objective] = critic_kinds[BatchNormalization], critic_kinds[np_layers.LAYER_NORM]
         filters = [layer.filters for layer in gan.critic.layers if type(layer) is np_layers.CONV]
         assert filters == [2, 2, 4, 4, 8, 8, 8, 8]
     assert norms == {"SGAN": (7, 0), "WGANGP": (0, 7)}
