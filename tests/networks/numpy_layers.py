@@ -18,7 +18,7 @@ def randomize(network, kernels=0.3):
 def weights_of(network, kind, **attributes):
     """Iterate over the weights of the layers of a kind, from input to output."""
     for layer in network.layers:
-        if isinstance(layer, kind) and all(getattr(layer, name) == value for name, value in attributes.items()):
+        if kind is not None and isinstance(layer, kind) and all(getattr(layer, name) == value for name, value in attributes.items()):
             yield [value.astype("float64") for value in layer.get_weights()]
 
 
