@@ -18,7 +18,8 @@ def randomize(network, kernels=0.3):
 def weights_of(network, kind, **attributes):
     """Iterate over the weights of the layers of a kind, from input to output."""
     for layer in network.layers:
-        if kind is not None and isinstance(layer, kind) and all(getattr(layer, name) == value for name, value in attributes.items()):
+        is_kind = kind is not None and isinstance(layer, kind)
+        if is_kind and all(getattr(layer, name) == value for name, value in attributes.items()):
             yield [value.astype("float64") for value in layer.get_weights()]
 
 
