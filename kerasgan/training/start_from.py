@@ -34,13 +34,18 @@ def take(gan, source):
         parts.append(("critic", gan.critic, preset.critic))
     else:
         print(f"start_from: {source} holds no critic: it begins anew", file=sys.stderr)
-    pairs = [pair for part in parts if part[1] is not None for pair in _pairs(source, *part, classes)]
+    pairs, anew = [], {}
+    for part in parts:
+        if part[1] is not None:
+            pairs += _pairs(source, *part, classes, anew)
+    for path, part in anew.items():
+        print(f"start_from: {part}: {path} begins anew, as there are other classes", file=sys.stderr)
     for mine, theirs in pairs:
         mine.assign(theirs)
 
 
-def _pairs(source, part, mine, theirs, classes):
-    """Pairs of variables, of which the first is to have the second's value."""
+def _pairs(source, part, mine, theirs, classes, anew):
+    """Pairs of variables, of which the first is to have the second's value; notes in `anew` those that begin anew."""
     ours, known = mine.variables, theirs.variables
     if len(ours) != len(known):
         raise ValueError(
@@ -53,7 +58,7 @@ def _pairs(source, part, mine, theirs, classes):
         if here == there:
             pairs.append((to, taken))
         elif (here[:1], there[:1]) == ((classes[0],), (classes[1],)) and here[1:] == there[1:]:
-            print(f"start_from: {part}: {to.path} begins anew, as there are other classes", file=sys.stderr)
+            anew[to.path] = part  # a table of the average has the name of the generator's
         else:
             raise ValueError(
                 f"start_from: expected {to.path} of the {part} of the shape that {source} has, {there}; got {here}: "
