@@ -88,8 +88,12 @@ def test_every_family_of_generators_is_here():
     assert {module.__name__.rsplit(".", 1)[-1] for module, *_ in FAMILIES.values()} == modules
 
 
+LONG = ("biggan_deep",)  # whose graph takes a runtime ten seconds and more
+CASES = [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in FAMILIES]
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", CASES)
 def test_each_family_makes_the_same_images(name, runtime, tmp_path):
     gan = family(name)
     path = tmp_path / f"model{runtime.ENDING}"
