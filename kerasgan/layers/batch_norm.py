@@ -1,5 +1,7 @@
 """Batch normalization whose replicas send one message where those of Keras send three."""
 
+import itertools
+
 import keras
 from keras import ops
 
@@ -11,9 +13,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch norm, quicker where its statistics are those of all replicas.
 
     With `synchronized=True`, Keras adds up over the replicas the rows' sum, the sum of their squares and their count
-    one after the other, the count once for each channel. Here they travel together: one
-    message forth, and one back for the gradient. The numbers are the same. In one replica, and without
-    `synchronized`, this is Keras's layer; so are its arguments, weights and names.
+    one after the other. Here they travel together: one message forth, and one back for the gradient. The numbers are
+    the same. In one replica, and without `synchronized`, this is Keras's layer; its arguments, weights and names always
+    are.
 
     Example:
         >>> layer = kerasgan.layers.BatchNormalization(momentum=0.9, synchronized=True)
@@ -42,8 +44,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 def _all_reduced(replica, vectors: list[Tensor]) -> list[Tensor]:
     """Sum vectors over the replicas, in one message."""
-    ends = [0]
-    for vector in vectors:
-        ends.append(ends[-1] + vector.shape[0])
+    ends = list(itertools.accumulate((vector.shape[0] for vector in vectors), initial=0))
     summed = replica.all_reduce("SUM", ops.concatenate(vectors))
     return [summed[start:end] for start, end in zip(ends, ends[1:])]

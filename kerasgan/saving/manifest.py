@@ -43,16 +43,21 @@ class File(pydantic.BaseModel):
     sha256: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
 
 
+def with_critic(known):
+    """Return the names of the files that hold a critic, of a preset that has those of a table, or `None`."""
+    return next((names for names in (TRAINING, CRITIC) if set(names) <= set(known)), None)
+
+
 def training(known, where):
     """Return the names of the files from which training goes on, of a preset that has those of a table.
 
     Raises:
         ValueError: if it has none.
     """
-    for names in (TRAINING, CRITIC):
-        if set(names) <= set(known):
-            return names
-    raise ValueError(f"{where}: published without critic and optimizers; only its generator loads")
+    names = with_critic(known)
+    if names is None:
+        raise ValueError(f"{where}: published without critic and optimizers; only its generator loads")
+    return names
 
 
 def largest(name):

@@ -20,8 +20,7 @@ def take(gan, source):
     Raises:
         ValueError: naming the first weight that is of another shape, or as `kerasgan.from_preset`.
     """
-    files = sources.metadata(source)["files"]
-    has_critic = any(set(names) <= set(files) for names in (manifest.TRAINING, manifest.CRITIC))
+    has_critic = manifest.with_critic(sources.metadata(source)["files"]) is not None
     preset = presets.from_preset(source, training=has_critic)
     classes = gan.num_classes, preset.num_classes
     parts = [

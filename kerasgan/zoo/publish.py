@@ -217,7 +217,8 @@ def _of_preset(number, name, measured):
         if word == "--out":
             next(words, None)
         elif word == "--data":
-            typed += [word, pathlib.PurePath(next(words, "")).name]
+            data = next(words, "")
+            typed += [word, data if "://" in data else pathlib.PurePath(data).name]
         else:
             typed.append(name if pathlib.Path(word).resolve() in known else word)
     return {**number, "protocol": {**number["protocol"], "model": name, "command": " ".join(typed)}}

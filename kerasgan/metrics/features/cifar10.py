@@ -1,5 +1,6 @@
-"""`cifar10`: a classifier of CIFAR-10 that judges colour images of 32 pixels, and against which no method trains
-but a Projected GAN that looks through it, which it refuses to judge.
+"""`cifar10`: a classifier of CIFAR-10 that judges colour images of 32 pixels.
+
+It does not judge a Projected GAN whose critic looks through it; no other method trains against it.
 
 Its weights are in the zoo, `features/cifar10.weights.h5`, with what is known about them in `cifar10.json`;
 `kerasgan study cifar10-classifier` trains them anew. Its distances and scores are on a scale of their own.
