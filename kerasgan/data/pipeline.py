@@ -124,7 +124,9 @@ def load(
         batches = batches.skip(start_step % steps)
         batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     else:
-        batches = tf.function(epoch)(tf.constant(0, tf.int64))
+        # the concrete function, as five calls of new functions make TensorFlow warn of retracing
+        traced = tf.function(epoch).get_concrete_function(tf.TensorSpec([], tf.int64))
+        batches = traced(tf.constant(0, tf.int64))
 
     def finished(images, numbers):
         return (to_float(images), numbers) if labels else to_float(images)

@@ -66,6 +66,17 @@ def test_labels_stay_with_their_images(numbered):
     assert sorted(seen) == list(range(30))
 
 
+def test_loading_again_and_again_warns_of_nothing(numbered, caplog):
+    tensorflow = tf.get_logger()
+    tensorflow.addHandler(caplog.handler)
+    try:
+        for seed in range(8):
+            load(arrays(numbered(8)), image_size=4, batch_size=4, seed=seed)
+    finally:
+        tensorflow.removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text
+
+
 def test_each_iteration_is_another_order_of_the_same_images(numbered):
     batches = load(arrays(numbered(40)), image_size=4, batch_size=10)
     first, second = order(batches), order(batches)
