@@ -203,8 +203,7 @@ class GaussianMixture(Prior):
     ):
         super().__init__(dim, name)
         self.components = validation.integer("components", components, 1)
-        if not scale_penalty >= 0:
-            raise ValueError(f"scale_penalty: expected a number of at least 0; got {quoted(scale_penalty)}")
+        validation.not_negative("scale_penalty", scale_penalty)
         if by_slot and learned_weights:
             raise ValueError("learned_weights: expected False with by_slot=True, where no component is drawn; got True")
         self.by_slot = by_slot
@@ -262,7 +261,7 @@ class GaussianMixture(Prior):
             uniforms = gan.uniform(real, (self.uniforms,), "latents", "generator", *rest)
             chance = ops.log_softmax(self.weights_of_components)
             chance = ops.take(chance, self._component(uniforms[:, 0]))
-            scores = ops.stop_gradient(gan.score(gan.fake(real, "generator", *rest))[:, 0])
+            scores = ops.stop_gradient(ops.mean(gan.score(gan.fake(real, "generator", *rest)), axis=-1))
             surrogate = -ops.mean((scores - gan.global_mean(scores)) * chance)
             return loss(real, *rest) + surrogate - ops.stop_gradient(surrogate)  # its gradient, and not its value
 

@@ -24,6 +24,12 @@ def test_uniform_numbers_are_tensorflows_bit_for_bit(columns):
     np.testing.assert_array_equal(seeds.uniform(SEEDS, columns), theirs)
 
 
+def test_seeds_that_need_more_than_64_bits_with_a_sign_are_refused():
+    for wrong in ([2**63], np.array([1, 2**64 - 1], np.uint64)):
+        with pytest.raises(ValueError, match=r"seeds: expected integers of 64 bits, up to 2\^63 - 1; got \d+"):
+            seeds.draw(facts(latents.Normal(4)), wrong)
+
+
 def mixture(learned_weights=False):
     made = latents.GaussianMixture(dim=6, components=5, learned_weights=learned_weights)
     rng = np.random.default_rng(0)

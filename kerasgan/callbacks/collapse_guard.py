@@ -1,5 +1,6 @@
 """An alarm before a training collapses, and the checkpoint to go back to."""
 
+import itertools
 import math
 import pathlib
 from typing import Any
@@ -12,7 +13,7 @@ from keras import ops
 from kerasgan import data
 from kerasgan.callbacks.checkpoint import damage
 from kerasgan.callbacks.collapse_actions import Action, Warn
-from kerasgan.callbacks.collapse_rule import CollapseRule, Inspection
+from kerasgan.callbacks.collapse_rule import CollapseRule, Inspection, Verdict
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.layers import kernels
 from kerasgan.metrics.diversity import mean_pairwise_distance
@@ -84,6 +85,7 @@ class CollapseGuard(EverySteps):
         self._healthy: list[Inspection] = []
         self._low, self._alarmed = 0, False
         self._means: Logs = {}  # of Keras's logs, at the last healthy look
+        self._broken: set[str] = set()  # logs that were not finite in the step before
         self._sum, self._count = 0.0, 0  # of the critic's loss, in this epoch up to the last look
 
     # What Keras calls
@@ -106,17 +108,22 @@ class CollapseGuard(EverySteps):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look if it is time, or a loss is not finite."""
         super().on_train_batch_end(batch, logs)
-        if self._acted_at < self.step and not all(math.isfinite(value) for value in (logs or {}).values()):
+        before, self._broken = self._broken, _not_finite(logs)  # such a mean stays so until the epoch ends
+        if self._acted_at < self.step and self._broken - before:
             self._acted_at = self.step
             self.act(self.step, logs)
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Look, judge, and save or act."""
+        logs = logs or {}
         look = self._of_the_chief(Inspection(self._window_loss(logs), self._sigma0(), self._variety()))
         verdict, self._low = self.rule.judge(look, self._healthy, self._low, self._real_variety)
+        broken = sorted(_not_finite(logs) - {"critic_loss"})  # which the look has
+        if broken:
+            verdict = Verdict((*verdict.alarms, *(f"{name} is {logs[name]}" for name in broken)), verdict.doubts)
         if verdict.healthy:
             self._healthy = [*self._healthy, look][-max(self.rule.history, self.rule.warmup) :]
-            self._means = {name: float(value) for name, value in (logs or {}).items()}
+            self._means = {name: float(value) for name, value in logs.items()}
             self._save(step)
         done = self.action.act(self) if verdict.alarms else ""
         self._write(step, look, verdict, done)
@@ -130,7 +137,8 @@ class CollapseGuard(EverySteps):
         Damaged ones are passed over.
 
         Keras's running means of the logs go on, so that logs stay means since the epoch began; those that have become
-        NaN or infinite begin anew from the last healthy look.
+        NaN or infinite go on from the last healthy look, of which a resumed training knows the critic's loss alone: the
+        others begin anew.
 
         Returns:
             The checkpoint's step; `None` if there is no checkpoint.
@@ -146,9 +154,14 @@ class CollapseGuard(EverySteps):
         for variable, value in zip(stay, values):
             variable.assign(value)
         for name, mean in trackers.items():
-            if not np.isfinite(ops.convert_to_numpy(mean.total)):
+            if np.isfinite(ops.convert_to_numpy(mean.total)):
+                continue
+            if name in self._means:
                 mean.total.assign(self._means[name] * ops.convert_to_numpy(mean.count))
+            else:
+                mean.reset_state()
         self._sum, self._low = float(self.model.trackers["critic_loss"].result()) * self._count, 0
+        self._broken = set()  # so that the next that is not finite is told at once too
         for later in newer if self._writes else ():
             whole[later].unlink()
         return oldest
@@ -256,12 +269,18 @@ class CollapseGuard(EverySteps):
             )
         healthy = [line for line in self.looks if line["healthy"]]
         self._healthy = [Inspection(line["critic_loss"], line["sigma0"], line["variety"]) for line in healthy]
-        self._low, self._alarmed = 0, bool(self.looks and self.looks[-1]["alarms"])
+        self._means = {"critic_loss": healthy[-1]["critic_loss"]} if healthy else {}
+        self._low = len(list(itertools.takewhile(lambda line: line["doubts"], reversed(self.looks))))
+        self._alarmed = bool(self.looks and self.looks[-1]["alarms"])
 
 
 def _varieties(images, labels):
     values = {VARIETY: mean_pairwise_distance(images)}
     return values if labels is None else values | {WITHIN: mean_pairwise_distance(images, labels)}
+
+
+def _not_finite(logs):
+    return {name for name, value in (logs or {}).items() if not math.isfinite(value)}
 
 
 def _finite(value):

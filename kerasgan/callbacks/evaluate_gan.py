@@ -206,8 +206,11 @@ def plot_evaluation(lines, path):
 
 
 def _alike(one, other):
-    """Whether two results may be compared: of one name, and protocols that differ in the model's step alone."""
-    parts = set(one["protocol"]) - {"model", "command", "versions"}
+    """Whether two results may be compared: of one name, measured in the same way.
+
+    What a measure says of itself, in notes and splits, may hang on what was generated: `mis` counts the classes seen.
+    """
+    parts = set(one["protocol"]) - {"model", "command", "versions", "notes", "splits"}
     return one["name"] == other["name"] and all(one["protocol"][part] == other["protocol"].get(part) for part in parts)
 
 

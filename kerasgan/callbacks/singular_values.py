@@ -116,7 +116,7 @@ def plot_singular_values(lines, path):
             style = {"color": colours(place), "lw": 1.4, "alpha": 0.9}
             axes[0, column].plot(steps, first[:, index], **style)
             axes[1, column].plot(steps, first[:, index] / second[:, index], **style)
-        _name_the_most_grown(axes[0, column], steps, first, names, [colours(place) for place in places])
+        _name_the_most_grown(axes[0, column], first, names, [colours(place) for place in places])
         axes[0, column].set_title(f"{player}: {len(names)} kernels", pad=24)
         axes[1, column].set_xlabel("generator steps")
     axes[0, 0].set_ylabel("largest singular value $\\sigma_0$")
@@ -145,7 +145,7 @@ def _value(values, name, index):
     return math.nan if value is None or value == 0 else value
 
 
-def _name_the_most_grown(ax, steps, first, names, colours):
+def _name_the_most_grown(ax, first, names, colours):
     growth = first[-1] / first[0]
     grown = sorted(np.flatnonzero(np.isfinite(growth)), key=lambda index: -growth[index])[:_NAMED]
     for index in grown:

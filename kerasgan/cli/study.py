@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from kerasgan.cli import numbers
 from kerasgan.utils import tf_runtime
-from kerasgan.utils.messages import quoted
 
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
 
@@ -225,7 +225,7 @@ def truncation(
     tf_runtime.import_tensorflow()
     from kerasgan.studies import truncation_sweep as study
 
-    bounds = _numbers("truncations", truncations)
+    bounds = numbers.of_text("--truncations", truncations)
     print(f"result: {study.run(model, out, bounds, metrics, features, n, seed, standing_passes, data, data_dir)}")
 
 
@@ -321,11 +321,3 @@ def calibration(
 
     path = study.run(out, real, features, n, image_size, seed, data_dir)
     print(f"{(out / 'table.md').read_text()}result: {path}")
-
-
-def _numbers(name, text):
-    """The numbers of a text with commas between them."""
-    try:
-        return [float(piece) for piece in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--{name}: expected numbers separated by commas; got {quoted(text)}") from None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from kerasgan.cli import numbers
 from kerasgan.utils import tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
@@ -130,20 +131,13 @@ def publish(
         source if hub is None else f"hf://{hub}",
         overwrite,
         nearest,
-        _numbers(truncations),
+        numbers.of_text("--truncations", truncations),
         critic,
     )
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"preset: {folder}, {_bytes(size)}")
     if hub is not None:
         print(f"uploaded: {zoo_hub.push(folder, hub, private)}")
-
-
-def _numbers(text):
-    try:
-        return [float(piece) for piece in (text or "").split(",") if piece]
-    except ValueError:
-        raise ValueError(f"--truncations: expected numbers with commas, such as 1,0.5,0.2; got {text!r}") from None
 
 
 def _bytes(count):

@@ -7,17 +7,16 @@ import os
 import pathlib
 import urllib.parse
 
-from kerasgan.utils import atomic_files, cache_root
+from kerasgan.utils import atomic_files, bucket_file_system, cache_root
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import quoted, shortened
 
-_BUCKETS = {"s3": "s3fs", "gs": "gcsfs"}
 _CHANGE_WITH_CONTENT = ("ETag", "md5Hash", "crc32c", "etag")  # what buckets tell of a file
 
 
 def is_address(path: Path) -> bool:
     """Whether a path is the address of something in a bucket."""
-    return str(path).startswith(tuple(f"{scheme}://" for scheme in _BUCKETS))
+    return str(path).startswith(tuple(f"{scheme}://" for scheme in bucket_file_system.PACKAGES))
 
 
 def local(path: Path) -> Path:
@@ -74,13 +73,7 @@ def _told(address):
 def _listed(address):
     """The file system of an address, and pairs of relative name and facts of the files there; "" of the file itself."""
     parts = urllib.parse.urlsplit(address)
-    package = _BUCKETS[parts.scheme]
-    try:
-        import fsspec
-
-        kind = fsspec.get_filesystem_class(parts.scheme)
-    except ImportError as error:
-        raise ImportError(f"{address}: expected {package}; pip install 'kerasgan[remote]'") from error
+    kind = bucket_file_system.of(address)
     with _told(address):
         system = kind()
     base = f"{parts.netloc}{parts.path}"

@@ -4,8 +4,6 @@ import numpy as np
 
 from kerasgan import data
 
-_CHUNK = 1000  # divides the 60,000 and the 10,000 images
-
 
 def arrays(split, data_dir=None):
     """Return all images and labels of a split, in TFDS's order.
@@ -15,15 +13,14 @@ def arrays(split, data_dir=None):
         data_dir: TFDS's folder, as for `kerasgan.data.tfds`.
 
     Returns:
-        (uint8 [N, 32, 32, 1], int32 [N]): the images resized from 28x28, and their class, 0 to 9.
+        (uint8 [N, 32, 32, 1], int64 [N]): the images resized from 28x28, and their class, 0 to 9.
 
     Raises:
         ConnectionError: as `kerasgan.data.tfds`.
     """
     source = data.tfds("fashion_mnist", split=split, data_dir=data_dir)
-    batches = data.load(source, image_size=32, batch_size=_CHUNK, labels=True, shuffle_buffer=1, cache=False)
-    images, labels = zip(*batches.as_numpy_iterator())
-    return np.asarray(data.to_uint8(np.concatenate(images))), np.concatenate(labels)
+    images, labels = zip(*data.in_order(source, image_size=32, batch_size=1000).as_numpy_iterator())
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def per_class(images, labels, count, seed=0):

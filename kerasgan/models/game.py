@@ -34,6 +34,7 @@ class Game(Sampler):
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
     patch_critic = False  # whether the critic gives any number of logits an image, rather than one
     signed_critic = False  # whether logits are trained to be positive for real images and negative for generated ones
+    _watched = True  # whether techniques look at scores
     ema_start = 0  # step until which the moving average is a copy
     ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
@@ -116,9 +117,18 @@ class Game(Sampler):
         logits = self.critic(batch.images if alone else [batch.images, batch.labels], training=True)
         if self.classifying_critic:
             logits = logits[0]
-        for technique in self.techniques:
+        for technique in self.techniques if self._watched else ():
             technique.scored(self, batch, logits)
         return logits
+
+    @contextlib.contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Have techniques not look at scores in the block: the penalties' are of batches that were scored before."""
+        self._watched = False
+        try:
+            yield
+        finally:
+            self._watched = True
 
     def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.
@@ -164,7 +174,7 @@ class Game(Sampler):
 
         The first of `args` is the real `Batch`, and what follows is the purpose of the step's fakes, after "generator".
         """
-        for technique in self.techniques:
+        for technique in sorted(self.techniques, key=lambda technique: not technique.replaces_loss):
             loss = technique.generator_loss(self, loss)
         loss = self.latent.generator_loss(self, loss)
         networks = [self.generator, self.latent]

@@ -171,10 +171,9 @@ class GAN(Game):
             jit_compile: whether to compile the training step with XLA.
             run_eagerly: whether to run the training step eagerly, for debugging.
             steps_per_execution: training steps a call of the compiled function.
-            gradient_accumulation_steps: into how many parts each minibatch is divided, equal ones where the rows can be
-                shared equally, whose gradients are averaged before the optimizer's step: the step of the whole
-                minibatch in the memory of one part, where losses are means over rows. Batch norm, and losses with means
-                of their own (`RaSGAN`), see the part.
+            gradient_accumulation_steps: parts of each minibatch, as equal as they can be. Their gradients are averaged
+                into one step of the optimizer: where losses are means over rows, the step of the whole minibatch in
+                the memory of one part. Batch norm, and losses with means of their own (`RaSGAN`), see the part.
 
         Raises:
             ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
@@ -265,6 +264,9 @@ class GAN(Game):
             data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
         begun = int(self.step.numpy())
+        if begun == 0:
+            for technique in self.techniques:
+                technique.begin(self)
         try:
             with fit_checks.ending_quietly(steps_per_epoch):
                 history = keras.Model.fit(
@@ -446,9 +448,10 @@ class GAN(Game):
             self._rewrites = rewrites
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Save the step, the states of random layers such as `Dropout`, and of which step the average's statistics are.
+        """Save the step, the states of random layers such as `Dropout`, and what is known of the average.
 
-        Keras leaves out the states. Before the first step also by what the average is known to be a copy.
+        Keras leaves out the states. Of the average: the step whose batch-norm statistics it has and, before the first
+        step, the digest that tells one which was left alone.
         """
         super().save_own_variables(store)
         for name, state in self._random_states().items():

@@ -7,7 +7,6 @@ import tensorflow as tf
 from keras import ops
 
 from kerasgan.layers import MinibatchDiscrimination
-from kerasgan.utils.messages import quoted
 
 
 def interpolate(gan, real, fake, *purpose):
@@ -65,12 +64,6 @@ def gradient_penalty(score, batch, one_sided=False):
     norms = ops.sqrt(squared_slopes(score, batch)[1] + 1e-12)
     excess = ops.relu(norms - 1.0) if one_sided else norms - 1.0
     return ops.mean(ops.square(excess))
-
-
-def check_weight(name, weight):
-    """Raise `ValueError` for a negative weight."""
-    if not weight >= 0:
-        raise ValueError(f"{name}: expected a number of at least 0; got {quoted(weight)}")
 
 
 def check_critic(critic):

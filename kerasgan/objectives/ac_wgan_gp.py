@@ -10,8 +10,8 @@ from kerasgan.models import fit_checks
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.wgan_gp import WGANGP
 from kerasgan.techniques import AuxiliaryClassifier
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -63,8 +63,7 @@ class ACWGANGP(WGANGP):
     ):
         weights = {"critic_class_weight": critic_class_weight, "generator_class_weight": generator_class_weight}
         for argument, weight in weights.items():
-            if not weight >= 0:
-                raise ValueError(f"{argument}: expected a number of at least 0; got {quoted(weight)}")
+            validation.not_negative(argument, weight)
         classifier = AuxiliaryClassifier(critic_class_weight, generator_class_weight)
         super().__init__(
             generator,

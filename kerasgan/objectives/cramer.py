@@ -9,6 +9,7 @@ from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.keyed_random import Turn
 from kerasgan.utils.tensors import Tensor
@@ -57,7 +58,7 @@ class CramerGAN(GAN):
         **of_gan: Unpack[GANArguments],
     ):
         super().__init__(generator, critic, latent, critic_steps=critic_steps, **of_gan)
-        gradient_penalty.check_weight("penalty_weight", penalty_weight)
+        validation.not_negative("penalty_weight", penalty_weight)
         gradient_penalty.check_critic(critic)
         self.penalty_weight = penalty_weight
 

@@ -84,8 +84,8 @@ class TGAN(GAN):
         return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
 
     def judge(self, batch: Batch, against: Batch) -> Tensor:
-        """Return T(a, b), logits [N, 1], of a batch and one that it is compared with."""
-        return self.both_orders(batch, against)[0]
+        """Return T(a, b), logits [N, 1], of a batch and the same rows of another: without `pair_shuffles`."""
+        return self.critic.both_orders(self.seen(batch).images, self.seen(against).images, training=True)[0]
 
     def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return the loss of preferring real images, a scalar."""

@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 from kerasgan.saving import manifest
+from kerasgan.utils import bucket_file_system
 from kerasgan.utils.loopback import is_loopback
 from kerasgan.utils.messages import quoted, shortened
 
@@ -16,8 +17,7 @@ _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 _PIECE = 2**14  # bytes; of a piece that breaks off nothing is kept
 _BUCKET_PIECE = 2**22  # bytes; gcsfs takes a request for each
 _HTTP = ("https", "http")
-_BUCKETS = {"gs": "gcsfs", "s3": "s3fs"}
-SCHEMES = ("https", "hf", *_BUCKETS)
+SCHEMES = ("https", "hf", *bucket_file_system.PACKAGES)
 
 
 class _Broken(Exception):
@@ -135,7 +135,7 @@ def _opened(base, name, start):
         return _over_http(url, headers, start)
     if scheme in _HTTP:
         return _over_http(f"{base.rstrip('/')}/{name}", {}, start)
-    return _from_bucket(f"{base.rstrip('/')}/{name}", _BUCKETS[scheme], start)
+    return _from_bucket(f"{base.rstrip('/')}/{name}", start)
 
 
 @contextlib.contextmanager
@@ -180,13 +180,8 @@ def _first_byte(response, start):
 
 
 @contextlib.contextmanager
-def _from_bucket(url, package, start):
-    try:
-        import fsspec
-
-        kind = fsspec.get_filesystem_class(urllib.parse.urlsplit(url).scheme)
-    except ImportError as error:
-        raise ImportError(f"{url}: needs the package {package}; pip install 'kerasgan[remote]'") from error
+def _from_bucket(url, start):
+    kind = bucket_file_system.of(url)
     try:
         file = kind().open(url, "rb")
         file.seek(start)

@@ -53,18 +53,18 @@ class AdaptiveAugmentation(Augmentation):
             of which more than 1 counts as 1 and less than 0 as 0; `None` for one that adapts.
         target: what r_t is brought to, in (-1, 1).
         images: real images in which p can go from 0 to 1.
-        flips: in [0, 1]: p times it is the probability of the transformation; 0 for none. So are those that follow.
-        turns: of quarter turns.
-        shifts: of shifts by whole pixels.
-        geometry: of each of scales, turns by any angle, and shifts.
-        color: of each change of colours; 0.5 as in R3GAN.
-        cutout: of cutout; 0.5 as in R3GAN.
+        flips: factor in [0, 1]: a flip has the probability p * flips. 0 turns flips off. The next ones work alike.
+        turns: for quarter turns.
+        shifts: for shifts by whole pixels.
+        geometry: for each of scales, turns by any angle, and shifts.
+        color: for each change of colours; 0.5 as in R3GAN.
+        cutout: for cutout; 0.5 as in R3GAN.
         name: optional layer name.
 
     Raises:
         ValueError: if a number is none of the above, or nothing is left to do; at the model's construction, if it does
             not make images, or p is to adapt and the critic's logits have no sign that tells real images: those of
-            `SGAN`, `HingeGAN` and `BigGAN` have.
+            `SGAN`, `HingeGAN`, `BigGAN` and `ProjectedGAN` have.
 
     Example:
         >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.AdaptiveAugmentation(flips=0.0)])
@@ -140,7 +140,7 @@ class AdaptiveAugmentation(Augmentation):
         """Count the signs of real images' logits."""
         if self.probability is not None or batch.purpose[:1] != ("real",):
             return
-        signs = ops.sign(ops.cast(ops.stop_gradient(logits), "float32"))
+        signs = ops.mean(ops.sign(ops.cast(ops.stop_gradient(logits), "float32")), axis=-1)  # of an image's logits
         gan.track(r_t=ops.mean(signs))
         rows = ops.cast(ops.shape(signs)[0], "float32")
         self._rows.assign(ops.cast(batch.where()[2], "float32"))

@@ -7,8 +7,8 @@ from keras import ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -44,8 +44,7 @@ class AuxiliaryClassifier(Technique):
     def __init__(self, critic_weight: float = 1.0, generator_weight: float = 0.1, name: str | None = None):
         super().__init__(name)
         for argument, weight in (("critic_weight", critic_weight), ("generator_weight", generator_weight)):
-            if not weight >= 0:
-                raise ValueError(f"{argument}: expected a number of at least 0; got {quoted(weight)}")
+            validation.not_negative(argument, weight)
         self.critic_weight = critic_weight
         self.generator_weight = generator_weight
 

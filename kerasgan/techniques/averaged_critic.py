@@ -38,9 +38,14 @@ class AveragedCritic(Technique):
         self.decay = decay
 
     def attach(self, gan: GAN) -> None:
-        """Begin the averages where the weights are."""
+        """Make the averages."""
         super().attach(gan)
         self._averages = {id(v): self.copy_of(v, f"average_{v.name}") for v in gan.critic.trainable_variables}
+
+    def begin(self, gan: GAN) -> None:
+        """Set the averages to the weights."""
+        for variable in gan.critic.trainable_variables:
+            self._averages[id(variable)].assign(variable)
 
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the averages, where it is the critic that was updated."""

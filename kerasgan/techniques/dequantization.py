@@ -33,7 +33,9 @@ class Dequantization(Technique):
         """Refuse what has no levels."""
         super().attach(gan)
         if len(gan.image_shape) != 3:
-            raise ValueError(f"Dequantization: expected images [H, W, C]; the model makes {gan.image_shape}")
+            raise ValueError(
+                f"techniques: Dequantization expected a model of images [H, W, C]; it makes {gan.image_shape}"
+            )
 
     def prepared(self, gan: GAN, batch: Batch) -> Batch:
         """Return the real batch with noise."""

@@ -6,7 +6,6 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from kerasgan.layers import SpectralNormalization
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils.annotations import Config
@@ -55,6 +54,7 @@ class FeatureMatching(Technique):
         self.layer = layer
         self.weight = weight
         self.add = add
+        self.replaces_loss = not add
 
     def attach(self, gan: GAN) -> None:
         """Find the features in the critic."""
@@ -97,7 +97,7 @@ class FeatureMatching(Technique):
         if is_encoder:
             return network.output
         for layer in reversed(network.layers):
-            inner = layer.layer if isinstance(layer, SpectralNormalization) else layer
+            inner = layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
             if isinstance(inner, layers.Dense):
                 return layer.input
         raise ValueError(f"layer: expected a name, as the critic has no dense layer; its layers: {', '.join(names)}")

@@ -47,7 +47,7 @@ class CriticPenalty(Technique):
         """Return the objective's loss plus `every` * weight * penalty in the steps 0, `every`, 2 `every`, ..."""
 
         def added(real, fake):
-            with added_losses.collected([gan.critic]) as of_layers:
+            with gan.unwatched(), added_losses.collected([gan.critic]) as of_layers:
                 penalty = self.penalty_of(gan, real, fake)
             return penalty, self.every * self.weight_at(gan.step) * penalty + sum(of_layers)
 
@@ -184,7 +184,7 @@ class GradientPenalty(CriticPenalty):
 
     def __init__(self, weight: float = 10.0, one_sided: bool = False, every: int = 1, name: str | None = None):
         super().__init__(every, name)
-        gradient_penalty.check_weight("weight", weight)
+        validation.not_negative("weight", weight)
         self.weight = weight
         self.one_sided = one_sided
 

@@ -7,8 +7,8 @@ from keras import ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -32,17 +32,22 @@ class HistoricalAveraging(Technique):
 
     def __init__(self, weight: float = 1e-3, name: str | None = None):
         super().__init__(name)
-        if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
+        validation.not_negative("weight", weight)
         self.weight = weight
 
     def attach(self, gan: GAN) -> None:
-        """Begin the means where the weights are."""
+        """Make the means."""
         super().attach(gan)
         self._means = {}
         for network in (gan.generator, gan.latent, gan.critic):
             for variable in network.trainable_variables:
                 self._means[id(variable)] = self.copy_of(variable, f"mean_{variable.name}"), self._count(variable)
+
+    def begin(self, gan: GAN) -> None:
+        """Set the means to the weights."""
+        for network in (gan.generator, gan.latent, gan.critic):
+            for variable in network.trainable_variables:
+                self._means[id(variable)][0].assign(variable)
 
     def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return weight * ||theta - mean||^2, a scalar."""

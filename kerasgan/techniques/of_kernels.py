@@ -96,6 +96,11 @@ class OfSingularValues(OfKernels):
             if self.ratio is None or count == 2:
                 self._vectors[key] = self._first_vectors(kernel, count)
 
+    def begin(self, gan: GAN) -> None:
+        """Find the first singular vectors of the kernels as they are."""
+        for key, vectors in self._vectors.items():
+            vectors.assign(kernels.first_right(self._kernels[key].wide(), vectors.shape[1]))
+
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the vectors, and bound the kernels if the subclass does."""
         for kernel in self._bounded(variables):

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from kerasgan.techniques.of_kernels import OfKernels
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -37,8 +37,7 @@ class OrthogonalRegularization(OfKernels):
 
     def __init__(self, weight: float = 1e-4, generator: bool = True, critic: bool = False, name: str | None = None):
         super().__init__(generator, critic, name)
-        if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
+        validation.not_negative("weight", weight)
         self.weight = weight
 
     def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:

@@ -7,8 +7,8 @@ from keras import ops
 
 from kerasgan.layers import kernels
 from kerasgan.techniques.of_kernels import OfSingularValues
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -48,8 +48,7 @@ class SingularValuePenalty(OfSingularValues):
         name: str | None = None,
     ):
         super().__init__("target", target, ratio, generator, critic, name)
-        if not weight >= 0:
-            raise ValueError(f"weight: expected a number of at least 0; got {quoted(weight)}")
+        validation.not_negative("weight", weight)
         self.weight = weight
 
     def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:

@@ -29,6 +29,7 @@ class Technique(keras.layers.Layer):
 
     classifies = False  # whether it asks the critic for class logits, a second output
     tracked: tuple[str, ...] = ()  # names of the values that it logs with `gan.track`
+    replaces_loss = False  # whether its `generator_loss` replaces the objective's; what other techniques add stays
 
     def __init__(self, name: str | None = None):
         super().__init__(name=name)
@@ -48,6 +49,12 @@ class Technique(keras.layers.Layer):
             raise ValueError(f"techniques: expected {self.name} for this model alone; it belongs to another")
         self._attached = True
 
+    def begin(self, gan: GAN) -> None:
+        """Begin where the weights are: `fit` calls it before the first step, as they may be others since `attach`.
+
+        They may have come from a preset, or have been fitted to the data.
+        """
+
     def prepared(self, gan: GAN, batch: Batch) -> Batch:
         """Return the real `Batch` to train on in place of one of the data: for the objective, and so for the critic."""
         return batch
@@ -66,7 +73,7 @@ class Technique(keras.layers.Layer):
         return batch
 
     def scored(self, gan: GAN, batch: Batch, logits: Tensor) -> None:
-        """Look at what the critic says of a batch, in the losses of both networks.
+        """Look at what the critic says of a batch, in the losses of both networks, but not in techniques' penalties.
 
         Args:
             gan: `GAN`.

@@ -96,13 +96,13 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
             with workers.together(strategy):
                 if chief:
                     plan.with_optimizers(gan).save(run / run_folder.RECIPE)
-                    _describe(gan, source, recipe_path, images, run / "run.json")
+                    _describe(gan, source, recipe_path, images, changes, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
         except Interrupted:
             raise
         except Exception:
             if int(gan.step.numpy()) == 0 and chief:  # nothing was learned: a picture that cannot be read, a full disk
-                shutil.rmtree(run)
+                shutil.rmtree(run, ignore_errors=True)
             raise
 
 
@@ -241,13 +241,14 @@ def _stream(plan, source, gan):
     return stream, plan.data.steps_per_epoch(source, gan.batches_per_step)
 
 
-def _describe(gan, source, recipe_path, images, path):
+def _describe(gan, source, recipe_path, images, changes, path):
     """Write what a number of this run needs beside it: command, recipe, versions, data, sizes."""
     networks = {"generator": gan.generator, "critic": gan.critic}
     facts = {
         "command": sys.argv,
         "recipe": str(recipe_path),
         "images": None if images is None else str(images),
+        "changes": list(changes),
         "versions": {
             "kerasgan": __version__,
             "keras": keras.__version__,

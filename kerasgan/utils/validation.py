@@ -38,6 +38,12 @@ def integer_within(name, value, dtype):
     return number
 
 
+def not_negative(name, value):
+    """Raise `ValueError` unless `value` is a number of at least 0, such as a weight."""
+    if not value >= 0:
+        raise ValueError(f"{name}: expected a number of at least 0; got {quoted(value)}")
+
+
 def channels(value, allowed=(1, 3, 4)):
     """`value`, a number of channels: 1 (grey), 3 (RGB) or 4 (RGBA).
 

@@ -20,11 +20,6 @@ class Nearest(NamedTuple):
     distances: np.ndarray
     between_real: np.ndarray
 
-    @property
-    def ratio(self) -> float:
-        """Median of `distances` over the median of `between_real`: about 1 for new images, 0 for copies."""
-        return float(np.median(self.distances) / np.median(self.between_real))
-
 
 def nearest(images: np.ndarray, reference: Reference) -> Nearest:
     """Find the training image nearest to each image.

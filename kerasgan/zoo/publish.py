@@ -4,7 +4,6 @@ import json
 import math
 import pathlib
 import re
-import shlex
 import tempfile
 
 import keras
@@ -20,7 +19,7 @@ from kerasgan.utils import atomic_files, json_lines
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.version import __version__
 from kerasgan.visualization import image_grid, samples
-from kerasgan.zoo import card, card_pictures, remeasure
+from kerasgan.zoo import card, card_pictures, commands, remeasure
 
 _POINTS = 2500  # that a picture of points shows
 
@@ -210,18 +209,20 @@ def _of_checkpoint(numbers, checkpoint, weights, evaluation):
 
 
 def _of_preset(number, name, measured):
-    """A number as of the preset, with a command that measures it anew anywhere: no path of this machine."""
-    known = {path.resolve() for path in measured}
-    words, typed = iter(number["protocol"]["command"].split()), []
-    for word in words:
-        if word == "--out":
-            next(words, None)
-        elif word == "--data":
-            data = next(words, "")
-            typed += [word, data if "://" in data else pathlib.PurePath(data).name]
-        else:
-            typed.append(name if pathlib.Path(word).resolve() in known else word)
-    return {**number, "protocol": {**number["protocol"], "model": name, "command": " ".join(typed)}}
+    """A number as of the preset, with a command that measures it anew anywhere."""
+    protocol = number["protocol"]
+    command = commands.of_number(protocol["command"], name, measured)
+    return {**number, "protocol": {**protocol, "model": name, "command": command}}
+
+
+def _as_of_anywhere(plan):
+    """The plan without paths of this machine."""
+    data, train = plan.data, plan.train
+    if data.is_local:
+        data = data.instead(commands.elsewhere(data.place))
+    if train.start_from is not None:
+        train = train.model_copy(update={"start_from": commands.elsewhere(train.start_from)})
+    return plan.model_copy(update={"data": data, "train": train})
 
 
 def _history(run):
@@ -264,7 +265,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training, critic)
         "training": {
             "state": training,
             "critic": critic,
-            "command": _command(about, steps),
+            "command": commands.of_training(about, steps),
             "steps": steps,
             "batch_size": plan.data.batch_size,
             "seconds": _seconds(lines),
@@ -274,7 +275,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training, critic)
         "versions": {**about["versions"], "published with kerasgan": __version__, "keras": keras.__version__},
         "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
         "tolerance": metadata.TOLERANCE.model_dump(),
-        "recipe": plan.plain(),
+        "recipe": _as_of_anywhere(plan).plain(),
     }
 
 
@@ -282,20 +283,6 @@ def _seconds(lines):
     """The time of all fits: each begins to count anew."""
     times = [line["seconds"] for line in lines]
     return sum(time for time, after in zip(times, [*times[1:], 0.0]) if after < time)
-
-
-def _command(about, steps):
-    """What to type for the same training: a run that was stopped and resumed took the same steps."""
-    path = pathlib.Path(about["recipe"])
-    known = path.parent.name == "recipes" and path.stem in recipe.names()
-    images = [] if about.get("images") is None else ["--data", about["images"]]
-    return shlex.join(["kerasgan", "train", path.stem if known else _near(path), *images, "--steps", str(steps)])
-
-
-def _near(path):
-    """A path as it is typed here, without the folders above."""
-    here = pathlib.Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _files(folder):

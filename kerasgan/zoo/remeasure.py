@@ -73,7 +73,7 @@ def measured(source, folder, wanted, section, of_the_recipe):
         list of pairs: a number's dict, its value now.
 
     Raises:
-        Different: if it was compared with something else.
+        NotReproduced: if it was compared with something else.
         ValueError, OSError: as `kerasgan.training.evaluation.evaluate`.
     """
     pairs = []

@@ -33,7 +33,7 @@ def verify(source, metrics=True, data=None):
         list of lines that say what was compared, and by how much it differs.
 
     Raises:
-        Different: if something differs by more, or a file or the card is not what the preset's metadata say.
+        NotReproduced: if something differs by more, or a file or the card is not what the preset's metadata say.
         ValueError: if the preset has no grid, or a number that cannot be measured anew; else as
             `kerasgan.from_preset`.
     """

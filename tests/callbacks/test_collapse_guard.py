@@ -274,6 +274,45 @@ def test_nan_is_an_alarm_at_once_and_rolled_back_logs_are_finite_again(tmp_path)
     assert all(np.isfinite(value).all() for value in values(gan))
 
 
+class Infinite(Drifting):
+    """Its generator's loss is infinite in the step 2 alone, and no weight is."""
+
+    def track(self, counting=True, **values):
+        infinite = tf.where(tf.equal(self.step.value, 2), np.inf, values["generator_loss"])
+        super().track(counting, **{**values, "generator_loss": infinite})
+
+
+def test_any_loss_that_is_infinite_is_one_alarm_at_once(tmp_path, capsys):
+    guard = fit(model(Infinite), callbacks.CollapseGuard(tmp_path, every=4), 8)
+    assert [look["step"] for look in guard.looks] == [3, 4, 8]  # the mean is infinite to the epoch's end
+    assert guard.looks[0]["alarms"] == ["generator_loss is inf"]
+    assert capsys.readouterr().out == "step 3: alarm: generator_loss is inf\n"
+
+
+def test_nan_before_the_first_look_after_a_resume_is_rolled_back_too(tmp_path):
+    fit(model(), callbacks.CollapseGuard(tmp_path, every=2), 4)
+    gan = kerasgan.load(tmp_path / "healthy-00000004.keras")
+    gan.run_eagerly = True
+    gan.critic.trainable_variables[0].assign(np.full((2, 16), np.nan))
+    guard = fit(gan, callbacks.CollapseGuard(tmp_path, every=2, action=callbacks.RollBack()), 1)
+    assert guard.looks[-1]["action"].startswith("rolled back to step 2")
+    assert all(np.isfinite(value).all() for value in values(gan))
+    assert np.isfinite(float(gan.trackers["critic_loss"].result()))
+
+
+def test_doubts_before_a_restart_count(tmp_path):
+    line = {"healthy": False, "critic_loss": 0.1, "variety": {}, "sigma0": {}, "alarms": [], "action": ""}
+    doubts = [[], ["low for 1 of 3 looks"], ["low for 2 of 3 looks"]]
+    written = [json.dumps({**line, "step": step, "doubts": doubt}) + "\n" for step, doubt in enumerate(doubts, 1)]
+    gan = model()
+    gan.step.assign(3)
+    (tmp_path / collapse_guard.LOG).write_text("".join(written))
+    guard = callbacks.CollapseGuard(tmp_path, every=1)
+    guard.set_model(gan)
+    guard.on_train_begin()
+    assert guard._low == 2
+
+
 def test_a_resumed_training_goes_on_with_its_own_lines(tmp_path):
     fit(model(), callbacks.CollapseGuard(tmp_path, every=1), 4)
     with (tmp_path / collapse_guard.LOG).open("a") as file:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan.callbacks import EvaluateGAN
+from kerasgan.callbacks import EvaluateGAN, evaluate_gan
 from kerasgan.metrics import Reference, evaluate
 from kerasgan.metrics.features import FeatureNetwork
 from kerasgan.visualization import image_grid
@@ -79,6 +79,16 @@ def test_a_grid_shows_the_first_measured_images_at_every_measurement(measured):
     images = kerasgan.load(folder / "4.keras").sample(30, seed=4, truncation=1.5)
     found = np.asarray(Image.open(shown[1])).astype(int)
     assert np.abs(found - np.asarray(image_grid.grid(images))).max() <= 1
+
+
+def test_what_a_measure_notes_of_its_images_makes_them_no_other_measurement():
+    """The modified inception score notes how many classes it saw."""
+    protocol = {"model": "step 2", "samples": 30, "splits": 7, "notes": ["mean over the 7 classes"], "seed": 4}
+    one = {"name": "mis[toy]", "protocol": protocol}
+    other = {"name": "mis[toy]", "protocol": {**protocol, "splits": 9, "notes": ["mean over the 9 classes"]}}
+    assert evaluate_gan._alike(one, other)
+    assert not evaluate_gan._alike(one, {**other, "protocol": {**other["protocol"], "samples": 31}})
+    assert not evaluate_gan._alike(one, {**other, "name": "fd[toy]"})
 
 
 @pytest.mark.slow

@@ -5,21 +5,15 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import kerasgan
 from kerasgan.data import bucket, fitting
 from kerasgan.recipes import sections
 from kerasgan.training import evaluation
+from tests.data.pictures_of_one_value import png, values
 from tests.saving.test_remote import s3
 
 pytest.importorskip("s3fs", reason="needs the extra `remote`")
-
-
-def png(value):
-    file = io.BytesIO()
-    Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(file, "png")
-    return file.getvalue()
 
 
 @pytest.fixture
@@ -36,10 +30,6 @@ def client(monkeypatch, tmp_path):
             client.put_object(Bucket="pictures", Key=f"all/garments/{name}", Body=png(number))
         yield client
     s3fs.S3FileSystem.clear_instance_cache()
-
-
-def values(source):
-    return [int(image[0, 0, 0]) for image, _ in source.examples.as_numpy_iterator()]
 
 
 def test_a_folder_of_a_bucket_is_read_as_a_folder_and_copied_once(client, tmp_path, monkeypatch):

@@ -1,18 +1,16 @@
 """Pictures in a bucket of Google Cloud Storage, by an emulator of others in an environment of its own."""
 
 import contextlib
-import io
 import os
 import subprocess
 import sys
 import time
 import urllib.request
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import kerasgan
+from tests.data.pictures_of_one_value import png, values
 from tests.distribute.workers import free_ports
 
 # read where gcsfs is imported: else it asks for the bucket's kind over gRPC, which no emulator speaks, for a minute
@@ -21,12 +19,6 @@ pytest.importorskip("gcsfs", reason="needs the extra `remote`")
 pytestmark = pytest.mark.slow
 
 EMULATOR = "gcp-storage-emulator==2024.8.3"
-
-
-def png(value):
-    file = io.BytesIO()
-    Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(file, "png")
-    return file.getvalue()
 
 
 @pytest.fixture
@@ -58,10 +50,6 @@ def bucket(monkeypatch, tmp_path):
         server.kill()
         server.wait()
         gcsfs.GCSFileSystem.clear_instance_cache()
-
-
-def values(source):
-    return [int(image[0, 0, 0]) for image, _ in source.examples.as_numpy_iterator()]
 
 
 def test_a_folder_of_a_bucket_is_read_and_read_anew_when_it_changes(bucket):

@@ -37,7 +37,8 @@ def points_gan(name):
 def augmented_gan():
     """Return a model of images whose critic sees them augmented in both ways; p rises at the fourth of six updates."""
     techniques = kerasgan.techniques
-    plug_ins = [techniques.AdaptiveAugmentation(target=-0.99, images=100, color=1.0), techniques.DiffAugment()]
+    adaptive = techniques.AdaptiveAugmentation(target=-0.99, images=100, color=1.0)
+    plug_ins = [adaptive, techniques.DiffAugment(), techniques.R1(0.1, every=2)]
     return augmented.model(plug_ins, critic_steps=2, ema_decay=0.9)
 
 

@@ -524,19 +524,6 @@ def test_the_card_is_of_the_checkpoint_and_of_all_fits(run, tmp_path):
         publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
 
 
-def test_the_command_of_the_card_can_be_typed(run, tmp_path, monkeypatch):
-    changed = copied(run, tmp_path)
-    about = json.loads((changed / "run.json").read_text())
-    monkeypatch.chdir(tmp_path)
-    for recipe, images, typed in (
-        ("zoo/recipes/sgan_fashion_mnist.yaml", None, "kerasgan train sgan_fashion_mnist --steps 4"),
-        (str(tmp_path / "mine.yaml"), "my photos", "kerasgan train mine.yaml --data 'my photos' --steps 4"),
-    ):
-        (changed / "run.json").write_text(json.dumps(about | {"recipe": recipe, "images": images}))
-        folder = publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
-        assert f"- command: `{typed}`" in (folder / "README.md").read_text()
-
-
 def test_an_interrupted_publish_leaves_what_was_there(published, run, monkeypatch):
     before = {path.relative_to(published): path.read_bytes() for path in published.rglob("*") if path.is_file()}
     for function in ("picture", "_entry"):

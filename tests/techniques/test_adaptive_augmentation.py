@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import techniques
+from kerasgan.models.batch import Batch
 from kerasgan.techniques import affine
 from kerasgan.techniques.transformations import Numbers
 from tests.techniques.augmented import check_second_derivative, disturbed, model, some
@@ -244,3 +245,13 @@ def test_a_penalty_on_gradients_has_its_derivative():
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         techniques.AdaptiveAugmentation(**arguments)
+
+
+def test_the_mean_sign_is_over_images_however_many_logits_each_has():
+    technique = techniques.AdaptiveAugmentation()
+    gan = model([technique])
+    logits = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
+    batch = Batch(tf.zeros((7, 8, 12, 3)), None, purpose=("real", 0))
+    technique.scored(gan, batch, tf.constant(logits))
+    assert float(technique._signs / technique._seen) == pytest.approx(np.sign(logits).mean(), abs=1e-6)
+    assert float(gan.trackers["r_t"].result()) == pytest.approx(np.sign(logits).mean(), abs=1e-6)

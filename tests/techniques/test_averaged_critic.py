@@ -55,6 +55,19 @@ def test_the_average_is_the_recurrence_over_the_critics_updates():
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
 
 
+def test_it_starts_from_the_weights_that_the_first_step_finds():
+    networks = points.gan("HingeGAN")
+    averaged = techniques.AveragedCritic(0.5)
+    gan = kerasgan.HingeGAN(networks.generator, networks.critic, techniques=[averaged])
+    gan.compile("sgd", "sgd")
+    kernel = gan.critic.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, 7.0))  # as a preset's, or those fitted to the data
+    gan.fit(points.data(gan, 1), verbose=0)
+    np.testing.assert_allclose(averaged.critic_of(gan).trainable_variables[0], (7.0 + kernel) / 2, rtol=1e-5)
+    gan.fit(points.data(gan, 1), verbose=0)  # which goes on, and does not begin again
+    assert np.abs(averaged.critic_of(gan).trainable_variables[0] - kernel).max() > 1e-6
+
+
 @pytest.mark.parametrize("objective", ["SGAN", "TSGAN"])
 def test_it_is_saved(objective, tmp_path):
     plain = points.gan(objective)

@@ -57,6 +57,6 @@ def test_objective_and_penalty_take_it_for_the_real_image_and_generated_ones_hav
 
 
 def test_points_have_no_levels():
-    with pytest.raises(ValueError, match=r"Dequantization: expected images \[H, W, C\]; the model makes \(2,\)"):
+    with pytest.raises(ValueError, match=r"Dequantization expected a model of images \[H, W, C\]; it makes \(2,\)"):
         plain = points.gan("SGAN")
         kerasgan.SGAN(plain.generator, plain.critic, techniques=[techniques.Dequantization()])

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import techniques
+from kerasgan import layers, techniques
 from kerasgan.models.batch import Batch
 from kerasgan.networks.pairwise import PairwiseCritic
 
@@ -47,6 +47,39 @@ def test_by_default_the_features_enter_the_last_dense_layer():
     kernel, bias = gan.critic.get_layer("top").get_weights()
     top = [np.maximum(features(points) @ kernel + bias, 0).mean(axis=0) for points in (FAKE, REAL)]
     np.testing.assert_allclose(loss_of(gan), np.abs(top[0] - top[1]).mean(), rtol=1e-5)
+
+
+def test_by_default_the_last_dense_layer_may_be_normalized():
+    image = keras.Input((2,))
+    features = keras.layers.Dense(5, activation="tanh", name="hidden")(image)
+    critic = keras.Model(image, layers.WeightNormalization(keras.layers.Dense(1))(features))
+    z = keras.Input((2,))
+    technique = techniques.FeatureMatching()
+    gan = kerasgan.SGAN(keras.Model(z, keras.layers.Dense(2)(z)), critic, techniques=[technique])
+    gan.fake = lambda like, *purpose: Batch(tf.constant(FAKE), None)
+    kernel, bias = critic.get_layer("hidden").get_weights()
+    means = [np.tanh(points @ kernel + bias).mean(axis=0) for points in (FAKE, REAL)]
+    np.testing.assert_allclose(loss_of(gan), np.abs(means[0] - means[1]).mean(), rtol=1e-5)
+
+
+class Seven(techniques.Technique):
+    """Adds 7 to the generator's loss."""
+
+    def generator_loss(self, gan, loss):
+        return lambda *batches: loss(*batches) + 7.0
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_other_techniques_add_stays_in_either_order(first):
+    gan, features = make(techniques.FeatureMatching(layer="hidden"))
+    gan.techniques = [Seven(), *gan.techniques] if first else [*gan.techniques, Seven()]
+    del gan.fake
+    gan.compile("sgd", "sgd")
+    real = Batch(tf.constant(REAL), None)
+    made = gan.fake(real, "generator").images
+    gan.update_generator(gan.generator_loss, real)
+    distance = np.abs(features(made).mean(axis=0) - features(REAL).mean(axis=0)).mean()
+    np.testing.assert_allclose(gan.trackers["generator_loss"].result(), distance + 7, rtol=1e-5)
 
 
 def test_features_of_a_pairwise_critic_are_its_encoders():

@@ -76,6 +76,14 @@ def test_critics_that_compare_are_penalised_against_the_other_batch():
     np.testing.assert_allclose(added(gan), np.mean(np.sum(gradient**2, axis=1)), rtol=1e-4)
 
 
+def test_a_penalty_is_on_the_pairs_of_the_same_row_however_many_are_compared():
+    networks, _ = bilinear("TSGAN")
+    gan = kerasgan.TSGAN(networks.generator, networks.critic, pair_shuffles=3, techniques=[R1(2.0), R2(2.0)])
+    _, matrices = bilinear("TSGAN")
+    expected = sum(np.mean(np.sum(slopes(x, matrices) ** 2, axis=(1, 2))) for x in (REAL, FAKE))
+    np.testing.assert_allclose(added(gan), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("technique", [R1(2.0), R2(2.0), GradientPenalty(2.0), GradientPenalty(2.0, True)])
 @pytest.mark.parametrize("objective", ["SGAN", "RSGAN", "HingeGAN", "RaLSGAN", "TSGAN", "BigGAN"])
 def test_the_critics_step_descends_it_with_any_objective(objective, technique):

@@ -30,6 +30,19 @@ def test_updates_are_the_recursion_of_the_paper(player):
         np.testing.assert_allclose(variable.numpy(), past[-1], atol=1e-5)
 
 
+def test_the_past_begins_with_the_weights_that_the_first_step_finds():
+    gan = make(weight=1e3)  # a pull to other weights would show
+    gan.compile(keras.optimizers.SGD(1e-5), keras.optimizers.SGD(1e-5))
+    for network in (gan.generator, gan.critic):
+        for variable in network.trainable_variables:
+            variable.assign(np.full(variable.shape, 0.7))
+    history = gan.fit(points.data(gan, 1), verbose=0)
+    assert np.isfinite(history.history["critic_loss"]).all()
+    for network in (gan.generator, gan.critic):
+        for variable in network.trainable_variables:
+            np.testing.assert_allclose(variable, 0.7, atol=1e-3)
+
+
 def test_one_object_belongs_to_one_model():
     averaging = techniques.HistoricalAveraging()
     networks = points.gan("SGAN")

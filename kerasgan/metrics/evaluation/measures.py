@@ -55,7 +55,7 @@ class Measure:
 
     Args:
         function: function of (`Extracted` of the generated images, that of the reference or `None`, seed) that returns
-            a list of `Measurement`; for what is no image, of (what the reference kept of the generated, it, seed).
+            a list of `Measurement`; for points and lines, of (what `reference.kept` returned, the reference, seed).
         needs: what it needs of the images beside their moments.
         reference: whether it compares with real images.
         better: 1 where a greater number is better, -1 where a smaller one is; of the first number it finds.

@@ -102,23 +102,6 @@ class Moments:
         self.count = total
         return self
 
-    def merge(self, other: "Moments") -> Self:
-        """Take in the rows that other moments have seen; returns these moments.
-
-        Raises:
-            ValueError: if the others are of another D.
-        """
-        if other.dim != self.dim:
-            raise ValueError(f"other: expected moments of {self.dim} numbers a row; got {other.dim}")
-        if not other.count:
-            return self
-        total = self.count + other.count
-        shift = other._mean - self._mean
-        self._scatter += other._scatter + np.outer(shift, shift) * (self.count * other.count / total)
-        self._mean += shift * (other.count / total)
-        self.count = total
-        return self
-
 
 @dataclasses.dataclass(frozen=True)
 class GivenMoments:

@@ -7,6 +7,7 @@ import json
 import math
 import pathlib
 import platform
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -75,7 +76,7 @@ def command() -> str:
     """Return the command line of this process, without the folder of its program."""
     program = pathlib.Path(sys.argv[0])
     name = program.parent.name if program.name == "__main__.py" else program.name  # of a package run by `python -m`
-    return " ".join([name, *sys.argv[1:]])
+    return shlex.join([name, *sys.argv[1:]])
 
 
 def compared_with(reference: str, samples: int) -> str:

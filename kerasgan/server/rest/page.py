@@ -57,7 +57,7 @@ def answer(models, path):
         told = {"models": [_described(models, name)[0] for name in models.names]}
     else:
         match = _ONE_MODEL.fullmatch(path)
-        assert match is not None, "as `serves` has said"
+        assert match is not None, "as `has` said"
         version = match["version"] and int(match["version"])
         known, names = _described(models, urllib.parse.unquote(match["name"]), version)
         told = known | {"class_names": names}

@@ -33,15 +33,6 @@ def test_features_far_from_zero_keep_their_digits():
     np.testing.assert_allclose(far.covariance, np.cov(rows, rowvar=False), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("first", [0, 1, 20, 50])
-def test_merged_moments_are_those_of_all_rows(first):
-    rows = RNG.normal(3.0, 2.0, size=(50, 4))
-    merged = streamed(rows[:first], [first]).merge(streamed(rows[first:], [50 - first]))
-    assert merged.count == 50
-    np.testing.assert_allclose(merged.mean, rows.mean(0), rtol=1e-12)
-    np.testing.assert_allclose(merged.covariance, np.cov(rows, rowvar=False), rtol=1e-11)
-
-
 def test_float16_and_float32_are_summed_in_float64():
     rows = (1000 + RNG.normal(size=(5000, 2))).astype("float32")
     exact = rows.astype("float64")
@@ -74,8 +65,6 @@ def test_a_bad_batch_is_named_and_changes_nothing():
         with pytest.raises(ValueError, match=message):
             moments.update(wrong)
     np.testing.assert_array_equal(moments.mean, Moments.of(rows).mean)
-    with pytest.raises(ValueError, match="other: expected moments of 3 numbers a row; got 4"):
-        moments.merge(Moments(4))
     with pytest.raises(ValueError, match="expected at least 2 rows for a covariance; got 1"):
         _ = Moments.of(rows[:1]).covariance
     with pytest.raises(ValueError, match="dim: expected an integer of at least 1, got 0"):
