@@ -1,25 +1,29 @@
 """Training steps of recipes in float32 and in bfloat16, in turn on the same machine.
 
-python -m benchmarks.training [RECIPE ...] [--rounds 3] [--steps 6] [--out training.json]
+python -m benchmarks.training [RECIPE ...] [--rounds 3] [--steps 6] [--out training.json] [--peers]
 
 A step is taken on a batch of noise. Each round takes steps in one precision and then in the other; a figure is the
 median of all rounds, after a first that builds the graphs. It prints the rows of the table in docs/performance.md.
-Run it on an idle machine: the same command may take twice as long beside another.
+Run it on an idle machine: the same command may take twice as long beside another. On a processor without bfloat16 it
+says so and measures float32 alone. With `--peers` it measures a step of WGAN-GP beside torch-mimicry's instead, see
+`benchmarks.training_peers`.
 """
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import platform
 import statistics
+from importlib import metadata
 
 import kerasgan
 from kerasgan.metrics.evaluation import result
 from kerasgan.training import dry_run, runner
+from kerasgan.utils.precision import chosen
 
 RECIPES = ("sgan_fashion_mnist", "wgan_gp_fashion_mnist", "biggan_fashion_mnist", "r3gan_fashion_mnist")
-PRECISIONS = ("float32", "bfloat16")
 FEATURES = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")  # of processors, the fastest first
 
 
@@ -38,16 +42,27 @@ def built(recipe, precision):
         return plan, runner.build(plan, plan.data.noise())
 
 
-def timed(recipe, rounds, steps):
+def timed(recipe, precisions, rounds, steps):
     """The medians of a step's seconds, by precision."""
-    models = {precision: built(recipe, precision) for precision in PRECISIONS}
-    seconds = {precision: [] for precision in PRECISIONS}
+    models = {precision: built(recipe, precision) for precision in precisions}
+    seconds = {precision: [] for precision in precisions}
     for number in range(rounds + 1):
         for precision, (plan, gan) in models.items():
             with kerasgan.precision(precision):
                 taken = dry_run.take_steps(plan, gan, steps)
             seconds[precision] += taken[1:] if number else ()
     return {precision: statistics.median(values) for precision, values in seconds.items()}
+
+
+def of_recipes(arguments, precisions):
+    """Measure recipes and print the table; returns the medians."""
+    print("| recipe | float32, ms | bfloat16, ms | ratio |\n| --- | ---: | ---: | ---: |")
+    rows = {}
+    for recipe in arguments.recipes:
+        rows[recipe] = medians = timed(recipe, precisions, arguments.rounds, arguments.steps)
+        one, other = medians["float32"], medians.get("bfloat16", math.nan)
+        print(f"| {recipe} | {1000 * one:.0f} | {1000 * other:.0f} | {one / other:.2f} |", flush=True)
+    return rows
 
 
 def main():
@@ -57,15 +72,21 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
-    print(f"{processor()}\n\n| recipe | float32, ms | bfloat16, ms | ratio |\n| --- | ---: | ---: | ---: |")
-    rows = {}
-    for recipe in arguments.recipes:
-        rows[recipe] = medians = timed(recipe, arguments.rounds, arguments.steps)
-        one, other = medians["float32"], medians["bfloat16"]
-        print(f"| {recipe} | {1000 * one:.0f} | {1000 * other:.0f} | {one / other:.2f} |", flush=True)
+    bfloat16 = chosen("auto") == "bfloat16"
+    print(f"{processor()}{'' if bfloat16 else ': no bfloat16, so float32 alone'}\n")
+    if arguments.peers:
+        from benchmarks import training_peers
+
+        rows = training_peers.rows(bfloat16, rounds=arguments.rounds, steps=arguments.steps)
+        print(training_peers.table(rows))
+        packages = training_peers.PACKAGES
+    else:
+        rows, packages = of_recipes(arguments, ("float32", *["bfloat16"] * bfloat16)), ()
     if arguments.out:
-        facts = {"processor": processor(), "command": result.command(), "versions": result.versions(), "seconds": rows}
+        versions = {**result.versions(), **{name: metadata.version(name) for name in packages}}
+        facts = {"processor": processor(), "command": result.command(), "versions": versions, "seconds": rows}
         arguments.out.write_text(json.dumps(facts, indent=2) + "\n")
 
 

@@ -115,7 +115,10 @@ def train(
         ),
     ] = None,
     resume: Annotated[pathlib.Path | None, typer.Option(help="A run folder to go on with.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Training steps in all; the recipe's by default.", min=1)] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Training steps in all; the recipe's by default. With --dry-run: steps on noise.", min=1),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(

@@ -198,6 +198,8 @@ class Client:
         inputs = dict(inputs)
         if labels is not None:
             inputs["label"] = labels
+        if truncation is not None and not (np.asarray(truncation) > 0).all():
+            raise ValueError(f"truncation: expected positive numbers, or None for no truncation; got {truncation}")
         if truncation is not None or "truncation" in known:
             inputs["truncation"] = np.inf if truncation is None else truncation
         for name, argument in (("label", "labels"), ("truncation", "truncation")):
@@ -296,8 +298,11 @@ def _numbers(labels, n, found):
 
 
 def _seeds(n, seed, seeds=None):
-    seeds = [operator.index(seed) + row for row in range(n)] if seeds is None else seeds
-    seeds = [operator.index(value) for value in np.ravel(np.asarray(seeds, object)).tolist()]
+    try:
+        seeds = [operator.index(seed) + row for row in range(n)] if seeds is None else seeds
+        seeds = [operator.index(value) for value in np.ravel(np.asarray(seeds, object)).tolist()]
+    except TypeError as error:
+        raise TypeError(f"seed, seeds: expected integers ({error})") from None
     if any(not -(2**63) <= value < 2**63 for value in seeds):
         raise ValueError("seeds must fit into 64 bits")
     return seeds

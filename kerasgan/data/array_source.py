@@ -1,6 +1,7 @@
 """Images that are already in memory."""
 
 import functools
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -96,6 +97,13 @@ def _checked_labels(labels, count):
 def _checked_names(class_names, labels):
     largest = int(labels.max())
     if class_names is None:
+        missing = np.setdiff1d(np.arange(largest + 1), labels)
+        if len(missing):
+            warnings.warn(
+                f"labels: {len(missing)} of the {largest + 1} classes 0 to {largest} have no image, such as "
+                f"{missing[0]}; number the classes without gaps, else the model has classes that it never sees",
+                stacklevel=3,
+            )
         return classes.unnamed(largest + 1)
     class_names = classes.checked(class_names)
     if len(class_names) <= largest:

@@ -24,7 +24,8 @@ def steps_per_epoch(source: Source, batch_size: int = 64, critic_steps: int = 1)
     if source.count < batch_size * critic_steps:
         raise ValueError(
             f"source: {source.name} has {source.count} images, but one step needs "
-            f"{batch_size * critic_steps} (batch_size {batch_size} x critic_steps {critic_steps})"
+            f"{batch_size * critic_steps} (batch_size {batch_size} x critic_steps {critic_steps}); give a smaller "
+            "batch_size (--set data.batch_size=N)"
         )
     return source.count // (batch_size * critic_steps)
 

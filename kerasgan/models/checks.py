@@ -25,7 +25,7 @@ def ending(name, path, wanted):
 def may_be_written(name, path, overwrite):
     """Raise `FileExistsError` if there is such a file and it may not be replaced."""
     if not overwrite and pathlib.Path(path).exists():
-        raise FileExistsError(f"{name}: {path} exists; choose another path or pass overwrite=True")
+        raise FileExistsError(f"{name}: {path} exists; choose another path, or say overwrite=True (--overwrite)")
 
 
 def makes_images(model):
@@ -154,6 +154,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if pairwise and num_classes is not None:
         raise ValueError(f"num_classes: expected None, as the objective has no labels; got {quoted(num_classes)}")
     generator_fits(generator, num_classes)
+    _activations_fit(generator, critic)
     if takes_truncation(generator):
         raise ValueError("generator: expected one that can train; this one has statistics fixed for each truncation")
     made, taken = tuple(generator.output_shape[1:]), tuple(critic.inputs[0].shape[1:])
@@ -179,6 +180,32 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if not features and not patches and given != wanted:
         what = "one logit and the classes' logits" if classifying else "one logit"
         raise ValueError(f"critic: expected {what} an image, of shape {wanted}; it gives {given}")
+
+
+def _activations_fit(generator, critic):
+    """Raise `ValueError` where networks end as other GANs' do: images in [0, 1], or probabilities instead of logits."""
+    for output in () if critic.outputs is None else critic.outputs:
+        layer, activation = _last(output)
+        if activation in ("sigmoid", "softmax"):
+            raise ValueError(
+                f"critic: expected logits, to which the loss applies what it needs; its last layer, {layer}, has the "
+                f"activation {activation}: leave it out"
+            )
+    layer, activation = _last(generator.outputs[0])
+    if activation in ("sigmoid", "relu") and len(generator.output_shape) == 4:
+        raise ValueError(
+            f"generator: expected images in [-1, 1]; its last layer, {layer}, has the activation {activation}, which "
+            "never gives what is darker than mid-grey: end it in tanh"
+        )
+
+
+def _last(output):
+    """The names of the layer that a network's output is of, and of its activation ("" for none)."""
+    layer = getattr(getattr(output, "_keras_history", None), "operation", None)
+    if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
+        return _last(layer.outputs[0])
+    activation = getattr(layer, "activation", None)
+    return getattr(layer, "name", ""), getattr(activation, "__name__", "")
 
 
 def _built(name, network):

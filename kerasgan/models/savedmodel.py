@@ -46,7 +46,9 @@ def export(gan, filepath, overwrite=False):
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}")
     checks.makes_images(gan)
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists; choose another version or pass overwrite=True")
+        raise FileExistsError(f"{target} exists; choose another version, or say overwrite=True (--overwrite)")
+    if target.exists() and not (target / "saved_model.pb").is_file() and any(target.iterdir()):
+        raise FileExistsError(f"{target}: expected a version that was exported, to replace it; something else is there")
     gan.prepare_sampling()
     archive = _archive(gan)
     try:

@@ -75,7 +75,7 @@ def checked(name, images, shape):
     if len(shape) == 3 and shape[-1] == 1 and images.ndim == 3:
         images = images[..., np.newaxis]
     if images.shape[1:] != shape:
-        square = len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4
+        square = len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4 and images.shape[-1] == shape[-1]
         way = f". kerasgan.data.load(kerasgan.data.arrays(x), image_size={shape[0]}) resizes them" if square else ""
         raise ValueError(
             f"{name}: expected images of shape {shape}, as the generator makes; got {images.shape[1:]} (of shape "
@@ -96,7 +96,9 @@ def checked(name, images, shape):
     if not np.isfinite(low) or not np.isfinite(high):
         raise ValueError(f"{name}: expected finite values; got NaN or infinity")
     if len(shape) == 3 and max(-low, high) >= LARGEST:
-        raise ValueError(f"{name}: floats must be finite and in [-1, 1]; got values from {low:g} to {high:g}")
+        raise ValueError(
+            f"{name}: floats must be finite and in [-1, 1]; got values from {low:g} to {high:g}{image_values.TO_UNIT}"
+        )
     if len(shape) == 3 and low >= 0 and 0 < high <= 1:
         raise ValueError(f"{name}: {image_values.UNIT_RANGE.format(low, high)}")
     return images

@@ -74,7 +74,12 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
             if are_images:
                 largest = tf.maximum(-low, high)
                 checks.append(
-                    _assert(largest < image_values.LARGEST, "expected values in [-1, 1]; largest size:", largest)
+                    _assert(
+                        largest < image_values.LARGEST,
+                        "expected values in [-1, 1]; largest size:",
+                        largest,
+                        image_values.TO_UNIT,
+                    )
                 )
         if num_classes is not None:
             counts = tf.shape(images)[0], tf.shape(labels)[0]

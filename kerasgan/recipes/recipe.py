@@ -188,7 +188,10 @@ def load(path, changes=()):
         path = _ZOO / f"{path}.yaml"
     if not path.is_file():
         near = difflib.get_close_matches(str(path), names())
-        raise FileNotFoundError(f"no such recipe: {path}" + (f"; the zoo has {', '.join(near)}" if near else ""))
+        way = f"; the zoo has {', '.join(near)}" if near else ""
+        if path.is_dir():
+            way = f"; it is a folder, and pictures are given as --data {path}"
+        raise FileNotFoundError(f"no such recipe: {path}{way}")
     content = path.read_bytes()
     try:
         return parse(content.decode(), str(path), changes)

@@ -56,7 +56,10 @@ def training(known, where):
     """
     names = with_critic(known)
     if names is None:
-        raise ValueError(f"{where}: published without critic and optimizers; only its generator loads")
+        raise ValueError(
+            f"{where}: published without critic and optimizers; only its generator loads: leave out "
+            "training=True, or train on with a new critic (docs/how_to.md)"
+        )
     return names
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasgan.models import turns
 from kerasgan.recipes import recipe
-from kerasgan.training import runner
+from kerasgan.training import runner, start_from
 from kerasgan.utils import initial_values
 from kerasgan.utils.precision import precision
 
@@ -101,6 +101,8 @@ def run(recipe_path, steps=None, images=None, changes=()):
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with precision(plan.train.precision), values:
         gan = runner.build(plan, source)
+        if plan.train.start_from is not None:
+            start_from.take(gan, plan.train.start_from)
         cost = count(plan, gan)
         return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
 

@@ -12,8 +12,8 @@ from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_
 from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.recipes import recipe, sections
-from kerasgan.saving import presets, registry, sources
-from kerasgan.training import run_folder
+from kerasgan.saving import manifest, presets, registry, sources
+from kerasgan.training import run_data, run_folder
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 
 
@@ -103,15 +103,19 @@ def evaluate(
                 f"evaluate: {others} of {workers.count(strategy)} workers are asked for something else than the chief: "
                 "start all of them with the same command"
             )
-        reference, results = None, []
+        reference, results, digests = None, [], {}
         for path in models:
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
             model = run_folder.load_model(checkpoint)
+            if pathlib.Path(checkpoint).is_file():
+                digests[str(checkpoint)] = manifest.sha256(checkpoint)
             if reference is None:
                 where = cache or cache_root.root()
                 arguments = model.image_shape, network, network_weights, split, data_dir, where, precision
                 reference, usual = _reference(real or path, *arguments)
                 metrics = metrics or usual
+                if real is None and workers.is_chief(strategy):
+                    _tell_of_changed_data(path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
                 found = metrics_module.evaluate(
@@ -128,16 +132,16 @@ def evaluate(
                     verbose=True,
                 )
             results += found
-            _tell(strategy, found, results, out)
+            _tell(strategy, found, results, out, digests)
     return results
 
 
-def _tell(strategy, found, results, out):
+def _tell(strategy, found, results, out, digests=None):
     """Print what was found and write all results, on one of several workers."""
     if workers.is_chief(strategy):
         print(result.table(found), flush=True)
         if out is not None:
-            result.write(out, results)
+            result.write(out, results, digests)
 
 
 def data_section(real):
@@ -210,6 +214,14 @@ def _reference(real, shape, network, network_weights, split, data_dir, cache, pr
     section = real if isinstance(real, sections.Section) else data_section(real)
     reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
     return _computing_in(precision, reference), section.metrics
+
+
+def _tell_of_changed_data(path):
+    """Say where the data of a run, or of one of its checkpoints, are not those that it was trained on."""
+    path = pathlib.Path(path)
+    for run in (path, path.parent.parent):
+        if run_folder.is_run(run):
+            run_data.tell_if_changed(run, recipe.load(run / run_folder.RECIPE).data.open())
 
 
 def _computing_in(precision, reference):

@@ -1,5 +1,6 @@
 """What a run's `run.json` says of its data, and whether those that are there now are the same."""
 
+import sys
 import warnings
 
 from kerasgan.training import run_folder
@@ -12,6 +13,18 @@ def facts(source):
         "data": {"name": source.name, "images": source.count, "classes": source.class_names},
         "data_fingerprint": source.fingerprint and source.fingerprint(),
     }
+
+
+def tell_if_changed(run, source):
+    """Say on standard error that data are not those that a run was trained on, where its `run.json` tells."""
+    before, now = run_folder.facts(run), facts(source)
+    if before.get("data_fingerprint") not in (None, now["data_fingerprint"]):
+        print(
+            f"CAUTION: {source.name} is not as it was when {run} was trained on it: {source.count} examples, "
+            f"fingerprint {now['data_fingerprint']}, were {(before.get('data') or {}).get('images')}, "
+            f"{before['data_fingerprint']}",
+            file=sys.stderr,
+        )
 
 
 def check(run, gan, source, changed=False):

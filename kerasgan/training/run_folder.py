@@ -52,7 +52,8 @@ def create_at(run):
         FileExistsError: if something else is there.
     """
     run = pathlib.Path(run)
-    if run.exists() and not is_run(run) and (not run.is_dir() or any(run.iterdir())):
+    begun = is_run(run) and any((run / name).is_file() for name in ("run.json", LOCK))  # not a recipe of a user's
+    if run.exists() and not begun and (not run.is_dir() or any(run.iterdir())):
         raise FileExistsError(f"{run}: expected a run folder or nothing; something else is there")
     run.mkdir(parents=True, exist_ok=True)
 

@@ -1,6 +1,7 @@
 """Running a recipe: what `kerasgan train` does."""
 
 import contextlib
+import json
 import math
 import pathlib
 import platform
@@ -27,6 +28,16 @@ from kerasgan.utils.version import __version__
 from kerasgan.visualization import plots
 
 BOARD = "tensorboard"  # in a run folder
+_IN_CHECKPOINTS = (
+    "latent",
+    "generator",
+    "critic",
+    "objective",
+    "techniques",
+    "generator_optimizer",
+    "critic_optimizer",
+)
+_TRAIN_IN_CHECKPOINTS = ("seed", "jit_compile", "gradient_accumulation_steps")
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 
 
@@ -90,18 +101,20 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
         reference = _reference(plan, gan, strategy)
         stream, steps_per_epoch = _stream(plan, source, gan)
     shared_run.check_alike(strategy, plan)
+    was_there = run is not None and pathlib.Path(run).exists()
     run = shared_run.create(strategy, out, plan.name, run)
     with run_folder.locked(run) if chief else contextlib.nullcontext():
         try:
             with workers.together(strategy):
                 if chief:
                     plan.with_optimizers(gan).save(run / run_folder.RECIPE)
-                    _describe(gan, source, recipe_path, images, changes, run / "run.json")
+                    _describe(gan, source, run / run_folder.RECIPE, recipe_path, images, changes, run / "run.json")
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
         except Interrupted:
             raise
         except Exception:
-            if int(gan.step.numpy()) == 0 and chief:  # nothing was learned: a picture that cannot be read, a full disk
+            # nothing was learned: a picture that cannot be read, a full disk
+            if int(gan.step.numpy()) == 0 and chief and not was_there:
                 shutil.rmtree(run, ignore_errors=True)
             raise
 
@@ -126,6 +139,24 @@ def _check_goes_on(run, plan):
         raise ValueError(
             f"run: {run} is there and goes on as it began; expected the recipe, data and changes of its beginning; got "
             f"another {', '.join(differ)}"
+        )
+
+
+def _in_checkpoints(plan):
+    """What of a recipe a resumed run takes from its checkpoint, as JSON has it."""
+    parts = plan.plain()
+    of_train = {f"train.{key}": parts["train"][key] for key in _TRAIN_IN_CHECKPOINTS}
+    return json.loads(json.dumps({part: parts.get(part) for part in _IN_CHECKPOINTS} | of_train))
+
+
+def _check_unchanged(run, plan):
+    """Raise `ValueError` where a run's recipe was edited in what its checkpoint decides; older runs do not tell."""
+    began, now = run_folder.facts(run).get("in_checkpoints"), _in_checkpoints(plan)
+    differ = [part for part, value in now.items() if isinstance(began, dict) and began.get(part) != value]
+    if differ:
+        raise ValueError(
+            f"{run / run_folder.RECIPE}: expected {', '.join(differ)} as the run began with, which its checkpoint "
+            "holds; got other values: put them back, or begin a new run"
         )
 
 
@@ -173,6 +204,7 @@ def _resume(strategy, run, steps, data_changed):
 def _resumed(run, strategy, checkpoint, steps, data_changed):
     with workers.together(strategy):
         plan = planned(run / run_folder.RECIPE, steps)
+        _check_unchanged(run, plan)
         source = plan.data.open()
         with _BUILDING, strategy.scope():
             gan = run_folder.named(keras_file.load(checkpoint), run)
@@ -241,7 +273,7 @@ def _stream(plan, source, gan):
     return stream, plan.data.steps_per_epoch(source, gan.batches_per_step)
 
 
-def _describe(gan, source, recipe_path, images, changes, path):
+def _describe(gan, source, recipe_there, recipe_path, images, changes, path):
     """Write what a number of this run needs beside it: command, recipe, versions, data, sizes."""
     networks = {"generator": gan.generator, "critic": gan.critic}
     facts = {
@@ -249,6 +281,7 @@ def _describe(gan, source, recipe_path, images, changes, path):
         "recipe": str(recipe_path),
         "images": None if images is None else str(images),
         "changes": list(changes),
+        "in_checkpoints": _in_checkpoints(recipe.load(recipe_there)),
         "versions": {
             "kerasgan": __version__,
             "keras": keras.__version__,

@@ -2,16 +2,22 @@
 
 import sys
 
+import keras
+import numpy as np
+
+from kerasgan.layers import ConditionalBatchNormalization, SpectralNormalization
 from kerasgan.models.gan import GAN
 from kerasgan.saving import manifest, presets, sources
+from kerasgan.utils import classes
 
 
 def take(gan, source):
     """Give the networks of a model the weights of a preset's, and say on stderr what begins anew.
 
     The generator, its average and the prior take the preset's averaged generator and prior; the critic takes the
-    preset's critic, where it holds one. Tables with a row for each class begin anew where the number of classes is
-    another. Optimizers and the count of steps begin anew.
+    preset's critic, where it holds one. In tables with a row for each class a class takes the row of the preset's class
+    of the same name, and begins anew where there is none; classes without names take the rows of the same number, if
+    there are as many. Optimizers and the count of steps begin anew.
 
     Args:
         gan: `GAN`.
@@ -22,7 +28,6 @@ def take(gan, source):
     """
     has_critic = manifest.with_critic(sources.metadata(source)["files"]) is not None
     preset = presets.from_preset(source, training=has_critic)
-    classes = gan.num_classes, preset.num_classes
     parts = [
         ("generator", gan.generator, preset.sampling_generator),
         ("generator", gan.ema_generator, preset.sampling_generator),
@@ -33,34 +38,85 @@ def take(gan, source):
         parts.append(("critic", gan.critic, preset.critic))
     else:
         print(f"start_from: {source} holds no critic: it begins anew", file=sys.stderr)
-    pairs, anew = [], {}
-    for part in parts:
-        if part[1] is not None:
-            pairs += _pairs(source, *part, classes, anew)
-    for path, part in anew.items():
-        print(f"start_from: {part}: {path} begins anew, as there are other classes", file=sys.stderr)
-    for mine, theirs in pairs:
-        mine.assign(theirs)
-
-
-def _pairs(source, part, mine, theirs, classes, anew):
-    """Pairs of variables, of which the first is to have the second's value; notes in `anew` those that begin anew."""
-    ours, known = mine.variables, theirs.variables
-    if len(ours) != len(known):
+    rows = _rows_of_classes(gan, preset)
+    if rows is not None and gan.classifying_critic:
         raise ValueError(
-            f"start_from: expected the {part} of {source}, {len(known)} weights; got one of {len(ours)}: take the "
-            "recipe that the preset was trained with"
+            f"start_from: expected the classes of {source} in its order, as the critic tells classes: "
+            f"{classes.listed(preset.class_names or ())}; got {classes.listed(gan.class_names or ())}"
         )
-    pairs = []
-    for to, taken in zip(ours, known):
-        there, here = tuple(taken.shape), tuple(to.shape)
-        if here == there:
-            pairs.append((to, taken))
-        elif (here[:1], there[:1]) == ((classes[0],), (classes[1],)) and here[1:] == there[1:]:
-            anew[to.path] = part  # a table of the average has the name of the generator's
-        else:
-            raise ValueError(
-                f"start_from: expected {to.path} of the {part} of the shape that {source} has, {there}; got {here}: "
-                "take the recipe that the preset was trained with"
-            )
-    return pairs
+    values, tables = [], {}
+    for part, mine, theirs in parts:
+        if mine is None:
+            continue
+        with_classes = _tables(mine, gan.num_classes)
+        for to, known in _pairs(source, part, mine, theirs):
+            if rows is not None and id(to) in with_classes:
+                values.append((to, _matched(to, known, rows)))
+                tables[to.path] = part  # a table of the average has the name of the generator's
+            elif tuple(to.shape) == tuple(known.shape):
+                values.append((to, known))
+            else:
+                raise ValueError(
+                    f"start_from: expected {to.path} of the {part} of the shape that {source} has, "
+                    f"{tuple(known.shape)}; got {tuple(to.shape)}: take the recipe that the preset was trained with"
+                )
+    for path, part in tables.items():
+        print(f"start_from: {part}: {path} {_told(gan, rows)}", file=sys.stderr)
+    for to, value in values:
+        to.assign(value)
+
+
+def _rows_of_classes(gan, preset):
+    """The preset's class for each of a model's, -1 for none; `None` where they are the same in the same order."""
+    if gan.num_classes is None or preset.num_classes is None:
+        return None
+    mine, theirs = (model.class_names or classes.unnamed(model.num_classes) for model in (gan, preset))
+    if not classes.difference(theirs, mine):
+        return None
+    numbers = [classes.unnamed(len(names)) == tuple(names) for names in (mine, theirs)]
+    if any(numbers):
+        return [-1] * len(mine)
+    return [theirs.index(name) if name in theirs else -1 for name in mine]
+
+
+def _tables(network, count):
+    """The ids of the variables of a network that have a row for each class."""
+    found = set()
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.Embedding) and layer.input_dim == count:
+            found.add(id(layer.embeddings))
+        elif isinstance(layer, ConditionalBatchNormalization):
+            found |= {id(layer.gain), id(layer.bias)}
+        elif isinstance(layer, SpectralNormalization) and isinstance(layer.layer, keras.layers.Embedding):
+            found.add(id(layer.u))
+    return found
+
+
+def _matched(mine, theirs, rows):
+    """A table's value with the preset's rows for the classes that it has."""
+    value, known = np.array(mine), np.array(theirs)
+    for row, of_theirs in enumerate(rows):
+        if of_theirs >= 0:
+            value[row] = known[of_theirs]
+    return value
+
+
+def _told(gan, rows):
+    """Which rows of a table begin anew, in words."""
+    names = gan.class_names or classes.unnamed(gan.num_classes)
+    anew = [name for name, row in zip(names, rows) if row < 0]
+    if len(anew) == len(names):
+        return "begins anew, as there are other classes"
+    if not anew:
+        return "has the rows of the preset's classes in another order"
+    return f"begins anew for {classes.listed(anew)}, which the preset has not"
+
+
+def _pairs(source, part, mine, theirs):
+    """Pairs of variables of two networks, in their order."""
+    if len(mine.variables) != len(theirs.variables):
+        raise ValueError(
+            f"start_from: expected the {part} of {source}, {len(theirs.variables)} weights; got one of "
+            f"{len(mine.variables)}: take the recipe that the preset was trained with"
+        )
+    return zip(mine.variables, theirs.variables)

@@ -177,8 +177,18 @@ def _of_one_width(size):
 
 
 def save_each(folder: str | os.PathLike[str], images: np.ndarray) -> list[pathlib.Path]:
-    """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths."""
-    paths = []
+    """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths.
+
+    Raises:
+        FileExistsError: if other pictures are there, which would be taken for some of these.
+    """
+    paths: list[pathlib.Path] = []
+    names = {f"{index:05d}.png" for index in range(len(images))}
+    others = sorted(path.name for path in pathlib.Path(folder).glob("*.png") if path.name not in names)
+    if others:
+        raise FileExistsError(
+            f"{folder}: expected a folder without other pictures; {len(others)} are there, such as {others[0]}"
+        )
     for index, image in enumerate(images):
         path = pathlib.Path(folder) / f"{index:05d}.png"
         with atomic_files.written_whole(path) as beside:

@@ -84,13 +84,13 @@ def publish(
             if there:
                 raise FileExistsError(f"{where} has a preset {name}; choose another name, or say --overwrite")
     history = _history(run)
-    numbers = [] if evaluation is None else read_results(evaluation)
+    numbers, digests = ([], {}) if evaluation is None else read_results(evaluation)
     gan = run_folder.load_model(checkpoint)
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
     sampler = standing_statistics.copied(gan)
     facts = _facts(history, plan, gan, name, licence, summary, source, training, critic)
-    own = _of_checkpoint(numbers, checkpoint, facts["weights"]["which"], evaluation)
+    own = _of_checkpoint(numbers, digests, checkpoint, facts["weights"]["which"], evaluation)
     facts["metrics"] = [_of_preset(number, name, (run, checkpoint)) for number in own]
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
@@ -170,7 +170,7 @@ def read_results(path):
     """Read what `kerasgan evaluate --out` wrote.
 
     Returns:
-        list of dicts, see `kerasgan.metrics.evaluation.result.Result.to_dict`.
+        (list of dicts, see `kerasgan.metrics.evaluation.result.Result.to_dict`; dict of models to their SHA-256).
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -181,17 +181,18 @@ def read_results(path):
         raise FileNotFoundError(f"no such evaluation: {path}")
     expected = f"{path}: expected what `kerasgan evaluate --out` writes, a name, a value and a protocol each"
     try:
-        results = json.loads(path.read_text())["results"]
+        facts = json.loads(path.read_text())
+        results, digests = facts["results"], dict(facts.get("models", {}))
         problems = [metadata.problem(metadata.Number, result) for result in results]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{expected} ({quoted(error)})") from None
     problem = "got none" if not results else next(filter(None, problems), None)
     if problem:
         raise ValueError(f"{expected}; {problem}")
-    return results
+    return results, digests
 
 
-def _of_checkpoint(numbers, checkpoint, weights, evaluation):
+def _of_checkpoint(numbers, digests, checkpoint, weights, evaluation):
     """The numbers of an evaluation that are of a checkpoint; all of them can be measured anew."""
     place = checkpoint.resolve().parts[-3:]  # run folder, checkpoints, file
     own = [number for number in numbers if pathlib.Path(number["protocol"]["model"]).resolve().parts[-3:] == place]
@@ -199,6 +200,12 @@ def _of_checkpoint(numbers, checkpoint, weights, evaluation):
         others = ", ".join(dict.fromkeys(number["protocol"]["model"] for number in numbers))
         raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {shortened(others)}")
     for number in own:
+        model = number["protocol"]["model"]
+        if model in digests and digests[model] != manifest.sha256(checkpoint):
+            raise ValueError(
+                f"evaluation: expected numbers of {checkpoint}; those in {evaluation} are of another file of that name "
+                "(by its SHA-256): measure this one"
+            )
         remeasure.repeatable(number)
         if number["protocol"]["weights"] != weights:
             raise ValueError(

@@ -89,6 +89,17 @@ def test_seeds_are_exact(connect):
     assert connect("conditional").generate(seed=seed, labels=0)[0, 0, 0, 0] == seed % 256
 
 
+@pytest.mark.parametrize("truncation", [0, -1.0, [0.5, 0.0], float("nan")])
+def test_a_bound_that_is_none_is_named_before_it_is_sent(connect, truncation):
+    with pytest.raises(ValueError, match="truncation: expected positive numbers, or None for no truncation; got"):
+        connect("conditional").generate(labels=0, truncation=truncation)
+
+
+def test_seeds_are_integers(connect):
+    with pytest.raises(TypeError, match="seed, seeds: expected integers .*float"):
+        connect("conditional").generate(seed=1.5, labels=0)
+
+
 def test_png(connect):
     files = connect("conditional").generate(3, labels=1, png=True)
     arrays = connect("conditional").generate(3, labels=1)

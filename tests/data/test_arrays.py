@@ -88,6 +88,12 @@ def test_labels(noise, labels, message):
         arrays(noise(7), labels)
 
 
+def test_labels_with_gaps_are_warned_of(noise):
+    with pytest.warns(UserWarning, match="labels: 3 of the 6 classes 0 to 5 have no image, such as 1; number"):
+        source = arrays(noise(4), labels=[0, 2, 5, 5])
+    assert len(source.class_names) == 6
+
+
 def test_class_names(noise):
     with pytest.raises(ValueError, match="class_names: 2 names, but the largest label is 2"):
         arrays(noise(3), [0, 1, 2], ["a", "b"])

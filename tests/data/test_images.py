@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kerasgan.data import to_float, to_uint8
@@ -20,6 +21,11 @@ def test_rounds_halves_up_and_clips():
     # -1 + 1.5 / 127.5 is half way between levels 1 and 2; 0 is half way between 127 and 128
     floats = np.array([-1 + 1.4 / 127.5, -1 + 1.6 / 127.5, 0.0, -1.5, 3.0, np.inf, -np.inf], np.float32)
     np.testing.assert_array_equal(to_uint8(floats), [1, 2, 128, 0, 255, 255, 0])
+
+
+def test_pixels_are_not_taken_for_floats():
+    with pytest.raises(ValueError, match=r"images: expected floats in \[-1, 1\]; got float64 from 0 to 200"):
+        to_uint8(np.array([0.0, 7.0, 200.0]))
 
 
 def test_traceable_and_half_precision():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.training import run_folder
+from kerasgan.training import run_folder, runner
 from kerasgan.utils import devices
 from tests.distribute import workers
 from tests.distribute.workers import train, weights
@@ -138,7 +138,24 @@ def test_a_folder_of_something_else_is_no_run(recipe, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="mine: expected a run folder or nothing; something else is there"):
         kerasgan.training.train(recipe(2), run=tmp_path / "mine")
+    (tmp_path / "mine" / "recipe.yaml").write_text("name: mine")
+    with pytest.raises(FileExistsError, match="mine: expected a run folder or nothing; something else is there"):
+        kerasgan.training.train(recipe(2), run=tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_folder_that_was_there_stays_when_training_fails(recipe, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(runner, "_fit", fail)
+    for there in (True, False):
+        run = tmp_path / f"run{there}"
+        if there:
+            run.mkdir()
+        with pytest.raises(OSError, match="disk full"):
+            kerasgan.training.train(recipe(2), run=run)
+        assert run.exists() == there
 
 
 def test_a_run_that_is_there_goes_on(recipe, tmp_path):
@@ -148,6 +165,22 @@ def test_a_run_that_is_there_goes_on(recipe, tmp_path):
     assert int(keras.saving.load_model(max(run.glob("checkpoints/*.keras"))).step) == 6
     with pytest.raises(ValueError, match="goes on as it began; .*; got another train"):
         kerasgan.training.train(recipe(4), run=run, changes=["train.seed=1"])
+
+
+def test_a_recipe_that_was_edited_is_not_taken_for_what_trains(recipe, tmp_path):
+    run = kerasgan.training.train(recipe(2), run=tmp_path / "run")
+    began = (run / "recipe.yaml").read_text()
+    for before, after, part in (
+        ("learning_rate: 0.001", "learning_rate: 0.9", "generator_optimizer, critic_optimizer"),
+        ("seed: 0", "seed: 1", "train.seed"),
+    ):
+        assert before in began
+        (run / "recipe.yaml").write_text(began.replace(before, after))
+        with pytest.raises(ValueError, match=f"recipe.yaml: expected {part} as the run began with, .*a new run"):
+            kerasgan.training.resume(run, steps=3)
+    (run / "recipe.yaml").write_text(began.replace("log_every: 2", "log_every: 1"))
+    kerasgan.training.resume(run, steps=3)
+    assert max(run.glob("checkpoints/*.keras")).name == "step-00000003.keras"
 
 
 @pytest.mark.slow

@@ -195,9 +195,14 @@ def test_a_version_is_never_replaced_unless_told(small_gan, tmp_path):
     gan = small_gan()
     gan.export(tmp_path / "1")
     before = (tmp_path / "1" / "saved_model.pb").stat().st_mtime_ns
-    with pytest.raises(FileExistsError, match="1 exists; choose another version or pass overwrite=True"):
+    with pytest.raises(FileExistsError, match="1 exists; choose another version, or say overwrite=True"):
         gan.export(tmp_path / "1")
     assert (tmp_path / "1" / "saved_model.pb").stat().st_mtime_ns == before
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "notes.txt").write_text("not exported")
+    with pytest.raises(FileExistsError, match="2: expected a version that was exported, to replace it; something else"):
+        gan.export(tmp_path / "2", overwrite=True)
+    assert (tmp_path / "2" / "notes.txt").exists()
     gan.export(tmp_path / "1", overwrite=True)
     assert (tmp_path / "1" / "saved_model.pb").stat().st_mtime_ns != before
     assert [path.name for path in tmp_path.iterdir()] == ["1"]

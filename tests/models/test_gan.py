@@ -202,6 +202,28 @@ def test_labels_for_an_unconditional_model_are_refused(small_gan):
         small_gan().sample(2, labels=[0, 1])
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_a_critic_that_gives_probabilities_is_refused(activation):
+    image, z = keras.Input((8, 8, 1)), keras.Input((4,))
+    made = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="tanh")(z))
+    features = keras.layers.Flatten()(image)
+    ends = keras.layers.Dense(1, activation=activation)(features), keras.layers.Activation(activation)(features[:, :1])
+    for end in ends:
+        with pytest.raises(ValueError, match=f"critic: expected logits.* activation {activation}: leave it out"):
+            kerasgan.SGAN(keras.Model(z, made), keras.Model(image, end))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_a_generator_of_images_in_0_to_1_is_refused(activation):
+    image, z = keras.Input((8, 8, 1)), keras.Input((4,))
+    critic = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))
+    flat = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(z))
+    whole = keras.Sequential([keras.Input((4,)), keras.Model(z, keras.layers.Activation(activation)(flat))])
+    for generator in (keras.Model(z, keras.layers.Conv2D(1, 1, activation=activation)(flat)), whole):
+        with pytest.raises(ValueError, match=f"generator: expected images in .*{activation}, which never .* tanh"):
+            kerasgan.SGAN(generator, critic)
+
+
 def test_networks_that_do_not_fit_are_named():
     small = dcgan.generator((32, 32, 1), latent_dim=8, filters=2)
     critic = dcgan.critic((32, 32, 1), filters=2)
@@ -359,7 +381,7 @@ def test_an_older_file_is_replaced_unless_that_is_forbidden(small_gan, tmp_path)
     gan, files = small_gan(), (tmp_path / "a.keras", tmp_path / "a.weights.h5")
     for save, path in zip((gan.save, gan.save_weights), files):
         path.write_bytes(b"older")
-        with pytest.raises(FileExistsError, match="filepath: .* exists; choose another path or pass overwrite=True"):
+        with pytest.raises(FileExistsError, match="filepath: .* exists; choose another path, or say overwrite=True"):
             save(path, overwrite=False)
         assert path.read_bytes() == b"older"
         save(path)

@@ -328,7 +328,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_computed(runtime, con
         runtime.export(None, tmp_path / "1")
     path = tmp_path / f"model{runtime.ENDING}"
     path.write_text("older")
-    with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+    with pytest.raises(FileExistsError, match="exists; choose another path, or say overwrite=True"):
         runtime.export(None, path)
     points = kerasgan.Sampler(networks.mlp.generator((2,), width=4))
     with pytest.raises(ValueError, match=r"^gan: expected a generator of images \(H, W, C\); it makes \(2,\)"):
@@ -474,7 +474,7 @@ def test_openvino_s_two_files_are_replaced_together(conditional, tmp_path):
     for name in ("model.xml", "model.bin"):
         kept = (tmp_path / name).read_bytes()
         (tmp_path / name).unlink()
-        with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+        with pytest.raises(FileExistsError, match="exists; choose another path, or say overwrite=True"):
             openvino.export(None, tmp_path / "model.xml")
         (tmp_path / name).write_bytes(kept)
     openvino.export(conditional, tmp_path / "model.xml", overwrite=True)

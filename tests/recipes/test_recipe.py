@@ -208,6 +208,9 @@ def test_a_file_that_is_no_utf_8_is_named(tmp_path):
 def test_what_is_no_mapping_or_no_file_is_named(tmp_path):
     with pytest.raises(recipe.RecipeError, match="recipe:1: expected keys such as name"):
         recipe.parse("- a\n- b\n")
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(FileNotFoundError, match="it is a folder, and pictures are given as --data .*pictures"):
+        recipe.load(tmp_path / "pictures")
     with pytest.raises(FileNotFoundError, match="no such recipe: .*absent.yaml"):
         recipe.load(tmp_path / "absent.yaml")
 

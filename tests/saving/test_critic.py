@@ -96,6 +96,42 @@ def test_a_model_starts_from_a_preset_and_says_what_begins_anew(preset, capsys):
         np.testing.assert_array_equal(layer.kernel, known.kernel)
 
 
+def test_classes_take_the_rows_of_the_same_name(tmp_path, capsys):
+    gan = trained()
+    sampler = standing_statistics.copied(gan)
+    folder = tmp_path / "named"
+    facts = {"name": "named", "data": {"classes": ["boot", "coat", "bag"]}}
+    presets.save(sampler, folder, facts, "# it\n", gan=gan, critic=True)
+    mine = make_gan(num_classes=3, ema_decay=0.5, class_names=["bag", "hat", "boot"])
+    parts = [(mine.generator, gan.ema_generator), (mine.ema_generator, gan.ema_generator), (mine.critic, gan.critic)]
+    tables = [[next(v for v in part.variables if "embeddings" in v.path) for part in pair] for pair in parts]
+    before = [ours.numpy() for ours, _ in tables]
+    start_from.take(mine, folder)
+    for (ours, theirs), old in zip(tables, before):
+        np.testing.assert_allclose(ours.numpy()[[0, 2]], theirs.numpy()[[2, 0]], atol=1e-3)  # float16 in the file
+        np.testing.assert_array_equal(ours.numpy()[1], old[1])
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all(line.endswith("begins anew for 'hat', which the preset has not") for line in said)
+    turned = make_gan(num_classes=3, ema_decay=0.5, class_names=["coat", "bag", "boot"])
+    start_from.take(turned, folder)
+    table = next(v for v in turned.critic.variables if "embeddings" in v.path)
+    np.testing.assert_allclose(table.numpy(), tables[2][1].numpy()[[1, 2, 0]], atol=1e-3)
+    assert "has the rows of the preset's classes in another order" in capsys.readouterr().err
+
+
+def test_a_critic_that_tells_classes_needs_the_same_ones(tmp_path):
+    networks = kerasgan.networks.dcgan
+    generator = networks.generator((32, 32, 1), latent_dim=8, num_classes=2, filters=4)
+    critic = networks.critic((32, 32, 1), num_classes=2, filters=4, normalization="layer", auxiliary=True)
+    gan = kerasgan.ACWGANGP(generator, critic, num_classes=2, class_names=["boot", "coat"])
+    folder = tmp_path / "telling"
+    facts = {"name": "telling", "data": {"classes": ["boot", "coat"]}}
+    presets.save(standing_statistics.copied(gan), folder, facts, "# it\n", gan=gan, critic=True)
+    turned = kerasgan.ACWGANGP(generator, critic, num_classes=2, class_names=["coat", "boot"])
+    with pytest.raises(ValueError, match="start_from: expected the classes of .* in its order, as the critic tells"):
+        start_from.take(turned, folder)
+
+
 def test_without_a_critic_it_says_so(preset, tmp_path, capsys):
     gan, _ = preset
     folder = saved(gan, tmp_path / "generator", critic=False)

@@ -258,6 +258,11 @@ def test_the_numbers_of_the_card_are_measured_anew(run, photos, tmp_path, monkey
     measured = ["evaluate", run, "--metrics", "fid,prdc", "--features", "garments", "-n", 64, "--out", scores]
     assert command(monkeypatch, capsys, *measured)[0] == 0
     publish.publish(run, zoo, licence="none: noise", evaluation=scores)
+    other = copied(run, tmp_path / "elsewhere")  # of the same name, and another model
+    (checkpoint,) = (other / "checkpoints").glob("step-00000004.keras")
+    newest(run).save(checkpoint)
+    with pytest.raises(ValueError, match="evaluation: expected numbers of .*another file of that name"):
+        publish.publish(other, tmp_path / "other", licence="none: noise", evaluation=scores)
     folder = zoo / "presets" / "tiny"
     results = json.loads(scores.read_text())["results"]
     published = json.loads((folder / "metadata.json").read_text())["metrics"]

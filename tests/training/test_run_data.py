@@ -133,3 +133,15 @@ def test_points_have_nothing_to_compare(run):
     points = data.eight_gaussians()
     write(run, **run_data.facts(points))
     run_data.check(run, model(None, None), points)
+
+
+def test_measuring_says_so(run, capsys):
+    run_data.tell_if_changed(run, data.folder(run.parent / "photos"))
+    assert capsys.readouterr().err == ""
+    _one_more(run.parent / "photos")
+    run_data.tell_if_changed(run, data.folder(run.parent / "photos"))
+    said = capsys.readouterr().err
+    assert said.startswith(f"CAUTION: photos is not as it was when {run} was trained on it: 9 examples, fingerprint ")
+    write(run)  # an old run does not tell
+    run_data.tell_if_changed(run, data.folder(run.parent / "photos"))
+    assert capsys.readouterr().err == ""

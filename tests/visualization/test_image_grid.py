@@ -32,6 +32,14 @@ def test_single_files_hold_the_images_as_they_are(tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(path)), image)
 
 
+def test_single_files_are_not_mixed_with_others(tmp_path):
+    images = np.zeros((3, 8, 8, 1), np.uint8)
+    image_grid.save_each(tmp_path, images)
+    image_grid.save_each(tmp_path, images)  # the same names: written anew
+    with pytest.raises(FileExistsError, match="expected a folder without other pictures; 1 are there, such as 00002"):
+        image_grid.save_each(tmp_path, images[:2])
+
+
 @pytest.mark.parametrize(
     "images", [np.zeros((2, 8, 8, 1)), np.zeros((0, 8, 8, 1), np.uint8), np.zeros((2, 8, 8), np.uint8)]
 )

@@ -353,7 +353,7 @@ def test_what_is_in_the_folder(without_download, tmp_path):
     }
     html = (target / "index.html").read_text()
     assert not re.findall(r"(?:src|href)=[\"'](?!data:,|source.js)", html)
-    with pytest.raises(FileExistsError, match="exists; choose another path or pass overwrite=True"):
+    with pytest.raises(FileExistsError, match="exists; choose another path, or say overwrite=True"):
         folder.export(None, target)
     (target / "older").touch()
     folder.export(gan, target, overwrite=True, name="garments")

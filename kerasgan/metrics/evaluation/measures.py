@@ -85,8 +85,12 @@ def _kernel(generated, reference, seed):
 
 
 def _inception_score(generated, reference, seed):
-    splits = min(SPLITS, len(generated.probabilities))
-    return [Measurement("inception_score", *scores.inception_score(generated.probabilities, splits), splits=splits)]
+    count, classes = np.shape(generated.probabilities)
+    splits = min(SPLITS, count)
+    score, std = scores.inception_score(generated.probabilities, splits)
+    few = f"{count // splits} images a split, fewer than the network's {classes} classes: the score cannot be more"
+    caveats = (few,) if count // splits < classes else ()
+    return [Measurement("inception_score", score, std, splits=splits, caveats=caveats)]
 
 
 def _modified_inception_score(generated, reference, seed):

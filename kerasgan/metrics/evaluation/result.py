@@ -10,7 +10,7 @@ import platform
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -218,11 +218,21 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(path: Path, results: Sequence[Result]) -> pathlib.Path:
-    """Write results to a JSON file, whole or not at all; returns its path."""
+def write(path: Path, results: Sequence[Result], models: Mapping[str, str] | None = None) -> pathlib.Path:
+    """Write results to a JSON file, whole or not at all.
+
+    Args:
+        path: of the file.
+        results: list of `Result`s.
+        models: the SHA-256 of the models that were measured, by what protocols call them; for files alone.
+
+    Returns:
+        The path.
+    """
     path = pathlib.Path(path)
+    facts = {"results": [result.to_dict() for result in results], "models": dict(models or {})}
     with atomic_files.written_whole(path) as beside:
-        beside.write_text(json.dumps({"results": [result.to_dict() for result in results]}, indent=2) + "\n")
+        beside.write_text(json.dumps(facts, indent=2) + "\n")
     return path
 
 

@@ -135,7 +135,10 @@ def checked_images(images, name: str = "images") -> np.ndarray:
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
         given = f"{images.dtype} of shape {images.shape}"
         if images.dtype.kind == "f" and images.size:
-            given += f" with numbers from {images.min():g} to {images.max():g}; kerasgan.data.to_uint8 converts [-1, 1]"
+            given += (
+                f" with numbers from {images.min():g} to {images.max():g}; of floats in [-1, 1] kerasgan.data.to_uint8 "
+                'makes them, of floats in [0, 1] (255 * images).round().astype("uint8")'
+            )
         raise ValueError(f"{name}: expected uint8 images [N, H, W, C] with values from 0 to 255; got {given}")
     return images
 

@@ -43,7 +43,10 @@ class ImageData(Section):
         if self.fit and self.tfds is not None:
             raise ValueError("fit: expected a folder or arrays with it; TFDS has datasets of known size and classes")
         if self.fit and {"image_size", "channels", "labels"} & self.model_fields_set:
-            raise ValueError("fit: expected no image_size, channels and labels with it, as they are the data's")
+            raise ValueError(
+                "fit: expected no image_size, channels and labels with it, as they are the data's; to choose them say "
+                "fit=false with all that you choose (--set data.fit=false --set data.channels=1 ...)"
+            )
         return self
 
     @property

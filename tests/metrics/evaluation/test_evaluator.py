@@ -49,6 +49,14 @@ def coarse():
     return FeatureNetwork("toy", network().model, lambda x: x[:, ::4, ::4] / 255, "every fourth pixel", 1)
 
 
+def test_an_inception_score_of_few_images_is_cautioned():
+    reference = Reference.of_arrays(pictures(50), network())
+    [few] = evaluate(Pictures(), reference, "is", n=20)
+    assert few.caveats == ("2 images a split, fewer than the network's 3 classes: the score cannot be more",)
+    [enough] = evaluate(Pictures(), reference, "is", n=30)
+    assert not enough.caveats
+
+
 def test_every_measure_is_its_own_function_of_all_images():
     model, real = Pictures(), pictures(150)
     found = {
