@@ -10,6 +10,8 @@ from keras.export import ExportArchive
 from kerasgan.models import checks
 from kerasgan.utils import atomic_files
 
+_FORMATS = {".onnx": "onnx", ".tflite": "litert", ".xml": "openvino", ".keras": "keras"}  # files of other exports
+
 
 def export(gan, filepath, overwrite=False):
     """Write a GAN's generator as one version of a served model.
@@ -43,7 +45,9 @@ def export(gan, filepath, overwrite=False):
     """
     target = pathlib.Path(filepath)
     if not target.name.isdecimal() or int(target.name) < 1:
-        raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}")
+        kind = _FORMATS.get(target.suffix)
+        way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
+        raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
     checks.makes_images(gan)
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists; choose another version, or say overwrite=True (--overwrite)")

@@ -60,7 +60,8 @@ class Cost:
         ]
         if self.seconds:
             later = f", then {np.mean(self.seconds[1:]):.3f} s each" if len(self.seconds) > 1 else ""
-            lines.append(f"{len(self.seconds)} steps on noise: {self.seconds[0]:.1f} s for the first{later}")
+            plural = "s" * (len(self.seconds) != 1)
+            lines.append(f"{len(self.seconds)} step{plural} on noise: {self.seconds[0]:.1f} s for the first{later}")
         if len(self.seconds) > 1:
             whole = sum(self.seconds[1:]) / (len(self.seconds) - 1) * self.steps
             lines.append(

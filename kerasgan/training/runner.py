@@ -205,7 +205,7 @@ def _resumed(run, strategy, checkpoint, steps, data_changed):
     with workers.together(strategy):
         plan = planned(run / run_folder.RECIPE, steps)
         _check_unchanged(run, plan)
-        source = plan.data.open()
+        source = _data_of_run(run, plan)
         with _BUILDING, strategy.scope():
             gan = run_folder.named(keras_file.load(checkpoint), run)
         if int(gan.step.numpy()) >= plan.train.steps:
@@ -222,6 +222,19 @@ def _resumed(run, strategy, checkpoint, steps, data_changed):
             run_folder.put_aside(run, checkpoint)
             plan.save(run / run_folder.RECIPE)
     return _fit(plan, gan, stream, steps_per_epoch, run, reference)
+
+
+def _data_of_run(run, plan):
+    """Open the data of a run that goes on, whose path its recipe has as it was typed."""
+    try:
+        return plan.data.open()
+    except FileNotFoundError as error:
+        if not plan.data.is_local or pathlib.Path(plan.data.place).is_absolute():
+            raise
+        raise FileNotFoundError(
+            f"{error}; {run / run_folder.RECIPE} has that path as it was typed: go on in the folder where the run "
+            "began, or write the whole path there"
+        ) from None
 
 
 def planned(recipe_path, steps=None, images=None, changes=()):

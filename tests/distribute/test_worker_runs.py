@@ -15,6 +15,7 @@ import kerasgan
 from kerasgan.training import run_folder, runner
 from kerasgan.utils import devices
 from tests.distribute import workers
+from tests.distribute.conftest import RECIPE
 from tests.distribute.workers import train, weights
 
 
@@ -181,6 +182,17 @@ def test_a_recipe_that_was_edited_is_not_taken_for_what_trains(recipe, tmp_path)
     (run / "recipe.yaml").write_text(began.replace("log_every: 2", "log_every: 1"))
     kerasgan.training.resume(run, steps=3)
     assert max(run.glob("checkpoints/*.keras")).name == "step-00000003.keras"
+
+
+def test_a_run_that_goes_on_elsewhere_says_where_its_data_were(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("data.npz", x=np.random.default_rng(0).integers(0, 256, (64, 32, 32, 1), "uint8"))
+    (tmp_path / "tiny.yaml").write_text(RECIPE % ("data.npz", 1))
+    run = kerasgan.training.train("tiny.yaml", run=tmp_path / "run")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(FileNotFoundError, match="data.npz; .*recipe.yaml has that path as it was typed: go on in the"):
+        kerasgan.training.resume(run, steps=2)
 
 
 @pytest.mark.slow

@@ -191,6 +191,11 @@ def test_an_export_says_whether_its_rows_are_independent(small_gan, tmp_path, in
     assert Served(tmp_path / "1").facts["independent_rows"] is independent
 
 
+def test_a_file_of_another_format_says_how_to_write_it(small_gan, tmp_path):
+    with pytest.raises(ValueError, match="named by a version.*; for such a file say --format litert, or export_litert"):
+        small_gan().export(tmp_path / "garments.tflite")
+
+
 def test_what_was_not_exported_is_never_replaced(small_gan, tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "notes.txt").write_text("not exported")
