@@ -11,7 +11,6 @@ says so and measures float32 alone. With `--peers` it measures a step of WGAN-GP
 
 import argparse
 import json
-import math
 import os
 import pathlib
 import platform
@@ -60,8 +59,9 @@ def of_recipes(arguments, precisions):
     rows = {}
     for recipe in arguments.recipes:
         rows[recipe] = medians = timed(recipe, precisions, arguments.rounds, arguments.steps)
-        one, other = medians["float32"], medians.get("bfloat16", math.nan)
-        print(f"| {recipe} | {1000 * one:.0f} | {1000 * other:.0f} | {one / other:.2f} |", flush=True)
+        one, other = medians["float32"], medians.get("bfloat16")
+        narrow = "- | -" if other is None else f"{1000 * other:.0f} | {one / other:.2f}"
+        print(f"| {recipe} | {1000 * one:.0f} | {narrow} |", flush=True)
     return rows
 
 

@@ -199,9 +199,9 @@ def _of_checkpoint(numbers, digests, checkpoint, weights, evaluation):
     if numbers and not own:
         others = ", ".join(dict.fromkeys(number["protocol"]["model"] for number in numbers))
         raise ValueError(f"evaluation: expected numbers of {checkpoint}; {evaluation} has those of {shortened(others)}")
+    digest = manifest.sha256(checkpoint) if own else ""
     for number in own:
-        model = number["protocol"]["model"]
-        if model in digests and digests[model] != manifest.sha256(checkpoint):
+        if digests.get(number["protocol"]["model"], digest) != digest:
             raise ValueError(
                 f"evaluation: expected numbers of {checkpoint}; those in {evaluation} are of another file of that name "
                 "(by its SHA-256): measure this one"
