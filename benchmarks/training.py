@@ -1,11 +1,12 @@
 """Training steps of recipes in float32 and in bfloat16, in turn on the same machine.
 
-python -m benchmarks.training [RECIPE ...] [--rounds 3] [--steps 6] [--out training.json] [--peers]
+python -m benchmarks.training [RECIPE ...] [--rounds 3] [--steps 6] [--out training.json]
+python -m benchmarks.training --peers [WGAN-GP SNGAN DCGAN BigGAN] [--rounds 3] [--steps 6] [--out peers.json]
 
 A step is taken on a batch of noise. Each round takes steps in one precision and then in the other; a figure is the
 median of all rounds, after a first that builds the graphs. It prints the rows of the table in docs/performance.md.
 Run it on an idle machine: the same command may take twice as long beside another. On a processor without bfloat16 it
-says so and measures float32 alone. With `--peers` it measures a step of WGAN-GP beside torch-mimicry's instead, see
+says so and measures float32 alone. With `--peers` it measures steps beside PyTorch's instead, see
 `benchmarks.training_peers`.
 """
 
@@ -57,7 +58,7 @@ def of_recipes(arguments, precisions):
     """Measure recipes and print the table; returns the medians."""
     print("| recipe | float32, ms | bfloat16, ms | ratio |\n| --- | ---: | ---: | ---: |")
     rows = {}
-    for recipe in arguments.recipes:
+    for recipe in arguments.names or RECIPES:
         rows[recipe] = medians = timed(recipe, precisions, arguments.rounds, arguments.steps)
         one, other = medians["float32"], medians.get("bfloat16")
         narrow = "- | -" if other is None else f"{1000 * other:.0f} | {one / other:.2f}"
@@ -68,7 +69,7 @@ def of_recipes(arguments, precisions):
 def main():
     """Measure, print the table, and write the JSON file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipes", nargs="*", default=RECIPES)
+    parser.add_argument("names", nargs="*", metavar="RECIPE", help="with --peers: WGAN-GP, SNGAN, DCGAN, BigGAN")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--out", type=pathlib.Path)
@@ -79,9 +80,11 @@ def main():
     if arguments.peers:
         from benchmarks import training_peers
 
-        rows = training_peers.rows(bfloat16, rounds=arguments.rounds, steps=arguments.steps)
-        print(training_peers.table(rows))
-        packages = training_peers.PACKAGES
+        rows, packages = {}, training_peers.PACKAGES
+        for title in arguments.names or training_peers.CASES:
+            case = training_peers.CASES[title]
+            rows[title] = training_peers.rows(case, bfloat16, rounds=arguments.rounds, steps=arguments.steps)
+            print(f"{training_peers.table(title, rows[title])}\n", flush=True)
     else:
         rows, packages = of_recipes(arguments, ("float32", *["bfloat16"] * bfloat16)), ()
     if arguments.out:
