@@ -104,7 +104,7 @@ def has_names(labels):
     return isinstance(labels, str)
 
 
-def matched(names, count, data_names, where):
+def matched(names, count, data_names, where, whose="the model"):
     """Return which of a model's classes those of some data are: by name where names are known, else by number.
 
     Names may differ in what separates their words, as folders' names must: "T-shirt/top" is "T-shirt_top" there.
@@ -114,6 +114,7 @@ def matched(names, count, data_names, where):
         count: how many classes the model has.
         data_names: those of the data, in the order of their labels; `None` where the data do not say.
         where: names the data in messages.
+        whose: names what has `names` in messages, where it is no model.
 
     Returns:
         (the model's number of each class of the data, or `None` for the same numbers; whether names were compared).
@@ -132,14 +133,14 @@ def matched(names, count, data_names, where):
         return None, False
     if by_number:
         raise ValueError(
-            f"{where}: expected as many classes as the model has, {count}, as without names on both sides labels are "
-            f"compared by number; it has {len(data_names)}: {listed(data_names)}. Give the model its names "
-            "(model.class_names = [...]) and the data theirs, or the data all classes"
+            f"{where}: expected as many classes as {whose} has, {count}, as without names on both sides labels are "
+            f"compared by number; it has {len(data_names)}: {listed(data_names)}. Give {whose} its names "
+            "(class_names = [...]) and the data theirs, or the data all classes"
         )
     others = [name for name, compared in zip(data_names, theirs) if compared not in own]
     raise ValueError(
-        f"{where}: expected classes of the model, {listed(names)}; it has others: {listed(others)}. Leave them out, or "
-        "name them as the model does"
+        f"{where}: expected classes of {whose}, {listed(names)}; it has others: {listed(others)}. Leave them out, or "
+        f"name them as {whose} does"
     )
 
 

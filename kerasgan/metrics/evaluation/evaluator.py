@@ -157,6 +157,8 @@ def evaluate_set(
 ) -> list[Result]:
     """Measure one set of images against another, both read as they are needed: a folder against a folder.
 
+    Where labels are needed, the classes are matched by their names, as `evaluate` does.
+
     Args:
         images: `Reference` of the images to measure, with the same network.
         reference: `Reference` of the real ones, of the same shape.
@@ -175,11 +177,26 @@ def evaluate_set(
         raise ValueError(
             f"images: expected the network {reference.network.name}, as the reference has; got {images.network.name}"
         )
-    wanted = _fitting(images.image_shape, images.class_names is not None, reference, metrics)
+    wanted = _fitting(images.image_shape, True, reference, metrics)
     _check_seed(seed)
+    numbers, named = _numbers_of_set(images, reference, wanted)
     batches, strategy = _shared(images.batches(), images.count)
+    batches = batches if numbers is None else ((some, numbers[labels]) for some, labels in batches)
     judged = _judged(batches, images.count, wanted, reference, seed, images.name, verbose, strategy)
-    return _results(*judged, images.count, wanted, reference, seed, images.name, "", notes)
+    return _results(*judged, images.count, wanted, reference, seed, images.name, "", notes, named)
+
+
+def _numbers_of_set(images, reference, wanted):
+    """The reference's number of each class of images, or `None` for the same; and whether names were compared."""
+    for metric, measure in wanted.items():
+        if measure.labels:
+            if images.class_counts is None:
+                raise ValueError(f"metrics: {metric} needs labels of {images.name}, which has none")
+            count = len(reference.class_names or reference.class_counts)
+            names = images.class_names or classes.unnamed(len(images.class_counts))
+            numbers, named = classes.matched(reference.class_names, count, names, images.name, reference.name)
+            return None if numbers is None else np.array(numbers), named
+    return None, True
 
 
 def _shared(batches, count):
@@ -247,12 +264,22 @@ def check(model, reference, metrics, n, seed, truncation=None):
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
-    _independent(model, reference, wanted)
-    _matched(model, reference)
+    independent(model, reference, wanted)
+    numbers, named = _matched(model, reference)
+    for metric, measure in wanted.items():
+        if measure.labels:
+            labels, _ = _labels(model, reference, numbers, named, n, seed)
+            made = np.bincount(labels, minlength=model.num_classes)[slice(None) if numbers is None else numbers]
+            few = np.flatnonzero((made[: len(reference.class_counts)] < 2) & (reference.class_counts > 0))
+            if len(few):
+                raise ValueError(
+                    f"n: expected so many images that {metric} has 2 of each class; of {n} with seed {seed} the "
+                    f"classes {few.tolist()} have fewer"
+                )
     return wanted
 
 
-def _independent(model, reference, wanted):
+def independent(model, reference, wanted):
     """Raise `ValueError` where a measure would ask the network against which the generator was trained."""
     against = model.trained_against
     asked = against is not None and any(not measure.needs.images for measure in wanted.values())

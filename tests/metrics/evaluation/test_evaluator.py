@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import data
+from kerasgan import data, metrics
 from kerasgan.metrics import Reference, evaluate, evaluate_images
 from kerasgan.metrics.evaluation import reference, result
 from kerasgan.metrics.evaluation.extraction import Needs
@@ -160,6 +160,9 @@ def test_the_distance_within_classes():
         evaluate(Pictures(), Reference.of_arrays(real, network(), labels), ["intra-fid"], n=90)
 
 
+INTRA = ["intra-fid"]
+
+
 def by_class(model_names, reference):
     """The distance within classes of `Pictures` of these names, its asked labels and how it is told."""
     model = Pictures(num_classes=len(model_names), class_names=model_names)
@@ -228,6 +231,37 @@ def test_a_number_of_classes_without_names_says_that_they_were_not_compared():
     assert "drawn with the reference's frequencies, classes matched by number" in str(fid)
     [fid] = evaluate(Pictures(num_classes=3, class_names=("cat", "dog", "owl")), rare, "fid", n=90)
     assert "by number" not in str(fid)
+
+
+def test_sets_are_matched_by_the_names_of_their_classes():
+    """As a model's and a reference's are: the same pictures in folders of another order are at 0."""
+    images, labels, names = pictures(120), np.arange(120) % 3, ["cat", "dog", "owl"]
+    real = Reference.of_arrays(images, network(), labels, class_names=names)
+
+    def within(labels, names):
+        [found] = metrics.evaluate_set(Reference.of_arrays(images, network(), labels, class_names=names), real, INTRA)
+        return found
+
+    order = [2, 0, 1]
+    assert within(labels, names).value == pytest.approx(0, abs=1e-6)
+    assert within(np.argsort(order)[labels], [names[i] for i in order]).value == pytest.approx(0, abs=1e-6)
+    assert within(np.argsort(order)[labels], names).value > 0.01  # other pictures under the same names
+    by_number = within(labels, None)
+    assert by_number.value == pytest.approx(0, abs=1e-6) and "matched by number" in str(by_number)
+    with pytest.raises(ValueError, match="arrays: expected classes of arrays, 'cat', .*; it has others: 'emu'"):
+        within(labels, ["cat", "dog", "emu"])
+    with pytest.raises(ValueError, match="intra-fid needs labels of arrays, which has none"):
+        metrics.evaluate_set(Reference.of_arrays(images, network()), real, INTRA)
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1), (50, 50, 1)])
+def test_too_few_images_of_a_class_are_told_before_any_is_generated(weights):
+    labels = np.repeat(np.arange(3), np.array(weights) * 101 // sum(weights) + 2)
+    model = Pictures(num_classes=3)
+    model.compiled_sampler = None
+    reference = Reference.of_arrays(pictures(len(labels)), network(), labels)
+    with pytest.raises(ValueError, match="n: expected so many images that intra-fid has 2 of each class; of 5 with"):
+        evaluate(model, reference, "fid,intra-fid", n=5, seed=1)
 
 
 def test_variety_by_similarity_has_no_network(small_gan):
