@@ -44,7 +44,7 @@ class Prior(keras.layers.Layer):
     """
 
     def __init__(self, dim: int = 128, name: str | None = None):
-        super().__init__(name=name, autocast=False)
+        super().__init__(name=name, dtype="float32", autocast=False)  # whatever the policy: seeds give these latents
         self.dim = self.uniforms = validation.integer("dim", dim, 1)
         self.built = True
 

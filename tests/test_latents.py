@@ -230,3 +230,32 @@ def test_wrong_mixtures_are_named():
         latents.GaussianMixture(4, components=0)
     with pytest.raises(ValueError, match="scale_penalty: expected a number of at least 0; got -1"):
         latents.GaussianMixture(4, scale_penalty=-1)
+
+
+@pytest.fixture
+def under(request):
+    """A policy that the test is under."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("under", ["mixed_float16", "mixed_bfloat16", "bfloat16"], indirect=True)
+@pytest.mark.parametrize("prior", ["Normal", "Uniform", "ScaledTruncatedNormal", "GaussianMixture"])
+def test_latents_are_those_of_float32_whatever_the_policy(prior, under):
+    one = getattr(latents, prior)(6)
+    keras.config.set_dtype_policy("float32")
+    other = getattr(latents, prior)(6)
+    other.set_weights(one.get_weights())
+    u = uniforms(5, one.uniforms)
+    np.testing.assert_array_equal(one(u, truncation=tf.fill([5], 0.5)), other(u, truncation=tf.fill([5], 0.5)))
+    assert {weight.dtype for weight in one.weights} <= {"float32"}
+
+
+@pytest.mark.parametrize("under", ["mixed_float16", "mixed_bfloat16"], indirect=True)
+def test_a_mixture_trains_and_samples_in_mixed_precision(small_gan, images, under):
+    gan = small_gan(latent=latents.GaussianMixture(8, components=3))
+    before = gan.latent.means.numpy()
+    gan.fit(tf.data.Dataset.from_tensor_slices(images).batch(4), verbose=0)  # the first steps find float16's scale
+    assert (gan.latent.means.numpy() != before).any() and gan.sample(2).shape == (2, 32, 32, 1)

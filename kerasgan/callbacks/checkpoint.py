@@ -14,12 +14,14 @@ class Checkpoint(EverySteps):
     """Save the model, optimizers and step included, as `FOLDER/step-00001000.keras`; keep the newest few.
 
     Args:
-        folder: where the files go; made where missing.
+        folder: where the files go; made where missing. It is of one training: a model that goes on continues it.
         every: training steps between two files.
         keep: how many files to keep, at least 1.
 
     Raises:
         ValueError: if `every` or `keep` is not a positive integer.
+        FileExistsError: when training begins, if the folder has a file of more steps than the model has taken: of
+            another training, whose file would be the newest.
     """
 
     chief_only = True
@@ -28,6 +30,16 @@ class Checkpoint(EverySteps):
         super().__init__(every)
         self.folder = pathlib.Path(folder)
         self.keep = validation.integer("keep", keep, 1)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Refuse a folder in which what is written would not be the newest."""
+        super().on_train_begin(logs)
+        newest = max((path.name for path in checkpoints(self.folder)), default="")
+        if newest > f"step-{self.step:08d}.keras" and not self.is_idle:
+            raise FileExistsError(
+                f"folder: expected none of another training; {self.folder} has {newest}, and this model has taken "
+                f"{self.step:,} steps: give another folder, or load that file to go on with it"
+            )
 
     def act(self, step: int, logs: Logs | None = None) -> None:
         """Save now, then remove what is too old."""

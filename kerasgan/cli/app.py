@@ -479,8 +479,7 @@ def convert(
     from kerasgan.utils import checkpoint_tensors
     from kerasgan.zoo.convert import biggan_pytorch, provenance, pytorch_pretrained_biggan, r3gan
 
-    if folder.exists() and not overwrite:
-        raise FileExistsError(f"{folder} exists; choose another folder, or pass --overwrite")
+    presets.may_write(folder, overwrite)
     if layout is Layout.R3GAN and epsilon is not None:
         raise ValueError(f"--epsilon: expected none for {layout}, which has no batch norm; got {epsilon}")
     if sha256 is not None:

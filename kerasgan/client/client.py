@@ -182,7 +182,10 @@ class Client:
         return self._images("between_png" if png else "between", n, inputs, labels, truncation, version)
 
     def _images(self, signature, n, inputs, labels, truncation, version, in_turn=False):
-        known = self.signatures(version).get(signature, {"inputs": {}})["inputs"]
+        given = {name for name, value in (("label", labels), ("truncation", truncation)) if value is not None}
+        known = self._inputs(signature, version)
+        if known and not given <= set(known):
+            known = self._inputs(signature, version, anew=True)
         ask = functools.partial(self._images_of_numbers, signature, known, n, inputs)
         if "label" not in known or not (classes.has_names(labels) or (in_turn and labels is None)):
             return ask(labels, truncation, version)
@@ -193,6 +196,9 @@ class Client:
             except ValueError:
                 if version is not None or self.classes() == found:  # else the server has gone on to another meanwhile
                     raise
+
+    def _inputs(self, signature, version, anew=False):
+        return self.signatures(version, anew).get(signature, {"inputs": {}})["inputs"]
 
     def _images_of_numbers(self, signature, known, n, inputs, labels, truncation, version):
         inputs = dict(inputs)
@@ -231,17 +237,18 @@ class Client:
             self._signatures.pop(version, None)  # the server may have gone on to another version
             raise
 
-    def signatures(self, version: int | None = None) -> Signatures:
+    def signatures(self, version: int | None = None, anew: bool = False) -> Signatures:
         """The signatures of the model.
 
         Args:
             version: version of the model; None for the latest.
+            anew: whether to ask the server even where they are known: it may have gone on to another version.
 
         Returns:
             `{signature: {"inputs": {name: dtype}, "outputs": {name: dtype}}}`, with NumPy dtypes; strings are
             `object`.
         """
-        if version not in self._signatures:
+        if anew or version not in self._signatures:
             self._signatures[version] = self._transport.signatures(version)
         return self._signatures[version]
 

@@ -75,7 +75,7 @@ class GrpcTransport:
         inputs: Mapping[str, npt.ArrayLike],
         signature: str,
         version: int | None,
-        signatures: Callable[[int | None], Signatures],
+        signatures: Callable[..., Signatures],
     ) -> dict[str, np.ndarray]:
         """Return the outputs of a signature; see `Client.predict`."""
         request = wire.PredictRequest()

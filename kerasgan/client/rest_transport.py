@@ -111,16 +111,16 @@ class RestTransport:
         inputs: Mapping[str, npt.ArrayLike],
         signature: str,
         version: int | None,
-        signatures: Callable[[int | None], Signatures],
+        signatures: Callable[..., Signatures],
     ) -> dict[str, np.ndarray]:
         """Return the outputs of a signature; see `Client.predict`."""
         inputs = {name: _to_json(np.asarray(array)) for name, array in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
         outputs = self._call("POST", ":predict", version, ["outputs"], body)
         dtypes = signatures(version)[signature]["outputs"]
-        if len(dtypes) == 1:  # then the value comes without its name
-            outputs = {next(iter(dtypes)): outputs}
-        return {name: _from_json(value, dtypes[name]) for name, value in outputs.items()}
+        if not _fit(outputs, dtypes):  # the server may have gone on to another version
+            dtypes = signatures(version, anew=True)[signature]["outputs"]
+        return {name: _from_json(value, dtypes[name]) for name, value in _by_name(outputs, dtypes).items()}
 
     def signatures(self, version: int | None) -> Signatures:
         """Return what the signatures of a version take and give; see `Client.signatures`."""
@@ -163,6 +163,20 @@ def _to_json(array):
     elif array.dtype == np.float32:
         array = array.astype("U32").astype(np.float64)  # 0.1, not 0.10000000149
     return array.tolist()
+
+
+def _by_name(outputs, dtypes):
+    """The outputs by their names: a single one comes without its name."""
+    return {next(iter(dtypes)): outputs} if len(dtypes) == 1 else outputs
+
+
+def _fit(outputs, dtypes):
+    """Whether an answer has the outputs that are known, whole numbers where they are integers and no others else."""
+    named = _by_name(outputs, dtypes)
+    if not isinstance(named, dict) or set(named) != set(dtypes):
+        return False
+    kinds = {name: np.asarray(value).dtype.kind for name, value in named.items() if not dtypes[name].hasobject}
+    return all((kind in "iu") == (dtypes[name].kind in "iu") for name, kind in kinds.items() if kind in "iuf")
 
 
 def _from_json(value, dtype):

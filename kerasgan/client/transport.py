@@ -26,9 +26,9 @@ class Transport(Protocol):
         inputs: Mapping[str, npt.ArrayLike],
         signature: str,
         version: int | None,
-        signatures: Callable[[int | None], Signatures],
+        signatures: Callable[..., Signatures],
     ) -> dict[str, np.ndarray]:
-        """Return the outputs of a signature; `signatures` gives those of a version, kept where they are known."""
+        """Return the outputs of a signature; `signatures` is `Client.signatures`, which keeps what is known."""
 
     def signatures(self, version: int | None) -> Signatures:
         """Return what the signatures of a version take and give."""

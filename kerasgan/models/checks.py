@@ -28,6 +28,26 @@ def may_be_written(name, path, overwrite):
         raise FileExistsError(f"{name}: {path} exists; choose another path, or say overwrite=True (--overwrite)")
 
 
+def folder_may_be_written(name, folder, overwrite, marks, what):
+    """Raise `FileExistsError` if there is such a folder and it may not be replaced, or is none that kerasgan wrote.
+
+    Args:
+        name: of the argument.
+        folder: its value, a path.
+        overwrite: whether it may be replaced.
+        marks: names of files by which a folder is known for what kerasgan writes there; an empty one will do too.
+        what: what that is, in words.
+    """
+    folder = pathlib.Path(folder)
+    may_be_written(name, folder, overwrite)
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or _has_files(folder, marks))):
+        raise FileExistsError(f"{name}: expected {what}, to replace it; {folder} is something else, and stays")
+
+
+def _has_files(folder, names):
+    return all((folder / name).is_file() for name in names)
+
+
 def makes_images(model):
     """Raise `ValueError` unless a model makes images, as exports have them."""
     if len(model.image_shape) != 3:

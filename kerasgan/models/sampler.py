@@ -142,13 +142,13 @@ class Sampler(Unsupervised, keras.Model):
 
         Args:
             preset_dir: the folder to write.
-            overwrite: whether it may be there and is replaced.
+            overwrite: whether an earlier preset there may be replaced.
 
         Returns:
             The folder.
 
         Raises:
-            FileExistsError: if it is there and `overwrite` is false.
+            FileExistsError: if it is there and `overwrite` is false, or holds something else than a preset.
             ValueError: if a weight is NaN or infinite.
             OSError: if it cannot be written.
 

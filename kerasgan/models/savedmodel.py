@@ -40,7 +40,7 @@ def export(gan, filepath, overwrite=False):
 
     Raises:
         ValueError: if the folder's name is not a version, or the model does not make images.
-        FileExistsError: if the version exists and `overwrite` is false.
+        FileExistsError: if the version exists and `overwrite` is false, or the folder holds something else.
         OSError: if the folder cannot be written.
     """
     target = pathlib.Path(filepath)
@@ -49,10 +49,7 @@ def export(gan, filepath, overwrite=False):
         way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
     checks.makes_images(gan)
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists; choose another version, or say overwrite=True (--overwrite)")
-    if target.exists() and not (target / "saved_model.pb").is_file() and any(target.iterdir()):
-        raise FileExistsError(f"{target}: expected a version that was exported, to replace it; something else is there")
+    checks.folder_may_be_written("filepath", target, overwrite, ["saved_model.pb"], "a version that was exported")
     gan.prepare_sampling()
     archive = _archive(gan)
     try:

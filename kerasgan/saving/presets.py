@@ -114,17 +114,21 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
 
     Raises:
         ValueError: if the model is not a plain `Sampler`, or has weights that are not finite.
-        FileExistsError: if the folder exists and `overwrite` is false.
+        FileExistsError: as `may_write`.
         OSError: if it cannot be written.
     """
     if type(sampler) is not Sampler:
         raise ValueError(f"sampler: expected a Sampler, without critic and optimizers; got {type(sampler).__name__}")
     folder = pathlib.Path(folder)
-    if folder.exists() and not overwrite:
-        raise FileExistsError(f"{folder} exists; choose another folder, or say that it may be replaced")
+    may_write(folder, overwrite)
     with atomic_files.replace_folder(folder) as beside:
         write(sampler, beside, metadata, card, grid, gan, float16, critic=critic)
     return folder
+
+
+def may_write(folder, overwrite=False):
+    """Raise `FileExistsError` if a folder exists and `overwrite` is false, or if it holds something else than a preset."""
+    checks.folder_may_be_written("folder", folder, overwrite, manifest.GENERATOR, "a preset")
 
 
 def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None, critic=False):

@@ -79,10 +79,9 @@ def publish(
         raise ValueError("critic: expected none with training, which stores the critic too; got both")
     if source is not None:
         download.check_url(source)
-    if not overwrite:
-        for there, where in ((name in registry.load(zoo), zoo / registry.FILE), (folder.exists(), folder.parent)):
-            if there:
-                raise FileExistsError(f"{where} has a preset {name}; choose another name, or say --overwrite")
+    if not overwrite and name in registry.load(zoo):
+        raise FileExistsError(f"{zoo / registry.FILE} has a preset {name}; choose another name, or say --overwrite")
+    presets.may_write(folder, overwrite)
     history = _history(run)
     numbers, digests = ([], {}) if evaluation is None else read_results(evaluation)
     gan = run_folder.load_model(checkpoint)

@@ -92,6 +92,17 @@ def test_checkpoints_keep_the_newest(tmp_path):
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000009.keras", "step-00000010.keras"]
 
 
+def test_checkpoints_of_another_training_are_not_mixed_with(tmp_path):
+    """They would be the newest, and what this training writes would be removed as too old."""
+    run(Counter(), callbacks.Checkpoint(tmp_path, every=5, keep=2))
+    with pytest.raises(
+        FileExistsError, match="has step-00000010.keras, and this model has taken 0 steps: give another"
+    ):
+        run(Counter(), callbacks.Checkpoint(tmp_path, every=2, keep=2), steps=4)
+    run(Counter(first=10), callbacks.Checkpoint(tmp_path, every=5, keep=2), steps=4)  # goes on
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010.keras", "step-00000014.keras"]
+
+
 def test_grids_are_of_the_model_at_that_step(tmp_path):
     run(Counter(), callbacks.SampleGrid(tmp_path, every=4, n=2))
     values = {path.name: int(np.asarray(Image.open(path)).min()) for path in tmp_path.iterdir()}

@@ -218,6 +218,40 @@ def test_names_are_not_mixed_with_those_of_a_version_that_comes_meanwhile(tmp_pa
                 assert label_of(model.generate(labels="Bag")) == [1]
 
 
+def swapping(folder):
+    """A server, a function that makes it go on to a version, and clients over both transports."""
+    with ModelServer(Models({"m": {1: folder / "1"}}), ServerOptions(port=0, rest_port=0)) as running:
+        for address in (f"127.0.0.1:{running.port}", f"http://127.0.0.1:{running.rest_port}"):
+            running.models.update({"m": {1: folder / "1"}})
+            with client.connect(address, "m") as model:
+                yield model, lambda version: running.models.update({"m": {version: folder / str(version)}})
+
+
+@pytest.mark.parametrize("other", ["float32", "int64"])
+def test_numbers_are_those_of_the_version_that_answers(tmp_path, other):
+    """Over REST an answer does not tell its dtype: it was cast to that of a version that is gone."""
+    dtypes = {1: "int32" if other == "float32" else "float32", 2: other}
+    for version, dtype in dtypes.items():
+        saved_models.of_dtype(tmp_path / str(version), dtype)
+    for model, go_on in swapping(tmp_path):
+        assert model.predict({"x": np.float32([2, 4])})["y"].dtype == dtypes[1]
+        go_on(2)
+        found = model.predict({"x": np.float32([2, 5])})["y"]
+        assert found.dtype == other and found.tolist() == [1, 2.5 if other == "float32" else 2]
+
+
+def test_labels_may_be_given_once_the_model_has_become_conditional(tmp_path):
+    saved_models.generator(tmp_path / "1", conditional=False)
+    saved_models.generator(tmp_path / "2")
+    for model, go_on in swapping(tmp_path):
+        with pytest.raises(ValueError, match="no input 'label': leave out labels"):
+            model.generate(2, labels=1)
+        go_on(2)
+        assert label_of(model.generate(2, labels=1)) == [1, 1]
+        go_on(1)
+        assert model.generate(2).shape == (2, 8, 8, 3)
+
+
 def _and_then(function, action, *arguments):
     found = function(*arguments)
     action()

@@ -58,7 +58,7 @@ def test_it_is_the_same_from_a_file_a_preset_and_an_export(tmp_path):
     made = signatures["latent"](z=tf.constant(z), **inputs)["images"].numpy()
     direct = model.images_from_latents(z, inputs["label"], inputs["truncation"])
     assert np.abs(made.astype(int) - direct.numpy()).max() <= 1
-    with pytest.raises(FileExistsError, match="exists; choose another folder"):
+    with pytest.raises(FileExistsError, match="folder: .* exists; choose another path, or say overwrite=True"):
         presets.save(model, tmp_path / "preset", {}, "")
 
 

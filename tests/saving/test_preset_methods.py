@@ -55,6 +55,13 @@ def test_a_folder_is_replaced_only_where_that_is_said(tmp_path):
     with pytest.raises(FileExistsError, match="mine exists"):
         gan.save_to_preset(tmp_path / "mine")
     gan.save_to_preset(tmp_path / "mine", overwrite=True)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="folder: expected a preset, to replace it; .*project is something else"):
+        gan.save_to_preset(tmp_path / "project", overwrite=True)
+    assert (tmp_path / "project" / "thesis.txt").read_text() == "mine"
+    with pytest.raises(FileExistsError, match="thesis.txt is something else"):
+        gan.save_to_preset(tmp_path / "project" / "thesis.txt", overwrite=True)
 
 
 def test_the_list_has_what_can_be_loaded_and_takes_no_tensorflow():

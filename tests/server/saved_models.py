@@ -47,6 +47,13 @@ def half_plus(folder, addend=2.0, only=None):
         _save(session, folder, signatures if only is None else {only: signatures[only]})
 
 
+def of_dtype(folder, dtype):
+    """y [N] = x / 2 in another dtype, of x float [N]."""
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], name="x")
+        _save(session, folder, {"serving_default": ({"x": x}, {"y": tf.cast(x / 2, dtype)})})
+
+
 def add(folder):
     """output = input_0 + input_1, of int32 and any shape."""
     with tf.Graph().as_default(), v1.Session() as session:

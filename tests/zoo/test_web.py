@@ -355,6 +355,10 @@ def test_what_is_in_the_folder(without_download, tmp_path):
     assert not re.findall(r"(?:src|href)=[\"'](?!data:,|source.js)", html)
     with pytest.raises(FileExistsError, match="exists; choose another path, or say overwrite=True"):
         folder.export(None, target)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FileExistsError, match="expected a page of this export, to replace it; .* is something else"):
+        folder.may_write(tmp_path, overwrite=True)
+    (tmp_path / "notes.txt").unlink()
     (target / "older").touch()
     folder.export(gan, target, overwrite=True, name="garments")
     assert not (target / "older").exists() and [path.name for path in tmp_path.iterdir()] == ["demo"]

@@ -28,7 +28,7 @@ def export(gan, filepath, overwrite=False, float16=False, name=None, int8=False,
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`, of images of 1, 3 or 4 channels.
         filepath: folder to write. It appears whole or not at all.
-        overwrite: whether an existing folder may be replaced, with all that is in it.
+        overwrite: whether an earlier page may be replaced, with all that is in its folder.
         float16: whether the generator's weights are rounded to float16, see `kerasgan.models.runtimes.onnx.export`.
         int8: whether they are rounded to int8, see there.
         allowed_levels: the largest difference that is no error, see there.
@@ -42,7 +42,7 @@ def export(gan, filepath, overwrite=False, float16=False, name=None, int8=False,
         ImportError: if tf2onnx, onnx or onnxruntime is not installed.
         ValueError: if the model does not make such images, has weights that are not finite, or a prior of a class that
             is not kerasgan's, which `latents.js` cannot draw.
-        FileExistsError: if there is such a folder and `overwrite` is false.
+        FileExistsError: if there is such a folder and `overwrite` is false, or it holds something else.
         ConnectionError: if ONNX Runtime is not in the cache, and cannot be downloaded or `$KERASGAN_OFFLINE` is set.
         OSError: if the folder cannot be written.
         RuntimeError: if the generator cannot be converted, or the file makes other images; nothing is left.
@@ -75,7 +75,7 @@ def may_write(filepath, overwrite=False):
         ImportError, FileExistsError, ConnectionError, OSError: as `export`.
     """
     onnx.may_write(f"{filepath}/{_GENERATOR}", overwrite=True)
-    checks.may_be_written("filepath", filepath, overwrite)
+    checks.folder_may_be_written("filepath", filepath, overwrite, ["index.html", _GENERATOR], "a page of this export")
     runtime.archive()
 
 

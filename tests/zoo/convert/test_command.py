@@ -39,7 +39,9 @@ def test_a_safetensors_file_becomes_a_preset_that_samples_and_exports(tmp_path, 
         "model.weights.h5",
     ]
     status, _, err = command(monkeypatch, capsys, "convert", "biggan-pytorch", tmp_path / "none.pth", preset)
-    assert status == 1 and err == f"error: {preset} exists; choose another folder, or pass --overwrite\n"
+    assert status == 1 and err == (
+        f"error: folder: {preset} exists; choose another path, or say overwrite=True (--overwrite)\n"
+    )
 
 
 def test_a_file_that_is_another_than_published_is_not_read(tmp_path, monkeypatch, capsys):
