@@ -127,7 +127,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
 
 
 def may_write(folder, overwrite=False):
-    """Raise `FileExistsError` if a folder exists and `overwrite` is false, or if it holds something else than a preset."""
+    """Raise `FileExistsError` if a folder exists and `overwrite` is false, or it holds something else than a preset."""
     checks.folder_may_be_written("folder", folder, overwrite, manifest.GENERATOR, "a preset")
 
 

@@ -114,9 +114,7 @@ def test_a_source_that_nothing_tells_from_others_is_refused(cache):
 def test_files_that_change_while_they_are_read_are_not_kept(tmp_path, cache):
     def change(number):
         picture(tmp_path / "new.png", 30)
-        os.replace(
-            tmp_path / "new.png", tmp_path / "a" / "1.png"
-        )  # images are read ahead, and this one never by halves
+        os.replace(tmp_path / "new.png", tmp_path / "a" / "1.png")  # never half there: images are read ahead
         return number
 
     for index in range(2):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import data, metrics
-from kerasgan.metrics import Reference, evaluate, evaluate_images
+from kerasgan import data
+from kerasgan.metrics import Reference, evaluate, evaluate_images, evaluate_set
 from kerasgan.metrics.evaluation import reference, result
 from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.features import FeatureNetwork
@@ -239,7 +239,7 @@ def test_sets_are_matched_by_the_names_of_their_classes():
     real = Reference.of_arrays(images, network(), labels, class_names=names)
 
     def within(labels, names):
-        [found] = metrics.evaluate_set(Reference.of_arrays(images, network(), labels, class_names=names), real, INTRA)
+        [found] = evaluate_set(Reference.of_arrays(images, network(), labels, class_names=names), real, INTRA)
         return found
 
     order = [2, 0, 1]
@@ -251,7 +251,7 @@ def test_sets_are_matched_by_the_names_of_their_classes():
     with pytest.raises(ValueError, match="arrays: expected classes of arrays, 'cat', .*; it has others: 'emu'"):
         within(labels, ["cat", "dog", "emu"])
     with pytest.raises(ValueError, match="intra-fid needs labels of arrays, which has none"):
-        metrics.evaluate_set(Reference.of_arrays(images, network()), real, INTRA)
+        evaluate_set(Reference.of_arrays(images, network()), real, INTRA)
 
 
 @pytest.mark.parametrize("weights", [(1, 1, 1), (50, 50, 1)])
