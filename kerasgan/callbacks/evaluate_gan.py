@@ -211,7 +211,12 @@ def _alike(one, other):
     What a measure says of itself, in notes and splits, may hang on what was generated: `mis` counts the classes seen.
     """
     parts = set(one["protocol"]) - {"model", "command", "versions", "notes", "splits"}
-    return one["name"] == other["name"] and all(one["protocol"][part] == other["protocol"].get(part) for part in parts)
+    same = all(one["protocol"][part] == other["protocol"].get(part) for part in parts)
+    return one["name"] == other["name"] and same and _truncation(one) == _truncation(other)
+
+
+def _truncation(measured):
+    return [note for note in measured["protocol"]["notes"] if "truncation" in note]
 
 
 def _told(protocol):

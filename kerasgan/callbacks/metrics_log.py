@@ -12,8 +12,9 @@ from kerasgan.utils.annotations import Logs, Path
 class MetricsLog(EverySteps):
     """Append means over the last steps to a JSON-lines file and to TensorBoard.
 
-    A line holds `step`, `seconds` (since this `fit` began), `images_per_second` (real images) and every logged
-    value. Keras's logs are means since the epoch began; the lines hold the means since the line before.
+    A line holds `step`, `seconds` (since this `fit` began), `fit_from` (the step it began at), `images_per_second`
+    (real images) and every logged value. Keras's logs are means since the epoch began; the lines hold the means since
+    the line before.
 
     Args:
         path: JSON-lines file; lines of a resumed run are appended, after lines beyond its step are dropped.
@@ -38,7 +39,7 @@ class MetricsLog(EverySteps):
             return
         json_lines.keep_until(self.path, self.step)
         self._began = self._line_time = time.perf_counter()
-        self._line_step = self.step
+        self._line_step = self._fit_from = self.step
         self._line_sums: dict[str, float] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -54,12 +55,13 @@ class MetricsLog(EverySteps):
         line = {
             "step": step,
             "seconds": round(now - self._began, 3),
+            "fit_from": self._fit_from,
             "images_per_second": round(steps * self.images_per_step / (now - self._line_time), 1),
         }
         line.update({name: (total - self._line_sums.get(name, 0.0)) / steps for name, total in sums.items()})
         self._line_step, self._line_time, self._line_sums = step, now, sums
         json_lines.append(self.path, line)
-        self._board.scalars(step, {name: line[name] for name in line if name not in ("step", "seconds")})
+        self._board.scalars(step, {name: line[name] for name in line if name not in ("step", "seconds", "fit_from")})
 
     def _sums_now(self, logs):
         in_epoch = self.step - self._epoch_start

@@ -15,7 +15,7 @@ from kerasgan.utils import validation
 from kerasgan.utils.annotations import Path
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
-_NOT_OURS = ("thumbs.db", "desktop.ini")
+_NOT_OURS = ("thumbs.db", "desktop.ini", "__macosx")
 
 
 def folder(path: Path, channels: int = 3) -> Source:
@@ -72,9 +72,10 @@ def folder(path: Path, channels: int = 3) -> Source:
 
 def listed(path):
     """Return (files, labels, class names or `None`) of a folder; see `folder`."""
-    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    entries = sorted(path.iterdir())
+    entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _NOT_OURS]
     classes = [entry for entry in entries if entry.is_dir()]
-    files = [entry for entry in entries if not entry.is_dir() and entry.name.lower() not in _NOT_OURS]
+    files = [entry for entry in entries if not entry.is_dir()]
     if classes and files:
         raise ValueError(
             f"path: {shown(path)} has both class folders and files ({shown(classes[0].name)}/ and "
@@ -88,7 +89,10 @@ def listed(path):
     for label, entry in enumerate(classes):
         inside = _below(entry)
         if not inside:
-            raise ValueError(f"path: no images in {shown(entry)}; expected {', '.join(SUFFIXES)}")
+            raise ValueError(
+                f"path: no images in {shown(entry)}; expected {', '.join(SUFFIXES)} there, or no such folder, as each "
+                "is a class"
+            )
         files += inside
         labels += [label] * len(inside)
     return files, labels, tuple(entry.name for entry in classes)

@@ -9,6 +9,7 @@ import numpy as np
 from kerasgan.data import bucket
 from kerasgan.data.array_source import arrays
 from kerasgan.data.source import Source
+from kerasgan.utils import classes
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import shortened
 
@@ -33,11 +34,12 @@ def npz(path: Path) -> Source:
         raise FileNotFoundError(f"path: no file at {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
+            there = list(file)
             known = {name: file[name] for name in ("x", "y", "classes") if name in file}
     except (ValueError, TypeError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ValueError(f"path: {path} is no readable .npz file: {shortened(error)}") from error
     if "x" not in known:
-        raise ValueError(f"path: {path} has no array x of images")
+        raise ValueError(f"path: {path} has no array x of images; it has {classes.listed(there)}")
     labels, names = known.get("y"), known.get("classes")
     if labels is not None and labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)

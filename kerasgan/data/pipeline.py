@@ -1,12 +1,15 @@
 """From a source of images to the batches of a training step."""
 
+import functools
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from kerasgan.data import disk_cache
 from kerasgan.data.images import to_float
 from kerasgan.data.source import Source
 from kerasgan.data.tfds_source import tfds
-from kerasgan.utils import validation
+from kerasgan.utils import classes, validation
 from kerasgan.utils.annotations import Path
 
 _SHUFFLE_BYTES = 2**30
@@ -45,6 +48,7 @@ def load(
     start_step: int = 0,
     shuffle_buffer: int | None = None,
     cache: bool | Path = True,
+    class_names: Sequence[str] | None = None,
 ) -> tf.data.Dataset:
     """Shuffled batches of real images, one element a training step.
 
@@ -67,16 +71,19 @@ def load(
         cache: True: keep the resized uint8 images in memory. False: read them anew each epoch. A path: keep
             them in a folder whose name begins so, see `kerasgan.data.disk_cache`; it is written at once, unless it is
             there. Other images, labels, sizes, channels or another `center_crop` have a folder of their own.
+        class_names: with labels, the names whose places the labels shall be, such as those of a model that is trained
+            further (`gan.class_names`); the source's own by default. The source may lack some.
 
     Returns:
         A `tf.data.Dataset` of float32 [batch_size * critic_steps, image_size, image_size, channels] in
         [-1, 1]; with labels, of pairs with int32 [batch_size * critic_steps]. The remainder of an epoch is
-        dropped. Its cardinality is `steps_per_epoch`, infinite with repeat.
+        dropped. Its cardinality is `steps_per_epoch`, infinite with repeat. With labels it has the attribute
+        `class_names`, as Keras's datasets of folders have, by which `fit` sees whether the labels are the model's.
 
     Raises:
-        ValueError: naming the argument, what was given and what was expected; if the source has no labels, or
-            fewer images than one step needs; if `cache` is a path and nothing tells the source from others, or its
-            files change while they are read.
+        ValueError: naming the argument, what was given and what was expected; if the source has no labels, classes that
+            are not among `class_names`, or fewer images than one step needs; if `cache` is a path and nothing tells the
+            source from others, or its files change while they are read.
         ConnectionError: as `tfds`.
         OSError: if the cache cannot be written.
 
@@ -100,6 +107,12 @@ def load(
     source = _as_source(source, split, data_dir)
     if labels and source.class_names is None:
         raise ValueError(f"labels: True, but {source.name} has no labels")
+    if class_names is not None and not labels:
+        raise ValueError("class_names: expected only with labels=True; got labels=False")
+    numbers = None
+    if class_names is not None:
+        class_names = classes.checked(class_names)
+        numbers, _ = classes.matched(class_names, len(class_names), source.class_names, source.name, "class_names")
     steps = steps_per_epoch(source, batch_size, critic_steps)
     shape = (image_size, image_size, channels or source.channels)
 
@@ -114,25 +127,47 @@ def load(
         examples = disk_cache.kept(examples, cache, source, (shape, center_crop))
     buffer = shuffle_buffer or min(source.count, max(1, _SHUFFLE_BYTES // (shape[0] * shape[1] * shape[2])))
 
-    def epoch(number):
-        # Inside a traced function this is the function's own seed, not the program's. It must not be 0.
-        tf.compat.v1.set_random_seed(1 + seed % (2**31 - 2))
-        shuffled = examples.shuffle(buffer, seed=number)
-        return shuffled.batch(batch_size * critic_steps, drop_remainder=True)
-
+    rows = batch_size * critic_steps
     if repeat:
-        batches = tf.data.Dataset.range(start_step // steps, tf.int64.max).flat_map(epoch)
-        batches = batches.skip(start_step % steps)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+        batches = endless(examples, buffer, rows, seed, steps, start_step)
     else:
         # the concrete function, as five calls of new functions make TensorFlow warn of retracing
-        traced = tf.function(epoch).get_concrete_function(tf.TensorSpec([], tf.int64))
+        traced = tf.function(functools.partial(_epoch, examples, buffer, rows, seed)).get_concrete_function(
+            tf.TensorSpec([], tf.int64)
+        )
         batches = traced(tf.constant(0, tf.int64))
 
-    def finished(images, numbers):
-        return (to_float(images), numbers) if labels else to_float(images)
+    def finished(images, given):
+        if not labels:
+            return to_float(images)
+        return to_float(images), given if numbers is None else tf.gather(tf.constant(numbers, tf.int32), given)
 
-    return batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    dataset = batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    if labels:
+        dataset.class_names = class_names or source.class_names
+    return dataset
+
+
+def endless(examples: tf.data.Dataset, buffer: int, rows: int, seed: int, steps: int, start_step: int):
+    """Return batches of shuffled examples without end, each epoch in an order that seed and its number give.
+
+    Args:
+        examples: `tf.data.Dataset`.
+        buffer: examples that are shuffled at a time.
+        rows: of a batch; an epoch's remainder is dropped.
+        seed: integer of at least 0.
+        steps: batches of an epoch.
+        start_step: how many batches have been read before.
+    """
+    epoch = functools.partial(_epoch, examples, buffer, rows, seed)
+    batches = tf.data.Dataset.range(start_step // steps, tf.int64.max).flat_map(epoch).skip(start_step % steps)
+    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+
+
+def _epoch(examples, buffer, rows, seed, number):
+    # Inside a traced function this is the function's own seed, not the program's. It must not be 0.
+    tf.compat.v1.set_random_seed(1 + seed % (2**31 - 2))
+    return examples.shuffle(buffer, seed=number).batch(rows, drop_remainder=True)
 
 
 def in_order(

@@ -1,5 +1,7 @@
 """What layers take from data before the first step: references of virtual batch norm, scales of weight norm."""
 
+import itertools
+
 import keras
 import tensorflow as tf
 
@@ -24,16 +26,22 @@ def generator_to_prior(gan):
         layer.adapt(_fed(gan.generator, layer, inputs))
 
 
-def critic_to_data(gan, data):
+def critic_to_data(gan, data, steps=None):
     """Give the layers of a GAN's critic that start from data the first rows, each once.
 
     Virtual batch norm takes its first images for reference; weight norm takes the first batch through the layers before
     it, in the head of a critic that compares two images the differences of one half of them and the other.
+
+    Args:
+        gan: `GAN`.
+        data: batches.
+        steps: batches of an epoch, beyond which none is read; `None` for all.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
     if not references and not normalized:
         return
+    data = data if steps is None else itertools.islice(data, steps)
     images, labels = _first_rows(gan, data, max((layer.size for layer in references), default=1))
     for layer in references:
         layer.adapt(images)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -153,6 +154,7 @@ def generator_fits(generator, num_classes):
     if len(generator.inputs[0].shape) != 2:
         raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
     _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
+    _classes_fit("generator", generator, num_classes)
 
 
 def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False, patches=False):
@@ -187,6 +189,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
         raise ValueError("critic: expected a critic of one image, as the objective scores each; it compares two")
     if not pairwise and not classifying:
         _inputs_fit("critic", critic, num_classes)
+        _classes_fit("critic", critic, num_classes)
     if classifying and len(critic.inputs) != 1:
         raise ValueError("critic: expected to take images alone, as it classifies; it takes labels")
     given = [tuple(output.shape[1:]) for output in critic.outputs]
@@ -238,6 +241,31 @@ def _inputs_fit(name, network, num_classes, extra=0):
     if len(network.inputs) != expected:
         wanted = "one input (num_classes is None)" if num_classes is None else f"labels too (num_classes={num_classes})"
         raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+
+
+def _classes_fit(name, network, num_classes):
+    """Raise `ValueError` where a table that the labels are looked up in has too few rows; warn where it has more."""
+    for layer, rows in [] if num_classes is None else _tables(network):
+        if rows < num_classes:
+            raise ValueError(
+                f"num_classes: expected at most {rows}, as layer {layer} of the {name} has a row for each class; got "
+                f"{num_classes}"
+            )
+        if rows > num_classes:
+            told = f"num_classes: {num_classes}, and layer {layer} of the {name} has rows for {rows}"
+            warnings.warn(f"{told}: the others are never used", stacklevel=4)
+
+
+def _tables(network):
+    """Pairs of name and rows of the layers that a network's input of labels goes to, where they have rows."""
+    labels = network.inputs[1] if len(network.inputs) > 1 else None
+    for operation in network.operations if labels is not None else ():
+        given = [tensor for node in operation._inbound_nodes for tensor in node.arguments.keras_tensors]
+        if any(tensor is labels for tensor in given):
+            inner = getattr(operation, "layer", operation)  # of a wrapper, such as spectral normalization
+            rows = getattr(inner, "input_dim", getattr(inner, "num_classes", None))
+            if isinstance(rows, int):
+                yield operation.name, rows
 
 
 def row_values(name, value, n, dtype):

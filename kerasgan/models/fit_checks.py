@@ -36,6 +36,29 @@ _ARGUMENTS = {
 _WITHOUT_EFFECT = {"validation_split": 0.0, "validation_freq": 1, "shuffle": True}
 
 
+_OF_COMPILE = {
+    "optimizer": "a GAN has two: generator_optimizer and critic_optimizer",
+    "loss": "the objective has its own: kerasgan.LSGAN and others, or a subclass",
+    "loss_weights": "the objective has its own losses",
+    "metrics": "images are measured by kerasgan.callbacks.EvaluateGAN",
+    "weighted_metrics": "images are measured by kerasgan.callbacks.EvaluateGAN",
+    "auto_scale_loss": "the optimizers of networks in float16 scale the losses",
+}
+
+
+def arguments_of_compile(given):
+    """Refuse arguments of `keras.Model.compile` that mean nothing for a GAN, unless they ask for nothing.
+
+    Args:
+        given: dict of the arguments that `GAN.compile` does not take itself.
+    """
+    for name, value in given.items():
+        if name not in _OF_COMPILE:
+            raise TypeError(f"GAN.compile() got an unexpected keyword argument {name!r}")
+        if value is not None:
+            raise ValueError(f"{name}: expected none; {_OF_COMPILE[name]}")
+
+
 def arguments_of_keras(given):
     """Refuse arguments of `keras.Model.fit` that mean nothing for a GAN, unless they ask for nothing.
 

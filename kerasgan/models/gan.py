@@ -160,6 +160,7 @@ class GAN(Game):
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         gradient_accumulation_steps: int = 1,
+        **of_keras,
     ) -> None:
         """Set the optimizers.
 
@@ -174,6 +175,7 @@ class GAN(Game):
             gradient_accumulation_steps: parts of each minibatch, as equal as they can be. Their gradients are averaged
                 into one step of the optimizer: where losses are means over rows, the step of the whole minibatch in
                 the memory of one part. Batch norm, and losses with means of their own (`RaSGAN`), see the part.
+            **of_keras: other arguments of `keras.Model.compile`, which mean nothing here and are refused.
 
         Raises:
             ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
@@ -183,6 +185,7 @@ class GAN(Game):
             >>> adam = keras.optimizers.Adam
             >>> gan.compile(adam(1e-4, beta_1=0.0, beta_2=0.9), adam(4e-4, beta_1=0.0, beta_2=0.9))
         """
+        fit_checks.arguments_of_compile(of_keras)
         self.gradient_accumulation_steps = validation.integer(
             "gradient_accumulation_steps", gradient_accumulation_steps, 1
         )
@@ -225,7 +228,7 @@ class GAN(Game):
                 such as `kerasgan.data.load` makes: images uint8 [N, H, W, C] in [0, 255] or floats in [-1, 1]; labels
                 integers [N] or [N, 1] or one-hot [N, num_classes]. Or a `tf.distribute.DistributedDataset` of them. Or
                 arrays: images uint8 or floats in [-1, 1], [N, H, W, C] or [N, H, W]; or other values, floats [N, ...],
-                as the generator makes.
+                as the generator makes. The order of an array's rows goes on where the model's last step left it.
             y: labels of the images in an array `x`, for a conditional model, as above.
             batch_size: real images in each critic step, for an array `x`; 64 by default.
             epochs: number of passes over the data.
@@ -258,8 +261,8 @@ class GAN(Game):
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
-        data = training_data.checked(self, x, y, batch_size, steps_per_epoch)
-        adapting.critic_to_data(self, data)
+        data, steps_per_epoch = training_data.checked(self, x, y, batch_size, steps_per_epoch)
+        adapting.critic_to_data(self, data, steps_per_epoch)
         if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
             data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them

@@ -27,10 +27,11 @@ def export(gan, filepath, overwrite=False):
     - `latent`: `z` float32 [N, D], for a conditional model `label` int64 [N], and for one with statistics for each
       truncation `truncation` float32 [N] -> `images`.
 
-    A label outside [0, num_classes), a truncation that is not positive or a position outside [0, 1] fails with
-    INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow Serving passes over, tells `num_classes` and
-    `class_names` (null without), `image_shape` and `independent_rows`: whether two samples made together are those made
-    one by one. `kerasgan serve` computes a large request in slices of rows if so.
+    A label outside [0, num_classes), a truncation that is not positive, a position outside [0, 1], a z that is not
+    finite, or inputs of several lengths fail with INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow
+    Serving passes over, tells `num_classes` and `class_names` (null without), `image_shape` and `independent_rows`:
+    whether two samples made together are those made one by one. `kerasgan serve` computes a large request in slices of
+    rows if so.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -39,7 +40,8 @@ def export(gan, filepath, overwrite=False):
         overwrite: whether an existing version may be replaced.
 
     Raises:
-        ValueError: if the folder's name is not a version, or the model does not make images.
+        ValueError: if the folder's name is not a version, or the model does not make images or has weights that are not
+            finite.
         FileExistsError: if the version exists and `overwrite` is false, or the folder holds something else.
         OSError: if the folder cannot be written.
     """
@@ -51,6 +53,8 @@ def export(gan, filepath, overwrite=False):
     checks.makes_images(gan)
     checks.folder_may_be_written("filepath", target, overwrite, ["saved_model.pb"], "a version that was exported")
     gan.prepare_sampling()
+    for model in (gan.sampling_generator, gan.sampling_latent):
+        checks.finite_weights(model, "gan")
     archive = _archive(gan)
     try:
         with atomic_files.replace_folder(target) as folder:
@@ -90,6 +94,7 @@ def _archive(gan):
     }
 
     def images(inputs):
+        inputs = _of_one_length(inputs)
         truncation = _checked_truncation(inputs["truncation"])
         label = checked_label(inputs)
         if "position" not in inputs:
@@ -107,8 +112,10 @@ def _archive(gan):
         return {"image_bytes": tf.io.encode_png(images(inputs))}
 
     def from_latent(inputs):
+        inputs = _of_one_length(inputs)
         truncation = _checked_truncation(inputs["truncation"]) if gan.takes_truncation else None
-        return {"images": gan.images_from_latents(inputs["z"], checked_label(inputs), truncation)}
+        z = _asserted(inputs["z"], tf.reduce_all(tf.math.is_finite(inputs["z"])), "z: expected finite numbers")
+        return {"images": gan.images_from_latents(z, checked_label(inputs), truncation)}
 
     archive.add_endpoint("serving_default", arrays, input_signature=[seeded])
     archive.add_endpoint("between", arrays, input_signature=[between])
@@ -139,21 +146,27 @@ def _has_independent_rows(gan):
 
 def _checked_label(label, num_classes):
     inside = tf.reduce_all((label >= 0) & (label < num_classes))
-    check = tf.debugging.Assert(inside, [f"label: expected integers in [0, {num_classes}); got", label], summarize=64)
-    with tf.control_dependencies([check]):
-        return tf.identity(label)
+    return _asserted(label, inside, f"label: expected integers in [0, {num_classes})")
 
 
 def _checked_truncation(truncation):
-    check = tf.debugging.Assert(
-        tf.reduce_all(truncation > 0), ["truncation: expected numbers above 0; got", truncation], summarize=64
-    )
-    with tf.control_dependencies([check]):
-        return tf.identity(truncation)
+    return _asserted(truncation, tf.reduce_all(truncation > 0), "truncation: expected numbers above 0 (1e9 for none)")
 
 
 def _checked_position(position):
     inside = tf.reduce_all((position >= 0) & (position <= 1))
-    check = tf.debugging.Assert(inside, ["position: expected numbers in [0, 1]; got", position], summarize=64)
+    return _asserted(position, inside, "position: expected numbers in [0, 1]")
+
+
+def _of_one_length(inputs):
+    """Inputs that must have as many rows each."""
+    rows = tf.stack([tf.shape(value)[0] for value in inputs.values()])
+    checked = _asserted(rows, tf.reduce_all(rows == rows[0]), f"{', '.join(inputs)}: expected as many of each")
+    with tf.control_dependencies([checked]):
+        return {name: tf.identity(value) for name, value in inputs.items()}
+
+
+def _asserted(value, condition, expected):
+    check = tf.debugging.Assert(condition, [f"{expected}; got", value], summarize=64)
     with tf.control_dependencies([check]):
-        return tf.identity(position)
+        return tf.identity(value)

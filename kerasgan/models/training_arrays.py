@@ -1,6 +1,7 @@
 """Arrays in memory as a dataset to train on."""
 
 import types
+import warnings
 
 import keras
 import numpy as np
@@ -8,12 +9,15 @@ import tensorflow as tf
 
 from kerasgan import data
 from kerasgan.data import images as image_values
+from kerasgan.data import pipeline
 from kerasgan.data.images import LARGEST
 from kerasgan.utils import validation
 
 
 def dataset(gan, images, labels, batch_size):
-    """Return a `tf.data.Dataset` of shuffled batches of `gan.batches_per_step` times `batch_size` rows.
+    """Return shuffled batches of `gan.batches_per_step` times `batch_size` rows, and how many make an epoch.
+
+    They have no end, and go on at the model's step: `fit` after `fit`, or of a loaded model, is one training.
 
     Args:
         gan: `GAN`.
@@ -32,14 +36,18 @@ def dataset(gan, images, labels, batch_size):
     elif gan.num_classes is not None:
         raise ValueError(f"y: expected labels, as num_classes={gan.num_classes}; got None")
     if len(shape) == 3 and shape[0] == shape[1] and shape[2] in (1, 3, 4):
-        return data.load(
-            data.arrays(images, labels),
+        source = data.arrays(images, labels)
+        batches = data.load(
+            source,
             image_size=shape[0],
             batch_size=batch_size,
             critic_steps=gan.batches_per_step,
             labels=gan.num_classes is not None,
             seed=gan.seed % 2**63,  # a negative one too
+            repeat=True,
+            start_step=int(gan.step),
         )
+        return batches, data.steps_per_epoch(source, batch_size, gan.batches_per_step)
     rows = batch_size * gan.batches_per_step
     if len(images) < rows:
         raise ValueError(
@@ -48,7 +56,8 @@ def dataset(gan, images, labels, batch_size):
         )
     with tf.device("CPU"):
         examples = tf.data.Dataset.from_tensor_slices(images if gan.num_classes is None else (images, labels))
-    return examples.shuffle(len(images), seed=gan.seed % 2**31).batch(rows, drop_remainder=True)
+    steps = len(images) // rows
+    return pipeline.endless(examples, len(images), rows, gan.seed % 2**63, steps, int(gan.step)), steps
 
 
 def _array(images, shape, num_classes):
@@ -94,7 +103,8 @@ def checked(name, images, shape):
         images = images.astype(np.float32)
     low, high = images.min(), images.max()
     if not np.isfinite(low) or not np.isfinite(high):
-        raise ValueError(f"{name}: expected finite values; got NaN or infinity")
+        first = int(np.flatnonzero(~np.isfinite(images).reshape(len(images), -1).all(axis=1))[0])
+        raise ValueError(f"{name}: expected finite values; got NaN or infinity, first in row {first}")
     if len(shape) == 3 and max(-low, high) >= LARGEST:
         raise ValueError(
             f"{name}: floats must be finite and in [-1, 1]; got values from {low:g} to {high:g}{image_values.TO_UNIT}"
@@ -114,6 +124,9 @@ def _labels(labels, count, num_classes):
     elif values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if num_classes is None:
+        warnings.warn(
+            "y: not used, as the model is unconditional; num_classes=... makes one that takes classes", stacklevel=5
+        )
         return None
     if len(values) != count:
         raise ValueError(f"y: expected a label for each image; got {len(values)} labels for {count} images")
@@ -123,7 +136,10 @@ def _labels(labels, count, num_classes):
             f"{values.dtype} of shape {values.shape}"
         )
     if values.min() < 0 or values.max() >= num_classes:
-        raise ValueError(f"y: expected labels in [0, {num_classes}); lowest and highest: {values.min()} {values.max()}")
+        way = "; they seem to count from 1: give y - 1" if (values.min(), values.max()) == (1, num_classes) else ""
+        raise ValueError(
+            f"y: expected labels in [0, {num_classes}); lowest and highest: {values.min()} {values.max()}{way}"
+        )
     return values.astype(np.int64)
 
 

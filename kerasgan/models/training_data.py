@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasgan.data import images as image_values
 from kerasgan.data.images import UNIT_RANGE, ZERO_AND_ONE
 from kerasgan.models import training_arrays
+from kerasgan.utils import classes
 
 MARK = "training data: "
 _A_LABEL_EACH = "expected a label for each image; images and labels:"
@@ -25,7 +26,7 @@ def checked(gan, x, y=None, batch_size=None, steps_per_epoch=None):
     Returns:
         A `tf.data.Dataset` of batches of images float32 in [-1, 1], or pairs of them and labels int32 [N]; a
         `tf.distribute.DistributedDataset` as it was given. Values that are not finite, outside [-1, 1] or no class
-        raise as they are met; `raise_error` turns that into a `ValueError`.
+        raise as they are met; `raise_error` turns that into a `ValueError`. And the steps of an epoch, `None` for all.
 
     Raises:
         ValueError: if they cannot be trained on, as far as that is known before they are read.
@@ -34,14 +35,18 @@ def checked(gan, x, y=None, batch_size=None, steps_per_epoch=None):
     given = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
     if given and (y is not None or batch_size is not None):
         raise ValueError("y, batch_size: expected only with arrays; x is a dataset, which has batches and labels")
+    if gan.class_names is not None and getattr(x, "class_names", None) is not None:
+        _check_class_numbers(gan, x.class_names)
     if not given:
-        x = training_arrays.dataset(gan, x, y, 64 if batch_size is None else batch_size)
+        x, steps = training_arrays.dataset(gan, x, y, 64 if batch_size is None else batch_size)
+        if steps_per_epoch is None:  # all rows, and as many more as several steps at a time take
+            steps_per_epoch = -(-steps // gan.steps_per_execution) * gan.steps_per_execution
     _ends(x, steps_per_epoch)
     if isinstance(x, tf.distribute.DistributedDataset):
         _look_at_first(x, gan)
-        return x
+        return x, steps_per_epoch
     needed = minibatches * gan.distribute_strategy.num_replicas_in_sync * gan.gradient_accumulation_steps
-    return of_dataset(x, gan.image_shape, gan.num_classes, minibatches, needed)
+    return of_dataset(x, gan.image_shape, gan.num_classes, minibatches, needed), steps_per_epoch
 
 
 def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
@@ -142,6 +147,20 @@ def raise_error(error):
     unreadable = re.search(r"ValueError: (.* cannot be decoded: .*)$", error.message, re.MULTILINE)
     if unreadable:
         raise ValueError(unreadable[1]) from None
+
+
+def _check_class_numbers(gan, names):
+    """Raise unless the labels of a dataset with names of its classes are the model's."""
+    names = classes.checked(list(names), argument=f"{MARK}class_names")
+    if names == classes.unnamed(len(names)):
+        return
+    way = "kerasgan.data.load(..., class_names=gan.class_names) gives labels their numbers in the model"
+    numbers, _ = classes.matched(gan.class_names, gan.num_classes, names, MARK.strip(" :"))
+    for number, (name, own) in enumerate(zip(names, numbers or ())):
+        if number != own:
+            raise ValueError(
+                f"{MARK}expected the model's labels, in which {name!r} is {own}; here it is {number}: {way}"
+            )
 
 
 def _ends(data, steps_per_epoch):

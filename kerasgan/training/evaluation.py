@@ -44,7 +44,7 @@ def evaluate(
         metrics: names with commas, see `kerasgan.metrics.measures.MEASURES`; by default "fid" of images, "modes,w1,js"
             of points, "ngrams" of lines.
         network: name of the feature network, see `kerasgan.metrics.features.NAMES`; by default "garments" of grey
-            images, "efficientnet-lite0" of others.
+            images of 28 or 32 pixels, "efficientnet-lite0" of others.
         network_weights: path of its weights, for those that take one.
         n: images to generate with each model.
         real: where the real images come from: a run folder or a recipe, whose data section is taken, a folder of
@@ -103,8 +103,8 @@ def evaluate(
                 f"evaluate: {others} of {workers.count(strategy)} workers are asked for something else than the chief: "
                 "start all of them with the same command"
             )
-        reference, results, digests = None, [], {}
-        for path in models:
+        reference, results, digests, loaded = None, [], {}, []
+        for path in models:  # all of them are checked before the first one's images are generated
             checkpoint = run_folder.newest_checkpoint(path) if run_folder.is_run(path) else path
             model = run_folder.load_model(checkpoint)
             if pathlib.Path(checkpoint).is_file():
@@ -112,10 +112,16 @@ def evaluate(
             if reference is None:
                 where = cache or cache_root.root()
                 arguments = model.image_shape, network, network_weights, split, data_dir, where, precision
-                reference, usual = _reference(real or path, *arguments)
+                reference, usual = _reference(_prepared_as_for(path, real), *arguments)
                 metrics = metrics or usual
                 if real is None and workers.is_chief(strategy):
                     _tell_of_changed_data(path)
+            try:
+                evaluator.check(model, reference, metrics, n, seed, truncation)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}" if len(models) > 1 else str(error)) from None
+            loaded.append((checkpoint, model))
+        for checkpoint, model in loaded:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
                 found = metrics_module.evaluate(
@@ -156,9 +162,9 @@ def data_section(real):
     path = pathlib.Path(real)
     if path.suffix in (".yaml", ".yml"):
         return recipe.load(path).data
-    for folder in (path, path.parent, path.parent.parent) if path.suffix == ".keras" else (path,):
-        if run_folder.is_run(folder):
-            return recipe.load(folder / "recipe.yaml").data
+    folder = run_folder.of_checkpoint(path) if path.suffix == ".keras" else path
+    if run_folder.is_run(folder):
+        return recipe.load(folder / run_folder.RECIPE).data
     if bucket.is_address(real) and real.endswith(".npz"):
         return sections.ImageData(arrays=real)
     if sources.is_address(real) or (not path.exists() and real in registry.load()):
@@ -177,6 +183,19 @@ def data_section(real):
     if path.is_dir():
         return sections.ImageData(folder=real)
     return sections.ImageData(arrays=real) if path.suffix == ".npz" else sections.ImageData(tfds=real)
+
+
+def _prepared_as_for(model, real):
+    """Real images that are made the size of a model's as those were that it was trained on: cut, or squeezed."""
+    if real is None:
+        return model
+    if isinstance(real, sections.Section) or not is_pictures(real) or not pathlib.Path(real).exists():
+        return real
+    try:
+        own = data_section(model)
+    except ValueError:  # a model that is of no run
+        return real
+    return own.instead(real) if isinstance(own, sections.ImageData) else real
 
 
 def is_pictures(path):
@@ -219,9 +238,9 @@ def _reference(real, shape, network, network_weights, split, data_dir, cache, pr
 def _tell_of_changed_data(path):
     """Say where the data of a run, or of one of its checkpoints, are not those that it was trained on."""
     path = pathlib.Path(path)
-    for run in (path, path.parent.parent):
-        if run_folder.is_run(run):
-            run_data.tell_if_changed(run, recipe.load(run / run_folder.RECIPE).data.open())
+    run = run_folder.of_checkpoint(path) if path.suffix == ".keras" else path
+    if run_folder.is_run(run):
+        run_data.tell_if_changed(run, recipe.load(run / run_folder.RECIPE).data.open())
 
 
 def _computing_in(precision, reference):

@@ -56,6 +56,8 @@ def create_at(run):
     if run.exists() and not begun and (not run.is_dir() or any(run.iterdir())):
         raise FileExistsError(f"{run}: expected a run folder or nothing; something else is there")
     run.mkdir(parents=True, exist_ok=True)
+    for log in (*run.glob("*.jsonl"), *run.glob("*/*.jsonl")):  # of steps that no checkpoint holds
+        log.unlink()
 
 
 def is_run(folder):
@@ -185,9 +187,14 @@ def load_model(source):
     if sources.is_address(source) or is_name or presets.is_preset(path):
         return presets.from_preset(source)
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
-    run = checkpoint.parent.parent
+    run = of_checkpoint(checkpoint)
     use_imports(run)
     return named(keras_file.load(checkpoint), run)
+
+
+def of_checkpoint(path):
+    """Return the run folder that a `.keras` file is of: in its `checkpoints`, or beside its recipe as `best.keras`."""
+    return path.parent if is_run(path.parent) else path.parent.parent
 
 
 def use_imports(run):

@@ -28,6 +28,11 @@ def take(gan, source):
     """
     has_critic = manifest.with_critic(sources.metadata(source)["files"]) is not None
     preset = presets.from_preset(source, training=has_critic)
+    own, theirs = tuple(gan.image_shape), tuple(preset.image_shape)
+    if own != theirs:
+        ways = {"data.image_size": (own[0], theirs[0]), "data.channels": (own[-1], theirs[-1])}
+        way = " ".join(f"--set {key}={wanted}" for key, (mine, wanted) in ways.items() if mine != wanted)
+        raise ValueError(f"start_from: expected images of shape {theirs}, as {source} makes; got {own}: {way}")
     parts = [
         ("generator", gan.generator, preset.sampling_generator),
         ("generator", gan.ema_generator, preset.sampling_generator),

@@ -31,7 +31,7 @@ def append(path, line: dict) -> None:
 
 
 def keep_until(path, step: int) -> list[dict]:
-    """Begin a file, or go on with that of a resumed run: lines beyond its `step` are dropped.
+    """Begin a file, or go on with that of a resumed training: lines beyond its `step` are dropped.
 
     Args:
         path: the file; it and its folder are made where missing.
@@ -41,10 +41,16 @@ def keep_until(path, step: int) -> list[dict]:
         The lines that stay, of which each has a `step`.
 
     Raises:
+        FileExistsError: if the file is of a training, and the model has taken no step.
         ValueError: as `read`.
     """
     old = read(path) if pathlib.Path(path).exists() else []
     lines = [line for line in old if line["step"] <= step]
+    if step == 0 and lines != old:
+        raise FileExistsError(
+            f"{path}: expected no lines of another training; it has some up to step {old[-1]['step']:,}, and this "
+            "model has taken no step: give another folder, or move the file away"
+        )
     with atomic_files.written_whole(path) as beside:
         beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return lines

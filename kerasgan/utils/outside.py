@@ -71,4 +71,7 @@ def _imported(name):
         return importlib.import_module(name)
     except Exception as error:  # a user's module may raise anything
         reason = shortened(f"{type(error).__name__}: {error}")
-        raise ImportError(f"cannot import {quoted(name)}, looked for in {here} too: {reason}") from error
+        raise ImportError(
+            f"cannot import {quoted(name)}, looked for in {here} too: {reason}; go to the folder where it lies, or put "
+            "that on PYTHONPATH"
+        ) from error

@@ -22,7 +22,7 @@ def plot_losses(metrics_file, path):
     rows = json_lines.read(metrics_file)
     if len(rows) < 2:
         return None
-    names = [name for name in rows[0] if name not in ("step", "seconds", "images_per_second")]
+    names = [name for name in rows[0] if name not in ("step", "seconds", "fit_from", "images_per_second")]
     figure, axes = figures.pyplot().subplots(figsize=(8, 4.5), layout="constrained")
     for name in names:
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)

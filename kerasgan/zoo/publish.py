@@ -12,7 +12,7 @@ import numpy as np
 from kerasgan.callbacks import evaluate_gan
 from kerasgan.models import standing_statistics
 from kerasgan.models.gan import GAN
-from kerasgan.recipes import recipe
+from kerasgan.recipes import recipe, sections
 from kerasgan.saving import download, manifest, metadata, presets, registry, weights_file
 from kerasgan.training import run_folder
 from kerasgan.utils import atomic_files, json_lines
@@ -87,9 +87,15 @@ def publish(
     gan = run_folder.load_model(checkpoint)
     if not isinstance(gan, GAN):
         raise ValueError(f"run: expected a GAN; {checkpoint} holds another model")
+    if nearest is not None and gan.trained_against is not None and nearest.startswith(gan.trained_against):
+        raise ValueError(
+            f"nearest: expected a feature network other than {gan.trained_against}, which the generator was trained to "
+            f"please; got {nearest}"
+        )
     sampler = standing_statistics.copied(gan)
     facts = _facts(history, plan, gan, name, licence, summary, source, training, critic)
     own = _of_checkpoint(numbers, digests, checkpoint, facts["weights"]["which"], evaluation)
+    _check_reference(own, plan.data, history[0]["data"]["name"], gan.image_shape)
     facts["metrics"] = [_of_preset(number, name, (run, checkpoint)) for number in own]
     if float16:
         facts["weights"] |= {"dtype": "float16", "levels": _rounded(sampler, facts["grid"])}
@@ -214,6 +220,18 @@ def _of_checkpoint(numbers, digests, checkpoint, weights, evaluation):
     return own
 
 
+def _check_reference(numbers, data, name, image_shape):
+    """Raise `ValueError` unless numbers were measured against the data of the recipe, as `zoo verify` does."""
+    expected = data.reference_name(name, image_shape[0]) if isinstance(data, sections.ImageData) else None
+    for number in numbers:
+        reference = number["protocol"]["reference"]
+        if expected is not None and reference not in ("", expected):
+            raise ValueError(
+                f"evaluation: {number['name']}: expected a number against {expected}, the data of the run, which zoo "
+                f"verify measures anew; got one against {quoted(reference)}"
+            )
+
+
 def _of_preset(number, name, measured):
     """A number as of the preset, with a command that measures it anew anywhere."""
     protocol = number["protocol"]
@@ -276,7 +294,7 @@ def _facts(history, plan, gan, name, licence, summary, source, training, critic)
             "batch_size": plan.data.batch_size,
             "seconds": _seconds(lines),
             "devices": about["devices"],
-            "last": {key: last[key] for key in last if key not in ("step", "seconds", "images_per_second")},
+            "last": {key: last[key] for key in last if key not in ("step", "seconds", "fit_from", "images_per_second")},
         },
         "versions": {**about["versions"], "published with kerasgan": __version__, "keras": keras.__version__},
         "grid": {"n": _POINTS if len(shape) == 1 else 8 * columns, "seed": 0, "truncation": None, "columns": columns},
@@ -286,9 +304,13 @@ def _facts(history, plan, gan, name, licence, summary, source, training, critic)
 
 
 def _seconds(lines):
-    """The time of all fits: each begins to count anew."""
-    times = [line["seconds"] for line in lines]
-    return sum(time for time, after in zip(times, [*times[1:], 0.0]) if after < time)
+    """The time of all fits: each begins to count anew, and its lines have its first step (of old ones less time)."""
+    after = [*lines[1:], {"seconds": 0.0}]
+    return sum(
+        line["seconds"]
+        for line, later in zip(lines, after)
+        if later["seconds"] < line["seconds"] or later.get("fit_from") != line.get("fit_from")
+    )
 
 
 def _files(folder):

@@ -44,6 +44,8 @@ def repeatable(found):
     _metric(name)
     if any("new batches" in note for note in protocol["notes"]):
         raise ValueError(f"{name}: was measured with other batch-norm statistics; verify measures the preset as it is")
+    if any(note.startswith("features in ") for note in protocol["notes"]):
+        raise ValueError(f"{name}: was measured with features in another precision; verify computes them in float32")
     network = None if protocol["network"] in _NO_NETWORKS else protocol["network"]
     if network is not None and network not in features.NAMES:
         raise ValueError(f"{name}: expected a feature network of {', '.join(features.NAMES)}; got {quoted(network)}")

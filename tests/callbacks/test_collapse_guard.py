@@ -325,8 +325,8 @@ def test_a_resumed_training_goes_on_with_its_own_lines(tmp_path):
     assert len(guard._healthy) == 3 and guard.restore() == 3  # step 4 is not its own
     fresh = callbacks.CollapseGuard(tmp_path, every=1)
     fresh.set_model(model())
-    fresh.on_train_begin()
-    assert fresh.looks == [] and fresh.restore() is None
+    with pytest.raises(FileExistsError, match="expected no lines of another training; it has some up to step 3"):
+        fresh.on_train_begin()
 
 
 def test_looks_go_on_over_epochs(tmp_path):

@@ -89,6 +89,8 @@ def test_what_a_measure_notes_of_its_images_makes_them_no_other_measurement():
     assert evaluate_gan._alike(one, other)
     assert not evaluate_gan._alike(one, {**other, "protocol": {**other["protocol"], "samples": 31}})
     assert not evaluate_gan._alike(one, {**other, "name": "fd[toy]"})
+    truncated = {**protocol, "notes": [*protocol["notes"], "truncation 0.2"]}
+    assert not evaluate_gan._alike(one, {**one, "protocol": truncated})
 
 
 @pytest.mark.slow

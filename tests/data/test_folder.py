@@ -87,8 +87,14 @@ def test_missing_and_empty_folders(tmp_path):
         folder(tmp_path)
     save(tmp_path / "cats" / "a.png", np.zeros((2, 2), np.uint8))
     (tmp_path / "dogs").mkdir()
-    with pytest.raises(ValueError, match=f"no images in {tmp_path / 'dogs'}"):
+    with pytest.raises(ValueError, match=f"no images in {tmp_path / 'dogs'}; expected .* there, or no such folder"):
         folder(tmp_path)
+
+
+def test_what_macos_puts_into_archives_is_no_class(tmp_path):
+    save(tmp_path / "cats" / "a.png", np.zeros((2, 2), np.uint8))
+    (tmp_path / "__MACOSX").mkdir()
+    assert folder(tmp_path).class_names == ("cats",)
 
 
 def test_files_beside_class_folders(tmp_path):

@@ -34,7 +34,7 @@ def test_bad_files_are_named(tmp_path):
     np.save(tmp_path / "single.npy", np.zeros(3))
     (tmp_path / "single.npz").write_bytes((tmp_path / "single.npy").read_bytes())
     for name, said in (
-        ("other", "has no array x"),
+        ("other", "has no array x of images; it has 'z'"),
         ("objects", "no readable .npz"),
         ("text", "no readable .npz"),
         ("single", "no readable .npz"),

@@ -66,6 +66,24 @@ def test_labels_stay_with_their_images(numbered):
     assert sorted(seen) == list(range(30))
 
 
+def test_labels_are_numbered_as_a_model_has_its_classes():
+    values = np.array([2, 0, 1, 1, 0], np.uint8)
+    source = arrays(np.tile(values[:, None, None], (1, 4, 4)), values.astype(int), ["bag", "coat", "shoe"])
+    own = load(source, 4, batch_size=5, labels=True)
+    assert own.class_names == ("bag", "coat", "shoe")
+    names = ("shoe", "hat", "bag", "coat")
+    other = load(source, 4, batch_size=5, labels=True, class_names=names)
+    assert other.class_names == names
+    [(images, labels)] = other
+    assert labels.dtype == tf.int32
+    pixels = to_uint8(images).numpy()[:, 0, 0, 0]
+    assert [names[label] for label in labels] == [source.class_names[pixel] for pixel in pixels]
+    with pytest.raises(ValueError, match="expected classes of class_names, 'bag', 'coat'; it has others: 'shoe'"):
+        load(source, 4, batch_size=5, labels=True, class_names=["bag", "coat"])
+    with pytest.raises(ValueError, match="class_names: expected only with labels=True"):
+        load(source, 4, batch_size=5, class_names=names)
+
+
 def test_loading_again_and_again_warns_of_nothing(numbered, caplog):
     tensorflow = tf.get_logger()
     tensorflow.addHandler(caplog.handler)

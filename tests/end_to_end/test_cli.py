@@ -96,7 +96,7 @@ def test_a_run_folder_holds_everything(trained, photos):
     assert facts["trainable_parameters"]["critic"] == critic
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 5]
-    assert set(lines[0]) == {"step", "seconds", "images_per_second", "critic_loss", "generator_loss"}
+    assert set(lines[0]) == {"step", "seconds", "fit_from", "images_per_second", "critic_loss", "generator_loss"}
 
 
 def test_sample_writes_the_models_images(trained, tmp_path, monkeypatch, capsys):

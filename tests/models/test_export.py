@@ -162,8 +162,32 @@ def test_wrong_labels_and_truncation_fail_with_a_clear_message(conditional, sign
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"label: expected integers in \[0, 3\); got\] \[0 "):
             served(signature, **seeded([1, 2], np.inf, [0, label]))
     for truncation in (0.0, -1.0, np.nan):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="truncation: expected numbers above 0; got"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"truncation: expected numbers above 0 \(1e9 for none\); got"
+        ):
             served(signature, **seeded([1], truncation, [0]))
+
+
+def test_inputs_of_several_lengths_fail_with_a_clear_message(conditional):
+    """One label for two seeds was TensorFlow's own words of shapes."""
+    _, served = conditional
+    inputs = {"seed": np.array([1, 2]), "truncation": np.float32([1, 1]), "label": np.array([0])}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="seed.*: expected as many of each; got"):
+        served("serving_default", **inputs)
+
+
+def test_numbers_that_are_none_are_neither_exported_nor_taken(small_gan, tmp_path, conditional):
+    """They were black pixels."""
+    gan, served = conditional
+    z = np.full((1, gan.latent.dim), np.nan, np.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="z: expected finite numbers; got"):
+        served("latent", z=z, label=np.array([0]))
+    broken = small_gan()
+    [kernel, *_] = broken.sampling_generator.weights
+    kernel.assign(np.where(np.arange(kernel.shape[-1]) == 1, np.nan, kernel.numpy()))
+    with pytest.raises(ValueError, match="gan: expected finite weights; got NaN or infinity in"):
+        broken.export(tmp_path / "1")
+    assert not (tmp_path / "1").exists()
 
 
 def test_unconditional_export_takes_no_label(small_gan, tmp_path):

@@ -95,6 +95,23 @@ def test_a_value_that_a_callback_of_ones_own_logs_may_be_monitored():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"optimizer": "adam"}, "optimizer: expected none; a GAN has two: generator_optimizer and critic_optimizer"),
+        ({"loss": "mse"}, "loss: expected none; the objective has its own"),
+        ({"metrics": ["mae"]}, "metrics: expected none; images are measured by kerasgan.callbacks.EvaluateGAN"),
+    ],
+)
+def test_an_argument_of_keras_compile_that_means_nothing_is_refused(arguments, message):
+    gan = points_gan()
+    with pytest.raises(ValueError, match=message):
+        gan.compile(**arguments)
+    gan.compile(**dict.fromkeys(arguments))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'optimiser'"):
+        gan.compile(optimiser="adam")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         ({"validation_data": POINTS}, "validation_data: expected none; .*EvaluateGAN"),
         ({"validation_split": 0.1}, "validation_split: expected none; .*EvaluateGAN"),
         ({"class_weight": {0: 2.0}}, "class_weight: expected none; the losses of a GAN weigh all samples the same"),

@@ -249,7 +249,8 @@ def test_arrays_train_like_the_same_data_in_a_dataset(small_gan, images):
     from_arrays, from_dataset = small_gan(), small_gan()
     from_arrays.fit(images, batch_size=16, epochs=2, verbose=0)
     source = kerasgan.data.arrays(images)
-    from_dataset.fit(kerasgan.data.load(source, image_size=32, batch_size=16), epochs=2, verbose=0)
+    data = kerasgan.data.load(source, image_size=32, batch_size=16, repeat=True)
+    from_dataset.fit(data, epochs=2, steps_per_epoch=3, verbose=0)
     assert int(from_arrays.step.numpy()) == 6
     assert_same(weights(from_arrays), weights(from_dataset))
 
@@ -306,6 +307,17 @@ def test_spectral_normalization_moves_once_an_update_of_its_own_network(images):
 
 FLOATS = np.zeros((16, 32, 32, 1), "float32")
 CLASSES = np.zeros(16, "int64")
+
+
+def test_networks_of_another_number_of_classes_are_told():
+    """With too few rows the lookup fails deep in the graph, on a GPU perhaps not at all."""
+    networks = dcgan.generator((32, 32, 1), 8, 10, filters=2), dcgan.critic((32, 32, 1), 10, filters=2)
+    with pytest.raises(ValueError, match="num_classes: expected at most 10, as layer class_embedding of the generator"):
+        kerasgan.SGAN(*networks, num_classes=12)
+    with pytest.raises(ValueError, match="num_classes: expected at most 10, as layer class_projection of the critic"):
+        kerasgan.SGAN(dcgan.generator((32, 32, 1), 8, 12, filters=2), networks[1], num_classes=12)
+    with pytest.warns(UserWarning, match="num_classes: 9, and layer class_projection of the critic has rows for 10"):
+        kerasgan.SGAN(*networks, num_classes=9)
 
 
 @pytest.mark.parametrize(

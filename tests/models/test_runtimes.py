@@ -370,6 +370,26 @@ def test_weights_that_are_no_float16_are_rounded(runtime, conditional, tmp_path)
     assert 0 < np.abs(made.astype(int) - conditional.sample(8, 20, 0)).max() <= 8
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_generator_of_mixed_precision_is_written_in_float32(runtime, policy, tmp_path):
+    """That of a training on a GPU had no export: the runtimes have no products of bfloat16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        mixed = kerasgan.Sampler(networks.dcgan.generator((32, 32, 1), 8, 3, filters=4), num_classes=3)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert mixed.generator.layers[-2].compute_dtype == policy.removeprefix("mixed_")
+    raise_contrast(mixed)
+    wide = kerasgan.Sampler(networks.dcgan.generator((32, 32, 1), 8, 3, filters=4), num_classes=3)
+    wide.set_weights(mixed.get_weights())
+    path = tmp_path / f"mixed{runtime.ENDING}"
+    assert runtime.export(mixed, path) <= 1
+    z, label = np.random.default_rng(0).normal(size=(3, 8)).astype("float32"), np.arange(3, dtype="int32")
+    same(run(path, z=z, label=label), wide.images_from_latents(z, label).numpy())
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_fixed_number_of_images(runtime, conditional, tmp_path):
     path = tmp_path / f"three{runtime.ENDING}"

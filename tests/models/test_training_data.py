@@ -1,6 +1,7 @@
 """What `fit` trains on: refused before the first step where it cannot be meant, and else trained on as it is."""
 
 import warnings
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -249,6 +250,21 @@ def test_labels_that_cannot_be_meant_are_refused(labels, message):
     refused(flat_gan(num_classes=3), f"^y: {message}", values, labels, batch_size=8)
 
 
+def test_labels_that_count_from_1_and_rows_of_nan_are_named():
+    labels = np.arange(16) % 3 + 1
+    refused(
+        flat_gan(num_classes=3), "lowest and highest: 1 3; they seem to count from 1: give y - 1", floats(16), labels
+    )
+    values = floats(16)
+    values[5, 3, 2] = np.nan
+    refused(flat_gan(), "x: expected finite values; got NaN or infinity, first in row 5", values, batch_size=8)
+
+
+def test_labels_that_nothing_is_made_of_are_warned_of():
+    with pytest.warns(UserWarning, match="^y: not used, as the model is unconditional; num_classes=... makes one"):
+        flat_gan().fit(floats(16), np.arange(16) % 3, batch_size=8, verbose=0)
+
+
 # Other data
 
 
@@ -278,6 +294,34 @@ def test_arrays_of_points_come_shuffled_and_each_once_an_epoch():
     for epoch in (first, second):
         np.testing.assert_array_equal(np.sort(epoch[:, 0]), values[:, 0])
     assert (first != second).any() and (first != values).any()
+
+
+class Seeing(kerasgan.SGAN):
+    """Remembers the first number of each real row."""
+
+    rows: ClassVar[list[float]] = []
+
+    def critic_loss(self, real, fake):
+        self.rows.extend(float(value) for value in real.images.numpy().reshape(len(real.images), -1)[:, 0])
+        return super().critic_loss(real, fake)
+
+
+def rows_seen(shape, fits):
+    """What a model sees of 70 rows in several calls of `fit`, each of so many epochs of one batch of 40."""
+    gan = flat_gan(shape, objective=Seeing, seed=3)
+    gan.compile(run_eagerly=True)
+    Seeing.rows.clear()
+    values = np.linspace(-1, 0.9, 70, dtype="float32").reshape(70, *[1] * len(shape)) * np.ones(shape, "float32")
+    for epochs in fits:
+        gan.fit(values, batch_size=40, epochs=epochs, verbose=0)
+    return list(Seeing.rows)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2,)])
+def test_calls_of_fit_with_arrays_go_on_as_one_call_would(shape):
+    """Each began with the first epoch's order: of 70 rows 30 were never seen."""
+    once = rows_seen(shape, [6])
+    assert rows_seen(shape, [1, 2, 3]) == once and len(set(once)) > 65
 
 
 @pytest.mark.parametrize(
@@ -325,6 +369,25 @@ def test_what_goes_with_arrays_alone_is_refused_with_a_dataset():
     shared = tf.distribute.get_strategy().experimental_distribute_dataset(data)
     for given in (data, shared):
         refused(flat_gan(), "y, batch_size: expected only with arrays", given, y=np.zeros(8))
+
+
+def test_labels_that_are_not_the_models_numbers_are_refused():
+    """A folder of boots and shirts trained a preset's first two classes."""
+    gan = flat_gan(num_classes=3, class_names=["hat", "boot", "shirt"])
+    source = kerasgan.data.arrays(
+        RNG.integers(0, 256, (16, 8, 8)).astype("uint8"), np.arange(16) % 2, ["boot", "shirt"]
+    )
+    wrong = kerasgan.data.load(source, 8, batch_size=8, labels=True)
+    with pytest.raises(
+        ValueError, match="the model's labels, in which 'boot' is 1; here it is 0: .*class_names=gan.cl"
+    ):
+        gan.fit(wrong)
+    gan.fit(kerasgan.data.load(source, 8, batch_size=8, labels=True, class_names=gan.class_names), verbose=0)
+    other = kerasgan.data.arrays(np.zeros((8, 8, 8), "uint8"), [0, 1] * 4, ["boot", "cap"])
+    with pytest.raises(ValueError, match="training data: expected classes of the model, .*; it has others: 'cap'"):
+        gan.fit(kerasgan.data.load(other, 8, batch_size=8, labels=True))
+    unnamed = kerasgan.data.arrays(RNG.integers(0, 256, (16, 8, 8)).astype("uint8"), np.arange(16) % 2)
+    gan.fit(kerasgan.data.load(unnamed, 8, batch_size=8, labels=True), verbose=0)  # numbers, as the user has them
 
 
 def test_no_batch_is_taken_from_the_data_but_for_training():

@@ -428,13 +428,15 @@ def test_publishing_refuses_before_anything_is_written(published, run, tmp_path,
     bad.write_text('{"results": [{"name": "fd[x]", "value": 1}]}')
     of_another, of_trained = tmp_path / "another.json", tmp_path / "trained.json"
     newest_of_run = str(run / "checkpoints" / "step-00000004.keras")
-    for path, model, weights in (
-        (of_another, "runs/1-a/checkpoints/x.keras", "moving average"),
-        (of_trained, newest_of_run, "trained"),
+    of_split, narrow = tmp_path / "split.json", tmp_path / "narrow.json"
+    for path, changes in (
+        (of_another, {"model": "runs/1-a/checkpoints/x.keras"}),
+        (of_trained, {"weights": "trained"}),
+        (of_split, {"reference": "fashion_mnist test at 32 x 32"}),
+        (narrow, {"notes": ["features in bfloat16"]}),
     ):
-        path.write_text(
-            json.dumps({"results": [NUMBER | {"protocol": NUMBER["protocol"] | {"model": model, "weights": weights}}]})
-        )
+        own = {"model": newest_of_run, "weights": "moving average"}
+        path.write_text(json.dumps({"results": [NUMBER | {"protocol": NUMBER["protocol"] | own | changes}]}))
     for arguments, said in (
         ([run, "--licence", "MIT"], "has a preset tiny; choose another name, or say --overwrite"),
         ([run, "--licence", " ", "--name", "b"], "licence: expected the licence of the data"),
@@ -449,6 +451,11 @@ def test_publishing_refuses_before_anything_is_written(published, run, tmp_path,
             "has those of runs/1-a/checkpoints/x.keras",
         ),
         ([run, "--licence", "MIT", "--name", "b", "--evaluation", of_trained], "got one of 'trained'"),
+        ([run, "--licence", "MIT", "--name", "b", "--evaluation", of_split], "which zoo verify measures anew; got one"),
+        (
+            [run, "--licence", "MIT", "--name", "b", "--evaluation", narrow],
+            "was measured with features in another prec",
+        ),
     ):
         status, _, err = command(monkeypatch, capsys, "zoo", "publish", *arguments, "--zoo", published)
         assert status == 1 and said in err and err.count("\n") == 1, err
@@ -521,6 +528,16 @@ def test_the_card_is_of_the_checkpoint_and_of_all_fits(run, tmp_path):
     (changed / "metrics.jsonl").write_text("\n".join(lines) + '\n{"step": 1')  # the last line torn
     facts = json.loads((publish.publish(changed, tmp_path / "zoo", licence="x") / "metadata.json").read_text())
     assert facts["training"]["last"] == {"critic_loss": 4.0} and facts["training"]["seconds"] == 35.0
+    fits = [
+        (0, 1, 5.0),
+        (0, 2, 10.0),
+        (2, 3, 15.0),
+        (2, 4, 30.0),
+    ]  # the second fit's first line took longer than the first
+    lines = [json.dumps({"step": step, "seconds": time, "fit_from": first}) for first, step, time in fits]
+    (changed / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    folder = publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
+    assert json.loads((folder / "metadata.json").read_text())["training"]["seconds"] == 40.0
     (changed / "metrics.jsonl").write_text("")
     folder = publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
     assert "last logged means: none" in (folder / "README.md").read_text()

@@ -1,5 +1,6 @@
 """`kerasgan evaluate A B`: two sets of pictures, without a model."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -10,8 +11,11 @@ from typer.testing import CliRunner
 import kerasgan
 from kerasgan import metrics
 from kerasgan.cli import app
-from kerasgan.training import evaluation
+from kerasgan.recipes import sections
+from kerasgan.training import evaluation, runner
+from tests.conftest import needs_fashion_mnist
 
+GARMENTS = metrics.features.load("garments")
 RNG = np.random.default_rng(0)
 FIRST, SECOND = (RNG.integers(0, 256, (30, 32, 32, 1), "uint8") // scale for scale in (1, 2))
 
@@ -59,6 +63,36 @@ def test_other_pictures_are_made_the_size_of_the_first(pair, tmp_path):
 
 
 @pytest.mark.parametrize(("count", "real"), [(1, False), (3, False), (2, True)])
+@pytest.mark.parametrize(("size", "channels", "judge"), [(32, 1, "garments"), (28, 1, "garments"), (64, 1, None)])
+def test_grey_pictures_are_judged_by_a_network_that_takes_their_size(tmp_path, monkeypatch, size, channels, judge):
+    """At 64 pixels, which `train --data` takes by itself, `evaluate` asked a network of 28 and 32."""
+    asked = []
+    monkeypatch.setattr(metrics.features, "load", lambda name, *_: asked.append(name) or GARMENTS)
+    data = sections.ImageData(folder=str(folder(tmp_path / "pictures", FIRST)))
+    with contextlib.suppress(ValueError):  # of the network that stands in for the other
+        data.reference((size, size, channels))
+    assert asked == [judge or "efficientnet-lite0"]
+    assert (judge is None) == (size not in GARMENTS.sides)
+    with pytest.raises(ValueError, match="got 64 x 64: efficientnet-lite0 takes any size"):
+        GARMENTS.check((64, 64, 1))
+
+
+def test_other_pictures_of_a_run_are_prepared_as_its_own_were(tmp_path):
+    """Oblong ones were always cut, although the run squeezes."""
+    wide = folder(tmp_path / "wide", np.concatenate([FIRST, SECOND], axis=2))
+    text = (
+        f"name: tiny\ndata: {{folder: {wide}, channels: 1, image_size: 32, batch_size: 8, center_crop: false}}\n"
+        "latent: {Normal: {dim: 8}}\ngenerator: {dcgan.generator: {filters: 4}}\n"
+        "critic: {dcgan.critic: {filters: 4}}\nobjective: {SGAN: {}}\ntrain: {steps: 1}\n"
+    )
+    (tmp_path / "tiny.yaml").write_text(text)
+    run = runner.train(tmp_path / "tiny.yaml", tmp_path / "runs")
+    [own] = evaluation.evaluate([run], n=30, cache=tmp_path / "cache")
+    [given] = evaluation.evaluate([run], n=30, cache=tmp_path / "cache", real=str(wide))
+    assert own.protocol.reference == given.protocol.reference == "wide at 32 x 32, squeezed"
+    assert given.value == own.value and given.protocol.data == own.protocol.data
+
+
 def test_two_sets_are_wanted(pair, count, real):
     paths = [*pair, pair[0]][:count]
     with pytest.raises(ValueError, match="evaluate: expected one folder or .npz file of pictures and another"):
@@ -114,3 +148,10 @@ def test_statistics_are_of_the_size_that_is_asked_for(pair, tmp_path, size):
     reference = metrics.Reference.of_source(source, network, size or 32, 1)
     wanted = reference.extracted(metrics.extraction.Needs()).moments
     np.testing.assert_allclose(np.load(written)["mu"], wanted.mean, rtol=1e-5)
+
+
+@needs_fashion_mnist
+def test_models_that_do_not_fit_are_named_before_the_first_is_measured(monkeypatch):
+    monkeypatch.setattr(evaluation.metrics_module, "evaluate", None)
+    with pytest.raises(ValueError, match=r"^dcgan_clothing64: reference: expected images of shape \(64, 64, 3\)"):
+        evaluation.evaluate(["sgan_fashion_mnist", "dcgan_clothing64"], n=10)

@@ -17,6 +17,16 @@ def test_lines_go_on_up_to_the_step_of_a_resumed_run(tmp_path):
     assert json_lines.read(path) == lines and [item.name for item in path.parent.iterdir()] == ["log.jsonl"]
 
 
+def test_lines_of_another_training_are_not_dropped(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 0}\n')
+    assert json_lines.keep_until(path, 0) == [{"step": 0}]  # of one that ended before its first step
+    json_lines.append(path, {"step": 1200})
+    with pytest.raises(FileExistsError, match="log.jsonl: expected no lines of another .* up to step 1,200, and this"):
+        json_lines.keep_until(path, 0)
+    assert len(json_lines.read(path)) == 2
+
+
 def test_a_line_that_was_cut_off_is_left_out_and_another_damaged_one_is_named(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3, "lo')

@@ -308,7 +308,10 @@ def _fitting(image_shape, labelled, reference, metrics):
         if measure.needs.probabilities and reference.network.classes is None:
             raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
         if measure.labels and (not labelled or reference.class_counts is None):
-            raise ValueError(f"metrics: {metric} needs labels of the generated images and of the reference's")
+            raise ValueError(
+                f"metrics: {metric} needs labels of the generated images and of the reference's, such as "
+                "Reference.of_arrays(images, network, labels=...)"
+            )
     return wanted
 
 

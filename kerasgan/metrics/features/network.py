@@ -103,7 +103,10 @@ class FeatureNetwork:
             raise ValueError(f"images: expected {wanted}, as {self.name} takes; got {channels} channels")
         if self.sides is not None and (height not in self.sides or width not in self.sides):
             wanted = " or ".join(map(str, self.sides))
-            raise ValueError(f"images: expected {wanted} pixels a side, as {self.name} takes; got {height} x {width}")
+            raise ValueError(
+                f"images: expected {wanted} pixels a side, as {self.name} takes; got {height} x {width}: "
+                "efficientnet-lite0 takes any size"
+            )
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Judge images.

@@ -7,7 +7,7 @@ from importlib import metadata
 import tensorflow as tf
 
 from kerasgan.models import checks
-from kerasgan.models.runtimes import check, facts, graph
+from kerasgan.models.runtimes import check, facts, float32, graph
 from kerasgan.utils import atomic_files
 
 ENDING = ".tflite"
@@ -26,7 +26,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
     0 it counts as 0.
 
     Args:
-        gan: a `kerasgan.Sampler`, such as a `GAN`.
+        gan: a `kerasgan.Sampler`, such as a `GAN`; one of mixed precision is written, and compared, in float32.
         filepath: path ending in `.tflite`. The file appears whole or not at all.
         overwrite: whether an older file may be replaced.
         float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
@@ -55,6 +55,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
     checks.batch(batch)
     allowed = check.allowed(float16, int8, allowed_levels)
     gan.prepare_sampling()
+    gan = float32.sampler(gan)
     with atomic_files.written_whole(filepath) as beside:
         content = _converted(gan, float16, batch, int8)
         _write(beside, content, facts.facts(gan))

@@ -9,7 +9,7 @@ import logging
 import numpy as np
 
 from kerasgan.models import checks
-from kerasgan.models.runtimes import check, facts, graph
+from kerasgan.models.runtimes import check, facts, float32, graph
 from kerasgan.utils import atomic_files
 
 ENDING = ".onnx"
@@ -34,7 +34,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
     is not checked: below 0 it counts as 0.
 
     Args:
-        gan: a `kerasgan.Sampler`, such as a `GAN`.
+        gan: a `kerasgan.Sampler`, such as a `GAN`; one of mixed precision is written, and compared, in float32.
         filepath: path ending in `.onnx`. The file appears whole or not at all.
         overwrite: whether an older file may be replaced.
         float16: whether the weights are rounded to float16, for a file of about half the size; what is computed stays
@@ -63,6 +63,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
     checks.batch(batch)
     allowed = check.allowed(float16, int8, allowed_levels)
     gan.prepare_sampling()
+    gan = float32.sampler(gan)
     with atomic_files.written_whole(filepath) as beside:
         content = converted(gan, float16, batch, int8)
         beside.write_bytes(content)

@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 
 from kerasgan.models import checks
-from kerasgan.models.runtimes import check, facts, graph, onnx
+from kerasgan.models.runtimes import check, facts, float32, graph, onnx
 from kerasgan.utils import atomic_files
 
 ENDING = ".xml"
@@ -32,7 +32,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, allowed_le
     levels.
 
     Args:
-        gan: a `kerasgan.Sampler`, such as a `GAN`.
+        gan: a `kerasgan.Sampler`, such as a `GAN`; one of mixed precision is written, and compared, in float32.
         filepath: path ending in `.xml`; the weights lie beside it, in a file ending in `.bin`. Each appears whole or
             not at all, the `.xml` last.
         overwrite: whether older files may be replaced.
@@ -59,6 +59,7 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, allowed_le
     checks.batch(batch)
     allowed = check.allowed(float16, levels=allowed_levels)
     gan.prepare_sampling()
+    gan = float32.sampler(gan)
     target = pathlib.Path(filepath)
     with atomic_files.written_whole(target) as beside:
         _write(gan, beside, float16, batch)

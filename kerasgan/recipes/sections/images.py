@@ -13,6 +13,8 @@ from kerasgan.data.source import Source
 from kerasgan.recipes.sections.base import Section, refused
 from kerasgan.utils.messages import shortened
 
+_GARMENTS = (28, 32)  # sides of images that the classifier of garments takes
+
 
 class ImageData(Section):
     """Where the real images come from: exactly one of `tfds`, `folder` and `arrays`. See `kerasgan.data.load`.
@@ -150,12 +152,17 @@ class ImageData(Section):
         if self.tfds is None:
             refused("split", split, f"{self.place} is no dataset of TFDS")
         split = split or self.split
-        judge = features.load(network or _judge(channels), weights)
+        judge = features.load(network or _judge(size, channels), weights)
         source = self._opened(split, data_dir or self.data_dir)
-        name = f"{source.name if self.tfds is None else f'{self.tfds} {split}'} at {size} x {size}"
+        name = self.reference_name(source.name, size, split)
         return Reference.of_source(source, judge, size, channels, self.center_crop, name, cache, verbose)
 
+    def reference_name(self, source_name, size, split=None):
+        """What protocols call the real images of this section at a size."""
+        what = source_name if self.tfds is None else f"{self.tfds} {split or self.split}"
+        return f"{what} at {size} x {size}{'' if self.center_crop else ', squeezed'}"
 
-def _judge(channels):
+
+def _judge(size, channels):
     """The feature network of images where none is asked for: one that knows such images."""
-    return "garments" if channels == 1 else "efficientnet-lite0"
+    return "garments" if channels == 1 and size in _GARMENTS else "efficientnet-lite0"
