@@ -62,7 +62,6 @@ def test_other_pictures_are_made_the_size_of_the_first(pair, tmp_path):
     assert found.value == pytest.approx(same.value, rel=1e-3)
 
 
-@pytest.mark.parametrize(("count", "real"), [(1, False), (3, False), (2, True)])
 @pytest.mark.parametrize(("size", "channels", "judge"), [(32, 1, "garments"), (28, 1, "garments"), (64, 1, None)])
 def test_grey_pictures_are_judged_by_a_network_that_takes_their_size(tmp_path, monkeypatch, size, channels, judge):
     """At 64 pixels, which `train --data` takes by itself, `evaluate` asked a network of 28 and 32."""
@@ -93,6 +92,7 @@ def test_other_pictures_of_a_run_are_prepared_as_its_own_were(tmp_path):
     assert given.value == own.value and given.protocol.data == own.protocol.data
 
 
+@pytest.mark.parametrize(("count", "real"), [(1, False), (3, False), (2, True)])
 def test_two_sets_are_wanted(pair, count, real):
     paths = [*pair, pair[0]][:count]
     with pytest.raises(ValueError, match="evaluate: expected one folder or .npz file of pictures and another"):
