@@ -16,6 +16,7 @@ from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.features import efficientnet_lite0, garment_classifier, inception_2015, inception_2015_network
 from kerasgan.metrics.features import garments as garments_network
+from kerasgan.metrics.features.network import _on_white
 from kerasgan.networks import efficientnet_lite0 as lite0
 from kerasgan.saving import registry
 from kerasgan.utils import known_weights
@@ -163,8 +164,13 @@ def test_inception_2015_gives_pooled_features_and_the_softmax_of_the_unbiased_lo
     assert (network.features, network.classes) == (2048, 1008)
     grey = images[..., :1]
     np.testing.assert_array_equal(network(grey)["features"], network(np.repeat(grey, 3, -1))["features"])
-    with pytest.raises(ValueError, match="expected images of 3 channels or grey ones, as inception-2015 takes; got 4"):
-        network(RNG.integers(0, 256, (2, 8, 8, 4), dtype="uint8"))
+    alpha = RNG.integers(0, 256, (*grey.shape[:3], 1), dtype="uint8")
+    shown = Image.new("RGBA", (40, 64), "white")
+    shown.alpha_composite(Image.fromarray(np.concatenate([images, alpha], -1).reshape(64, 40, 4)))
+    on_white = np.asarray(shown)[..., :3].reshape(images.shape).astype(int)
+    assert np.abs(_on_white(np.concatenate([images, alpha], -1)).numpy().astype(int) - on_white).max() <= 1
+    with pytest.raises(ValueError, match="expected images of 1, 3 or 4 channels, as inception-2015 takes; got 2"):
+        network(RNG.integers(0, 256, (2, 8, 8, 2), dtype="uint8"))
     assert len({network.preparation for network in made.values()}) == 3
 
 

@@ -237,7 +237,7 @@ def _results(made, real, count, wanted, reference, seed, name, weights, notes, n
                 notes=(
                     *measurement.notes,
                     *notes,
-                    *([] if measurement.network else reference.network.protocol),
+                    *([] if measurement.network else reference.network.protocol(reference.image_shape)),
                 ),
             )
             caveats = measurement.caveats if named or not measure.labels else (*measurement.caveats, _BY_NUMBER)

@@ -78,7 +78,7 @@ class FrechetDistance(keras.metrics.Metric):
         network = self.reference.network
         made = Statistics(self.moments, network.name, name, data="")
         real = Statistics(self._real(), network.name, self.reference.name, self.reference.data)
-        notes = (*notes, *network.protocol)
+        notes = (*notes, *network.protocol(self.reference.image_shape))
         return frechet_result(made, real, seed, weights, notes, network.digest)
 
     def reset_state(self) -> None:

@@ -25,7 +25,8 @@ class FeatureNetwork:
             classifies, "probabilities", float32 [N, K], rows that sum to 1.
         prepare: function of uint8 images [N, H, W, C] as a tensor, to what the model takes. `C` is `channels`.
         preparation: what `prepare` does, in words, for protocols: "bilinear to 299 x 299, (x - 128) / 128".
-        channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then.
+        channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then, and RGBA is
+            judged on white.
         sides: the heights and widths that it takes, `None` for any.
         definition: what tells it from other networks of the same name and weights, where that is not known of the name.
         precision: "float32", or "bfloat16" for convolutions and products of matrices in bfloat16 that add up in
@@ -78,6 +79,8 @@ class FeatureNetwork:
         def judge(images):
             if self.channels == 3 and images.shape[-1] == 1:
                 images = tf.repeat(images, 3, axis=-1)
+            elif self.channels == 3 and images.shape[-1] == 4:
+                images = _on_white(images)
             return self.model(self.prepare(images), training=False)
 
         @functools.cache
@@ -87,19 +90,21 @@ class FeatureNetwork:
 
         return lambda images: traced(tuple(images.shape[1:]))(images)
 
-    @property
-    def protocol(self) -> list[str]:
-        """What of it changes numbers, in words, for their protocols."""
+    def protocol(self, image_shape: Sequence[int]) -> list[str]:
+        """What of it changes numbers of images of this shape, (H, W, C), in words, for their protocols."""
         return [
             f"images {self.preparation}",
+            *(["transparent pixels on white"] if image_shape[-1] == 4 else []),
             *([] if self.precision == "float32" else [f"features in {self.precision}"]),
         ]
 
     def check(self, image_shape: Sequence[int]) -> None:
         """Raise `ValueError` unless it can judge uint8 images of this shape, (H, W, C)."""
         height, width, channels = image_shape
-        if channels != self.channels and channels != 1:
-            wanted = "grey images" if self.channels == 1 else "images of 3 channels or grey ones"
+        if channels not in ((1, 3, 4) if self.channels == 3 else (self.channels,)):
+            wanted = {1: "grey images", 3: "images of 1, 3 or 4 channels"}.get(
+                self.channels, f"images of {self.channels} channels"
+            )
             raise ValueError(f"images: expected {wanted}, as {self.name} takes; got {channels} channels")
         if self.sides is not None and (height not in self.sides or width not in self.sides):
             wanted = " or ".join(map(str, self.sides))
@@ -123,6 +128,12 @@ class FeatureNetwork:
         images = checked_images(images)
         self.check(images.shape[1:])
         return {name: value.numpy() for name, value in self.compiled(images).items()}
+
+
+def _on_white(images):
+    """RGBA uint8 as RGB, as `kerasgan.data.load` shows it."""
+    colours, alpha = tf.cast(images[..., :3], tf.float32), tf.cast(images[..., 3:], tf.float32) / 255
+    return tf.cast(tf.floor(colours * alpha + 255 * (1 - alpha) + 0.5), tf.uint8)
 
 
 def checked_images(images, name: str = "images") -> np.ndarray:
