@@ -27,14 +27,14 @@ def flat_gan(shape=(8, 8, 1), num_classes=None, objective=kerasgan.SGAN, **argum
     generator = keras.Model([z, *given] if given else z, made)
     critic = keras.Model([x, *seen] if seen else x, keras.layers.Dense(1)(scored))
     gan = objective(generator, critic, num_classes=num_classes, **arguments)
-    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), run_eagerly=True)  # no graph to build
     return gan
 
 
 def points_gan(**arguments):
     keras.utils.set_random_seed(0)
     gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8), **arguments)
-    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), run_eagerly=True)  # no graph to build
     return gan
 
 
