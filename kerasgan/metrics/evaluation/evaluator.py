@@ -264,7 +264,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
-    independent(model, reference, wanted)
+    _independent(model, reference, wanted)
     numbers, named = _matched(model, reference)
     for metric, measure in wanted.items():
         if measure.labels:
@@ -279,7 +279,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
     return wanted
 
 
-def independent(model, reference, wanted):
+def _independent(model, reference, wanted):
     """Raise `ValueError` where a measure would ask the network against which the generator was trained."""
     against = model.trained_against
     asked = against is not None and any(not measure.needs.images for measure in wanted.values())

@@ -15,7 +15,7 @@ def sampler(gan: Sampler) -> Sampler:
     Args:
         gan: a `Sampler`, such as a `GAN`, brought up to date by `prepare_sampling`.
     """
-    if all(layer.compute_dtype == "float32" for layer in gan.sampling_generator._flatten_layers()):
+    if not any(layer.compute_dtype in ("bfloat16", "float16") for layer in gan.sampling_generator._flatten_layers()):
         return gan
     copy = standing_statistics.copied(gan)
     wide = keras.saving.deserialize_keras_object(_wide(keras.saving.serialize_keras_object(copy)))
