@@ -118,9 +118,11 @@ class RestTransport:
         body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
         outputs = self._call("POST", ":predict", version, ["outputs"], body)
         dtypes = signatures(version)[signature]["outputs"]
-        if not _fit(outputs, dtypes):  # the server may have gone on to another version
+        found = _arrays(outputs, dtypes)
+        if not _fit(found, dtypes):  # the server may have gone on to another version
             dtypes = signatures(version, anew=True)[signature]["outputs"]
-        return {name: _from_json(value, dtypes[name]) for name, value in _by_name(outputs, dtypes).items()}
+            found = _arrays(outputs, dtypes)
+        return {name: array.astype(dtypes[name], copy=False) for name, array in found.items()}
 
     def signatures(self, version: int | None) -> Signatures:
         """Return what the signatures of a version take and give; see `Client.signatures`."""
@@ -165,28 +167,30 @@ def _to_json(array):
     return array.tolist()
 
 
-def _by_name(outputs, dtypes):
-    """The outputs by their names: a single one comes without its name."""
-    return {next(iter(dtypes)): outputs} if len(dtypes) == 1 else outputs
+def _arrays(outputs, dtypes):
+    """The outputs as arrays by their names: a single one comes without its name."""
+    named = {next(iter(dtypes)): outputs} if len(dtypes) == 1 else outputs
+    return {name: _array(value) for name, value in (named if isinstance(named, dict) else {"": named}).items()}
 
 
-def _fit(outputs, dtypes):
-    """Whether an answer has the outputs that are known, whole numbers where they are integers and no others else."""
-    named = _by_name(outputs, dtypes)
-    if not isinstance(named, dict) or set(named) != set(dtypes):
-        return False
-    kinds = {name: np.asarray(value).dtype.kind for name, value in named.items() if not dtypes[name].hasobject}
-    return all((kind in "iu") == (dtypes[name].kind in "iu") for name, kind in kinds.items() if kind in "iuf")
+def _fit(arrays, dtypes):
+    """Whether an answer has the outputs that are known: text where they are text, whole numbers where they are."""
+    return set(arrays) == set(dtypes) and all(
+        not array.size or _kind(array.dtype) == _kind(dtypes[name]) for name, array in arrays.items()
+    )
 
 
-def _from_json(value, dtype):
-    if not dtype.hasobject:
-        return np.array(value, dtype)
-    leaf = value
-    shape = []
+def _kind(dtype):
+    return {"u": "i", "i": "i", "O": "O"}.get(dtype.kind, "other")
+
+
+def _array(value):
+    leaf, shape = value, []
     while isinstance(leaf, list):
         shape.append(len(leaf))
         leaf = leaf[0] if leaf else None
+    if not isinstance(leaf, (str, dict)):
+        return np.asarray(value)
     array = np.empty(shape, object)
     for index in np.ndindex(*shape):
         leaf = value
