@@ -35,7 +35,7 @@ def critic_to_data(gan, data, steps=None):
     Args:
         gan: `GAN`.
         data: batches.
-        steps: batches of an epoch, beyond which none is read; `None` for all.
+        steps: batches of an array's epoch, which come again after it; `None` where none does.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))

@@ -261,8 +261,8 @@ class GAN(Game):
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
-        data, steps_per_epoch = training_data.checked(self, x, y, batch_size, steps_per_epoch)
-        adapting.critic_to_data(self, data, steps_per_epoch)
+        data, steps = training_data.checked(self, x, y, batch_size, steps_per_epoch)
+        adapting.critic_to_data(self, data, steps if steps_per_epoch is None else None)
         if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
             data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
@@ -271,7 +271,7 @@ class GAN(Game):
             for technique in self.techniques:
                 technique.begin(self)
         try:
-            with fit_checks.ending_quietly(steps_per_epoch):
+            with fit_checks.ending_quietly(steps):
                 history = keras.Model.fit(
                     self,
                     data,
@@ -280,7 +280,7 @@ class GAN(Game):
                     callbacks=[] if callbacks is None else callbacks,  # MLflow's autolog adds to a list
                     shuffle=False,
                     initial_epoch=initial_epoch,
-                    steps_per_epoch=steps_per_epoch,
+                    steps_per_epoch=steps,
                 )
         except tf.errors.OpError as error:
             training_data.raise_error(error)
