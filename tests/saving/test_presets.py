@@ -546,6 +546,15 @@ def test_the_card_is_of_the_checkpoint_and_of_all_fits(run, tmp_path):
         publish.publish(changed, tmp_path / "zoo", licence="x", overwrite=True)
 
 
+def test_the_nearest_images_are_not_found_by_what_the_generator_was_trained_to_please(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(kerasgan.GAN, "trained_against", "garments")
+    with pytest.raises(
+        ValueError, match="nearest: expected a feature network other than garments, which the generator"
+    ):
+        publish.publish(run, tmp_path / "zoo", licence="x", nearest="garments")
+    assert not (tmp_path / "zoo").exists()
+
+
 def test_an_interrupted_publish_leaves_what_was_there(published, run, monkeypatch):
     before = {path.relative_to(published): path.read_bytes() for path in published.rglob("*") if path.is_file()}
     for function in ("picture", "_entry"):

@@ -30,6 +30,14 @@ def test_what_is_no_run_is_named(tmp_path):
         run_folder.load_model(tmp_path)
 
 
+def test_a_best_model_is_of_the_run_that_it_lies_in(tmp_path):
+    """The modules of the run's `imports` were not found for it."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("imports: []")
+    for place in ("best.keras", "checkpoints/step-00000004.keras"):
+        assert run_folder.of_checkpoint(tmp_path / "run" / place) == tmp_path / "run"
+
+
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with atomic_files.written_whole(tmp_path / "new" / "a.txt") as beside:
         beside.write_text("1")
