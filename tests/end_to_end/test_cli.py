@@ -376,13 +376,11 @@ def test_the_precision_of_a_recipe_is_not_that_of_other_models(photos, tmp_path)
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_an_interrupted_run_leaves_a_checkpoint_that_resumes(photos, tmp_path, number):
     write_recipe(tmp_path / "tiny.yaml", photos, steps=1_000_000)
-    line = [sys.executable, "-m", "kerasgan", "train", "tiny.yaml"]
-    # a shell that starts the tests in the background has them ignore SIGINT, and children inherit that
-    pipes = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    }
+    # a shell that starts the tests in the background has them ignore SIGINT, and children inherit that; not by
+    # preexec_fn, which forks: gRPC, where this process has used it, may end the child before it begins
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    line = [sys.executable, "-c", f"{code}from kerasgan.cli import app; app.main()", "train", "tiny.yaml"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(line, cwd=tmp_path, text=True, env=QUIET, **pipes) as run:
         log = tmp_path / "runs" / "00000-tiny" / "metrics.jsonl"
         until = time.monotonic() + 120
