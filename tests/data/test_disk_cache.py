@@ -137,7 +137,8 @@ def test_what_older_versions_kept_is_not_found(cache):
 
 
 SLOW = """\
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell in the background has children ignore
 import numpy as np, tensorflow as tf
 from kerasgan.data import Source, load, to_uint8
 
@@ -159,11 +160,7 @@ WHOLE = str(list(range(20)))
 
 def start(cache, go):
     """Start a process that writes the cache, but waits in the middle until the file `go` is there."""
-    pipes = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    }
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-c", SLOW, str(cache), str(go)], text=True, **pipes)
 
 
