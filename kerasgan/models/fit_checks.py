@@ -35,7 +35,6 @@ _ARGUMENTS = {
 }
 _WITHOUT_EFFECT = {"validation_split": 0.0, "validation_freq": 1, "shuffle": True}
 
-
 _OF_COMPILE = {
     "optimizer": "a GAN has two: generator_optimizer and critic_optimizer",
     "loss": "the objective has its own: kerasgan.LSGAN and others, or a subclass",
@@ -52,11 +51,7 @@ def arguments_of_compile(given):
     Args:
         given: dict of the arguments that `GAN.compile` does not take itself.
     """
-    for name, value in given.items():
-        if name not in _OF_COMPILE:
-            raise TypeError(f"GAN.compile() got an unexpected keyword argument {name!r}")
-        if value is not None:
-            raise ValueError(f"{name}: expected none; {_OF_COMPILE[name]}")
+    _refuse_arguments("compile", given, _OF_COMPILE)
 
 
 def arguments_of_keras(given):
@@ -65,11 +60,15 @@ def arguments_of_keras(given):
     Args:
         given: dict of the arguments that `GAN.fit` does not take itself.
     """
+    _refuse_arguments("fit", given, _ARGUMENTS)
+
+
+def _refuse_arguments(method, given, reasons):
     for name, value in given.items():
-        if name not in _ARGUMENTS:
-            raise TypeError(f"GAN.fit() got an unexpected keyword argument {name!r}")
+        if name not in reasons:
+            raise TypeError(f"GAN.{method}() got an unexpected keyword argument {name!r}")
         if value is not None and not (name in _WITHOUT_EFFECT and value == _WITHOUT_EFFECT[name]):
-            raise ValueError(f"{name}: expected none; {_ARGUMENTS[name]}")
+            raise ValueError(f"{name}: expected none; {reasons[name]}")
 
 
 def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
