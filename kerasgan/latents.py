@@ -178,7 +178,9 @@ class GaussianMixture(Prior):
             code, rather than from a component drawn at random. Sampling and serving always draw.
         initial_scale: the sigma_i to start from; the mu_i start from U(-1, 1).
         scale_penalty: weight of mean((sigma - 1)^2), added to the generator's loss; keeps the sigma_i from 0.
-        learned_weights: whether how likely the components are is learned too; all are equally likely at first.
+        learned_weights: whether how likely the components are is learned too; all are equally likely at first. They
+            learn of how the scores of a minibatch, or of its part on a replica or in an accumulation, differ: of a
+            single row nothing.
         name: optional layer name.
 
     Raises:

@@ -4,6 +4,7 @@ import pathlib
 import zipfile
 
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.saving import keras_file
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Logs, Path
 
@@ -19,9 +20,11 @@ class Checkpoint(EverySteps):
         keep: how many files to keep, at least 1.
 
     Raises:
-        ValueError: if `every` or `keep` is not a positive integer.
+        ValueError: if `every` or `keep` is not a positive integer; when training begins, if a class of the model is not
+            registered with Keras, or its `get_config` lacks an argument, so that no file of it could be loaded.
         FileExistsError: when training begins, if the folder has a file of more steps than the model has taken: of
             another training, whose file would be the newest.
+        OSError: when training begins, if the folder cannot be made.
     """
 
     chief_only = True
@@ -32,10 +35,14 @@ class Checkpoint(EverySteps):
         self.keep = validation.integer("keep", keep, 1)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Refuse a folder in which what is written would not be the newest."""
+        """Refuse a folder in which what is written would not be the newest, and a model that could not be loaded."""
         super().on_train_begin(logs)
+        if self.is_idle:
+            return
+        keras_file.check_loadable(self.model)
+        self.folder.mkdir(parents=True, exist_ok=True)
         newest = max((path.name for path in checkpoints(self.folder)), default="")
-        if newest > f"step-{self.step:08d}.keras" and not self.is_idle:
+        if newest > f"step-{self.step:08d}.keras":
             raise FileExistsError(
                 f"folder: expected none of another training; {self.folder} has {newest}, and this model has taken "
                 f"{self.step:,} steps: give another folder, or load that file to go on with it"

@@ -87,7 +87,7 @@ class RollBack(Action):
 
 
 class _Freeze(Action):
-    """Set a side's learning rate to 0 at the first alarm."""
+    """Set a side's learning rate and momentum to 0 at the first alarm."""
 
     side = ""
 
@@ -96,11 +96,14 @@ class _Freeze(Action):
         _check_rate(f"{self.side}_optimizer", getattr(gan, f"{self.side}_optimizer"))
 
     def act(self, guard: "CollapseGuard") -> str:
-        """Set the learning rate to 0."""
+        """Set learning rate and momentum to 0."""
         optimizer = getattr(guard.model, f"{self.side}_optimizer")
         if float(ops.convert_to_numpy(optimizer.learning_rate)) == 0.0:
             return ""
         optimizer.learning_rate = 0.0
+        for slot in optimizer.variables:
+            if "momentum" in slot.path.rpartition("/")[2]:  # of SGD and RMSprop it moves weights by itself
+                slot.assign(ops.zeros_like(slot))
         return f"froze the {self.side}: its learning rate is 0"
 
 

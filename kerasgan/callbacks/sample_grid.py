@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
+from kerasgan.models import checks
 from kerasgan.utils.annotations import Labels, Logs, Path
 from kerasgan.visualization import image_grid, samples
 
@@ -25,6 +26,10 @@ class SampleGrid(EverySteps):
         tensorboard: folder for TensorBoard's event files, where the pictures (of text the lines) are shown too; or
             `None`.
         name: of the pictures in TensorBoard.
+
+    Raises:
+        ValueError: if `every` is not a positive integer; when training begins, if the model cannot sample so.
+        OSError: when training begins, if the folder cannot be made.
 
     Example:
         >>> gan.fit(images, callbacks=[kerasgan.callbacks.SampleGrid("samples", every=500, n=16, truncation=0.7)])
@@ -51,6 +56,13 @@ class SampleGrid(EverySteps):
         self.truncation = truncation
         self.name = name
         self._board = Board(tensorboard)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Check what is to be sampled."""
+        super().on_train_begin(logs)
+        if not self.is_idle:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            checks.sampling(self.model, self.n, self.seed, self.labels, self.truncation)
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Write the grid of this step."""

@@ -58,7 +58,8 @@ def load(
         channels: 1 (grey), 3 (RGB) or 4 (RGBA); as the source has them where None. Transparent pixels are
             shown on white where alpha is dropped.
         batch_size: images of one minibatch.
-        critic_steps: minibatches of one training step, each of fresh images.
+        critic_steps: minibatches of one training step, each of fresh images: `gan.batches_per_step`, which may be more
+            than the critic's steps.
         labels: whether to give labels too.
         split: of the TFDS dataset, where source is a name.
         data_dir: TFDS's folder, where source is a name.
@@ -78,7 +79,8 @@ def load(
         A `tf.data.Dataset` of float32 [batch_size * critic_steps, image_size, image_size, channels] in
         [-1, 1]; with labels, of pairs with int32 [batch_size * critic_steps]. The remainder of an epoch is
         dropped. Its cardinality is `steps_per_epoch`, infinite with repeat. With labels it has the attribute
-        `class_names`, as Keras's datasets of folders have, by which `fit` sees whether the labels are the model's.
+        `class_names`, as Keras's datasets of folders have, by which `fit` sees whether the labels are the model's; and
+        by `batches_per_step` whether batches have the rows of its steps.
 
     Raises:
         ValueError: naming the argument, what was given and what was expected; if the source has no labels, classes that
@@ -143,6 +145,7 @@ def load(
         return to_float(images), given if numbers is None else tf.gather(tf.constant(numbers, tf.int32), given)
 
     dataset = batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    dataset.batches_per_step = critic_steps
     if labels:
         dataset.class_names = class_names or source.class_names
     return dataset

@@ -43,6 +43,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             scale=False,
             synchronized=synchronized and backend.is_tensorflow(),
             dtype=self.dtype_policy,
+            trainable=self.trainable,  # of a layer that was saved frozen, too
         )
 
     def build(self, input_shape: Sequence[Shape]) -> None:

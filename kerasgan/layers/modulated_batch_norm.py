@@ -67,6 +67,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
                 synchronized=synchronized and backend.is_tensorflow(),
                 dtype=self.dtype_policy,
                 name="normalization",
+                trainable=self.trainable,  # of a layer that was saved frozen, too
             )
 
     def build(self, input_shape: Sequence[Shape]) -> None:

@@ -1,6 +1,7 @@
 """Checks of what a user gives, each with one message that names the argument, what came and what was expected."""
 
 import importlib.util
+import inspect
 import pathlib
 import warnings
 
@@ -8,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgan.utils import classes
+from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
 
 
@@ -47,6 +48,21 @@ def folder_may_be_written(name, folder, overwrite, marks, what):
 
 def _has_files(folder, names):
     return all((folder / name).is_file() for name in names)
+
+
+def configs_are_whole(model):
+    """Raise `ValueError` where a class of the user's own would lose arguments when a file of it is loaded."""
+    for part in (model, model.latent, *getattr(model, "techniques", ())):
+        arguments = inspect.signature(type(part).__init__).parameters.values()
+        named = [one.name for one in arguments if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)][1:]
+        lost = sorted(set(named) - set(part.get_config()))
+        if lost:
+            kind, first = type(part).__name__, lost[0]
+            raise ValueError(
+                f"{kind}: expected get_config to give back the argument {first} of __init__, as a file that is loaded "
+                f"would have its default; write {kind}.get_config: "
+                f"return {{**super().get_config(), {first!r}: self.{first}}}"
+            )
 
 
 def makes_images(model):
@@ -241,6 +257,11 @@ def _inputs_fit(name, network, num_classes, extra=0):
     if len(network.inputs) != expected:
         wanted = "one input (num_classes is None)" if num_classes is None else f"labels too (num_classes={num_classes})"
         raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+    if num_classes is not None and tuple(network.inputs[1].shape[1:]) not in ((), (1,)):
+        raise ValueError(
+            f"{name}: expected its second input to be labels, integers [N]; it takes {network.inputs[1].shape}. "
+            'keras.Input((), dtype="int32") and a layer Embedding, or keras.ops.one_hot, take them'
+        )
 
 
 def _classes_fit(name, network, num_classes):
@@ -306,6 +327,21 @@ def sample_labels(labels, n, num_classes, class_names=None):
     if values.min() < 0 or values.max() >= num_classes:
         raise ValueError(f"labels: expected integers in [0, {num_classes}); got {quoted(labels)}")
     return values.astype(np.int32)
+
+
+def bounds(truncation, n):
+    """Check bounds on |z| for n images; returns float32 [n], infinite where `truncation` is `None`."""
+    values = row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
+    if not (values > 0).all():
+        raise ValueError(f"truncation: expected positive numbers; got {truncation}")
+    return values
+
+
+def sampling(model, n, seed, labels, truncation):
+    """Raise `ValueError` where `Sampler.sample` would; returns seeds, bounds and labels for n images."""
+    validation.integer("n", n, 1)
+    labels = sample_labels(labels, n, model.num_classes, model.class_names)
+    return sample_seeds(seed, n), bounds(truncation, n), labels
 
 
 def _fits(values, dtype):

@@ -126,12 +126,29 @@ def optimizers(generator_optimizer, critic_optimizer):
             )
 
 
-def callbacks(given, logged):
+def what_is_trained(gan):
+    """Refuse layers that were frozen or thawed since `compile`: optimizers have a place for each trained variable."""
+    for name, networks in {"generator": (gan.generator, gan.latent), "critic": (gan.critic,)}.items():
+        now = {id(variable): variable for network in networks for variable in network.trainable_variables}
+        optimizer = getattr(gan, f"{name}_optimizer")
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        known = {id(variable): variable for variable in optimizer._trainable_variables}
+        other = [variable.path for key, variable in {**now, **known}.items() if (key in now) != (key in known)]
+        if other:
+            raise ValueError(
+                f"{name}: expected the trainable variables that it had in `compile`; {other[0]} "
+                f"{'and others are' if len(other) > 1 else 'is'} frozen, or thawed, since: call compile again, with "
+                "new optimizers"
+            )
+
+
+def callbacks(given, logged, arrays=False):
     """Refuse callbacks that would do nothing, or fail once work is done.
 
     Args:
         given: as `callbacks` of `GAN.fit`.
         logged: names that the model logs.
+        arrays: whether the data are arrays, whose order goes on at the model's step as `fit` begins.
     """
     given = [one for one in keras.tree.flatten(getattr(given, "callbacks", given)) if one is not None]
     for callback in given:
@@ -142,15 +159,22 @@ def callbacks(given, logged):
                 raise ValueError(f"callbacks: {kind.__name__} {_REFUSED[kind.__name__]}")
             if kind.__name__ in _REFUSED_OF_OTHERS:
                 raise ValueError(f"callbacks: {kind.__name__} {_REFUSED_OF_OTHERS[kind.__name__]}")
+        if arrays and isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise ValueError(
+                "callbacks: BackupAndRestore sets the model's step after `fit` has ordered an array's rows by it. "
+                "kerasgan.callbacks.Checkpoint keeps files, and kerasgan.load(FILE).fit(images) goes on at the step"
+            )
         if isinstance(callback, keras.callbacks.TensorBoard) and callback.write_steps_per_second:
             raise ValueError(
                 "callbacks: TensorBoard's write_steps_per_second asks `model.optimizer` for steps, and a GAN has two "
                 "optimizers. kerasgan.callbacks.MetricsLog writes images per second to TensorBoard"
             )
-        if hasattr(callback, "monitor") and hasattr(callback, "mode"):
-            _check_monitor(callback, logged, given)
-        if isinstance(callback, keras.callbacks.ModelCheckpoint):
-            _check_path(callback, logged, given)
+        before = given[: given.index(callback)]
+        inner = getattr(callback, "callback", callback)  # of `Adapted`
+        if hasattr(inner, "monitor") and hasattr(inner, "mode"):
+            _check_monitor(inner, logged, before)
+        if isinstance(inner, keras.callbacks.ModelCheckpoint):
+            _check_path(inner, logged, before)
 
 
 @contextlib.contextmanager
@@ -166,11 +190,11 @@ def _is_keras(kind):
     return kind.__module__.partition(".")[0] == "keras"
 
 
-def _check_monitor(callback, logged, given):
+def _check_monitor(callback, logged, before):
     """Refuse to wait for a value that nobody logs, or of which Keras does not know which is better."""
     name, kind = callback.monitor, type(callback).__name__
     watches = getattr(callback, "save_best_only", True)  # ModelCheckpoint looks only then
-    if watches and not _may_be_logged(name, logged, given):
+    if watches and not _may_be_logged(name, logged, before):
         raise ValueError(
             f"callbacks: {kind} monitors {name!r}, which is not logged: {', '.join(logged)} are. {_MEASURE}; its "
             "numbers, such as fd[garments], may be monitored by callbacks after it"
@@ -182,7 +206,7 @@ def _check_monitor(callback, logged, given):
         )
 
 
-def _check_path(callback, logged, given):
+def _check_path(callback, logged, before):
     """Refuse a file name that cannot be made once an epoch is over."""
     for _, field, _, _ in string.Formatter().parse(callback.filepath):
         if field is None or field in ("epoch", "batch"):
@@ -192,23 +216,24 @@ def _check_path(callback, logged, given):
                 f"callbacks: ModelCheckpoint cannot write {{{field}}} into a file name; write "
                 f"{{{plain_name(field)}}}, which is logged too"
             )
-        if not _may_be_logged(field, logged, given):
+        if not _may_be_logged(field, logged, before):
             raise ValueError(
                 f"callbacks: ModelCheckpoint's file name has {{{field}}}, which is not logged: epoch, batch, "
                 f"{', '.join(logged)} are"
             )
 
 
-def _may_be_logged(name, logged, given):
-    """Whether a value is logged by the model, or perhaps by a callback whose logs are not known."""
+def _may_be_logged(name, logged, before):
+    """Whether a value is logged by the model, or perhaps by a callback before, whose logs are not known."""
     if name in logged:
         return True
-    foreign = [one for one in given if not _is_keras(type(one)) or isinstance(one, keras.callbacks.LambdaCallback)]
+    foreign = [one for one in before if not _is_keras(type(one)) or isinstance(one, keras.callbacks.LambdaCallback)]
     ours = [one for one in foreign if type(one).__module__.partition(".")[0] == "kerasgan"]
     if len(foreign) > len(ours):
         return True
     measured = any(type(one).__name__ == "EvaluateGAN" for one in ours)
-    return measured and name != "loss" and not name.startswith("val_")
+    of_network = name.endswith("]") or "_" in name  # fd[garments] and fd_garments; there is no fid and no loss
+    return measured and of_network and not name.startswith("val_")
 
 
 def plain_name(name):

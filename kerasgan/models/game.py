@@ -11,7 +11,7 @@ from kerasgan.models.batch import Batch, Data
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, replica_shares
 from kerasgan.utils.keyed_random import Turn
-from kerasgan.utils.tensors import Tensor
+from kerasgan.utils.tensors import Tensor, wide
 
 
 class Game(Sampler):
@@ -98,7 +98,7 @@ class Game(Sampler):
         inputs = z if like.labels is None else [z, like.labels]
         with keyed_random.giving(lambda shape, *name: self.uniform(like, shape, *name, *purpose)):
             images = self.generator(inputs, training=True)
-        return like._replace(images=images, purpose=("fake", *purpose))
+        return like._replace(images=wide(images), purpose=("fake", *purpose))
 
     def seen(self, batch: Batch) -> Batch:
         """Return the `Batch` that the critic sees of one: what the techniques make of it, such as noisy images.
@@ -115,8 +115,7 @@ class Game(Sampler):
         batch = self.seen(batch)
         alone = batch.labels is None or self.classifying_critic
         logits = self.critic(batch.images if alone else [batch.images, batch.labels], training=True)
-        if self.classifying_critic:
-            logits = logits[0]
+        logits = wide(logits[0] if self.classifying_critic else logits)
         for technique in self.techniques if self._watched else ():
             technique.scored(self, batch, logits)
         return logits
@@ -143,7 +142,7 @@ class Game(Sampler):
 
     def class_logits(self, batch: Batch) -> Tensor:
         """Return the class logits [N, num_classes] of a critic that classifies, for a batch as `seen`."""
-        return self.critic(self.seen(batch).images, training=True)[1]
+        return wide(self.critic(self.seen(batch).images, training=True)[1])
 
     def global_mean(self, values: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
         """Return the mean over the global batch of values of the local one; gradients go through it.

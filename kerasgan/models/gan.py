@@ -256,9 +256,11 @@ class GAN(Game):
         fit_checks.arguments_of_keras(of_keras)
         replicas = self.distribute_strategy.num_replicas_in_sync
         fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas)
-        fit_checks.callbacks(callbacks, self.trackers)
+        is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
+        fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
+            fit_checks.what_is_trained(self)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
         data, steps = training_data.checked(self, x, y, batch_size, steps_per_epoch)

@@ -107,11 +107,8 @@ class Sampler(Unsupervised, keras.Model):
             (16, 32, 32, 1)
             >>> again = gan.sample(2, seed=[9, 22])  # the third and the last of the sixteen seeds
         """
-        validation.integer("n", n, 1)
         validation.integer("batch_size", batch_size, 1)
-        seeds = checks.sample_seeds(seed, n)
-        bounds = self._bounds(truncation, n)
-        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        seeds, bounds, labels = checks.sampling(self, n, seed, labels, truncation)
         self.prepare_sampling()
         return self._in_batches("images_from_seeds", batch_size, seeds, bounds, labels)
 
@@ -197,17 +194,13 @@ class Sampler(Unsupervised, keras.Model):
         if self.num_classes is not None and labels is None:
             raise ValueError(f"labels: expected a class, or {n} of them, as the model is conditional; got None")
         labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        for name, end in {"seed": seed, "to_seed": to_seed}.items():
+            validation.integer_within(name, end, np.int64)
         ends = [checks.sample_seeds([end] * n, n) for end in (seed, to_seed)]
-        bounds = self._bounds(truncation, n)
+        bounds = checks.bounds(truncation, n)
         positions = np.linspace(0.0, 1.0, n, dtype="float32")
         self.prepare_sampling()
         return self._in_batches("images_between", batch_size, *ends, positions, bounds, labels)
-
-    def _bounds(self, truncation, n):
-        bounds = checks.row_values("truncation", np.inf if truncation is None else truncation, n, np.float32)
-        if not (bounds > 0).all():
-            raise ValueError(f"truncation: expected positive numbers; got {truncation}")
-        return bounds
 
     def _in_batches(self, method, batch_size, *arrays):
         """Call a compiled method with rows of arrays, some of which may be `None`; returns an array of all rows."""
@@ -260,12 +253,13 @@ class Sampler(Unsupervised, keras.Model):
                 `keras.saving.load_model` reads it.
 
         Raises:
-            ValueError: if the path ends otherwise.
+            ValueError: if the path ends otherwise, or `get_config` of a class of your own lacks an argument.
             FileExistsError: if there is such a file and `overwrite` is false.
         """
         if zipped is not False:
             checks.ending("filepath", filepath, ".keras")
         checks.may_be_written("filepath", filepath, overwrite)
+        checks.configs_are_whole(self)
         self.prepare_sampling()
         with atomic_files.written_whole(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
@@ -469,6 +463,11 @@ class Sampler(Unsupervised, keras.Model):
         """Latents (or the list of the generator's inputs) to images clipped to [-1, 1], by the sampling generator."""
         made = self.sampling_generator(inputs, training=training)
         return ops.clip(made, -1.0, 1.0) if len(self.image_shape) == 3 else made
+
+    def predict(self, x: Any, **arguments: Any) -> np.ndarray:
+        """Images clipped to [-1, 1] of latents (or the list of the generator's inputs), as `keras.Model.predict`."""
+        self.prepare_sampling()
+        return super().predict(x, **arguments)
 
     def images_from_latents(self, z: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
         """Map latents float32 [N, D] to images uint8 [N, H, W, C]; what is no image stays float32.

@@ -35,19 +35,6 @@ def dataset(gan, images, labels, batch_size):
         labels = _labels(labels, len(images), gan.num_classes)
     elif gan.num_classes is not None:
         raise ValueError(f"y: expected labels, as num_classes={gan.num_classes}; got None")
-    if len(shape) == 3 and shape[0] == shape[1] and shape[2] in (1, 3, 4):
-        source = data.arrays(images, labels)
-        batches = data.load(
-            source,
-            image_size=shape[0],
-            batch_size=batch_size,
-            critic_steps=gan.batches_per_step,
-            labels=gan.num_classes is not None,
-            seed=gan.seed % 2**63,  # a negative one too
-            repeat=True,
-            start_step=int(gan.step),
-        )
-        return batches, data.steps_per_epoch(source, batch_size, gan.batches_per_step)
     rows = batch_size * gan.batches_per_step
     if len(images) < rows:
         raise ValueError(
@@ -57,7 +44,7 @@ def dataset(gan, images, labels, batch_size):
     with tf.device("CPU"):
         examples = tf.data.Dataset.from_tensor_slices(images if gan.num_classes is None else (images, labels))
     steps = len(images) // rows
-    return pipeline.endless(examples, len(images), rows, gan.seed % 2**63, steps, int(gan.step)), steps
+    return pipeline.endless(examples, len(images), rows, gan.seed % 2**63, steps, int(gan.step.numpy())), steps
 
 
 def _array(images, shape, num_classes):

@@ -41,10 +41,24 @@ def checked(gan, x, y=None, batch_size=None, steps_per_epoch=None):
         x, steps = training_arrays.dataset(gan, x, y, 64 if batch_size is None else batch_size)
         if steps_per_epoch is None:  # all rows, and as many more as several steps at a time take
             steps_per_epoch = -(-steps // gan.steps_per_execution) * gan.steps_per_execution
+            if steps_per_epoch > steps:
+                warnings.warn(
+                    f"steps_per_execution: an epoch has {steps_per_epoch} steps, where {steps} go through the rows: "
+                    f"Keras takes {gan.steps_per_execution} at a time",
+                    stacklevel=3,
+                )
     _ends(x, steps_per_epoch)
     if isinstance(x, tf.distribute.DistributedDataset):
         _look_at_first(x, gan)
         return x, steps_per_epoch
+    made_for = getattr(x, "batches_per_step", minibatches)
+    if made_for != minibatches:
+        warnings.warn(
+            f"x: loaded with critic_steps={made_for}, and a step of {type(gan).__name__} divides a batch into "
+            f"{minibatches} minibatches: kerasgan.data.load(..., critic_steps=gan.batches_per_step) gives each of them "
+            "batch_size rows",
+            stacklevel=3,
+        )
     needed = minibatches * gan.distribute_strategy.num_replicas_in_sync * gan.gradient_accumulation_steps
     return of_dataset(x, gan.image_shape, gan.num_classes, minibatches, needed), steps_per_epoch
 
@@ -63,6 +77,8 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
     rows = spec.shape[0]
     if rows is not None and rows < needed:
         raise ValueError(f"{MARK}expected at least {needed} rows a batch, {_why(minibatches, needed)}; got {rows}")
+    if rows is not None and rows % minibatches:
+        warnings.warn(_rows_left_out(rows, minibatches), stacklevel=4)
     are_images = len(image_shape) == 3
 
     def check(images, labels=None):
@@ -115,7 +131,7 @@ def of_dataset(dataset, image_shape, num_classes, minibatches, needed):
     else:
         finished = looked_at.map(lambda batch, _: batch)
     if rows is None and needed > 1:
-        finished = finished.filter(_enough(minibatches, needed))
+        finished = finished.enumerate().filter(_enough(minibatches, needed)).map(lambda _, batch: batch)
     return finished.prefetch(tf.data.AUTOTUNE)
 
 
@@ -247,25 +263,36 @@ def _range(images):
 
 
 def _enough(minibatches, needed):
-    """Return a filter that lets batches of enough rows pass, and warns of the first other."""
-    told: list[int] = []
+    """Return a filter of numbered batches that lets those of enough rows pass.
 
-    def warn(rows):
-        if not told:
-            told.append(rows)
-            warnings.warn(
-                f"{MARK}a batch of {rows} rows is left out: a step needs {needed}, {_why(minibatches, needed)}",
-                stacklevel=2,
-            )
-        return False
+    It warns once of a batch that has fewer, and once where the first loses rows; the last of a pass may lose some.
+    """
+    told = set()
 
-    def enough(images, _labels=None):
-        rows = tf.shape(images)[0]
-        return tf.cond(
-            rows >= needed, lambda: tf.constant(True), lambda: tf.numpy_function(warn, [rows], tf.bool, stateful=True)
-        )
+    def look(rows):
+        few = rows < needed
+        if few not in told:
+            told.add(few)
+            why = f"a step needs {needed}, {_why(minibatches, needed)}"
+            lost = f"{MARK}a batch of {rows} rows is left out: {why}" if few else _rows_left_out(rows, minibatches)
+            warnings.warn(lost, stacklevel=2)
+        return not few
+
+    def enough(number, batch):
+        rows = tf.shape(tf.nest.flatten(batch)[0])[0]
+        fine = (rows >= needed) & ((number > 0) | (rows % minibatches == 0))
+        return tf.cond(fine, lambda: True, lambda: tf.numpy_function(look, [rows], tf.bool, stateful=True))
 
     return enough
+
+
+def _rows_left_out(rows, minibatches):
+    lost = rows % minibatches
+    return (
+        f"{MARK}{lost} of a batch's {rows} rows {'is' if lost == 1 else 'are'} left out: a step divides them into "
+        f"{minibatches} minibatches of {rows // minibatches}; batches of {rows - lost} or {rows - lost + minibatches} "
+        "rows lose none"
+    )
 
 
 def _why(minibatches, needed):

@@ -56,7 +56,7 @@ def _gradients(gan, name, loss, args, networks, variables, optimizer):
     share = replica_shares.current_share() if batch is None else batch.share()
     with replica_shares.counting(share):
         with tf.GradientTape() as tape, added_losses.collected(networks) as penalties:
-            value = loss(*args)
+            value = _scalar(gan, name, loss(*args))
             penalties += [variable.regularizer(variable) for variable in variables if variable.regularizer]
             penalties += [technique.penalty(variables) for technique in gan.techniques]
             scaled = optimizer.scale_loss((ops.cast(value, "float32") + sum(penalties)) * share)
@@ -68,6 +68,17 @@ def _gradients(gan, name, loss, args, networks, variables, optimizer):
         return tf.nest.map_structure(
             lambda part: part if part is None else tf.identity(part), gradients, expand_composites=True
         )
+
+
+def _scalar(gan, name, value):
+    """Return the value of a loss, which is to be the mean over the rows: their sum would train N times as fast."""
+    shape = tf.convert_to_tensor(value).shape
+    if shape.rank:
+        raise ValueError(
+            f"{name}: expected a scalar of {type(gan).__name__}.{name} and its techniques; got a tensor of shape "
+            f"{tuple(shape)}: keras.ops.mean makes one of the rows' losses"
+        )
+    return value
 
 
 def _added(sums, gradients):

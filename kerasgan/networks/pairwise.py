@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.tensors import Tensor
+from kerasgan.utils.tensors import Tensor, wide
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -58,12 +58,13 @@ class PairwiseCritic(keras.Model):
             shuffled: function from features [N, F] of `second` to a list of K further orders of them, each [N, F],
                 which `first` is compared with too; the logits are then [(1 + K) * N, 1].
         """
-        ahead, behind = self.encoder(first, training=training), self.encoder(second, training=training)
+        ahead, behind = (wide(self.encoder(images, training=training)) for images in (first, second))
         orders = [behind] if shuffled is None else [behind, *shuffled(behind)]
         difference = ops.concatenate([ahead - order for order in orders])
         if self.head is None:
             return difference, -difference
-        return self.head(difference, training=training), self.head(-difference, training=training)
+        ahead, behind = (wide(self.head(one, training=training)) for one in (difference, -difference))
+        return ahead, behind
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, networks serialized."""

@@ -9,6 +9,7 @@ from keras import ops
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -27,7 +28,7 @@ class ScheduledAdam(keras.optimizers.Adam):
         **arguments: of `keras.optimizers.Adam`.
 
     Raises:
-        ValueError: if beta_2 is negative.
+        ValueError: if beta_2 is a number outside [0, 1).
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class ScheduledAdam(keras.optimizers.Adam):
         **arguments,
     ):
         schedules.check("beta_2", beta_2)
+        if not isinstance(beta_2, Schedule) and not beta_2 < 1:
+            raise ValueError(f"beta_2: expected a number in [0, 1), or a schedule; got {quoted(beta_2)}")
         super().__init__(learning_rate=learning_rate, beta_1=beta_1, epsilon=epsilon, **arguments)
         self.schedule = beta_2
 

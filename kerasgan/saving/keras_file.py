@@ -93,6 +93,21 @@ def read(filepath, compile=True):
     return model
 
 
+def check_loadable(model: Sampler) -> None:
+    """Raise `ValueError` where a file that a model is saved to could not be loaded, or would lose an argument.
+
+    Ask before hours of training: a class of the user's own may not be registered, or lack its `get_config`.
+    """
+    checks.configs_are_whole(model)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+    try:
+        config_check.check(config, "a file of this model", own=True)
+    except Refused as error:
+        raise ValueError(
+            f"{error}. Before a class of your own stands @keras.saving.register_keras_serializable()"
+        ) from None
+
+
 def _check(archive, file, path):
     """Return how many numbers the weights of an archive hold, once all of it has been looked at."""
     members = archive.infolist()

@@ -150,7 +150,7 @@ class AdaptiveAugmentation(Augmentation):
 
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Move the probability, after every fourth update of the critic."""
-        if self.probability is not None or id(variables[0]) not in self._critics:
+        if self.probability is not None or not any(id(v) in self._critics for v in variables):
             return
         self._updates.assign((self._updates + 1.0) % _EVERY)
         due = ops.equal(self._updates, 0.0)

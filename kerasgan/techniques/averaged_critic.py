@@ -40,11 +40,11 @@ class AveragedCritic(Technique):
     def attach(self, gan: GAN) -> None:
         """Make the averages."""
         super().attach(gan)
-        self._averages = {id(v): self.copy_of(v, f"average_{v.name}") for v in gan.critic.trainable_variables}
+        self._averages = {id(v): self.copy_of(v, f"average_{v.name}") for v in self.weights_of(gan.critic)}
 
     def begin(self, gan: GAN) -> None:
         """Set the averages to the weights."""
-        for variable in gan.critic.trainable_variables:
+        for variable in self.weights_of(gan.critic):
             self._averages[id(variable)].assign(variable)
 
     def after_update(self, variables: Sequence[keras.Variable]) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Literal
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
-from kerasgan.utils.tensors import Tensor
+from kerasgan.utils.tensors import Tensor, wide
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -61,11 +62,16 @@ class FeatureMatching(Technique):
         super().attach(gan)
         network = gan.critic.encoder if gan.pairwise_critic else gan.critic
         model = keras.Model(network.inputs, self._tensor(network, gan.pairwise_critic))
+        if not _sees_images(model):
+            raise ValueError(
+                "layer: expected the name of a layer whose output hangs on the image, as the features by default, "
+                "what enters the critic's last dense layer, hang on the label alone"
+            )
 
         def features(batch):
             batch = gan.seen(batch)
             inputs = batch.images if batch.labels is None or len(network.inputs) == 1 else [batch.images, batch.labels]
-            return model(inputs, training=True)
+            return wide(model(inputs, training=True))
 
         self._features = features  # a function, so that Keras does not save the critic's layers a second time
 
@@ -101,3 +107,12 @@ class FeatureMatching(Technique):
             if isinstance(inner, layers.Dense):
                 return layer.input
         raise ValueError(f"layer: expected a name, as the critic has no dense layer; its layers: {', '.join(names)}")
+
+
+def _sees_images(model):
+    """Whether the output of a network hangs on its first input."""
+    zeros = [tf.zeros((1, *given.shape[1:]), given.dtype) for given in model.inputs]
+    with tf.GradientTape() as tape:
+        tape.watch(zeros[0])
+        made = model(zeros if len(zeros) > 1 else zeros[0], training=False)
+    return tape.gradient(made, zeros[0]) is not None

@@ -59,7 +59,8 @@ class CriticPenalty(Technique):
                 return value + weighed
             due = ops.equal(gan.step % self.every, 0)
             replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-            if replicas > 1 and gradient_penalty.coupling(gan.critic):  # what may not run cannot ask other replicas
+            # what may not run cannot ask other replicas; XLA fails on the gradient of an augmentation in a condition
+            if gan.jit_compile or (replicas > 1 and gradient_penalty.coupling(gan.critic)):
                 penalty, weighed = (ops.where(due, number, 0.0) for number in added(real, fake))
             else:
                 penalty, weighed = tf.cond(due, lambda: added(real, fake), lambda: (tf.constant(0.0),) * 2)

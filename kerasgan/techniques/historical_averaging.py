@@ -40,13 +40,13 @@ class HistoricalAveraging(Technique):
         super().attach(gan)
         self._means = {}
         for network in (gan.generator, gan.latent, gan.critic):
-            for variable in network.trainable_variables:
+            for variable in self.weights_of(network):
                 self._means[id(variable)] = self.copy_of(variable, f"mean_{variable.name}"), self._count(variable)
 
     def begin(self, gan: GAN) -> None:
         """Set the means to the weights."""
         for network in (gan.generator, gan.latent, gan.critic):
-            for variable in network.trainable_variables:
+            for variable in self.weights_of(network):
                 self._means[id(variable)][0].assign(variable)
 
     def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:

@@ -96,6 +96,11 @@ class Technique(keras.layers.Layer):
     def after_update(self, variables: Sequence[keras.Variable]) -> None:
         """Act after an optimizer step of these trainable variables."""
 
+    def weights_of(self, network: keras.layers.Layer) -> list[keras.Variable]:
+        """Return the variables of a network that are trained, or would be in layers that are frozen now."""
+        found = {id(v): v for layer in network._flatten_layers() for v in layer._trainable_variables}
+        return list(found.values())
+
     def copy_of(self, variable: keras.Variable, name: str) -> keras.Variable:
         """Return a new weight of the technique, not trained, that starts as a copy of a variable."""
         value = ops.convert_to_numpy(variable)

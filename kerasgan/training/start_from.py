@@ -10,6 +10,8 @@ from kerasgan.models.gan import GAN
 from kerasgan.saving import manifest, presets, sources
 from kerasgan.utils import classes
 
+_ESTIMATES = 20  # steps of the power iteration
+
 
 def take(gan, source):
     """Give the networks of a model the weights of a preset's, and say on stderr what begins anew.
@@ -69,6 +71,8 @@ def take(gan, source):
         print(f"start_from: {part}: {path} {_told(gan, rows)}", file=sys.stderr)
     for to, value in values:
         to.assign(value)
+    for network in (gan.generator, gan.ema_generator, gan.critic) if tables else ():
+        _estimate_again(network, gan.num_classes)
 
 
 def _rows_of_classes(gan, preset):
@@ -95,6 +99,15 @@ def _tables(network, count):
         elif isinstance(layer, SpectralNormalization) and isinstance(layer.layer, keras.layers.Embedding):
             found.add(id(layer.u))
     return found
+
+
+def _estimate_again(network, count):
+    """Give spectrally normalized tables of classes the estimate of the rows that they have now."""
+    with_classes = set() if network is None else _tables(network, count)
+    for layer in network._flatten_layers() if with_classes else ():
+        if isinstance(layer, SpectralNormalization) and id(layer.u) in with_classes:
+            for _ in range(_ESTIMATES):
+                layer.update()
 
 
 def _matched(mine, theirs, rows):

@@ -28,6 +28,14 @@ class Turn:
         self.value = value
         self.count = count
 
+    def __eq__(self, other):
+        raise TypeError(
+            "critic_turn: k is not known while the graph is built, so that a comparison would always be false; "
+            "tf.cond(k.value == 0, ...) asks when it runs"
+        )
+
+    __hash__ = object.__hash__
+
 
 def _salt(purpose):
     """Return an integer for a purpose; an int64 scalar tensor where there is a `Turn` in it."""

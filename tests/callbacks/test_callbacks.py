@@ -9,9 +9,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import kerasgan
 from kerasgan import callbacks
+from kerasgan.utils import json_lines
+from tests import points
 
 
+@keras.saving.register_keras_serializable("tests of callbacks")
 class Counter(keras.Model):
     """Counts its steps; the loss of step t (from 0) is t, logged as Keras does, as the mean of the epoch."""
 
@@ -20,7 +24,9 @@ class Counter(keras.Model):
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False)
         self.step.assign(first)
         self.tracker = keras.metrics.Mean(name="loss")
-        self.num_classes = self.vocabulary = None
+        self.trackers = {"loss": self.tracker}
+        self.latent = kerasgan.latents.Normal(2)
+        self.num_classes = self.vocabulary = self.class_names = None
         self.image_shape = (4, 4, 1)
         self.built = True
         self.compile(optimizer=None, jit_compile=False)
@@ -29,6 +35,9 @@ class Counter(keras.Model):
         self.tracker.update_state(tf.cast(self.step.value, "float32"))
         self.step.assign(self.step + 1)
         return {"loss": self.tracker.result()}
+
+    def get_config(self):
+        return {"first": 0}
 
     def sample(self, n, seed, labels, truncation):
         return np.full((n, 4, 4, 1), int(self.step.numpy()) % 256, np.uint8)
@@ -160,3 +169,65 @@ def test_stop_at_does_not_stop_before_its_step():
 def test_a_checkpoint_is_kept_at_least(keep, tmp_path):
     with pytest.raises(ValueError, match="keep: expected an integer of at least 1"):
         callbacks.Checkpoint(tmp_path, keep=keep)
+
+
+def test_a_penalty_that_is_not_in_every_step_is_logged_as_the_mean_of_what_there_was(tmp_path):
+    class Known(kerasgan.techniques.Technique):
+        tracked = ("known",)
+
+        def penalty(self, variables):
+            return 0.0
+
+        def after_update(self, variables):
+            if any(variable is gan.critic.trainable_variables[0] for variable in variables):
+                gan.track(counting=keras.ops.equal(gan.step % 4, 0), known=keras.ops.cast(gan.step, "float32"))
+
+    made = points.gan("SGAN")
+    gan = kerasgan.SGAN(made.generator, made.critic, made.latent, techniques=[Known()])
+    gan.compile()
+    log = callbacks.MetricsLog(tmp_path / "log.jsonl", 12, every=3)
+    gan.fit(points.data(gan, 5), epochs=4, verbose=0, callbacks=[log])
+    lines = {line["step"]: line.get("known") for line in json_lines.read(tmp_path / "log.jsonl")}
+    # steps 0, 4, 8, 12 and 16 count; a line is of the steps since the one before
+    assert lines == {3: 0.0, 6: 4.0, 9: 8.0, 12: None, 15: 12.0, 18: 16.0, 20: None}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"labels": 7}, ValueError, "labels: expected None"),
+        ({"truncation": -1.0}, ValueError, "truncation: expected positive"),
+        ({"n": 0}, ValueError, "n: expected"),
+        ({"seed": 2**63}, ValueError, "seed: expected"),
+        ({"folder": "file"}, OSError, "file"),
+    ],
+)
+def test_a_grid_that_cannot_be_drawn_is_refused_before_the_first_step(wrong, error, message, tmp_path):
+    (tmp_path / "file").touch()
+    gan = points.gan("SGAN")
+    gan.compile()
+    folder = tmp_path / wrong.pop("folder", "samples")
+    with pytest.raises(error, match=message):
+        gan.fit(points.data(gan, 2), verbose=0, callbacks=[callbacks.SampleGrid(folder, **wrong)])
+    assert int(gan.step.numpy()) == 0
+
+
+def test_a_model_whose_checkpoints_could_not_be_loaded_is_refused_before_the_first_step(tmp_path):
+    class Plain(kerasgan.SGAN):
+        pass
+
+    @keras.saving.register_keras_serializable("tests of checkpoints")
+    class Weighted(kerasgan.SGAN):
+        def __init__(self, *networks, gamma=1.0, **arguments):
+            super().__init__(*networks, **arguments)
+            self.gamma = gamma
+
+    made = points.gan("SGAN")
+    for kind, message in {Plain: "Plain.*register_keras_serializable", Weighted: "get_config.*argument gamma"}.items():
+        gan = kind(made.generator, made.critic, made.latent)
+        gan.compile()
+        with pytest.raises(ValueError, match=message):
+            gan.fit(points.data(gan, 2), verbose=0, callbacks=[callbacks.Checkpoint(tmp_path)])
+        assert int(gan.step.numpy()) == 0
+    with pytest.raises(ValueError, match=r"return \{\*\*super\(\).get_config\(\), 'gamma': self.gamma\}"):
+        gan.save(tmp_path / "model.keras")

@@ -11,6 +11,7 @@ from scipy.spatial import distance
 import kerasgan
 from kerasgan import callbacks, layers, techniques
 from kerasgan.callbacks import CollapseRule, collapse_guard
+from kerasgan.callbacks.collapse_actions import FreezeCritic
 from kerasgan.callbacks.collapse_rule import Verdict
 
 RNG = np.random.default_rng(0)
@@ -396,3 +397,18 @@ def test_real_images_of_another_range_are_no_measure_of_variety(real, message, t
     images = tf.data.Dataset.from_tensors(tf.zeros((8, 8, 8, 1)))
     with pytest.raises(ValueError, match=f"^real: .*{message}"):
         gan.fit(images, verbose=0, callbacks=[callbacks.CollapseGuard(tmp_path, real=real)])
+
+
+def test_what_is_frozen_does_not_go_on_by_its_momentum():
+    gan = model()
+    gan.compile(keras.optimizers.SGD(0.01, momentum=0.9), keras.optimizers.SGD(0.01, momentum=0.9))
+    gan.fit(points(gan, 3), verbose=0)
+
+    class Guard:
+        model = gan
+
+    assert "froze the critic" in FreezeCritic().act(Guard())
+    before = [variable.numpy() for variable in gan.critic.trainable_variables]
+    gan.fit(points(gan, 2), verbose=0)
+    for old, variable in zip(before, gan.critic.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy())

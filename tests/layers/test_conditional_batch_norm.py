@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
+from kerasgan.layers import ConditionalBatchNormalization, ModulatedBatchNormalization
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(3, 2, (6, 4, 5, 3)).astype("float32")
@@ -69,3 +69,22 @@ def test_comes_back_from_its_configuration_in_a_model(tmp_path):
 def test_wrong_number_of_classes_is_named(num_classes):
     with pytest.raises(ValueError, match="num_classes: expected an integer of at least 1"):
         ConditionalBatchNormalization(num_classes)
+
+
+@pytest.mark.parametrize("kind", ["by class", "modulated"])
+def test_frozen_it_stays_frozen_when_it_is_loaded(kind, tmp_path):
+    """Its statistics too, which the layer inside keeps."""
+    features = keras.Input((4, 4, 3))
+    if kind == "by class":
+        condition = keras.Input((), dtype="int32")
+        layer, value = ConditionalBatchNormalization(3, name="norm"), np.zeros(6, "int32")
+    else:
+        condition = keras.Input((5,))
+        layer, value = ModulatedBatchNormalization(name="norm"), np.ones((6, 5), "float32")
+    model = keras.Model([features, condition], layer([features, condition]))
+    model.get_layer("norm").trainable = False
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, again):
+        each([np.random.default_rng(0).normal(3, 1, (6, 4, 4, 3)), value], training=True)
+        np.testing.assert_array_equal(each.get_layer("norm").normalization.moving_mean, 0.0)

@@ -74,7 +74,6 @@ def test_callbacks_of_keras_that_work_are_taken(tmp_path):
         Keras.EarlyStopping("generator_loss", mode="min", patience=9, restore_best_weights=True),
         Keras.TensorBoard(tmp_path / "board", histogram_freq=1),
         Keras.CSVLogger(tmp_path / "log.csv"),
-        Keras.BackupAndRestore(tmp_path / "backup"),
         epochs=2,
     )
     [first, second] = sorted(tmp_path.glob("*-*.keras"))
@@ -237,3 +236,56 @@ def test_replicas_take_one_step_at_a_time():
     with pytest.raises(ValueError, match="steps_per_execution: expected 1 .* on 2 replicas; got 4"):
         fit_checks.numbers(1, None, 4, replicas=2)
     fit_checks.numbers(1, None, 1, replicas=2)
+
+
+@pytest.mark.parametrize("frozen_before", [False, True])
+def test_layers_frozen_or_thawed_since_compile_are_told_of(frozen_before):
+    """Keras would train what is frozen, and fail in the optimizer on what is thawed."""
+    gan = points_gan()
+    layer = next(layer for layer in gan.critic.layers if layer.weights)
+    layer.trainable = not frozen_before
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    fit(gan)
+    layer.trainable = frozen_before
+    with pytest.raises(ValueError, match="^critic: expected the trainable variables that it had in `compile`.*again"):
+        fit(gan)
+    gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05))
+    before = layer.weights[0].numpy()
+    fit(gan)
+    assert np.array_equal(layer.weights[0].numpy(), before) is not frozen_before
+
+
+def test_a_measure_is_monitored_by_its_whole_name_after_it_was_measured():
+    class EvaluateGAN(Keras.Callback):
+        __module__ = "kerasgan.callbacks"
+
+    stopping = Keras.EarlyStopping("fd[garments]", mode="min")
+    fit_checks.callbacks([EvaluateGAN(), stopping], ["critic_loss"])
+    for wrong in ([stopping, EvaluateGAN()], [EvaluateGAN(), Keras.EarlyStopping("fid", mode="min")]):
+        with pytest.raises(ValueError, match="which is not logged"):
+            fit_checks.callbacks(wrong, ["critic_loss"])
+    adapted = callbacks.Adapted(Keras.ReduceLROnPlateau(monitor="val_loss", mode="min"))
+    with pytest.raises(ValueError, match="ReduceLROnPlateau monitors 'val_loss', which is not logged"):
+        fit_checks.callbacks([adapted], ["critic_loss"])
+
+
+def test_backup_and_restore_is_refused_with_arrays_whose_order_it_would_break(tmp_path):
+    with pytest.raises(ValueError, match="BackupAndRestore .*kerasgan.callbacks.Checkpoint"):
+        fit(points_gan(), Keras.BackupAndRestore(tmp_path))
+
+
+def test_an_epoch_that_gets_longer_is_told_of():
+    with pytest.warns(UserWarning, match="steps_per_execution: an epoch has 3 steps, where 4 .*|has 6 steps, where 4"):
+        fit(points_gan(steps_per_execution=3))
+
+
+def test_a_loss_of_each_row_is_refused():
+    class Summed(kerasgan.SGAN):
+        def critic_loss(self, real, fake):
+            return keras.ops.softplus(-self.score(real)) + keras.ops.softplus(self.score(fake))
+
+    gan = Summed(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    gan.compile()
+    with pytest.raises(ValueError, match="critic_loss: expected a scalar of Summed.critic_loss.*keras.ops.mean"):
+        fit(gan)
+    assert int(gan.step.numpy()) == 0

@@ -11,6 +11,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan.models import gan as gan_module
 from kerasgan.networks import dcgan
+from tests import points
 
 
 def weights(gan):
@@ -354,7 +355,7 @@ def test_fit_names_what_is_wrong_with_arrays(small_gan, images):
         small_gan(num_classes=2).fit(images, batch_size=16)
     with pytest.raises(ValueError, match="y, batch_size: expected only with arrays"):
         small_gan().fit(dataset(images), batch_size=3)
-    with pytest.raises(ValueError, match="48 images.*64"):
+    with pytest.raises(ValueError, match="x: expected at least 64 rows, batch_size 64 .*got 48"):
         small_gan().fit(images, batch_size=64)
 
 
@@ -410,3 +411,36 @@ def test_a_model_saved_as_a_folder_is_read_by_keras(small_gan, tmp_path):
         kerasgan.load(tmp_path / "folder")
     again = keras.saving.load_model(tmp_path / "folder")
     np.testing.assert_array_equal(again.sample(2), gan.sample(2))
+
+
+def test_predict_uses_the_average_as_sample_does():
+    gan = points.gan("SGAN")
+    gan.compile()
+    z = np.random.default_rng(0).normal(size=(5, gan.generator.input_shape[-1])).astype("float32")
+    gan.generator.set_weights([weight + 0.1 for weight in gan.generator.get_weights()])
+    np.testing.assert_allclose(gan.predict(z, verbose=0), gan.generator(z), rtol=1e-6)
+    gan.fit(points.data(gan, 2), verbose=0)
+    gan.train_step(next(iter(points.data(gan, 1))))
+    before = gan.predict(z, verbose=0)
+    gan.prepare_sampling()
+    np.testing.assert_array_equal(before, gan.predict(z, verbose=0))
+
+
+def test_a_turn_is_not_compared_with_a_number():
+    class Mine(kerasgan.SGAN):
+        def critic_turn(self, real, k):
+            if k == 0:
+                super().critic_turn(real, k)
+
+    made = points.gan("SGAN")
+    gan = Mine(made.generator, made.critic, made.latent, critic_steps=2)
+    gan.compile()
+    with pytest.raises(TypeError, match="critic_turn: k is not known while the graph is built"):
+        gan.fit(points.data(gan, 2), verbose=0)
+
+
+def test_networks_that_take_one_hot_labels_are_refused():
+    z, label = keras.Input((4,)), keras.Input((3,))
+    generator = keras.Model([z, label], keras.layers.Dense(2)(keras.layers.Concatenate()([z, label])))
+    with pytest.raises(ValueError, match="generator: expected its second input to be labels, .*keras.ops.one_hot"):
+        kerasgan.SGAN(generator, points.gan("SGAN").critic, num_classes=3)

@@ -7,7 +7,8 @@ import pytest
 import kerasgan
 from kerasgan.layers import SpectralNormalization
 from kerasgan.networks import biggan
-from kerasgan.techniques import R1, GradientPenalty
+from kerasgan.networks.pairwise import PairwiseCritic
+from kerasgan.techniques import R1, FeatureMatching, GradientPenalty, InstanceNoise
 
 CLASSES = 3
 
@@ -105,3 +106,39 @@ def test_sigma_is_taken_in_float32():
     outputs = np.asarray(keras.ops.cast(layer(inputs) - layer.layer.bias, "float32"))
     assert np.linalg.svd(outputs, compute_uv=False)[0] == pytest.approx(1.0, abs=2e-3)
     assert float(layer.sigma) == pytest.approx(np.linalg.svd(layer.kernel, compute_uv=False)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("objective", ["SGAN", "LSGAN", "RaSGAN", "WGANGP", "CramerGAN", "R3GAN", "TSGAN"])
+def test_losses_of_networks_of_ones_own_are_float32(policy, objective):
+    """Networks that end in half precision, as any of Keras does under a policy."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        keras.utils.set_random_seed(0)
+        kind = getattr(kerasgan, objective)
+        generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64, activation="tanh")])
+        generator = keras.Sequential([generator, keras.layers.Reshape((8, 8, 1))])
+        flat = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
+        critic = keras.Sequential([*flat, keras.layers.Dense(5 if kind.feature_critic else 1)])
+        if kind.pairwise_critic:
+            encoder = keras.Sequential([*flat, keras.layers.Dense(5)])
+            critic = PairwiseCritic(encoder, keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)]))
+        plug_ins = [] if kind.pairwise_critic else [R1(0.1), InstanceNoise(0.1), FeatureMatching(order=2, add=True)]
+        plug_ins = plug_ins[objective == "R3GAN" :]
+        gan = kind(generator, critic, techniques=plug_ins if not kind.feature_critic else [])
+        losses = {}
+        for name in ("critic_loss", "generator_loss"):
+            whole = getattr(gan, name)
+
+            def noted(*args, name=name, whole=whole):
+                losses[name] = whole(*args)
+                return losses[name]
+
+            setattr(gan, name, noted)
+        gan.compile(optimizer(policy), optimizer(policy), run_eagerly=True)
+        gan.fit(np.random.default_rng(0).integers(0, 256, (96, 8, 8, 1), "uint8"), batch_size=16, verbose=0)
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    assert losses
+    assert {keras.backend.standardize_dtype(loss.dtype) for loss in losses.values()} == {"float32"}

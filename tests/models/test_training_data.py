@@ -1,5 +1,6 @@
 """What `fit` trains on: refused before the first step where it cannot be meant, and else trained on as it is."""
 
+import functools
 import warnings
 from typing import ClassVar
 
@@ -9,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.networks import mlp
+from kerasgan.models import training_data
+from kerasgan.networks import dcgan, mlp
 
 RNG = np.random.default_rng(0)
 
@@ -454,3 +456,34 @@ def test_images_whose_size_is_only_known_when_they_come_are_checked_then():
     refused(flat_gan(), r"expected images of shape \(8, 8, 1\); got 8 9 1$", data)
     data = tf.data.Dataset.from_generator(lambda: iter([floats(8)]), output_types=tf.float32)
     refused(flat_gan(), r"got <unknown>; data.map\(lambda images: tf.ensure_shape\(images, \[None, 8, 8, 1\]\)\)", data)
+
+
+@pytest.mark.parametrize("drop_remainder", [False, True])
+def test_rows_that_no_minibatch_gets_are_told_of(drop_remainder):
+    gan = kerasgan.WGANGP(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8), critic_steps=5)
+    gan.compile()
+    points = np.random.default_rng(0).normal(size=(128, 2)).astype("float32")
+    batches = tf.data.Dataset.from_tensor_slices(points).batch(64, drop_remainder=drop_remainder)
+    with pytest.warns(UserWarning, match="4 of a batch's 64 rows are left out: .* 5 minibatches of 12; batches of 60"):
+        gan.fit(batches, verbose=0)
+
+
+def test_data_loaded_for_other_minibatches_are_told_of():
+    gan = kerasgan.RSGAN(dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), filters=2))
+    gan.compile()
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 1), "uint8")
+    load = functools.partial(kerasgan.data.load, kerasgan.data.arrays(images), image_size=32, batch_size=8)
+    with pytest.warns(UserWarning, match="loaded with critic_steps=1, and a step of RSGAN divides .* 2 minibatches"):
+        gan.fit(load(critic_steps=gan.critic_steps), verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gan.fit(load(critic_steps=gan.batches_per_step), verbose=0)
+
+
+def test_floats_of_an_array_are_trained_on_as_they_are():
+    """Not as the nearest of 256 levels."""
+    gan = kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), filters=2))
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 32, 32, 1)).astype("float32")
+    data, _ = training_data.checked(gan, images, batch_size=8)
+    seen = np.sort(next(iter(data)).numpy().ravel())
+    np.testing.assert_array_equal(seen, np.sort(images.ravel()))

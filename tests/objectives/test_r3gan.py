@@ -182,3 +182,8 @@ def test_eight_gaussians_are_all_covered():
     found = modes(gan.sample(2500, seed=0), points.centres, points.std)
     assert found.covered == 8
     assert found.shares.min() > 0.03 and found.high_quality > 0.5
+
+
+def test_adam_refuses_a_beta_2_of_1():
+    with pytest.raises(ValueError, match=r"beta_2: expected a number in \[0, 1\), or a schedule; got 1.0"):
+        ScheduledAdam(beta_2=1.0)

@@ -11,6 +11,7 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import techniques
 from kerasgan.models.batch import Batch
+from kerasgan.networks import dcgan
 from kerasgan.techniques import affine
 from kerasgan.techniques.transformations import Numbers
 from tests.techniques.augmented import check_second_derivative, disturbed, model, some
@@ -255,3 +256,32 @@ def test_the_mean_sign_is_over_images_however_many_logits_each_has():
     technique.scored(gan, batch, tf.constant(logits))
     assert float(technique._signs / technique._seen) == pytest.approx(np.sign(logits).mean(), abs=1e-6)
     assert float(gan.trackers["r_t"].result()) == pytest.approx(np.sign(logits).mean(), abs=1e-6)
+
+
+def test_a_player_that_is_frozen_as_a_whole_is_no_error():
+    gan = kerasgan.SGAN(
+        dcgan.generator((32, 32, 1), 4, filters=2),
+        dcgan.critic((32, 32, 1), filters=2),
+        techniques=[techniques.AdaptiveAugmentation(images=100)],
+    )
+    gan.generator.trainable = False
+    gan.compile()
+    gan.fit(np.random.default_rng(0).integers(0, 256, (8, 32, 32, 1), "uint8"), batch_size=4, verbose=0)
+    assert int(gan.step.numpy()) == 2
+
+
+@pytest.mark.slow
+def test_a_lazy_penalty_of_moved_images_is_computed_under_xla():
+    """In a condition XLA fails on the gradient of the move."""
+
+    def steps(jit_compile):
+        keras.utils.set_random_seed(0)
+        networks = dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), 2, normalization="layer")
+        gan = kerasgan.SGAN(*networks, techniques=[techniques.DiffAugment(), techniques.R1(0.1, every=2)])
+        gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), jit_compile=jit_compile)
+        images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1), "uint8")
+        gan.fit(images, batch_size=4, verbose=0)
+        return [variable.numpy() for variable in gan.critic.trainable_variables]
+
+    for found, wanted in zip(steps(True), steps(False), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)

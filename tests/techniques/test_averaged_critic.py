@@ -85,3 +85,23 @@ def test_it_is_saved(objective, tmp_path):
 def test_a_wrong_decay_is_named():
     with pytest.raises(ValueError, match=r"decay: expected a number in \[0, 1\); got 1"):
         techniques.AveragedCritic(1)
+
+
+@pytest.mark.parametrize("technique", [techniques.AveragedCritic(0.5), techniques.HistoricalAveraging(0.1)])
+def test_layers_that_are_thawed_later_are_averaged_too(technique):
+    gan = points.gan("SGAN")
+    layer = next(layer for layer in gan.critic.layers if layer.trainable_variables)
+    layer.trainable = False
+    gan = kerasgan.SGAN(gan.generator, gan.critic, gan.latent, techniques=[technique])
+    gan.compile()
+    gan.fit(points.data(gan, 2), verbose=0)
+    layer.trainable = True
+    gan.compile()
+    before = layer.trainable_variables[0].numpy()
+    gan.fit(points.data(gan, 2), verbose=0)
+    after = layer.trainable_variables[0].numpy()
+    assert not np.array_equal(before, after)
+    if isinstance(technique, techniques.AveragedCritic):
+        copied = technique.critic_of(gan).get_layer(layer.name).trainable_variables[0].numpy()
+        assert np.abs(copied - before).max() > 0
+        assert np.abs(copied - after).max() > 0

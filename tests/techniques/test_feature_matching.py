@@ -106,3 +106,17 @@ def test_wrong_arguments_are_named():
         techniques.FeatureMatching(3)
     with pytest.raises(ValueError, match="weight: expected a positive number; got 0"):
         techniques.FeatureMatching(weight=0)
+
+
+def test_features_of_the_label_alone_are_refused():
+    """What enters the last dense layer of a critic may come from the label, and the distance would be 0."""
+    image, label = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
+    plane = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(keras.layers.Embedding(3, 4)(label)))
+    scored = keras.layers.Conv2D(1, 8, name="last")(keras.layers.Concatenate()([image, plane]))
+    critic = keras.Model([image, label], keras.layers.Flatten()(scored))
+    z, kind = keras.Input((4,)), keras.Input((), dtype="int32")
+    made = keras.layers.Dense(64, "tanh")(keras.layers.Concatenate()([z, keras.layers.Embedding(3, 2)(kind)]))
+    generator = keras.Model([z, kind], keras.layers.Reshape((8, 8, 1))(made))
+    with pytest.raises(ValueError, match="layer: expected the name of a layer whose output hangs on the image"):
+        kerasgan.SGAN(generator, critic, num_classes=3, techniques=[techniques.FeatureMatching(add=True)])
+    kerasgan.SGAN(generator, critic, num_classes=3, techniques=[techniques.FeatureMatching(layer="last", add=True)])
