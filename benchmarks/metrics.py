@@ -81,7 +81,7 @@ def distances(dim, rows_enough, rows_few, runs):
             line["truth"] = float(np.square(a.mean(0) - b.mean(0)).sum() + spread)
         for name, peer in peers().items():
             try:
-                theirs, found = best_of(1, lambda peer=peer, arguments=arguments: peer(*arguments))
+                theirs, found = best_of(runs, lambda peer=peer, arguments=arguments: peer(*arguments))
             except (ValueError, TypeError) as error:  # a root with an imaginary part; an argument that SciPy dropped
                 line[name] = {"failed": str(error)}
             else:

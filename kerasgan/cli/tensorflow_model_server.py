@@ -18,6 +18,7 @@ _UNKNOWN_THERE = {
     "reload_requests": "--reload-requests",
     "max_streams": "--max-streams",
     "request_core": "--request-core",
+    "drain_seconds": "--drain-seconds",
 }
 
 

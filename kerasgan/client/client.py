@@ -204,7 +204,7 @@ class Client:
         inputs = dict(inputs)
         if labels is not None:
             inputs["label"] = labels
-        if truncation is not None and not (np.asarray(truncation) > 0).all():
+        if truncation is not None and not _are_positive(truncation):
             raise ValueError(f"truncation: expected positive numbers, or None for no truncation; got {truncation}")
         if truncation is not None or "truncation" in known:
             inputs["truncation"] = np.inf if truncation is None else truncation
@@ -280,6 +280,11 @@ class Client:
 
 
 _DTYPES = {"seed": "int64", "to_seed": "int64", "position": "float32", "label": "int64", "truncation": "float32"}
+
+
+def _are_positive(values):
+    numbers = np.asarray(values)
+    return numbers.dtype.kind in "iuf" and bool((numbers > 0).all())
 
 
 def _number_of_images(n, seeds, labels, truncation):

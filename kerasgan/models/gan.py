@@ -260,9 +260,10 @@ class GAN(Game):
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
-            fit_checks.what_is_trained(self)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
+        if self.compiled:
+            fit_checks.what_is_trained(self)
         data, steps = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         adapting.critic_to_data(self, data, steps if steps_per_epoch is None else None)
         if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
@@ -344,6 +345,11 @@ class GAN(Game):
     def sampling_latent(self) -> latents.Prior:
         """The prior that `sample` and `export` use: the moving average of its weights, where there is one."""
         return self.latent if self.ema_latent is None else self.ema_latent
+
+    @property
+    def averaged(self) -> bool:
+        """Whether `sample` works with the moving average."""
+        return self.ema_generator is not None
 
     @property
     def trained_against(self) -> str | None:

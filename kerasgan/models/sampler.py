@@ -67,6 +67,7 @@ class Sampler(Unsupervised, keras.Model):
         self.num_classes = num_classes
         self.class_names = class_names
         self._trained_against: str | None = None
+        self._averaged = False  # a preset's reader knows
         self._compiled_methods: Any = None  # a dict where something was sampled
         self._sampled_variables: tuple[int, ...] | None = None
         self.built = True
@@ -427,6 +428,11 @@ class Sampler(Unsupervised, keras.Model):
         What that network says of the images means nothing: they were made to please it. Measures with it are refused.
         """
         return self._trained_against
+
+    @property
+    def averaged(self) -> bool:
+        """Whether `sample` works with a moving average of the trained weights, as most published ones are."""
+        return self._averaged
 
     @property
     def image_shape(self) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -46,7 +47,7 @@ def export(gan, filepath, overwrite=False):
         OSError: if the folder cannot be written.
     """
     target = pathlib.Path(filepath)
-    if not target.name.isdecimal() or int(target.name) < 1:
+    if not re.fullmatch("[0-9]{1,19}", target.name, re.ASCII) or not 0 < int(target.name) < 2**63:
         kind = _FORMATS.get(target.suffix)
         way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")

@@ -69,6 +69,13 @@ def of_class(cls: type[_Class], source: Path) -> _Class:
     Raises:
         ValueError: as `from_preset`, or if the preset is of another class.
     """
+    known = sources.metadata(source) if issubclass(cls, GAN) else None
+    if known is not None and manifest.with_critic(known["files"]) is None:
+        whose = f" of {known['objective']}" if known.get("objective") else ""
+        raise ValueError(
+            f"{source}: expected a preset of {cls.__name__} with its critic; it was published without critic and "
+            f"optimizers: its generator{whose} is what kerasgan.from_preset loads"
+        )
     model = from_preset(source, training=issubclass(cls, GAN))
     if not isinstance(model, cls):
         raise ValueError(
@@ -85,6 +92,7 @@ def save_model(model: Sampler, folder: Path, overwrite: bool = False) -> pathlib
     metadata = {
         "name": name,
         "objective": type(model).__name__ if isinstance(model, GAN) else None,
+        "weights": {"which": "moving average" if model.averaged else "trained"},
         "image_shape": list(model.image_shape),
         "num_classes": model.num_classes,
         "versions": {"kerasgan": __version__, "keras": keras.__version__},
@@ -193,6 +201,8 @@ def load(folder, training=False):
     model = _read_with_critic(folder) if names == manifest.CRITIC else _read_model(folder, names)
     if training and not isinstance(model, GAN):
         raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")
+    weights = facts.get("weights")
+    model._averaged = isinstance(weights, dict) and weights.get("which") == "moving average"
     if model.num_classes is not None and model.class_names is None:  # of a kerasgan before class names
         model.class_names = class_names(facts, model.num_classes)
     return model

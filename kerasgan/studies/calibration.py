@@ -5,7 +5,6 @@ training split, the test split, blurred images, images with noise, images of two
 sets have the same number of images, for the distances depend on it.
 """
 
-import json
 import pathlib
 
 import numpy as np
@@ -54,7 +53,10 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
     cache = cache_root.root()
     reference = Reference.of_arrays(kept, judge, name=f"{name} train, {n:,} images", cache=cache, verbose=True)
     settings = {"real": str(real), "features": network, "n": n, "image_size": image_size, "seed": seed}
-    rows = _rows_of(out / "result.json", settings, reference.data)
+    found = report.earlier(out, settings) or {"reference": reference.data, "rows": {}}
+    if found["reference"] != reference.data:
+        raise ValueError(f"out: {out} holds a result of other images, {found['reference']}; give another folder")
+    rows = found["rows"]
     for row, images in sets.items():
         if row in rows:
             continue
@@ -159,15 +161,6 @@ def _sets(real, n, image_size, seed, data_dir):
         raise ValueError(f"n: expected at most {smallest}, the images of {_TWO} classes; got {n}")
     sets = {ITSELF: kept, "other training images": images[rest[:n]], "test split": test, **faults}
     return sets, kept, pathlib.Path(str(real)).name
-
-
-def _rows_of(path, settings, fingerprint):
-    """The rows of an earlier run of the same settings on the same images."""
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_text())
-    same = content["settings"] == settings and content["result"]["reference"] == fingerprint
-    return content["result"]["rows"] if same else {}
 
 
 def _bytes(values):

@@ -17,6 +17,7 @@ from kerasgan.networks import mlp
 from kerasgan.studies import report
 from kerasgan.studies.critic_surfaces import ClippedCritic, PenalisedCritic
 from kerasgan.utils import validation
+from kerasgan.visualization import figures
 
 CLIPS = (0.1, 0.01, 0.001)
 PENALTY = "gradient penalty"
@@ -132,12 +133,7 @@ def _norms_while_training(name, gan, points, steps, batch_size, seed):
 
 
 def _figure(lines, depth):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure, axis = figures.pyplot().subplots(figsize=(6.4, 4.2), layout="constrained")
     colours = dict(zip(lines, ("#b3001b", "#e07a2f", "#8a6fb0", "#1b7f5c")))
     layers = np.arange(1, depth + 1)
     for name, line in lines.items():

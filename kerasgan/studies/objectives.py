@@ -1,6 +1,5 @@
 """The study `objectives`: every recipe of a dataset trained for as many updates, and measured in the same way."""
 
-import json
 import pathlib
 
 from kerasgan.metrics.evaluation import measures
@@ -40,7 +39,8 @@ def run(
         `pathlib.Path` of `table.md`.
 
     Raises:
-        ValueError: if an argument is wrong, or a run has gone beyond the steps and has no checkpoint there.
+        ValueError: if an argument is wrong, the folder holds a result of other settings, or a run has gone beyond the
+            steps and has no checkpoint there.
         RecipeError, OSError: as `kerasgan.training.runner.train`.
     """
     for name, value, least in (("steps", steps, 1), ("n", n, 2)):
@@ -56,7 +56,7 @@ def run(
         raise ValueError("recipes: expected some; got none")
     out = pathlib.Path(out)
     settings = {"steps": steps, "n": n, "metrics": metrics, "network": network}
-    rows = _rows_of(out / "result.json", settings)
+    rows = (report.earlier(out, settings) or {"rows": {}})["rows"]
     for path, plan in plans.items():
         if plan.name in rows:
             continue
@@ -167,11 +167,3 @@ def _seconds(plan):
 def _images(row):
     gan = run_folder.load_model(row["checkpoint"])
     return gan.sample(_COLUMNS * _ROWS, seed=0)
-
-
-def _rows_of(path, settings):
-    """The rows of an earlier run that measured in the same way."""
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_text())
-    return content["result"]["rows"] if content["settings"] == settings else {}

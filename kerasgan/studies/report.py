@@ -2,16 +2,12 @@
 
 import json
 import pathlib
-import platform
-import sys
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from kerasgan.metrics.evaluation import result as result_module
 from kerasgan.utils import atomic_files
 from kerasgan.utils.progress import Bar as Bar
-from kerasgan.utils.version import __version__
 from kerasgan.visualization.figures import save as save_figure  # noqa: F401  for the studies
 
 
@@ -27,20 +23,32 @@ def write_result(folder, settings, result):
         `pathlib.Path` of the file, written whole or not at all.
     """
     content = {
-        "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": result_module.command(),
         "settings": settings,
-        "versions": {
-            "kerasgan": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": result_module.versions(),
         "result": result,
     }
     path = pathlib.Path(folder) / "result.json"
     with atomic_files.written_whole(path) as beside:
         beside.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
     return path
+
+
+def earlier(folder, settings):
+    """Return what an interrupted study of the same settings left in a folder, the `result` of its file; or `None`.
+
+    Raises:
+        ValueError: if the folder holds a result of other settings, which this study would replace.
+    """
+    path = pathlib.Path(folder) / "result.json"
+    if not path.is_file():
+        return None
+    known = json.loads(path.read_text())
+    if known.get("settings") != json.loads(json.dumps(settings, default=_plain)):
+        raise ValueError(
+            f"out: {folder} holds a result of other settings, {known.get('settings')}; give another folder"
+        )
+    return known["result"]
 
 
 def _plain(value):

@@ -13,6 +13,7 @@ from kerasgan import data, latents, objectives
 from kerasgan.layers import SpectralNormalization
 from kerasgan.metrics import divergences
 from kerasgan.metrics import modes as mode_metrics
+from kerasgan.metrics.evaluation import measures
 from kerasgan.networks import mlp
 from kerasgan.networks.pairwise import PairwiseCritic
 from kerasgan.studies import report
@@ -28,7 +29,6 @@ DELIGAN = "SGAN+DeLiGAN"
 SAMPLES = 2500
 SIDE = 2.1  # the pictures show [-SIDE, SIDE] in both directions
 PIXELS = 96
-JS_EDGES = np.concatenate([[-np.inf], np.linspace(-2.0, 2.0, 81), [np.inf]])  # cells of 0.05
 _FAKES = 64  # generated points that a critic of pairs is averaged over in a picture
 _PROTOCOL = (
     f"{SAMPLES} samples of the generator's moving average. A sample within 3 standard deviations of its nearest mode "
@@ -210,7 +210,7 @@ def measure(points, made):
     """Return what is measured of generated points, float32 [SAMPLES, 2]: names to numbers."""
     numbers = {
         "w1": divergences.w1(made, points.sample(SAMPLES, seed=1)),
-        "js": divergences.js_to_density(made, points, JS_EDGES),
+        "js": divergences.js_to_density(made, points, measures.JS_EDGES),
     }
     if isinstance(points, data.toy.Mixture):
         modes = mode_metrics.modes(made, points.centres, points.std)
@@ -285,13 +285,7 @@ class _Watch(keras.callbacks.Callback):
 
 def _found(out, common):
     """Return the objectives of an earlier run in the folder with the same settings, as a part of a result."""
-    try:
-        earlier = json.loads((out / "result.json").read_text())
-    except FileNotFoundError:
-        return {"objectives": {}}
-    if earlier["settings"] != common:
-        raise ValueError(f"out: {out} holds a result of other settings, {earlier['settings']}; give another folder")
-    objectives_found = earlier["result"]["objectives"]
+    objectives_found = (report.earlier(out, common) or {"objectives": {}})["objectives"]
     kept = [name for name in names() if name in objectives_found and _arrays_path(out, name).is_file()]
     return {"objectives": {name: objectives_found[name] for name in kept}}
 

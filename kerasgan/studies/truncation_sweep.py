@@ -107,15 +107,17 @@ def run(
     draw(out / "truncation.png", truncations, found, shown, held_out)
     settings = {
         "model": model,
-        "truncations": truncations,
+        "truncations": [_number(truncation) for truncation in truncations],
         "metrics": names,
         "network": network,
         "n": n,
         "seed": seed,
         "standing_passes": standing_passes,
+        "real": real,
+        "data_dir": data_dir,
     }
     rows = [
-        {"truncation": truncation, "results": [one.to_dict() for one in results]}
+        {"truncation": _number(truncation), "results": [one.to_dict() for one in results]}
         for truncation, results in zip(truncations, found)
     ]
     real_rows = None if held_out is None else [one.to_dict() for one in held_out]
@@ -201,6 +203,11 @@ def draw(path, truncations, found, images, held_out=None):
     return report.save_figure(figure, path)
 
 
+def _number(truncation):
+    """A bound as JSON has it, `None` for no bound."""
+    return None if math.isinf(truncation) else truncation
+
+
 def _named(truncation):
     return "none" if math.isinf(truncation) else f"{truncation:g}"
 
@@ -208,5 +215,5 @@ def _named(truncation):
 def _checked(truncations):
     truncations = [float(truncation) for truncation in truncations]
     if not truncations or not all(truncation > 0 for truncation in truncations):
-        raise ValueError(f"truncations: expected at least one positive number; got {truncations}")
+        raise ValueError(f"truncations: expected positive numbers, one at least; got {truncations}")
     return truncations

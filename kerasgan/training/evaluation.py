@@ -189,7 +189,7 @@ def _prepared_as_for(model, real):
     """Real images that are made the size of a model's as those were that it was trained on: cut, or squeezed."""
     if real is None:
         return model
-    if isinstance(real, sections.Section) or not is_pictures(real) or not pathlib.Path(real).exists():
+    if isinstance(real, sections.Section) or not is_pictures(real) or statistics_file.is_statistics(real):
         return real
     try:
         own = data_section(model)

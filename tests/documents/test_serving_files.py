@@ -57,7 +57,7 @@ def test_models_config_serves_the_two_newest_versions(tmp_path):
 
 def test_batching_parameters_are_such():
     parameters = read_parameters(SERVING / "batching_parameters.txt")
-    assert (parameters.max_batch_size, parameters.batch_timeout_micros) == (32, 0)
+    assert (parameters.batch_rows, parameters.batch_timeout_micros) == (32, 0)
     assert (parameters.max_enqueued_batches, parameters.num_batch_threads) == (64, 1)
 
 
@@ -253,7 +253,8 @@ def test_every_metric_of_the_dashboard_is_exported(dashboard, tmp_path):
     options = ModelOptions(batching=read_parameters(SERVING / "batching_parameters.txt"))
     models = Models({"m": {7: tmp_path / "m"}}, options=options)
     with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
-        assert call(server, "POST", "/v1/models/m:predict", {"instances": [1.0]})[0] == 200
+        for rows in (1, 100):  # more than a batch
+            assert call(server, "POST", "/v1/models/m:predict", {"instances": [1.0] * rows})[0] == 200
         page = call(server, "GET", monitoring.DEFAULT_METRICS_PATH)[2]
     exported = {}
     for family in parser.text_string_to_metric_families(page):

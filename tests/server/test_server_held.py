@@ -329,3 +329,24 @@ def test_clients_may_ping_each_second(folders):
         assert states[-1] is grpc.ChannelConnectivity.READY
         engine.run = run
         assert predict(half_plus_two(), timeout=20).outputs["y"].float_val[0] == 2.5
+
+
+def test_bodies_that_do_not_come_whole_are_counted(folders, monkeypatch):
+    monkeypatch.setattr(app, "MAX_RECEIVED_BYTES", 3_000_000)
+    body = json.dumps({"instances": [1.0] * 1000}).encode() + b" " * 2_000_000
+    head = f"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    held, hold = [], app.RestApp._hold
+    monkeypatch.setattr(app.RestApp, "_hold", lambda *given: (hold(*given), held.append(given[1])))
+    models = Models({"m": {1: folders["two"]}})
+    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as server:
+        with socket.create_connection(("127.0.0.1", server.rest_port)) as raw:
+            raw.sendall(head.encode() + body[:-1])
+            until = time.monotonic() + 30
+            while sum(held) < len(body) - 1:
+                time.sleep(0.01)
+                assert time.monotonic() < until
+            assert call(server, "POST", "/v1/models/m:predict", body)[0] == 429
+            assert call(server, "POST", "/v1/models/m:predict", {"instances": [1]})[0] == 200
+            raw.sendall(body[-1:])
+            assert raw.recv(12) == b"HTTP/1.1 200"
+        assert call(server, "POST", "/v1/models/m:predict", body)[0] == 200

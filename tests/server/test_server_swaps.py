@@ -407,3 +407,16 @@ def test_reloads_can_be_turned_off(folders, bases):
         status = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "m"})
         assert len(stub.GetModelStatus(status, timeout=20).model_version_status) == 1
         assert call(server, "POST", "/v1/models/m:predict", {"instances": [2]})[3] == {"predictions": TWO}
+
+
+def test_a_failure_of_before_is_no_reason_of_now_and_is_not_listed(folders, bases, watcher):
+    publish(folders["two"], bases / "a" / "4")
+    (bases / "a" / "4" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    watcher.poll()
+    assert [version.error is None for version in watcher.models.versions("m")] == [True, False]
+    publish(folders["two"], bases / "c" / "1")
+    (bases / "c" / "1" / "saved_model.pb").write_bytes(b"\xff" * 100)
+    watcher.reload(config(model(bases / "b", "n")))
+    with pytest.raises(ServingError, match=f"m due to error: .*{bases}/c/1"):
+        watcher.reload(config(model(bases / "b", "n"), model(bases / "c", "m")))
+    assert 4 not in [version.number for version in watcher.models.versions("m")]

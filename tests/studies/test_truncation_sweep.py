@@ -55,7 +55,7 @@ def test_thresholds_differ_in_the_bound_and_the_statistics_alone(small_gan, netw
 def test_what_cannot_be_swept_is_named(small_gan, network):
     reference = metrics.Reference.of_arrays(REAL, network)
     for wrong in ([], [0.5, 0.0], [-1.0], [math.nan]):
-        with pytest.raises(ValueError, match="truncations: expected at least one positive number"):
+        with pytest.raises(ValueError, match="truncations: expected positive numbers, one at least"):
             study.truncation_sweep(small_gan(), wrong, reference)
     with pytest.raises(ValueError, match="metrics: expected some of fid"):
         study.truncation_sweep(small_gan(), [1.0], reference, "std")

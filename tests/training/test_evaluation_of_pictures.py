@@ -155,3 +155,10 @@ def test_models_that_do_not_fit_are_named_before_the_first_is_measured(monkeypat
     monkeypatch.setattr(evaluation.metrics_module, "evaluate", None)
     with pytest.raises(ValueError, match=r"^dcgan_clothing64: reference: expected images of shape \(64, 64, 3\)"):
         evaluation.evaluate(["sgan_fashion_mnist", "dcgan_clothing64"], n=10)
+
+
+def test_a_model_is_measured_against_a_file_of_statistics(pair, tmp_path):
+    statistics = evaluation.statistics(pair[1], tmp_path / "second.npz", "garments", size=32)
+    found = evaluation.evaluate(["hinge_fashion_mnist"], real=statistics, network="garments", n=20, metrics="fid")
+    wanted = evaluation.evaluate(["hinge_fashion_mnist"], real=pair[1], network="garments", n=20, metrics="fid")
+    assert [one.value for one in found] == pytest.approx([one.value for one in wanted], rel=1e-6)

@@ -264,6 +264,9 @@ def check(model, reference, metrics, n, seed, truncation=None):
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
+    for metric, measure in wanted.items():
+        if n < measure.least:
+            raise ValueError(f"n: expected at least {measure.least} images for {metric}; got {n}")
     _independent(model, reference, wanted)
     numbers, named = _matched(model, reference)
     for metric, measure in wanted.items():
@@ -355,13 +358,15 @@ def sampler_of(model, weights: str | None = None):
     Raises:
         ValueError: if the model has no such weights.
     """
-    averaged = model.sampling_generator is not model.generator
-    weights = weights or ("moving average" if averaged else "trained")
-    if weights == "moving average" and not averaged:
+    weights = weights or ("moving average" if model.averaged else "trained")
+    if weights == "moving average" and not model.averaged:
         raise ValueError("weights: expected 'trained', as the model has no moving average; got 'moving average'")
     if weights not in ("moving average", "trained"):
         raise ValueError(f"weights: expected 'moving average' or 'trained'; got {quoted(weights)}")
-    if weights == "trained" and averaged:
+    has_both = model.sampling_generator is not model.generator
+    if weights == "trained" and model.averaged and not has_both:
+        raise ValueError("weights: expected 'moving average', as a preset holds no others; got 'trained'")
+    if weights == "trained" and has_both:
         return model.as_sampler(model.generator, model.latent), weights
     return model, weights
 

@@ -21,7 +21,7 @@ class Needs:
     Args:
         features: feature vectors to keep, of images drawn with the seed, with their labels; all where there are fewer.
         probabilities: whether to keep the class probabilities of all images.
-        images: how many images to keep, from the first.
+        images: how many images to keep, drawn with the seed.
     """
 
     features: int = 0
@@ -43,10 +43,11 @@ class Extracted:
 
     Args:
         moments: `Moments` of all images' features.
-        features: float32 [K, D] of the kept images, in their order; `None` where none were wanted.
+        features: float32 [K, D] of the kept images, in the order in which the seed draws them, as all that is kept:
+            the first rows are those that would be kept if fewer were; `None` where none were wanted.
         labels: int [K], of the images whose features were kept, or `None` where there are none.
         probabilities: float32 [N, classes] of all images, or `None`.
-        images: uint8 [I, H, W, C], the first images, or `None`.
+        images: uint8 [I, H, W, C] of the kept images, or `None`.
     """
 
     moments: Moments
@@ -92,15 +93,43 @@ def extract(
     validation.integer("count", count, max(2, workers.count(strategy)))
     if needs.probabilities and network.classes is None:
         raise ValueError(f"network: expected one that classifies; {network.name} gives features alone")
-    rng = np.random.default_rng(validation.integer("seed", seed, 0))
-    chosen = np.zeros(count, bool)
-    chosen[rng.choice(count, min(needs.features, count), replace=False)] = True
+    order = _drawn(count, seed)
+    places = {
+        "features": order[: needs.features],
+        "labels": order[: needs.features],
+        "probabilities": order if needs.probabilities else order[:0],
+        "images": order[: needs.images],
+    }
     with workers.together(strategy):
-        own = _own(batches, network, workers.share(strategy, count), chosen, needs, what, strategy)
-    return _of_all(own, chosen, needs, strategy) if workers.are_several(strategy) else own
+        own = _own(batches, network, workers.share(strategy, count), _masks(places, count), what, strategy)
+    found = _of_all(own, places, count, strategy) if workers.are_several(strategy) else own
+    drawn = {name: getattr(found, name) for name in places}
+    return Extracted(
+        found.moments,
+        **{name: kept if kept is None else kept[_ranks(places[name])] for name, kept in drawn.items()},
+    )
 
 
-def _own(batches, network, own, chosen, needs, what, strategy):
+def _drawn(count, seed):
+    """All rows in the order in which they are drawn: whoever wants some takes the first, whatever others want."""
+    rng = np.random.default_rng(validation.integer("seed", seed, 0))
+    return rng.choice(count, count, replace=False)[::-1]  # its first rows are those of rng.choice(count, rows)
+
+
+def _ranks(places):
+    """Where each of some rows is among them in the order of the rows."""
+    return np.argsort(np.argsort(places))
+
+
+def _masks(places, count):
+    """Which of all rows are kept of each kind."""
+    masks = {name: np.zeros(count, bool) for name in places}
+    for name, rows in places.items():
+        masks[name][rows] = True
+    return masks
+
+
+def _own(batches, network, own, masks, what, strategy):
     """What the network saw in the rows of this worker."""
     moments = Moments(network.features)
     kept = {"features": [], "labels": [], "probabilities": [], "images": []}
@@ -113,14 +142,10 @@ def _own(batches, network, own, chosen, needs, what, strategy):
         if done > own.stop:
             raise ValueError(f"images: expected {own.stop - own.start}; got more")
         moments.update(found["features"])
-        if needs.features:
-            kept["features"].append(found["features"][chosen[rows]])
-            if labels is not None:
-                kept["labels"].append(np.asarray(labels)[chosen[rows]])
-        if needs.probabilities:
-            kept["probabilities"].append(found["probabilities"])
-        if needs.images and (rows.start < needs.images or not kept["images"]):  # a worker may have none of the first
-            kept["images"].append(images[: max(0, needs.images - rows.start)].copy())
+        seen = {**found, "images": images, "labels": labels}
+        for name, mask in masks.items():
+            if mask.any() and seen[name] is not None:
+                kept[name].append(np.asarray(seen[name])[mask[rows]])
         if bar:
             bar.show(done - own.start)
     if done < own.stop:
@@ -128,20 +153,16 @@ def _own(batches, network, own, chosen, needs, what, strategy):
     return Extracted(moments, **{name: np.concatenate(parts) if parts else None for name, parts in kept.items()})
 
 
-def _of_all(own, chosen, needs, strategy):
+def _of_all(own, places, count, strategy):
     """What all workers saw, of what each of them did."""
-    rows = workers.share(strategy, len(chosen))
-    before = np.concatenate([[0], np.cumsum(chosen)])  # how many are chosen among the rows before each
-    places = {
-        "features": (slice(before[rows.start], before[rows.stop]), before[-1]),
-        "labels": (slice(before[rows.start], before[rows.stop]), before[-1]),
-        "probabilities": (rows, len(chosen)),
-        "images": (slice(min(rows.start, needs.images), min(rows.stop, needs.images)), min(needs.images, len(chosen))),
-    }
-    kept = {name: getattr(own, name) for name in places}
-    gathered = {
-        name: workers.gathered(strategy, kept[name], *place) for name, place in places.items() if kept[name] is not None
-    }
+    rows = workers.share(strategy, count)
+    gathered = {}
+    for name, mask in _masks(places, count).items():
+        kept = getattr(own, name)
+        if kept is not None:
+            before = np.concatenate([[0], np.cumsum(mask)])  # how many are kept of the rows before each
+            place = slice(before[rows.start], before[rows.stop])
+            gathered[name] = workers.gathered(strategy, kept, place, before[-1])
     return Extracted(_moments_of_all(own.moments, strategy), **gathered)
 
 

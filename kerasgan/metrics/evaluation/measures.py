@@ -61,6 +61,7 @@ class Measure:
         better: 1 where a greater number is better, -1 where a smaller one is; of the first number it finds.
         labels: whether it needs the labels of both sets.
         of: "images", "points", "mixtures" (points whose centres are known) or "lines", of which it is a measure.
+        least: how many images it needs of either set.
     """
 
     function: Callable
@@ -69,6 +70,7 @@ class Measure:
     better: int
     labels: bool = False
     of: str = "images"
+    least: int = 2
 
 
 def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Measurement]:
@@ -96,13 +98,13 @@ def _inception_score(generated, reference, seed):
 def _modified_inception_score(generated, reference, seed):
     score = scores.modified_inception_score(generated.probabilities)
     notes = (f"mean over the {len(score.by_class)} classes that the network sees",)
-    return [Measurement("modified_inception_score", score.mean, score.std, splits=len(score.by_class), notes=notes)]
+    return [Measurement("modified_inception_score", score.mean, score.std, notes=notes)]
 
 
 def _neighbours(generated, reference, seed):
-    sets = [_some(extracted.features, NEIGHBOURS, seed) for extracted in (reference, generated)]
+    sets = [extracted.features[:NEIGHBOURS] for extracted in (reference, generated)]
     shares = precision_recall.neighbours(*sets, k=NEAREST)
-    notes = (f"k = {NEAREST}", f"{len(sets[1]):,} generated and {len(sets[0]):,} real ones drawn with the seed")
+    notes = (f"k = {NEAREST}", *_drawn(generated, reference, NEIGHBOURS))
     return [Measurement(name, value, notes=notes) for name, value in shares._asdict().items()]
 
 
@@ -113,22 +115,29 @@ def _intra_class(generated, reference, seed):
     fewest = min(np.unique(labels, return_counts=True)[1].min() for labels in (generated.labels, reference.labels))
     caveats = result.few_samples(int(fewest), generated.moments.dim)
     std = float(np.std(list(distance.by_class.values())))
-    classes = len(distance.by_class)
-    notes = (f"mean over {classes} classes, at least {fewest:,} images each", *_drawn(generated, reference))
-    return [Measurement("intra_frechet", distance.mean, std, splits=classes, notes=notes, caveats=caveats)]
+    notes = (
+        f"mean over {len(distance.by_class)} classes, at least {fewest:,} images each",
+        *_drawn(generated, reference),
+    )
+    return [Measurement("intra_frechet", distance.mean, std, notes=notes, caveats=caveats)]
 
 
 def _sliced_wasserstein(generated, reference, seed):
-    sets = [_some(extracted.features, NEIGHBOURS, seed) for extracted in (generated, reference)]
+    sets = [extracted.features[:NEIGHBOURS] for extracted in (generated, reference)]
     value = sliced_wasserstein.sliced_wasserstein(*sets, PROJECTIONS, seed=seed)
-    notes = (f"{PROJECTIONS} directions", f"{len(sets[0]):,} generated and {len(sets[1]):,} real ones")
+    notes = (f"{PROJECTIONS} directions", *_drawn(generated, reference, NEIGHBOURS))
     return [Measurement("sliced_wasserstein", value, notes=notes)]
 
 
 def _ms_ssim(generated, reference, seed):
-    similarity = ms_ssim.ms_ssim_variety(generated.images, pairs=PAIRS, seed=seed)
-    notes = (f"{PAIRS:,} pairs of the first {len(generated.images):,} images", f"{similarity.scales} of 5 scales")
-    features = int(np.prod(generated.images.shape[1:]))
+    images = generated.images
+    similarity = ms_ssim.ms_ssim_variety(images, pairs=PAIRS, seed=seed)
+    whole = len(images) == generated.moments.count
+    notes = (
+        f"{PAIRS:,} pairs of {len(images):,} images{'' if whole else ' drawn with the seed'}",
+        f"{similarity.scales} of 5 scales",
+    )
+    features = int(np.prod(images.shape[1:]))
     return [Measurement("ms_ssim", similarity.mean, similarity.std, notes=notes, network="pixels", features=features)]
 
 
@@ -183,7 +192,7 @@ MEASURES = {
     "kid": Measure(_kernel, Needs(features=KEPT), True, -1),
     "is": Measure(_inception_score, Needs(probabilities=True), False, 1),
     "mis": Measure(_modified_inception_score, Needs(probabilities=True), False, 1),
-    "prdc": Measure(_neighbours, Needs(features=NEIGHBOURS), True, 1),
+    "prdc": Measure(_neighbours, Needs(features=NEIGHBOURS), True, 1, least=NEAREST + 1),
     "intra-fid": Measure(_intra_class, Needs(features=KEPT), True, -1, labels=True),
     "swd": Measure(_sliced_wasserstein, Needs(features=NEIGHBOURS), True, -1),
     "ms-ssim": Measure(_ms_ssim, Needs(images=PAIRED), False, -1),
@@ -222,15 +231,8 @@ def _of_a_user(name):
     return measure if isinstance(measure, Measure) else None
 
 
-def _drawn(generated, reference):
-    """What to say where the features of a part of the images were kept."""
+def _drawn(generated, reference, most=KEPT):
+    """What to say where a measure takes the features of a part of the images."""
     whole = generated.moments.count, reference.moments.count
-    kept = len(generated.features), len(reference.features)
+    kept = tuple(min(most, count) for count in whole)
     return () if kept == whole else (f"{kept[0]:,} generated and {kept[1]:,} real ones drawn with the seed",)
-
-
-def _some(rows, most, seed):
-    """At most that many rows, drawn with the seed, in their order."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]

@@ -109,8 +109,18 @@ class Models:
                 self._look_at_labels(version)
             if old:
                 collecting.collect_unloaded()
-            failed = self._replacements.items()
-            self._replacements = {key: version for key, version in failed if key[1] in (wanted.get(key[0]) or {})}
+            self._forget_failures(wanted)
+
+    def _forget_failures(self, wanted):
+        """Forget versions that could not be loaded and are wanted no more."""
+        failed = self._replacements.items()
+        self._replacements = {key: version for key, version in failed if key[1] in (wanted.get(key[0]) or {})}
+        with self._changed:
+            for name, versions in self._models.items():
+                keep = wanted.get(name, {})
+                for number, version in () if keep is None else list(versions.items()):
+                    if version.error is not None and number not in keep:
+                        del versions[number]
 
     def _to_load(self, name, number, folder):
         """The version if it has to be loaded, else None."""

@@ -44,6 +44,7 @@ _CORS = [
 READY = "/readyz"  # what load balancers ask
 MAX_ERROR_CHARACTERS = 1024  # of all texts; what they quote of a request is shorter
 MAX_UNREAD_BYTES = 2**30
+MAX_RECEIVED_BYTES = 2**30
 _PIECE = 2**18  # bytes of an answer that are written at once
 _UNTIL_LISTENING = 0.2  # seconds of an answer after which it is seen to whether its caller is still there
 _NOT_FOUND = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
@@ -97,6 +98,7 @@ class RestApp:
         self.get_metrics = get_metrics
         self.stops = False  # whether load balancers are to stay away
         self._under_way = 0
+        self._received = 0  # bytes of bodies that are read, or wait for their answer
         self._unread = 0  # bytes of answers that their callers have not read
 
     async def __call__(self, scope, receive, send):
@@ -165,9 +167,10 @@ class RestApp:
             raise exhausted(f"The server has {self.options.max_requests} requests under way already (--max-requests).")
         self._under_way += 1
         leave: Callable[[], None] | None = self._leave
+        held: list[int] = []  # bytes of the body
         try:
             async with asyncio.timeout(self.options.rest_timeout_seconds):
-                body = await self._read(receive, headers)
+                body = await self._read(receive, headers, held)
                 if body is None:
                     limit = self.options.max_request_bytes
                     text = f"The request body is larger than the server's limit of {limit} bytes (--max-request-bytes)."
@@ -183,6 +186,7 @@ class RestApp:
             raise deadline_exceeded(f"Timed out after {seconds:g} seconds (--rest_api_timeout_in_ms).") from None
         finally:
             seen.gone = True  # now, or it has its answer
+            self._received -= sum(held)
             if leave is not None:
                 leave()
 
@@ -226,8 +230,8 @@ class RestApp:
     def _leave(self):
         self._under_way -= 1
 
-    async def _read(self, receive, headers):
-        """The request's body, or None if it is too large."""
+    async def _read(self, receive, headers, held):
+        """The request's body, whose bytes are counted in `held`; or None if it is too large."""
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self.options.max_request_bytes and "expect" in headers:
             return None
@@ -240,12 +244,27 @@ class RestApp:
             size += len(message.get("body", b""))
             if size <= self.options.max_request_bytes:
                 chunks.append(message.get("body", b""))
+                self._hold(len(chunks[-1]), held)
             else:  # keep nothing, but read on for a while: clients send all before they read our answer
                 chunks.clear()
                 if size > 4 * self.options.max_request_bytes + 2**20:
                     return None
             if not message.get("more_body", False):
                 return b"".join(chunks) if size <= self.options.max_request_bytes else None
+
+    def _hold(self, size, held):
+        """Count bytes of a body.
+
+        Raises:
+            ServingError: RESOURCE_EXHAUSTED, if those of other requests leave no room for them.
+        """
+        if self._received > sum(held) and self._received + size > MAX_RECEIVED_BYTES:
+            raise exhausted(
+                f"Requests of {self._received} bytes wait or are not complete; the server keeps at most "
+                f"{MAX_RECEIVED_BYTES}. Ask again later."
+            )
+        held.append(size)
+        self._received += size
 
     def respond(self, method, target, body, encoding, seen):
         """Answer one request; does not raise.

@@ -8,10 +8,13 @@ culprit.
 import base64
 import binascii
 import codecs
+import contextlib
+import gc
 import itertools
 import json
 import math
 import re
+import threading
 
 import grpc
 import numpy as np
@@ -23,6 +26,8 @@ from kerasgan.server.inference.engine import dtype_name
 
 _MAX_DEPTH = 300  # a tensor has at most 254 dimensions; lists nested deeper cannot be right
 _MAX_VALUE_CHARS = 200  # of a JSON value quoted in an error
+_LARGE = 2**20  # bytes of a body
+_parsing = threading.Lock()
 
 _INT_RANGE = {  # as RapidJSON's IsInt(), IsInt64(), ...: no range check for the 8 and 16 bit types
     tf.int32: (-(2**31), 2**31),
@@ -116,7 +121,8 @@ def _parse(body):
         raise invalid_argument("JSON Parse error: The document is empty")
     body = body.removeprefix(codecs.BOM_UTF8)
     try:
-        return orjson.loads(body)
+        with _one_by_one() if len(body) > _LARGE else contextlib.nullcontext():
+            return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass  # NaN, Infinity, bytes after the first value, deep nesting, or not JSON at all
     try:
@@ -136,6 +142,22 @@ def _parse(body):
         texts = [text for words, text in _PARSE_ERRORS.items() if error.msg.startswith(words)]
         text = (texts or [error.msg])[0]
         raise invalid_argument(f"JSON Parse error: {text} at offset: {error.pos}") from error
+
+
+@contextlib.contextmanager
+def _one_by_one():
+    """Let large bodies be parsed one after the other, without collecting garbage, which would look at all of each.
+
+    Parsing holds Python's lock: what else the server answers waits for one body, not for several.
+    """
+    with _parsing:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collects:
+                gc.enable()
 
 
 def _parse_int(text):

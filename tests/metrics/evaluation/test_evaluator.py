@@ -1,22 +1,25 @@
 """`evaluate` and its references against each measure computed on all images at once."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasgan
 from kerasgan import data
 from kerasgan.metrics import Reference, evaluate, evaluate_images, evaluate_set
-from kerasgan.metrics.evaluation import reference, result
+from kerasgan.metrics.evaluation import measures, reference, result
 from kerasgan.metrics.evaluation.extraction import Needs
-from kerasgan.metrics.features import FeatureNetwork
+from kerasgan.metrics.features import FeatureNetwork, load
 from kerasgan.metrics.inception_score import inception_score, modified_inception_score
 from kerasgan.metrics.kernel_distance import kernel_distance
 from kerasgan.metrics.ms_ssim import ms_ssim_variety
 from kerasgan.metrics.precision_recall import neighbours
 from kerasgan.metrics.sliced_wasserstein import sliced_wasserstein
 from kerasgan.models.sampler import Sampler
+from kerasgan.networks import dcgan
 from tests.metrics.images import features_of, network, pictures, probabilities_of
 from tests.metrics.test_frechet import by_scipy
 
@@ -26,7 +29,7 @@ ALL = "fid,kid,is,mis,prdc,swd"
 class Pictures:
     """Makes `pictures`, as a model whose image i is that of number `seed + i`."""
 
-    trained_against = None
+    trained_against, averaged = None, False
 
     def __init__(self, num_classes=None, channels=1, class_names=None):
         self.num_classes, self.class_names, self.image_shape = num_classes, class_names, (8, 8, channels)
@@ -57,12 +60,16 @@ def test_an_inception_score_of_few_images_is_cautioned():
     assert not enough.caveats
 
 
+def drawn(count, seed=7):
+    return np.random.default_rng(seed).choice(count, count, replace=False)[::-1]
+
+
 def test_every_measure_is_its_own_function_of_all_images():
     model, real = Pictures(), pictures(150)
     found = {
         r.name: r for r in evaluate(model, Reference.of_arrays(real, network()), ALL, n=120, seed=7, batch_size=50)
     }
-    made = model.all[7:127]
+    made, real = model.all[7:127][drawn(120)], real[drawn(150)]  # both in the order of the seed
     a, b = features_of(made), features_of(real)
     kernel = kernel_distance(a, b, 100, 120, 7)
     score = inception_score(probabilities_of(made))
@@ -72,7 +79,7 @@ def test_every_measure_is_its_own_function_of_all_images():
         "fd[toy]": (by_scipy(a, b), None, 1),
         "kd[toy]": (*kernel, 100),
         "score[toy]": (*score, 10),
-        "m-score[toy]": (*modified[:2], len(modified.by_class)),
+        "m-score[toy]": (*modified[:2], 1),
         **{f"{name}[toy]": (value, None, 1) for name, value in near._asdict().items()},
         "sliced_wasserstein[toy]": (sliced_wasserstein(a, b, seed=7), None, 1),
     }
@@ -403,3 +410,40 @@ def test_moments_are_kept_on_disk_for_these_images_and_this_network(tmp_path, mo
     mended = Reference.of_arrays(images, network(), cache=tmp_path).extracted(Needs()).moments
     np.testing.assert_allclose(mended.covariance, first.covariance, rtol=1e-9)
     assert len(runs) == 4
+
+
+def test_numbers_do_not_hang_on_the_order_of_the_images_or_on_what_else_is_asked(monkeypatch):
+    """Folders come class by class, and an inception score takes its parts of the rows."""
+    monkeypatch.setattr(measures, "NEIGHBOURS", 40)
+    monkeypatch.setitem(measures.MEASURES, "prdc", dataclasses.replace(measures.MEASURES["prdc"], needs=Needs(40)))
+    rng = np.random.default_rng(0)
+    bright = np.sort(rng.integers(0, 256, (200, 1, 1, 1)), axis=0)
+    images = np.clip(bright + rng.integers(-9, 10, (200, 32, 32, 1)), 0, 255).astype("uint8")
+    shuffled = images[rng.permutation(200)]
+    judge = load("garments")
+    of_all = functools.partial(Reference.of_arrays, images, judge)
+    in_order, in_no_order = (evaluate_images(some, of_all(), "is")[0].value for some in (images, shuffled))
+    assert in_order == pytest.approx(in_no_order, rel=0.1)
+    found = [evaluate_images(shuffled, of_all(), asked, seed=1) for asked in ("prdc", "kid,prdc")]
+    alone, beside = ([one.value for one in results[-4:]] for results in found)
+    assert alone == beside
+
+
+def test_too_few_images_are_refused_before_any_is_made():
+    judge = load("garments")
+    real = Reference.of_arrays(np.random.default_rng(0).integers(0, 256, (9, 32, 32, 1), "uint8"), judge)
+    gan = Sampler(dcgan.generator((32, 32, 1), 4, filters=2))
+    with pytest.raises(ValueError, match="n: expected at least 6 images for prdc; got 5"):
+        evaluate(gan, real, "prdc", n=5)
+
+
+def test_the_protocol_of_a_preset_says_what_its_weights_are():
+    judge = load("garments")
+    real = Reference.of_arrays(np.random.default_rng(0).integers(0, 256, (9, 32, 32, 1), "uint8"), judge)
+    sampler = kerasgan.from_preset("hinge_fashion_mnist")
+    for weights in (None, "moving average"):
+        [found] = evaluate(sampler, real, "fid", n=4, weights=weights)
+        assert found.protocol.weights == "moving average"
+        assert "batch norm with the moving average's own statistics (16 batches of 64)" in found.protocol.notes
+    with pytest.raises(ValueError, match="weights: expected 'moving average', as a preset holds no others"):
+        evaluate(sampler, real, "fid", n=4, weights="trained")
