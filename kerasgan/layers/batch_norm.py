@@ -63,7 +63,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if mask is not None:
             return super()._moments(inputs, mask)
         if replica is None:
-            return ops.moments(inputs, axes=self._reduction_axes)
+            mean = ops.mean(inputs, axis=self._reduction_axes, keepdims=True)
+            # not ops.moments, whose gradient of a gradient is wrong: it holds the mean constant in the variance
+            variance = ops.mean(ops.square(inputs - mean), axis=self._reduction_axes)
+            return ops.reshape(mean, ops.shape(variance)), variance
         channels = inputs.shape[self.axis]
         rows = ops.cast(ops.size(inputs), inputs.dtype) / channels
         sums = [ops.sum(x, axis=self._reduction_axes) for x in (inputs, ops.square(inputs))]

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasgan.layers import MinibatchDiscrimination
+from kerasgan.layers import BatchNormalization, MinibatchDiscrimination
 
 
 def interpolate(gan, real, fake, *purpose):
@@ -68,11 +68,19 @@ def gradient_penalty(score, batch, one_sided=False):
 
 def check_critic(critic):
     """Warn of layers that do not go with a penalty on gradients."""
+    layers = list(critic._flatten_layers())
     approximate = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
-    if any(isinstance(layer, approximate) for layer in critic._flatten_layers()):
+    if any(isinstance(layer, approximate) for layer in layers):
         warnings.warn(
             "critic: has Keras's group or layer norm, whose second derivative is not exact on TensorFlow, as the "
             "penalty needs; use kerasgan.layers.SampleNormalization",
+            stacklevel=3,
+        )
+    of_keras = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if any(not isinstance(layer, BatchNormalization) and not layer.synchronized for layer in of_keras):
+        warnings.warn(
+            "critic: has Keras's batch norm, whose second derivative is wrong on TensorFlow, as the penalty needs it; "
+            "kerasgan.layers.BatchNormalization has the same arguments and weights, and the right one",
             stacklevel=3,
         )
     for name in coupling(critic):

@@ -1,5 +1,6 @@
 """Batch norm as one operation, whose replicas send one message: the numbers of Keras's layer."""
 
+import functools
 import pathlib
 import subprocess
 import sys
@@ -24,7 +25,30 @@ def test_two_replicas_compute_what_keras_does_in_fewer_messages(tmp_path):
     assert (found["keras_messages"], found["ours_messages"]) == (2 * 5, 2 * 2), "forth and back, of two replicas"
 
 
-def _steps(layer, x, upstream):
+class Written(keras.layers.Layer):
+    """Batch norm as its paper writes it."""
+
+    def __init__(self, momentum, center=True, scale=True, **arguments):
+        super().__init__(**arguments)
+        self.momentum, self.center, self.scale = momentum, center, scale
+
+    def build(self, shape):
+        weight = functools.partial(self.add_weight, (shape[-1],))
+        self.gamma = weight("ones", name="gamma") if self.scale else 1.0
+        self.beta = weight("zeros", name="beta") if self.center else 0.0
+        self.moving_mean = weight("zeros", trainable=False, name="mean")
+        self.moving_variance = weight("ones", trainable=False, name="variance")
+
+    def call(self, x, training):
+        axes = list(range(x.shape.rank - 1))
+        mean = tf.reduce_mean(x, axes)
+        variance = tf.reduce_mean((x - mean) ** 2, axes)
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+        return self.gamma * (x - mean) / tf.sqrt(variance + 1e-3) + self.beta
+
+
+def _steps(layer, x, upstream, weights):
     """A layer's images, moving statistics, and gradients of first and second order in training, as float64."""
     x = tf.Variable(tf.cast(x, layer.dtype))
     with tf.GradientTape() as outer:
@@ -32,7 +56,7 @@ def _steps(layer, x, upstream):
             made = layer(x, training=True)
             loss = tf.reduce_sum(tf.cast(made, x.dtype) * tf.cast(upstream, x.dtype))
         first = inner.gradient(loss, [x, *layer.trainable_variables])
-        penalty = tf.reduce_sum(tf.square(first[0]))
+        penalty = tf.reduce_sum(tf.cast(weights, x.dtype) * tf.square(first[0]))
     second = outer.gradient(penalty, [x, *layer.trainable_variables])
     found = [made, layer.moving_mean, layer.moving_variance, *first, *second]
     return [np.asarray(each, "float64") for each in found if each is not None]
@@ -40,11 +64,12 @@ def _steps(layer, x, upstream):
 
 @pytest.mark.parametrize("shape", [(6, 3, 2, 4), (1, 1, 1, 4), (6, 4), (6, 5, 4), (2, 3, 2, 2, 4)])
 @pytest.mark.parametrize("arguments", [{}, {"center": False}, {"scale": False}, {"center": False, "scale": False}])
-def test_alone_it_is_kerass_layer_in_float64(shape, arguments):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])  # the latter as Keras's operations
+def test_alone_it_is_the_papers_to_the_second_derivative(shape, arguments, dtype):
     rng = np.random.default_rng(0)
-    x, upstream = rng.normal(2.0, 3.0, shape), rng.normal(size=shape)
-    kinds = {"float64": keras.layers.BatchNormalization, "float32": BatchNormalization}
-    wanted, found = (_steps(kind(momentum=0.7, dtype=dtype, **arguments), x, upstream) for dtype, kind in kinds.items())
+    x, upstream, weights = rng.normal(2.0, 3.0, shape), rng.normal(size=shape), rng.uniform(size=shape)
+    layers = Written(0.7, dtype="float64", **arguments), BatchNormalization(momentum=0.7, dtype=dtype, **arguments)
+    wanted, found = (_steps(layer, x, upstream, weights) for layer in layers)
     assert len(found) == len(wanted)
     for theirs, ours in zip(wanted, found):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5 * max(1.0, np.abs(theirs).max()))

@@ -1,11 +1,16 @@
 """R1, R2 and WGAN-GP's penalty: closed forms, finite differences, every objective, lazy steps, replicas' numbers."""
 
+import functools
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.layers import BatchNormalization
+from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch
 from kerasgan.optimizers import schedules
 from kerasgan.techniques import R1, R2, GradientPenalty, InstanceNoise
@@ -192,3 +197,20 @@ def test_batch_norm_in_the_critic_is_warned_of():
     for technique in (R1(), R2(), GradientPenalty()):
         with pytest.warns(UserWarning, match="critic: has batch norm"):
             kerasgan.SGAN(keras.Model(z, keras.layers.Dense(2)(z)), critic, techniques=[technique])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (keras.layers.BatchNormalization, True),
+        (functools.partial(keras.layers.BatchNormalization, synchronized=True), False),
+        (BatchNormalization, False),
+    ],
+)
+def test_batch_norm_whose_second_derivative_is_wrong_is_told_of(kind, wrong):
+    """`findings/keras_batch_norm_second_derivative.sh` shows it."""
+    critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), kind(), keras.layers.Dense(1)])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gradient_penalty.check_critic(critic)
+    assert any("whose second derivative is wrong" in str(one.message) for one in told) is wrong
