@@ -18,8 +18,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Its arguments, weights and names are those of Keras's layer, and so are its numbers, to rounding:
 
     - Images [N, H, W, C] are normalized by TensorFlow's one operation, forth and back, where Keras's layer makes
-      thirty. The variance is the mean of the squared distances from the mean. Keras's layer with `synchronized=True`
-      subtracts two means instead, which loses the variance of numbers around 1,000.
+      thirty.
+    - The variance is the mean of the squared distances from the mean, on one replica. Keras's layer with
+      `synchronized=True` subtracts two means instead, which loses the variance of numbers around 1,000; without it, the
+      second derivative, which a gradient penalty needs, is wrong.
     - With `synchronized=True` and several replicas, Keras adds up over them the rows' sum, the sum of their squares and
       their count one after the other. Here they travel together: one message forth, and one back for the gradient.
 
@@ -34,7 +36,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         normalized, mean, variance = self._in_one_operation(inputs)
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
+            moving.assign(ops.cast(moving, "float32") * self.momentum + now * (1.0 - self.momentum))
         return normalized
 
     def _is_of_images(self, inputs):
@@ -48,15 +50,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
         channels = inputs.shape[-1]
         normalized, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
-            scale=ops.convert_to_tensor(self.gamma) if self.scale else ops.ones((channels,)),
-            offset=ops.convert_to_tensor(self.beta) if self.center else ops.zeros((channels,)),
-            mean=ops.zeros((0,)),  # of no meaning in training
-            variance=ops.zeros((0,)),
+            scale=ops.cast(self.gamma, "float32") if self.scale else ops.ones((channels,), "float32"),
+            offset=ops.cast(self.beta, "float32") if self.center else ops.zeros((channels,), "float32"),
+            mean=ops.zeros((0,), "float32"),  # of no meaning in training
+            variance=ops.zeros((0,), "float32"),
             epsilon=self.epsilon,
             is_training=True,
         )
         rows = ops.cast(ops.size(inputs), "float32") / channels
-        return normalized, mean, unbiased * (rows - 1.0) / rows
+        return ops.cast(normalized, self.compute_dtype), mean, unbiased * (rows - 1.0) / rows
 
     def _moments(self, inputs, mask):
         replica = self._replica()

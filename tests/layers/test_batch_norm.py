@@ -87,15 +87,16 @@ def test_variance_of_numbers_far_from_zero(synchronized, shape):
     np.testing.assert_allclose(np.std(np.reshape(made, (-1, 3)), 0), 1.0, rtol=1e-3)
 
 
-@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
 def test_narrow_images_have_statistics_in_float32(dtype):
     x = np.random.default_rng(0).normal(2.0, 0.5, (64, 16, 16, 3)).astype(dtype.removeprefix("mixed_"))
     layer = BatchNormalization(momentum=0.0, dtype=dtype)
     made = layer(x, training=True)
     assert keras.backend.standardize_dtype(made.dtype) == dtype.removeprefix("mixed_")
     exact = x.astype("float64").reshape(-1, 3)
-    np.testing.assert_allclose(layer.moving_mean, exact.mean(0), rtol=1e-5)
-    np.testing.assert_allclose(layer.moving_variance, exact.var(0), rtol=1e-4)
+    kept = 1e-4 if dtype.startswith("mixed_") else 1e-2  # the variables themselves are narrow
+    np.testing.assert_allclose(np.asarray(layer.moving_mean, "float64"), exact.mean(0), rtol=kept)
+    np.testing.assert_allclose(np.asarray(layer.moving_variance, "float64"), exact.var(0), rtol=kept)
     wanted = ((exact - exact.mean(0)) / np.sqrt(exact.var(0) + layer.epsilon)).reshape(x.shape)
     np.testing.assert_allclose(np.asarray(made, "float64"), wanted, atol=0.02)
 
