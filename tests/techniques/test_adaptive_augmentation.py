@@ -276,8 +276,9 @@ def test_a_lazy_penalty_of_moved_images_is_computed_under_xla():
 
     def steps(jit_compile):
         keras.utils.set_random_seed(0)
-        networks = dcgan.generator((32, 32, 1), 4, filters=2), dcgan.critic((32, 32, 1), 2, normalization="layer")
-        gan = kerasgan.SGAN(*networks, techniques=[techniques.DiffAugment(), techniques.R1(0.1, every=2)])
+        generator = dcgan.generator((32, 32, 1), 4, filters=2)
+        critic = dcgan.critic((32, 32, 1), filters=2, normalization="layer")
+        gan = kerasgan.SGAN(generator, critic, techniques=[techniques.DiffAugment(), techniques.R1(0.1, every=2)])
         gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), jit_compile=jit_compile)
         images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1), "uint8")
         gan.fit(images, batch_size=4, verbose=0)
