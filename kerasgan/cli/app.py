@@ -168,14 +168,26 @@ def train(
     """Train a recipe, or go on with a run."""
     if recipe is None and resume is None and data is not None:
         recipe = pathlib.Path("own_pictures")
-    if (recipe is None) == (resume is None):
+    if recipe is not None and resume is not None:
+        raise typer.BadParameter(f"expected a recipe or --resume; got both, {recipe} and {resume}")
+    if recipe is None and resume is None:
         raise typer.BadParameter("give a recipe, --resume RUN, or --data PATH of pictures of your own")
     given = {"train.precision": precision, "train.start_from": start_from}
     changes = [*(set_ or ()), *(f"{key}={value}" for key, value in given.items() if value is not None)]
-    if resume is not None and (data is not None or dry_run or changes or run is not None):
-        raise typer.BadParameter(
-            "--data, --dry-run, --set, --precision, --start-from, --run: expected with a recipe; got --resume"
-        )
+    of_a_new_run = {
+        "--data": data,
+        "--dry-run": dry_run,
+        "--set": set_,
+        "--precision": precision,
+        "--start-from": start_from,
+        "--run": run,
+    }
+    for flag, value in of_a_new_run.items() if resume is not None else ():
+        if value:
+            raise typer.BadParameter(
+                f"{flag}: expected with a recipe, as a run goes on with its own; got --resume. "
+                f"`kerasgan train {resume}/recipe.yaml {flag} ...` begins a new run"
+            )
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow(devices)

@@ -15,7 +15,10 @@ ToSeed = Annotated[
 ]
 Labels = Annotated[
     str | None,
-    typer.Option(help="A class, or one for each image, by numbers or names: 3 or Bag,Coat,2. By default all in turn."),
+    typer.Option(
+        help="A class, or one for each image, by numbers or names: 3 or Bag,Coat,2. By default all in turn; needed "
+        "with --to-seed."
+    ),
 ]
 OUT = "A picture (.png, .jpg, .webp) for a grid, a .gif to go through the images, else a folder for single ones."
 Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by default.")]

@@ -194,7 +194,8 @@ class Sampler(Unsupervised, Exports, keras.Model):
         validation.integer("n", n, 2)
         validation.integer("batch_size", batch_size, 1)
         if self.num_classes is not None and labels is None:
-            raise ValueError(f"labels: expected a class, or {n} of them, as the model is conditional; got None")
+            known = "" if self.class_names is None else f": one of {classes.listed(self.class_names)}"
+            raise ValueError(f"labels: expected a class, or {n} of them, as the model is conditional{known}; got None")
         labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
         for name, end in {"seed": seed, "to_seed": to_seed}.items():
             validation.integer_within(name, end, np.int64)

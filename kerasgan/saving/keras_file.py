@@ -13,7 +13,7 @@ import keras
 
 from kerasgan.models import checks
 from kerasgan.models.sampler import Sampler
-from kerasgan.saving import config_check, variable_limit, weights_file
+from kerasgan.saving import config_check, manifest, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
 from kerasgan.utils import backend, messages
 from kerasgan.utils.annotations import Path
@@ -69,10 +69,7 @@ def read(filepath, compile=True):
     """
     path = pathlib.Path(filepath)
     if path.is_dir():
-        raise ValueError(
-            f"{path}: expected a .keras file; it is a folder. If it was saved with zipped=False, "
-            "keras.saving.load_model reads it"
-        )
+        raise ValueError(f"{path}: expected a .keras file; it is a folder{_way(path)}")
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
     checks.ending("filepath", path, ".keras")
@@ -106,6 +103,16 @@ def check_loadable(model: Sampler) -> None:
         raise ValueError(
             f"{error}. Before a class of your own stands @keras.saving.register_keras_serializable()"
         ) from None
+
+
+def _way(folder):
+    """What reads a folder, in words."""
+    if (folder / manifest.METADATA).is_file():
+        return f": kerasgan.from_preset({str(folder)!r}) reads a preset"
+    checkpoints = sorted((folder / "checkpoints").glob("step-*.keras"))
+    if checkpoints:
+        return f" of a run, whose newest checkpoint is {checkpoints[-1]}"
+    return ". If it was saved with zipped=False, keras.saving.load_model reads it"
 
 
 def _check(archive, file, path):

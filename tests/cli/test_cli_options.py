@@ -88,3 +88,22 @@ def test_an_option_without_its_value_is_named():
     result = kerasgan("zoo", "list", "--device")
     assert result.exit_code == 2
     assert "--device" in result.output and "requires an argument" in " ".join(re.findall(r"[\w-]+", result.output))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sgan_fashion_mnist", "--resume", "runs/0"], "expected a recipe or --resume; got both, sgan_fashion_mnist"),
+        (
+            ["--resume", "runs/0", "--set", "train.seed=3"],
+            "--set: expected with a recipe, as a run goes on",
+        ),
+        (["--resume", "runs/0", "--dry-run"], "--dry-run: expected with a recipe"),
+        ([], "give a recipe, --resume RUN, or --data PATH"),
+    ],
+)
+def test_train_names_the_flag_that_does_not_go_with_a_run(arguments, message):
+    result = kerasgan("train", *arguments)
+    assert result.exit_code == 2
+    said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.output).split())
+    assert message in said, said

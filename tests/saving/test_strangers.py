@@ -256,3 +256,14 @@ def test_a_member_is_read_as_a_file_of_its_own(file):
         assert part.read() == whole
         part.seek(-5, io.SEEK_END)
         assert part.read(10) == whole[-5:] and part.tell() == len(whole)
+
+
+def test_a_folder_says_what_reads_it(tmp_path):
+    sampler = kerasgan.from_preset("hinge_fashion_mnist")
+    sampler.save_to_preset(tmp_path / "preset")
+    with pytest.raises(ValueError, match=r"it is a folder: kerasgan.from_preset\('.*preset'\) reads a preset"):
+        kerasgan.load(tmp_path / "preset")
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "step-00000010.keras").touch()
+    with pytest.raises(ValueError, match="it is a folder of a run, whose newest checkpoint is .*step-00000010.keras"):
+        kerasgan.load(tmp_path / "run")

@@ -80,7 +80,11 @@ def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Meas
 
 
 def _kernel(generated, reference, seed):
-    size = min(SUBSET, len(generated.features), len(reference.features))
+    counts = len(generated.features), len(reference.features)
+    size = min(SUBSET, *counts)
+    if counts == (size, size):  # every subset would be all of them, and have no spread
+        value, _ = kernel_distance.kernel_distance(generated.features, reference.features, 1, size, seed)
+        return [Measurement("kernel", value, notes=(f"all {size:,} of each",))]
     distance = kernel_distance.kernel_distance(generated.features, reference.features, SUBSETS, size, seed)
     notes = (f"subsets of {size}", *_drawn(generated, reference))
     return [Measurement("kernel", *distance, splits=SUBSETS, notes=notes)]

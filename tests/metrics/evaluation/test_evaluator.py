@@ -447,3 +447,12 @@ def test_the_protocol_of_a_preset_says_what_its_weights_are():
         assert "batch norm with the moving average's own statistics (16 batches of 64)" in found.protocol.notes
     with pytest.raises(ValueError, match="weights: expected 'moving average', as a preset holds no others"):
         evaluate(sampler, real, "fid", n=4, weights="trained")
+
+
+def test_a_kernel_distance_of_all_rows_has_no_spread():
+    """A hundred subsets that are the whole of both sets differ by rounding alone."""
+    made, real = pictures(60), pictures(60, seed=2)
+    [found] = evaluate_images(made, Reference.of_arrays(real, network()), "kid")
+    wanted, _ = kernel_distance(features_of(made), features_of(real), 1, 60, 0)
+    assert found.value == pytest.approx(wanted, rel=1e-3)
+    assert found.std is None and found.protocol.splits == 1 and "all 60 of each" in found.protocol.notes
