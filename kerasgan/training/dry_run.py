@@ -4,14 +4,16 @@ import contextlib
 import dataclasses
 import logging
 import math
+import pathlib
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan import data
 from kerasgan.models import turns
-from kerasgan.recipes import recipe
+from kerasgan.recipes import recipe, sections
 from kerasgan.training import runner, start_from
 from kerasgan.utils import initial_values
 from kerasgan.utils.precision import precision
@@ -93,7 +95,7 @@ def run(recipe_path, steps=None, images=None, changes=()):
 
     Raises:
         RecipeError, ValueError, OSError: as `runner.train`, but that the dataset need not be there; a folder must,
-            for its classes.
+            for its classes. Pictures that are there are counted.
     """
     if steps is None:
         steps = _TIMED if getattr(recipe.load(recipe_path, changes).data, "fit", False) else 0
@@ -102,10 +104,18 @@ def run(recipe_path, steps=None, images=None, changes=()):
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with precision(plan.train.precision), values:
         gan = runner.build(plan, source)
+        _check_count(plan.data, gan)
         if plan.train.start_from is not None:
             start_from.take(gan, plan.train.start_from)
         cost = count(plan, gan)
         return dataclasses.replace(cost, seconds=take_steps(plan, gan, steps)) if steps else cost
+
+
+def _check_count(section, gan):
+    """Raise `ValueError` where pictures that are there are fewer than a step takes."""
+    own = isinstance(section, sections.ImageData) and section.tfds is None
+    if own and pathlib.Path(section.place).expanduser().exists():
+        data.steps_per_epoch(section.open(), section.batch_size, gan.batches_per_step)
 
 
 def count(plan, gan):

@@ -204,3 +204,8 @@ def test_the_other_recipes_build_and_take_a_step_on_noise(path):
     gan = runner.build(small, plan.data.noise())
     dry_run.take_steps(small, gan, 1)
     assert int(gan.step.numpy()) == 1
+
+
+def test_pictures_that_are_too_few_for_a_step_are_told(photos):  # noqa: F811
+    with pytest.raises(ValueError, match="but one step needs 500"):
+        dry_run.run("own_pictures", images=photos, changes=["data.batch_size=500"])
