@@ -310,10 +310,15 @@ def _fitting(image_shape, labelled, reference, metrics):
             raise ValueError(f"metrics: {metric} is a measure of {measure.of}; {reference.name} has {reference.of[0]}")
         if measure.needs.probabilities and reference.network.classes is None:
             raise ValueError(f"metrics: {metric} needs a network that classifies; {reference.network.name} does not")
-        if measure.labels and (not labelled or reference.class_counts is None):
+        if measure.labels and not labelled:
             raise ValueError(
-                f"metrics: {metric} needs labels of the generated images and of the reference's, such as "
-                "Reference.of_arrays(images, network, labels=...)"
+                f"metrics: {metric} needs labels of the generated images, which have none: leave it out, or train with "
+                "classes (--set data.labels=true)"
+            )
+        if measure.labels and reference.class_counts is None:
+            raise ValueError(
+                f"metrics: {metric} needs labels of the reference's images, and {reference.name} has none: a folder "
+                "for each class, or Reference.of_arrays(images, network, labels=...)"
             )
     return wanted
 
