@@ -107,7 +107,8 @@ def check_loadable(model: Sampler) -> None:
 
 def _way(folder):
     """What reads a folder, in words."""
-    if (folder / manifest.METADATA).is_file():
+    facts = folder / manifest.METADATA  # Keras's own folders have a file of that name
+    if facts.is_file() and '"files"' in facts.read_text(errors="replace"):
         return f": kerasgan.from_preset({str(folder)!r}) reads a preset"
     checkpoints = sorted((folder / "checkpoints").glob("step-*.keras"))
     if checkpoints:
