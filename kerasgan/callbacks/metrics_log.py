@@ -73,13 +73,18 @@ class MetricsLog(EverySteps):
         """Names to the sums of what was logged since `fit` began, and how many numbers they are of."""
         if not self._in_epoch:
             return self._sums
-        counts = {name: float(tracker.count.numpy()) for name, tracker in self.model.trackers.items()}
+        counts = {name: self._count(tracker) for name, tracker in self.model.trackers.items()}
         before = {name: self._sums.get(name, (0.0, 0.0)) for name in counts}
         return {
             name: (before[name][0] + float(logs[name]) * count, before[name][1] + count)
             for name, count in counts.items()
             if name in logs
         }
+
+    def _count(self, tracker):
+        """How many numbers a mean is of, on this replica: to ask the others would need all of them to ask."""
+        [mine, *_] = self.model.distribute_strategy.experimental_local_results(tracker.count.value)
+        return float(mine.numpy())
 
     def _means_since_the_line(self, sums):
         means = {}
