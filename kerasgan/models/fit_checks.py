@@ -112,14 +112,24 @@ def techniques(given):
     return parts
 
 
-def optimizers(generator_optimizer, critic_optimizer):
-    """Refuse one optimizer for both networks, and averages of weights, which only Keras's own training applies."""
+def optimizers(generator_optimizer, critic_optimizer, replicas):
+    """Refuse optimizers that cannot be meant, or that Keras does not work with here.
+
+    These are one optimizer for both networks, averages of weights, which only Keras's own training applies, and sums of
+    gradients over steps on several replicas, which fail in the first step.
+    """
     if generator_optimizer is critic_optimizer:
         raise ValueError("critic_optimizer: expected another object than generator_optimizer; got the same")
     given = {"generator_optimizer": generator_optimizer, "critic_optimizer": critic_optimizer}
     for name, optimizer in given.items():
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        if any(getattr(one, "use_ema", False) for one in (inner, *getattr(inner, "optimizers", ()))):
+        every = (inner, *getattr(inner, "optimizers", ()))
+        if replicas > 1 and any(getattr(one, "gradient_accumulation_steps", None) for one in every):
+            raise ValueError(
+                f"{name}: expected gradient_accumulation_steps=None of an optimizer on {replicas} replicas, where Keras "
+                "cannot add up gradients over steps. gan.compile(gradient_accumulation_steps=...) divides each batch"
+            )
+        if any(getattr(one, "use_ema", False) for one in every):
             raise ValueError(
                 f"{name}: expected use_ema=False; got True, which would have no effect. The model's argument ema_decay "
                 "keeps a moving average of the generator, with which `sample` and `export` work"

@@ -179,7 +179,8 @@ class GAN(Game):
 
         Raises:
             ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
-                (`use_ema`), or a number is not a positive integer.
+                (`use_ema`) or, on several replicas, adds up gradients over steps (`gradient_accumulation_steps` of the
+                optimizer), or a number is not a positive integer.
 
         Example:
             >>> adam = keras.optimizers.Adam
@@ -199,7 +200,7 @@ class GAN(Game):
         with self.distribute_strategy.scope():
             generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_generator_optimizer()
             critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_critic_optimizer()
-            fit_checks.optimizers(generator_optimizer, critic_optimizer)
+            fit_checks.optimizers(generator_optimizer, critic_optimizer, self.distribute_strategy.num_replicas_in_sync)
             self.generator_optimizer = update.loss_scaled(generator_optimizer, self.generator)
             self.critic_optimizer = update.loss_scaled(critic_optimizer, self.critic)
             self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)

@@ -3,6 +3,8 @@
 import contextlib
 import threading
 
+import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -102,23 +104,40 @@ def among_replicas(dataset, strategy, minibatches):
     return shared
 
 
-def clipped(optimizer, gradients):
-    """Clip the gradients of all replicas as an optimizer is told to; returns this replica's part of what is left.
+def for_all(optimizer, gradients):
+    """Return this replica's gradients so that an optimizer takes the step of one replica with all rows.
 
-    Keras's optimizers clip each replica's gradients before they add them. What is clipped here they leave alone.
+    Keras's optimizers clip each replica's gradients before they add them; what is clipped here they leave alone.
+    A `LossScaleOptimizer` looks for an overflow in the first replica's gradients alone; here it is in those of all.
 
     Args:
         optimizer: `keras.optimizers.Optimizer`.
         gradients: list of this replica's gradients, some of which may be `None`.
     """
-    replica = tf.distribute.get_replica_context()
-    replicas, inner = replica.num_replicas_in_sync, getattr(optimizer, "inner_optimizer", optimizer)
-    if replicas == 1 or not (inner.clipnorm or inner.clipvalue or inner.global_clipnorm):
+    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
         return gradients
-    scale = ops.cast(getattr(optimizer, "dynamic_scale", 1.0), "float32")  # of a LossScaleOptimizer
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return _clipped(optimizer, gradients, optimizer.loss_scale_factor or 1.0)
+    overflows = summed(1 - ops.cast(optimizer.check_finite(gradients), "float32")) > 0
+    clipped = _clipped(optimizer.inner_optimizer, gradients, ops.cast(optimizer.dynamic_scale, "float32"))
+    return [None if gradient is None else tf.where(overflows, np.nan, gradient) for gradient in clipped]
+
+
+def _clipped(optimizer, gradients, scale):
+    """Clip the sum of all replicas' gradients as an optimizer is told to; returns this replica's part of what is left.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+        gradients: list of this replica's gradients, some of which may be `None`.
+        scale: the losses were multiplied by it.
+    """
+    if not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm):
+        return gradients
+    replica = tf.distribute.get_replica_context()
     given = [tf.convert_to_tensor(gradient) / scale for gradient in gradients if gradient is not None]
-    left = iter(inner._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
-    return [None if gradient is None else next(left) * scale / replicas for gradient in gradients]
+    left = iter(optimizer._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
+    share = scale / replica.num_replicas_in_sync
+    return [None if gradient is None else next(left) * share for gradient in gradients]
 
 
 def dense(gradients):

@@ -155,6 +155,14 @@ def test_an_optimizers_average_is_refused():
                 gan.compile(**{name: wrap(keras.optimizers.Adam(**average))})
 
 
+def test_an_optimizer_that_adds_up_over_steps_is_for_one_replica():
+    adds_up, plain = keras.optimizers.Adam(gradient_accumulation_steps=2), keras.optimizers.Adam()
+    fit_checks.optimizers(adds_up, plain, replicas=1)
+    for given in (adds_up, keras.optimizers.LossScaleOptimizer(adds_up)):
+        with pytest.raises(ValueError, match="critic_optimizer: .* on 2 replicas.*gan.compile"):
+            fit_checks.optimizers(plain, given, replicas=2)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
