@@ -126,8 +126,8 @@ def optimizers(generator_optimizer, critic_optimizer, replicas):
         every = (inner, *getattr(inner, "optimizers", ()))
         if replicas > 1 and any(getattr(one, "gradient_accumulation_steps", None) for one in every):
             raise ValueError(
-                f"{name}: expected gradient_accumulation_steps=None of an optimizer on {replicas} replicas, where Keras "
-                "cannot add up gradients over steps. gan.compile(gradient_accumulation_steps=...) divides each batch"
+                f"{name}: expected gradient_accumulation_steps=None of an optimizer on {replicas} replicas, where "
+                "Keras cannot add up gradients over steps; gan.compile(gradient_accumulation_steps=...) divides each batch"
             )
         if any(getattr(one, "use_ema", False) for one in every):
             raise ValueError(

@@ -260,7 +260,7 @@ class GAN(Game):
         is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:
-            fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer)
+            fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
         checks.can_train(self)
         if self.compiled:
