@@ -127,7 +127,7 @@ def optimizers(generator_optimizer, critic_optimizer, replicas):
         if replicas > 1 and any(getattr(one, "gradient_accumulation_steps", None) for one in every):
             raise ValueError(
                 f"{name}: expected gradient_accumulation_steps=None of an optimizer on {replicas} replicas, where "
-                "Keras cannot add up gradients over steps; gan.compile(gradient_accumulation_steps=...) divides each batch"
+                "Keras cannot add up gradients over steps; gan.compile(gradient_accumulation_steps=...) divides batches"
             )
         if any(getattr(one, "use_ema", False) for one in every):
             raise ValueError(
