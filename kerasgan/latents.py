@@ -6,6 +6,7 @@ feed it numbers keyed by each image's seed, and it need not know which.
 
 import math
 from collections.abc import Callable
+from typing import Self
 
 import keras
 from keras import ops
@@ -58,8 +59,17 @@ class Prior(keras.layers.Layer):
         return loss
 
     def get_config(self) -> Config:
-        """Return the constructor's arguments."""
-        return {"dim": self.dim, "name": self.name}
+        """Return the constructor's arguments, and whether the prior is trained."""
+        return {"dim": self.dim, "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Return a prior, frozen if the one was of which this is the config."""
+        arguments = dict(config)
+        trainable = arguments.pop("trainable", True)
+        prior = cls(**arguments)
+        prior.trainable = trainable
+        return prior
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -133,7 +143,7 @@ class ScaledTruncatedNormal(Prior):
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
-        return {"dim": self.dim, "bound": self.bound, "name": self.name}
+        return {**super().get_config(), "bound": self.bound}
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -245,13 +255,12 @@ class GaussianMixture(Prior):
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {
-            "dim": self.dim,
+            **super().get_config(),
             "components": self.components,
             "by_slot": self.by_slot,
             "initial_scale": self.initial_scale,
             "scale_penalty": self.scale_penalty,
             "learned_weights": self.learned_weights,
-            "name": self.name,
         }
 
     def generator_loss(self, gan: keras.Model, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -259,3 +259,25 @@ def test_a_mixture_trains_and_samples_in_mixed_precision(small_gan, images, unde
     before = gan.latent.means.numpy()
     gan.fit(tf.data.Dataset.from_tensor_slices(images).batch(4), verbose=0)  # the first steps find float16's scale
     assert (gan.latent.means.numpy() != before).any() and gan.sample(2).shape == (2, 32, 32, 1)
+
+
+@pytest.mark.parametrize("prior", [kerasgan.latents.Normal(4), kerasgan.latents.GaussianMixture(4, components=2)])
+def test_a_frozen_prior_is_frozen_when_it_is_made_again(prior):
+    for trainable in (False, True):
+        prior.trainable = trainable
+        again = type(prior).from_config(prior.get_config())
+        assert len(again.trainable_variables) == len(prior.trainable_variables)
+        assert again.get_config() == prior.get_config()
+
+
+def test_a_frozen_prior_trains_on_as_it_did(small_gan, images, tmp_path):
+    gan = small_gan(latent=kerasgan.latents.GaussianMixture(8, components=2))
+    gan.latent.trainable = False
+    gan.compile()
+    gan.fit(images, batch_size=16, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    again = kerasgan.load(tmp_path / "gan.keras")
+    assert int(again.generator_optimizer.iterations) == int(gan.generator_optimizer.iterations) == 3
+    before = again.latent.means.numpy()
+    again.fit(images, batch_size=16, verbose=0)
+    np.testing.assert_array_equal(again.latent.means, before)

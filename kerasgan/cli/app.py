@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import math
 import pathlib
 import platform
 import sys
@@ -494,6 +495,8 @@ def convert(
     presets.may_write(folder, overwrite)
     if layout is Layout.R3GAN and epsilon is not None:
         raise ValueError(f"--epsilon: expected none for {layout}, which has no batch norm; got {epsilon}")
+    if epsilon is not None and not 0 < epsilon < math.inf:
+        raise ValueError(f"--epsilon: expected a positive number; got {epsilon}")
     if sha256 is not None:
         provenance.check(source, sha256)
     converters = {

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgan.cli import numbers
+from kerasgan.saving import hugging_face
 from kerasgan.utils import tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
@@ -115,6 +116,8 @@ def publish(
     """Make a preset of a run, with its card, its pictures and its place in the registry."""
     if hub is not None and source is not None:
         raise ValueError("--source: expected none with --hub, which says where the files will lie")
+    if hub is not None:
+        hugging_face.check_repository(hub)  # before there is a preset with that address
     tf_runtime.import_tensorflow()
     from kerasgan.zoo import hub as zoo_hub
     from kerasgan.zoo import publish as zoo_publish

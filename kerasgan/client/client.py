@@ -12,6 +12,7 @@ This package and what it imports are also the package `kerasgan_client` of the d
 """
 
 import functools
+import math
 import operator
 import os
 import urllib.parse
@@ -61,7 +62,8 @@ def connect(
         A `Client`.
 
     Raises:
-        ValueError: if the address is not understood, or the files do not go with it or with one another.
+        ValueError: if the address is not understood, a time is no positive number of seconds, or the files do not go
+            with the address or with one another.
         OSError: if one of the files cannot be read.
     """
     scheme, separator, rest = address.partition("://")
@@ -75,6 +77,11 @@ def connect(
         raise ValueError(f"address {address!r}: {error}{hint}") from error
     if scheme not in _DEFAULT_PORTS or not host or parts.path.strip("/") or parts.query:
         raise ValueError(f"address {address!r}: give host:port for gRPC or http://host:port for REST")
+    if port == 0 or parts.username is not None:
+        raise ValueError(f"address {address!r}: give a port from 1 on, and no user: what is sent has no such field")
+    for name, seconds in {"timeout": timeout, "request_timeout": request_timeout}.items():
+        if not 0 < seconds < math.inf:
+            raise ValueError(f"{name}: expected a positive number of seconds; got {seconds}")
     if not model:
         raise ValueError("no model named")
     if scheme not in _WITH_TLS and (ca_file or certificate_file or key_file):

@@ -25,7 +25,8 @@ Truncation = Annotated[float | None, typer.Option(help="Bound on |z|; none by de
 Count = Annotated[int, typer.Option("-n", help="How many images.", min=1)]
 
 _MOST_SEEDS = 1_000_000
-_PICTURES = {".avif", ".bmp", ".ico", ".jp2", ".pdf", ".svg", ".tga", ".tif", ".tiff"}  # meant as no folder
+# meant as no folder
+_FILES = {".avif", ".bmp", ".ico", ".jp2", ".npy", ".npz", ".pdf", ".svg", ".tga", ".tif", ".tiff", ".txt", ".zip"}
 
 
 def save_images(out, images, num_classes=None, class_names=None):
@@ -46,7 +47,7 @@ def save_images(out, images, num_classes=None, class_names=None):
         print(f"picture: {image_grid.save_grid(out, images, columns)}")
         if columns and class_names:
             print(f"columns: {', '.join(class_names)}")
-    elif out.suffix.lower() in _PICTURES:
+    elif out.suffix.lower() in _FILES:
         endings = ", ".join(image_grid.FORMATS)
         raise ValueError(f"--out: expected a picture of {endings} or .gif, or a folder; got {out}")
     else:

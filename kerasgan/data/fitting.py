@@ -47,9 +47,9 @@ class Fitting:
 def of(path):
     """Look at all pictures of a folder or an `.npz` file.
 
-    The size is the largest of 64 and 32 that half of the shorter sides have, or 32. Pictures are grey if all are; they
-    have transparency if half of them have a pixel that is not opaque. Two or more subfolders, or labels of two or more
-    classes, are classes.
+    The size is the largest of 64 and 32 that half of the shorter sides have, or 32. Pictures are grey if all are stored
+    as grey; they have transparency if half of them have a pixel that is not opaque. Two or more subfolders, or labels
+    of two or more classes, are classes.
 
     Args:
         path: see `kerasgan.data.folder` and `kerasgan.data.npz`.

@@ -40,8 +40,13 @@ def npz(path: Path) -> Source:
         raise ValueError(f"path: {path} is no readable .npz file: {shortened(error)}") from error
     if "x" not in known:
         raise ValueError(f"path: {path} has no array x of images; it has {classes.listed(there)}")
-    labels, names = known.get("y"), known.get("classes")
+    labels, names = (
+        np.char.decode(array, "utf-8") if array is not None and array.dtype.kind == "S" else array
+        for array in (known.get("y"), known.get("classes"))
+    )
     if labels is not None and labels.dtype.kind == "U":
+        if names is not None:
+            raise ValueError(f"{path}: expected y of names, or numbers and classes; got names and classes")
         names, labels = np.unique(labels, return_inverse=True)
     try:
         source = arrays(known["x"], labels, None if names is None else [str(name) for name in names])

@@ -25,7 +25,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         momentum: of the moving mean and variance, which inference uses.
         epsilon: added to the variance.
         synchronized: whether the statistics are those of the batches of all replicas together; with TensorFlow alone.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
 
     Raises:
         ValueError: if `num_classes` is not a positive integer.

@@ -26,7 +26,8 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return the convolution without bias."""
-        if not backend.is_tensorflow() or tf.config.get_visible_devices("GPU"):
+        other = not backend.is_tensorflow() or tf.config.get_visible_devices("GPU")
+        if other or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
         wide = [count for count in range(1, self.groups) if self.groups % count == 0]
         together = next((count for count in wide if count * kernel.shape[2] >= _CHANNELS), self.groups)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasgan.utils import replica_shares, validation
+from kerasgan.utils import replica_shares, tensors, validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -19,7 +19,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
     Args:
         kernels: the paper's B, the number of features that are appended.
         dim: the paper's C, the length of the vectors that are compared.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
 
     Raises:
         ValueError: if a number is not a positive integer.
@@ -37,11 +37,11 @@ class MinibatchDiscrimination(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         """Turn features [N, F] into [N, F + kernels]."""
-        own = ops.reshape(ops.matmul(features, self.kernel), (-1, self.kernels, self.dim))
+        own = ops.reshape(tensors.wide(ops.matmul(features, self.kernel)), (-1, self.kernels, self.dim))
         everyone = replica_shares.of_all_replicas(own)
         distances = ops.sum(ops.abs(own[:, None] - everyone[None]), axis=-1)
         closeness = ops.sum(ops.exp(-distances), axis=1) - 1.0  # less the sample's own, exp(0)
-        return ops.concatenate([features, closeness], axis=-1)
+        return ops.concatenate([features, ops.cast(closeness, features.dtype)], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (N, F + kernels)."""

@@ -31,7 +31,7 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         use_bias: whether A and B have biases of their own, as Projected GAN's have.
         thresholds: `None`, or the number of truncation thresholds of which statistics are stored, for sampling alone;
             see `StoredBatchNormalization`.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
     """
 
     def __init__(
@@ -122,7 +122,8 @@ class ModulatedBatchNormalization(keras.layers.Layer):
             kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name=name,
+            trainable=self.trainable,
         )
         if not self.spectral:
             return layer
-        return SpectralNormalization(layer, epsilon=self.spectral_epsilon, name=f"{name}_sn")
+        return SpectralNormalization(layer, epsilon=self.spectral_epsilon, name=f"{name}_sn", trainable=self.trainable)

@@ -18,7 +18,8 @@ class NoiseInjection(keras.layers.Layer):
     `noise_mode="const"`: an image depends on its latent alone, and changes smoothly with it.
 
     Args:
-        **kwargs: `name` and `dtype`, as of any layer. Names must differ within a network, as they key the noise.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer. Names must differ within a network, as they key the
+            noise.
     """
 
     def build(self, input_shape: Shape) -> None:

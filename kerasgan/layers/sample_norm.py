@@ -22,6 +22,9 @@ class SampleNormalization(keras.layers.Layer):
         per_channel: whether each channel has statistics of its own.
         epsilon: positive number added to the variance.
         **kwargs: `name`, `trainable` and `dtype`, as of any layer.
+
+    Raises:
+        ValueError: with `per_channel`, when built for inputs [N, C], which have one number a channel.
     """
 
     def __init__(self, per_channel: bool = False, epsilon: float = 1e-5, **kwargs):
@@ -31,6 +34,8 @@ class SampleNormalization(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""
+        if self.per_channel and len(input_shape) < 3:
+            raise ValueError(f"inputs: expected [N, ..., C] with per_channel=True; got shape {tuple(input_shape)}")
         self.gamma = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="beta")
 
@@ -42,6 +47,10 @@ class SampleNormalization(keras.layers.Layer):
         variance = ops.mean(ops.square(centred), axes, keepdims=True)
         normalized = centred * ops.rsqrt(variance + self.epsilon)
         return ops.cast(normalized * ops.cast(self.gamma, x.dtype) + ops.cast(self.beta, x.dtype), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the inputs' shape."""
+        return input_shape
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""

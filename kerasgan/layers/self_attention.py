@@ -20,7 +20,7 @@ class SelfAttention(keras.layers.Layer):
         spectral: whether the convolutions are spectrally normalized.
         epsilon: of that normalization.
         kernel_initializer: of the convolutions.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
     """
 
     def __init__(
@@ -78,8 +78,11 @@ class SelfAttention(keras.layers.Layer):
             kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name=name,
+            trainable=self.trainable,  # of a layer that was saved frozen, too
         )
-        return SpectralNormalization(layer, epsilon=self.epsilon, name=f"{name}_sn") if self.spectral else layer
+        if not self.spectral:
+            return layer
+        return SpectralNormalization(layer, epsilon=self.epsilon, name=f"{name}_sn", trainable=self.trainable)
 
     @staticmethod
     def _places(features):

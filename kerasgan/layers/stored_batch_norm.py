@@ -23,7 +23,7 @@ class StoredBatchNormalization(keras.layers.Layer):
         thresholds: number of thresholds, evenly spaced from 0 to 1; at least 2.
         epsilon: added to the variance.
         affine: whether a learned gain and bias follow.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
 
     Attributes:
         means: non-trainable variable [thresholds, channels].
@@ -43,11 +43,12 @@ class StoredBatchNormalization(keras.layers.Layer):
         """Make the tables, and gain and bias."""
         channels = input_shape[0][-1]
         shape = (self.thresholds, channels)
-        self.means = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="means")
-        self.variances = self.add_weight(shape=shape, initializer="ones", trainable=False, name="variances")
+        exact = {"autocast": False}  # a mean rounded to half precision would shift all features
+        self.means = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="means", **exact)
+        self.variances = self.add_weight(shape=shape, initializer="ones", trainable=False, name="variances", **exact)
         if self.affine:
-            self.gamma = self.add_weight(shape=(channels,), initializer="ones", name="gamma")
-            self.beta = self.add_weight(shape=(channels,), initializer="zeros", name="beta")
+            self.gamma = self.add_weight(shape=(channels,), initializer="ones", name="gamma", **exact)
+            self.beta = self.add_weight(shape=(channels,), initializer="zeros", name="beta", **exact)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Normalize.

@@ -16,7 +16,7 @@ class UnitGain(keras.layers.Layer):
     axis holds the channels; gains start at 1, so that each is 1 / sqrt(channels), and biases at 0.
 
     Args:
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
     """
 
     def build(self, input_shape: Shape) -> None:
@@ -27,3 +27,7 @@ class UnitGain(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Scale and shift inputs [..., C]."""
         return inputs * (self.gain / ops.sqrt(ops.sum(ops.square(self.gain)))) + self.bias
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the inputs' shape."""
+        return input_shape

@@ -24,7 +24,7 @@ class ReferenceBatch(keras.layers.Layer):
 
     Args:
         size: number of rows R of the reference.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
 
     Raises:
         ValueError: if `size` is not an integer of at least 2.
@@ -61,6 +61,11 @@ class ReferenceBatch(keras.layers.Layer):
         """Turn inputs [N, ...] into [R + N, ...]."""
         return ops.concatenate([ops.cast(self.reference, inputs.dtype), inputs], axis=0)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (R + N, ...)."""
+        rows, *row = input_shape
+        return (None if rows is None else self.size + rows, *row)
+
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size}
@@ -78,7 +83,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
     Args:
         size: number of rows R of the reference, as of the network's `ReferenceBatch`.
         epsilon: added to the variance.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
 
     Raises:
         ValueError: if `size` is not an integer of at least 2.
@@ -91,8 +96,9 @@ class VirtualBatchNormalization(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""
-        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
-        self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
+        shape = (input_shape[-1],)
+        self.gain = self.add_weight(shape=shape, initializer="ones", name="gain", autocast=False)
+        self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias", autocast=False)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Normalize.
@@ -105,6 +111,8 @@ class VirtualBatchNormalization(keras.layers.Layer):
         """
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         places = tuple(range(1, len(inputs.shape) - 1))
+        # from the reference's mean on, so that no variance is the difference of two large numbers
+        x = x - ops.mean(x[: self.size], axis=(0, *places), keepdims=True)
         first = ops.mean(x, axis=places, keepdims=True)  # moments of each row [R + N, 1, ..., C]
         second = ops.mean(ops.square(x), axis=places, keepdims=True)
         reference_first = ops.mean(first[: self.size], axis=0, keepdims=True)
@@ -117,6 +125,10 @@ class VirtualBatchNormalization(keras.layers.Layer):
         scale = self.gain / ops.sqrt(ops.maximum(variance, 0.0) + self.epsilon)
         return ops.cast((x - mean) * scale + self.bias, inputs.dtype)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the inputs' shape."""
+        return input_shape
+
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
         return {**super().get_config(), "size": self.size, "epsilon": self.epsilon}
@@ -128,7 +140,7 @@ class DropReference(keras.layers.Layer):
 
     Args:
         size: number of rows R of the reference, as of the network's `ReferenceBatch`.
-        **kwargs: `name` and `dtype`, as of any layer.
+        **kwargs: `name`, `trainable` and `dtype`, as of any layer.
     """
 
     def __init__(self, size: int = 64, **kwargs):
@@ -140,8 +152,9 @@ class DropReference(keras.layers.Layer):
         return inputs[self.size :]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the inputs' shape: the number of rows is not known."""
-        return (None, *input_shape[1:])
+        """Return (N, ...)."""
+        rows, *row = input_shape
+        return (None if rows is None else rows - self.size, *row)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""

@@ -42,6 +42,7 @@ class WeightNormalization(keras.layers.Wrapper):
         if stddev is not None and not stddev > 0:
             raise ValueError(f"stddev: expected a positive number or None; got {quoted(stddev)}")
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
+        self.supports_masking = layer.supports_masking
         self.stddev = stddev
         self.train_gain = train_gain
         self._outputs = axes[0]
@@ -75,6 +76,10 @@ class WeightNormalization(keras.layers.Wrapper):
         norms = ops.sqrt(ops.sum(ops.square(kernel), axes, keepdims=True) + 1e-12)
         gain = ops.reshape(ops.cast(self.gain, self.variable_dtype), norms.shape)
         return wrapped.call_with(self, self.layer.kernel, kernel * (gain / norms), inputs)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> Tensor | None:
+        """Return the layer's mask."""
+        return self.layer.compute_mask(inputs, previous_mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the layer's output shape."""

@@ -30,24 +30,20 @@ def may_be_written(name, path, overwrite):
         raise FileExistsError(f"{name}: {path} exists; choose another path, or say overwrite=True (--overwrite)")
 
 
-def folder_may_be_written(name, folder, overwrite, marks, what):
+def folder_may_be_written(name, folder, overwrite, is_known, what):
     """Raise `FileExistsError` if there is such a folder and it may not be replaced, or is none that kerasgan wrote.
 
     Args:
         name: of the argument.
         folder: its value, a path.
         overwrite: whether it may be replaced.
-        marks: names of files by which a folder is known for what kerasgan writes there; an empty one will do too.
+        is_known: function of a folder to whether it is what kerasgan writes there; an empty one will do too.
         what: what that is, in words.
     """
     folder = pathlib.Path(folder)
     may_be_written(name, folder, overwrite)
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or _has_files(folder, marks))):
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or is_known(folder))):
         raise FileExistsError(f"{name}: expected {what}, to replace it; {folder} is something else, and stays")
-
-
-def _has_files(folder, names):
-    return all((folder / name).is_file() for name in names)
 
 
 def configs_are_whole(model):
@@ -169,6 +165,8 @@ def generator_fits(generator, num_classes):
     _built("generator", generator)
     if len(generator.inputs[0].shape) != 2:
         raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
+    if generator.outputs is not None and len(generator.outputs) != 1:
+        raise ValueError(f"generator: expected one output, the images; it gives {len(generator.outputs)}")
     _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
     _classes_fit("generator", generator, num_classes)
 
@@ -187,6 +185,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     """
     for name, network in (("generator", generator), ("critic", critic)):
         _built(name, network)
+        _weights_fit(name, network)
     if classifying and num_classes is None:
         raise ValueError("num_classes: expected a number, as the critic classifies; got None")
     if pairwise and num_classes is not None:
@@ -219,6 +218,16 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if not features and not patches and given != wanted:
         what = "one logit and the classes' logits" if classifying else "one logit"
         raise ValueError(f"critic: expected {what} an image, of shape {wanted}; it gives {given}")
+
+
+def _weights_fit(name, network):
+    """Raise `ValueError` where trained weights are not float32, in which losses and the moving average are."""
+    for variable in network.trainable_variables:
+        if variable.dtype != "float32":
+            raise ValueError(
+                f"{name}: expected weights of float32, as mixed_float16 and mixed_bfloat16 have too; {variable.path} "
+                f"is {variable.dtype}: keras.config.set_dtype_policy before the network is made"
+            )
 
 
 def _activations_fit(generator, critic):
@@ -293,7 +302,7 @@ def row_values(name, value, n, dtype):
     """Broadcast a number, or check a sequence of n numbers; returns an array [n] of `dtype`."""
     values = np.asarray(value)
     integers = np.issubdtype(dtype, np.integer)
-    if integers and values.dtype.kind in "iuO" and not _fits(values, dtype):
+    if integers and not _fits(np.asarray(value, dtype=object), dtype):  # NumPy makes floats of some large integers
         limits = np.iinfo(dtype)
         raise ValueError(f"{name}: expected integers from {limits.min} to {limits.max}; got {quoted(value)}")
     if values.dtype.kind not in ("iu" if integers else "iuf"):

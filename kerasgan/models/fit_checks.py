@@ -137,7 +137,10 @@ def optimizers(generator_optimizer, critic_optimizer, replicas):
 
 
 def what_is_trained(gan):
-    """Refuse layers that were frozen or thawed since `compile`: optimizers have a place for each trained variable."""
+    """Refuse layers that were frozen or thawed since `compile`: optimizers have a place for each trained variable.
+
+    Warns where a network has weights and none is trained.
+    """
     for name, networks in {"generator": (gan.generator, gan.latent), "critic": (gan.critic,)}.items():
         now = {id(variable): variable for network in networks for variable in network.trainable_variables}
         optimizer = getattr(gan, f"{name}_optimizer")
@@ -149,6 +152,12 @@ def what_is_trained(gan):
                 f"{name}: expected the trainable variables that it had in `compile`; {other[0]} "
                 f"{'and others are' if len(other) > 1 else 'is'} frozen, or thawed, since: call compile again, with "
                 "new optimizers"
+            )
+        if not now and getattr(gan, name).weights:
+            warnings.warn(
+                f"{name}: all its layers are frozen, so it is not trained; layer.trainable = True of each of "
+                f"gan.{name}.layers, before compile, thaws them",
+                stacklevel=3,
             )
 
 

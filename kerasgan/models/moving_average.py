@@ -28,9 +28,10 @@ def digest(*parts):
 def move(gan):
     """Move the average towards the trained weights, as far as `ema_decay` says; all but these are copied."""
     step = ops.cast(gan.step - gan.ema_start, "float32")
-    decay = schedules.at(gan.ema_decay, step)
-    if not isinstance(gan.ema_decay, schedules.Schedule):
-        decay = ops.minimum(decay, (1.0 + step) / (gan.ema_ramp + step))
+    if isinstance(gan.ema_decay, schedules.Schedule):
+        decay = schedules.at(gan.ema_decay, gan.step)
+    else:
+        decay = ops.minimum(gan.ema_decay, (1.0 + step) / (gan.ema_ramp + step))
     decay = ops.where(step < 0, 0.0, decay)
     trained = {id(variable) for variable in gan.generator.trainable_variables + gan.latent.trainable_variables}
     averages = gan.ema_generator.variables + gan.ema_latent.variables

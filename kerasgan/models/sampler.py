@@ -20,7 +20,7 @@ from kerasgan.data import text
 from kerasgan.models import checks, finite, other_backends
 from kerasgan.models.exports import Exports
 from kerasgan.models.unsupervised import Unsupervised
-from kerasgan.utils import atomic_files, backend, classes, keyed_random, validation
+from kerasgan.utils import atomic_files, backend, classes, keyed_random, tensors, validation
 from kerasgan.utils.annotations import Config, Labels, Path, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -68,9 +68,10 @@ class Sampler(Unsupervised, Exports, keras.Model):
         self.num_classes = num_classes
         self.class_names = class_names
         self._trained_against: str | None = None
-        self._averaged = False  # a preset's reader knows
+        self._averaged = False
+        self._statistics: str | None = None  # what a protocol says of those of `standing_statistics`
         self._compiled_methods: Any = None  # a dict where something was sampled
-        self._sampled_variables: tuple[int, ...] | None = None
+        self._sampled_parts: tuple[int, ...] | None = None
         self.built = True
 
     def sample(
@@ -229,15 +230,17 @@ class Sampler(Unsupervised, Exports, keras.Model):
     def compiled_sampler(self) -> Callable[..., Tensor]:
         """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
 
-        It is made anew where layers have other variables since, after `quantize` or `enable_lora`. It does not call
+        It is made anew where the model has another prior, or layers other variables, since, after `quantize` or
+        `enable_lora`. It does not call
         `prepare_sampling`: Keras reads all properties of a model while it loads one.
         """
         return self._compiled("images_from_seeds")
 
     def _compiled(self, method):
-        variables = tuple(id(v) for v in self.sampling_generator.variables + self.sampling_latent.variables)
-        if self._sampled_variables != variables:
-            self._sampled_variables, self._compiled_methods = variables, {}
+        parts = (self.sampling_generator, self.sampling_latent)
+        used = (*map(id, parts), *(id(variable) for part in parts for variable in part.variables))
+        if self._sampled_parts != used:
+            self._sampled_parts, self._compiled_methods = used, {}
         if method not in self._compiled_methods:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
             whole = functools.partial(finite.demanded()(getattr(self, method)))
@@ -257,14 +260,17 @@ class Sampler(Unsupervised, Exports, keras.Model):
 
         Raises:
             ValueError: if the path ends otherwise, or `get_config` of a class of your own lacks an argument.
-            FileExistsError: if there is such a file and `overwrite` is false.
+            FileExistsError: if there is such a file and `overwrite` is false, or a folder that Keras has not written.
         """
-        if zipped is not False:
+        if zipped is False:
+            checks.folder_may_be_written("filepath", filepath, overwrite, _is_of_keras, "a model saved by Keras")
+        else:
             checks.ending("filepath", filepath, ".keras")
-        checks.may_be_written("filepath", filepath, overwrite)
+            checks.may_be_written("filepath", filepath, overwrite)
         checks.configs_are_whole(self)
         self.prepare_sampling()
-        with atomic_files.written_whole(filepath) as beside:
+        written = atomic_files.replace_folder if zipped is False else atomic_files.written_whole
+        with written(filepath) as beside:
             super().save(beside, overwrite=overwrite, zipped=zipped)
 
     def save_weights(self, filepath: Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
@@ -339,10 +345,16 @@ class Sampler(Unsupervised, Exports, keras.Model):
         """The prior that `sample` and `export` use."""
         return self.latent
 
-    def as_sampler(self, generator: keras.Model, latent: latents.Prior) -> "Sampler":
-        """Return a `Sampler` of another generator and prior of this model, such as copies of them."""
+    def as_sampler(self, generator: keras.Model, latent: latents.Prior, averaged: bool) -> "Sampler":
+        """Return a `Sampler` of another generator and prior of this model, such as copies of them.
+
+        Args:
+            generator: `keras.Model`.
+            latent: its prior.
+            averaged: whether they hold a moving average.
+        """
         sampler = Sampler(generator, latent, self.num_classes, self.class_names)
-        sampler._trained_against = self.trained_against
+        sampler._trained_against, sampler._averaged = self.trained_against, averaged
         return sampler
 
     def call(self, inputs: Tensor | Sequence[Tensor], training: bool | None = None) -> Tensor:
@@ -371,7 +383,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
         inputs = [ops.convert_to_tensor(part) for part in inputs]
         generator = self.sampling_generator
         made = finite.checked(generator(inputs if len(inputs) > 1 else inputs[0], training=False), generator.weights)
-        return image_values.to_uint8(made) if len(self.image_shape) == 3 else made
+        return image_values.to_uint8(made) if len(self.image_shape) == 3 else tensors.wide(made)
 
     def images_from_seeds(self, seeds: Tensor, truncation: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map seeds int64 [N], truncation float32 [N] (and labels [N]) to images uint8 [N, H, W, C]."""
@@ -402,7 +414,12 @@ class Sampler(Unsupervised, Exports, keras.Model):
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, network and latent serialized."""
-        known: Config = {} if self._trained_against is None else {"trained_against": self._trained_against}
+        facts = {
+            "trained_against": self._trained_against,
+            "averaged": self._averaged or None,
+            "statistics": self._statistics,
+        }
+        known: Config = {name: fact for name, fact in facts.items() if fact is not None}
         return {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "latent": keras.saving.serialize_keras_object(self.latent),
@@ -421,16 +438,23 @@ class Sampler(Unsupervised, Exports, keras.Model):
                 config[part] = keras.saving.deserialize_keras_object(config[part])
         # older files lack these, and classes of users need not take them
         later = {name: config.pop(name) for name in ("class_names", "generator_steps") if name in config}
-        against = config.pop("trained_against", None)
+        told = ("trained_against", "averaged", "statistics")
+        facts: Config = {name: config.pop(name) for name in told if name in config}
         model = cls(**config)
         for name, value in later.items():
             setattr(model, name, value)
-        model._trained_against = against
+        for fact, value in facts.items():
+            setattr(model, f"_{fact}", value)
         return model
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Do nothing: the networks come built."""
         self.built = True
+
+
+def _is_of_keras(folder):
+    facts = folder / "metadata.json"
+    return facts.is_file() and '"keras_version"' in facts.read_text(errors="replace")
 
 
 def _presets():

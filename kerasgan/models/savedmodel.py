@@ -52,7 +52,7 @@ def export(gan, filepath, overwrite=False):
         way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
     checks.makes_images(gan)
-    checks.folder_may_be_written("filepath", target, overwrite, ["saved_model.pb"], "a version that was exported")
+    checks.folder_may_be_written("filepath", target, overwrite, _is_version, "a version that was exported")
     gan.prepare_sampling()
     for model in (gan.sampling_generator, gan.sampling_latent):
         checks.finite_weights(model, "gan")
@@ -71,6 +71,10 @@ def export(gan, filepath, overwrite=False):
     except tf.errors.OpError as error:  # TensorFlow's own writer
         reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
         raise OSError(f"cannot write {target}: {reason}") from error
+
+
+def _is_version(folder):
+    return (folder / "saved_model.pb").is_file()
 
 
 def _archive(gan):

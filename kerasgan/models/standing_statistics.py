@@ -45,17 +45,22 @@ def standing_statistics(
     if not batch_norms(copy.generator):
         raise ValueError("model: expected a generator with batch norm; there is none whose statistics could be taken")
     take(copy.generator, copy.latent, copy.num_classes, truncation, passes, batch_size, seed)
+    at = "" if truncation is None else f", truncation {truncation:g}"
+    copy._statistics = f"batch norm with standing statistics ({passes} batches of {batch_size}{at})"
     return copy
 
 
 def copied(model):
-    """Return a `Sampler` with copies of a model's generator and prior for sampling."""
+    """Return a `Sampler` with copies of a model's generator and prior for sampling.
+
+    They are frozen where the model's own are, and not wholly, as a moving average is, so that they can be trained on.
+    """
     model.prepare_sampling()
-    generator = keras.models.clone_model(model.sampling_generator)
+    generator = keras.models.clone_model(model.generator)
     generator.set_weights(model.sampling_generator.get_weights())
-    latent = model.sampling_latent.__class__.from_config(model.sampling_latent.get_config())
+    latent = model.latent.__class__.from_config(model.latent.get_config())
     latent.set_weights(model.sampling_latent.get_weights())
-    return model.as_sampler(generator, latent)
+    return model.as_sampler(generator, latent, averaged=model.averaged)
 
 
 def batch_norms(generator):

@@ -151,7 +151,7 @@ def as_trained(data, num_classes):
         raise ValueError(f"{MARK}expected (images, labels), as num_classes={num_classes}; got images alone")
     labels = tf.convert_to_tensor(labels)
     if _is_one_hot(labels, num_classes):
-        labels = tf.argmax(labels, axis=1)
+        labels = tf.argmax(_numbers(labels), axis=1)
     return images, tf.cast(labels[:, 0] if labels.shape.rank == 2 else labels, tf.int32)
 
 
@@ -235,19 +235,28 @@ def _checked_structure(spec, image_shape, num_classes):
 
 
 def _is_one_hot(labels, num_classes):
-    number = labels.dtype.is_integer or labels.dtype.is_floating
+    number = labels.dtype.is_integer or labels.dtype.is_floating or labels.dtype.is_bool
     return num_classes > 1 and number and labels.shape.rank == 2 and labels.shape[1] == num_classes
+
+
+def _numbers(labels):
+    return tf.cast(labels, tf.int8) if labels.dtype.is_bool else labels
 
 
 def _class_checks(labels, num_classes):
     if _is_one_hot(labels, num_classes):
+        labels = _numbers(labels)
         ones = tf.reduce_all((labels == 0) | (labels == 1), axis=1)
         single = tf.reduce_sum(tf.cast(labels, tf.float32), axis=1) == 1
         return [_assert(tf.reduce_all(ones & single), "expected one-hot labels, a single 1 a row and else 0")]
     labels = tf.cast(labels, tf.int64)  # a narrow type may not hold num_classes
     low, high = tf.reduce_min(labels), tf.reduce_max(labels)
     inside = (low >= 0) & (high < num_classes)
-    return [_assert(inside, f"expected labels in [0, {num_classes}); lowest and highest:", low, high)]
+    from_one = (low == 1) & (high == num_classes)
+    return [
+        _assert(inside | from_one, f"expected labels in [0, {num_classes}); lowest and highest:", low, high),
+        _assert(inside, f"expected labels in [0, {num_classes}); they seem to count from 1: give labels - 1"),
+    ]
 
 
 def _are_finite(values):

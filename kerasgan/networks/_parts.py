@@ -11,8 +11,19 @@ from kerasgan.utils import backend, validation
 from kerasgan.utils.messages import quoted
 
 
+def check_channels_last():
+    """Raise `ValueError` if Keras is set to make layers for images [N, C, H, W]."""
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            'image_data_format: expected "channels_last", as images are [N, H, W, C]; got '
+            f'{quoted(keras.config.image_data_format())}: keras.config.set_image_data_format("channels_last"), or '
+            "~/.keras/keras.json, sets it"
+        )
+
+
 def check_square(image_shape, sizes):
     """(size, channels) of an image shape, whose size must be one of `sizes`; raises `ValueError`."""
+    check_channels_last()
     shape = tuple(image_shape)
     if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in sizes or shape[2] < 1:
         allowed = ", ".join(map(str, sizes))

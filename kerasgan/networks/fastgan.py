@@ -101,6 +101,7 @@ def conv(
 
 def _start(image_shape):
     """((rows, columns) of the first map, doublings, channels) for an image shape; raises `ValueError`."""
+    _parts.check_channels_last()
     shape = tuple(image_shape)
     if len(shape) != 3 or min(shape[:2]) < _SMALLEST or min(shape[:2]) > _LARGEST or shape[2] < 1:
         raise ValueError(

@@ -215,6 +215,7 @@ def _small_critic(x, index, labels, num_classes, filters):
 
 def _checked(shape):
     """Return a shape that ends in height, width and channels; raises `ValueError` if it does not."""
+    _parts.check_channels_last()
     shape = tuple(shape)
     if len(shape) not in (3, 4) or shape[-1] not in (1, 3, 4) or min(shape[-3:-1]) < 1:
         raise ValueError(

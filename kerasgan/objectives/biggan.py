@@ -7,6 +7,7 @@ import keras
 from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 
@@ -51,7 +52,7 @@ class BigGAN(HingeGAN):
         *,
         ema_start: int = 0,
         critic_steps: int = 2,
-        ema_decay: float | None = 0.9999,
+        ema_decay: float | Schedule | None = 0.9999,
         **of_gan: Unpack[GANArguments],
     ):
         super().__init__(generator, critic, latent, critic_steps=critic_steps, ema_decay=ema_decay, **of_gan)

@@ -7,6 +7,7 @@ import keras
 from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.optimizers.schedules import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -44,7 +45,7 @@ class ProjectedGAN(HingeGAN):
         critic: keras.Model,
         latent: Prior | None = None,
         *,
-        ema_decay: float | None = 0.5 ** (1 / 312.5),
+        ema_decay: float | Schedule | None = 0.5 ** (1 / 312.5),
         **of_gan: Unpack[GANArguments],
     ):
         super().__init__(generator, critic, latent, ema_decay=ema_decay, **of_gan)

@@ -67,6 +67,14 @@ def check(config, where, own=False):
     _walk(config, where, own, 0)
 
 
+def check_read(config, where, own=False):
+    """As `check`, of a file that is being read."""
+    try:
+        check(config, where, own)
+    except Refused as error:
+        raise Refused(f"{error}; nothing was loaded") from None
+
+
 def _walk(value, where, own, depth):
     if depth > _DEEPEST:
         raise Refused(f"{where}: expected at most {_DEEPEST} levels")
@@ -76,11 +84,11 @@ def _walk(value, where, own, depth):
             whose = "that this program has registered and none that a file" if own else "that a preset"
             package = str(value.get("registered_name")).partition(">")
             is_users = own and package[1] and package[0] != "kerasgan"
-            way = ". A class of your own is known once its module is imported: --import MODULE" if is_users else ""
+            way = " (a class of your own is known once its module is imported: --import MODULE)" if is_users else ""
             raise Refused(
                 f"{where}: names {messages.quoted(named)} (registered as "
                 f"{messages.quoted(value.get('registered_name'))}), which is no class of kerasgan "
-                f"{__version__} and none {whose} may take from Keras; nothing was loaded{way}"
+                f"{__version__} and none {whose} may take from Keras{way}"
             )
         for part in value.values():
             _walk(part, where, own, depth + 1)

@@ -7,6 +7,22 @@ from kerasgan.utils.messages import quoted
 _ADDRESS = re.compile(r"^hf://([\w.-]+/[\w.-]+)(?:@([\w.-]+))?(?:/([\w./-]+?))?/?$")
 
 
+def check_repository(name):
+    """Raise unless a preset can be uploaded to a repository of that name, as far as this machine knows.
+
+    Raises:
+        ValueError: if it is not USER/NAME, or there is no token.
+        ImportError: if the package huggingface_hub is not installed.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or ".." in name:
+        raise ValueError(f"hub: expected USER/NAME; got {quoted(name)}")
+    address(f"hf://{name}", "")
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        raise ValueError(f"hub: expected a token to write to {name}; there is none: `hf auth login`, or set $HF_TOKEN")
+
+
 def address(base, name):
     """Return (URL, headers) of a file; the headers hold the user's token, where there is one.
 

@@ -107,8 +107,7 @@ def check_loadable(model: Sampler) -> None:
 
 def _way(folder):
     """What reads a folder, in words."""
-    facts = folder / manifest.METADATA  # Keras's own folders have a file of that name
-    if facts.is_file() and '"files"' in facts.read_text(errors="replace"):
+    if manifest.is_preset(folder):
         return f": kerasgan.from_preset({str(folder)!r}) reads a preset"
     checkpoints = sorted((folder / "checkpoints").glob("step-*.keras"))
     if checkpoints:
@@ -138,7 +137,7 @@ def _check(archive, file, path):
         if name not in names:
             raise ValueError(f"it has no {name}")
     config = json.loads(archive.read(_CONFIG))
-    config_check.check(config, f"{path}: {_CONFIG}", own=True)
+    config_check.check_read(config, f"{path}: {_CONFIG}", own=True)
     if config.get("registered_name") != "kerasgan>Sampler":
         backend.check(f"{path}, of a {messages.shortened(str(config.get('class_name')))},")
     return weights_file.check(_stored(archive, file, _WEIGHTS), f"{path}: {_WEIGHTS}")

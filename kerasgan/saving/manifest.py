@@ -43,6 +43,14 @@ class File(pydantic.BaseModel):
     sha256: str = pydantic.Field(pattern="^[0-9a-f]{64}$")
 
 
+def is_preset(folder):
+    """Whether a folder holds a preset; Keras's own folders, of `save(zipped=False)`, have files of the same names."""
+    folder = pathlib.Path(folder)
+    facts = folder / METADATA
+    of_keras = facts.is_file() and '"files"' not in facts.read_text(errors="replace")
+    return all((folder / name).is_file() for name in GENERATOR) and not of_keras
+
+
 def with_critic(known):
     """Return the names of the files that hold a critic, of a preset that has those of a table, or `None`."""
     return next((names for names in (TRAINING, CRITIC) if set(names) <= set(known)), None)

@@ -89,6 +89,12 @@ def save_model(model: Sampler, folder: Path, overwrite: bool = False) -> pathlib
     """Write a model as a preset: see `kerasgan.Sampler.save_to_preset`."""
     name = pathlib.Path(folder).name
     gan = model if isinstance(model, GAN) and model.compiled else None
+    if gan is not None:
+        try:
+            check_known("critic and optimizers", gan)
+        except ValueError as error:
+            warnings.warn(f"{error}. The preset has the generator alone", stacklevel=3)
+            gan = None
     metadata = {
         "name": name,
         "objective": type(model).__name__ if isinstance(model, GAN) else None,
@@ -136,7 +142,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
 
 def may_write(folder, overwrite=False):
     """Raise `FileExistsError` if a folder exists and `overwrite` is false, or it holds something else than a preset."""
-    checks.folder_may_be_written("folder", folder, overwrite, manifest.GENERATOR, "a preset")
+    checks.folder_may_be_written("folder", folder, overwrite, manifest.is_preset, "a preset")
 
 
 def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None, critic=False):
@@ -147,6 +153,7 @@ def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, p
     for name, model in (("sampler", sampler), ("gan", gan)):
         if model is not None:
             checks.finite_weights(model, name)
+            check_known(name, model)
     folder.mkdir()
     _write_model(sampler, folder, manifest.GENERATOR, float16)
     if gan is not None and critic:
@@ -163,9 +170,12 @@ def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, p
     (folder / manifest.METADATA).write_text(text)
 
 
-def is_preset(folder):
-    """Whether a folder holds a preset."""
-    return all((pathlib.Path(folder) / name).is_file() for name in manifest.GENERATOR)
+def check_known(name, model):
+    """Raise `ValueError` where a preset of a model could not be loaded, as it would name a class of the user's own."""
+    try:
+        config_check.check(json.loads(_config(model)), name)
+    except Refused as error:
+        raise ValueError(f"{error}; `save` writes files that may name classes of your own") from None
 
 
 def load(folder, training=False):
@@ -186,7 +196,7 @@ def load(folder, training=False):
     folder = pathlib.Path(folder)
     path = folder / manifest.METADATA
     if not path.is_file():
-        if is_preset(folder):
+        if manifest.is_preset(folder):
             raise ValueError(f"{folder}: not a readable preset: it has no {manifest.METADATA}")
         raise FileNotFoundError(f"{folder}: expected a preset, a folder with {' and '.join(manifest.GENERATOR)}")
     facts = manifest.read_metadata(path.read_bytes(), folder)
@@ -202,7 +212,11 @@ def load(folder, training=False):
     if training and not isinstance(model, GAN):
         raise ValueError(f"{folder / names[0]}: expected a GAN with its critic; it holds a {type(model).__name__}")
     weights = facts.get("weights")
-    model._averaged = isinstance(weights, dict) and weights.get("which") == "moving average"
+    if type(model) is Sampler and isinstance(weights, dict) and weights.get("which") == "moving average":
+        model._averaged = True
+        if not model.generator.trainable_variables:  # an average as kerasgan wrote it before this line, wholly frozen
+            for layer in model.generator._flatten_layers():  # of a model that says True of itself, True does nothing
+                layer.trainable = True
     if model.num_classes is not None and model.class_names is None:  # of a kerasgan before class names
         model.class_names = class_names(facts, model.num_classes)
     return model
@@ -279,7 +293,7 @@ def _read_config(config, numbers, folder):
         values = json.loads(config.read_text())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{config}: not JSON ({messages.shortened(error)})") from None
-    config_check.check(values, config)
+    config_check.check_read(values, config)
     if not backend.is_tensorflow():
         values = backend.without_replicas(values)
     try:

@@ -12,7 +12,7 @@ from kerasgan.metrics.evaluation import evaluator, measures, result, statistics_
 from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.recipes import recipe, sections
-from kerasgan.saving import manifest, presets, registry, sources
+from kerasgan.saving import manifest, registry, sources
 from kerasgan.training import run_data, run_folder
 from kerasgan.utils import atomic_files, cache_root, devices, workers
 
@@ -174,11 +174,11 @@ def data_section(real):
             if not bucket.is_address(real):
                 raise
             return sections.ImageData(folder=real)  # a folder of a bucket that is no preset
-    if presets.is_preset(path):
+    if manifest.is_preset(path):
         known = json.loads((path / "metadata.json").read_text()).get("recipe")
         if known is not None:
             return recipe.section(known["data"])
-    if presets.is_preset(path) or path.suffix == ".keras":
+    if manifest.is_preset(path) or path.suffix == ".keras":
         raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
     if path.is_dir():
         return sections.ImageData(folder=real)
@@ -202,7 +202,7 @@ def is_pictures(path):
     """Whether a path is of pictures rather than of a model: a folder that is no run and no preset, or an .npz file."""
     path = pathlib.Path(path)
     if path.is_dir():
-        return not (run_folder.is_run(path) or presets.is_preset(path))
+        return not (run_folder.is_run(path) or manifest.is_preset(path))
     return path.suffix == ".npz" and path.is_file()
 
 

@@ -180,11 +180,11 @@ def load_model(source):
         FileNotFoundError: if there is none of them.
         ValueError: if the file, or every checkpoint of the run, is damaged, or there is no preset of that name.
     """
-    from kerasgan.saving import keras_file, presets, sources
+    from kerasgan.saving import keras_file, manifest, presets, sources
 
     path = pathlib.Path(source)
     is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"
-    if sources.is_address(source) or is_name or presets.is_preset(path):
+    if sources.is_address(source) or is_name or manifest.is_preset(path):
         return presets.from_preset(source)
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
     run = of_checkpoint(checkpoint)

@@ -41,6 +41,8 @@ def written_whole(target):
             yield beside
             os.replace(beside, target)
     except OSError as error:
+        if error.errno is None:  # of a network, say, and not of this disk
+            raise
         raise OSError(error.errno, f"cannot write {target}: {error.strerror or error}") from error
 
 

@@ -107,20 +107,31 @@ def among_replicas(dataset, strategy, minibatches):
 def for_all(optimizer, gradients):
     """Return this replica's gradients so that an optimizer takes the step of one replica with all rows.
 
-    Keras's optimizers clip each replica's gradients before they add them; what is clipped here they leave alone.
-    A `LossScaleOptimizer` looks for an overflow in the first replica's gradients alone; here it is in those of all.
+    Keras's optimizers clip an embedding's gradient before its rows, one for each label of the batch, are added up, and
+    each replica's gradients before they are; what is clipped here they leave alone. A `LossScaleOptimizer` looks for an
+    overflow in the first replica's gradients alone; here it is in those of all.
 
     Args:
         optimizer: `keras.optimizers.Optimizer`.
         gradients: list of this replica's gradients, some of which may be `None`.
     """
-    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    inner = optimizer.inner_optimizer if scales else optimizer
+    clips = any((inner.clipnorm, inner.clipvalue, inner.global_clipnorm))
+    one = tf.distribute.get_replica_context().num_replicas_in_sync == 1
+    if one and not clips:
         return gradients
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return _clipped(optimizer, gradients, optimizer.loss_scale_factor or 1.0)
-    overflows = summed(1 - ops.cast(optimizer.check_finite(gradients), "float32")) > 0
-    clipped = _clipped(optimizer.inner_optimizer, gradients, ops.cast(optimizer.dynamic_scale, "float32"))
-    return [None if gradient is None else tf.where(overflows, np.nan, gradient) for gradient in clipped]
+    # between replicas an embedding's rows would be two messages more, and are more than its table
+    gradients = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+    if one:
+        return gradients
+    overflows = scales and summed(1 - ops.cast(optimizer.check_finite(gradients), "float32")) > 0
+    if clips:
+        scale = ops.cast(optimizer.dynamic_scale, "float32") if scales else inner.loss_scale_factor or 1.0
+        gradients = _clipped(inner, gradients, scale)
+    if scales:
+        gradients = [None if gradient is None else tf.where(overflows, np.nan, gradient) for gradient in gradients]
+    return gradients
 
 
 def _clipped(optimizer, gradients, scale):
@@ -131,23 +142,11 @@ def _clipped(optimizer, gradients, scale):
         gradients: list of this replica's gradients, some of which may be `None`.
         scale: the losses were multiplied by it.
     """
-    if not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm):
-        return gradients
     replica = tf.distribute.get_replica_context()
-    given = [tf.convert_to_tensor(gradient) / scale for gradient in gradients if gradient is not None]
+    given = [gradient / scale for gradient in gradients if gradient is not None]
     left = iter(optimizer._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
     share = scale / replica.num_replicas_in_sync
     return [None if gradient is None else next(left) * share for gradient in gradients]
-
-
-def dense(gradients):
-    """Return gradients of which those of embeddings are of the whole table, where there are other replicas.
-
-    Their rows, one for each label of the batch, would be sent in two messages more, and are more than the table.
-    """
-    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
-        return gradients
-    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def summed(values):

@@ -21,9 +21,12 @@ class StateDict:
     def __contains__(self, name):
         return name in self._tensors
 
-    def shape(self, name):
-        """Return the shape of a tensor without taking it; `ValueError` if there is none of that name."""
-        return tuple(np.shape(self._get(name)))
+    def shape(self, name, axes):
+        """Return the shape of a tensor without taking it; `ValueError` if none of that name has so many axes."""
+        shape = tuple(np.shape(self._get(name)))
+        if len(shape) != axes:
+            raise ValueError(f"{self.what}: expected {name} of {axes} axes; got shape {shape}")
+        return shape
 
     def take(self, name, shape=None):
         """Return a tensor as a float32 array.

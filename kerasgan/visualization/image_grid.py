@@ -32,17 +32,22 @@ def grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
     Raises:
         ValueError: if `images` is no such array.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            f"images: expected uint8 [N, H, W, C] with C one of 1, 3, 4; got {images.dtype} {images.shape}"
-        )
+    images = _checked(images)
     count, height, width, channels = images.shape
     boxes, (sheet_width, sheet_height), scale = cells(count, height, width, columns)
     sheet = np.full((sheet_height, sheet_width, channels), 255, np.uint8)
     for image, (left, top, right, bottom) in zip(images, boxes):
         sheet[top:bottom, left:right] = image.repeat(scale, axis=0).repeat(scale, axis=1)
     return Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
+
+
+def _checked(images):
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"images: expected uint8 [N, H, W, C] with C one of 1, 3, 4; got {images.dtype} {images.shape}"
+        )
+    return images
 
 
 def cells(count, height, width, columns=None):
@@ -180,8 +185,10 @@ def save_each(folder: str | os.PathLike[str], images: np.ndarray) -> list[pathli
     """Write each image of uint8 [N, H, W, C] to `folder/00000.png`, `00001.png`, ...; returns the paths.
 
     Raises:
+        ValueError: if `images` is no such array.
         FileExistsError: if other pictures are there, which would be taken for some of these.
     """
+    images = _checked(images)
     paths: list[pathlib.Path] = []
     names = {f"{index:05d}.png" for index in range(len(images))}
     others = sorted(path.name for path in pathlib.Path(folder).glob("*.png") if path.name not in names)

@@ -22,14 +22,14 @@ def push(folder: Path, repository: str, private: bool = False) -> str:
         The address for `kerasgan.from_preset`.
 
     Raises:
-        ValueError: if the repository's name is none of the Hub.
+        ValueError: if the repository's name is none of the Hub, or there is no token.
         FileNotFoundError: if the folder is no preset.
         ImportError: if the package huggingface_hub is not installed.
         ConnectionError: if the Hub refuses or cannot be reached.
     """
     folder = pathlib.Path(folder)
+    hugging_face.check_repository(repository)
     address = f"hf://{repository}"
-    hugging_face.address(address, manifest.METADATA)  # raises where it is no address
     if not (folder / manifest.METADATA).is_file():
         raise FileNotFoundError(f"{folder}: expected a preset, a folder with {manifest.METADATA}")
     from huggingface_hub import HfApi

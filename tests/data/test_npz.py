@@ -52,3 +52,22 @@ def test_photographs_of_garments_are_read():
     images, labels = zip(*examples(source))
     assert labels == tuple(range(17))
     np.testing.assert_array_equal(images, np.load(GARMENTS)["x"])
+
+
+def test_names_as_bytes_are_names(tmp_path):
+    """As `numpy.savez` writes them of programs that do not know Unicode strings."""
+    images = np.random.default_rng(0).integers(0, 256, (4, 4, 4, 1), dtype=np.uint8)
+    names = [name.encode() for name in ("boots", "m\u00fctzen")]
+    np.savez(tmp_path / "numbers.npz", x=images, y=[0, 1, 0, 1], classes=names)
+    np.savez(tmp_path / "names.npz", x=images, y=[names[1], names[0], names[1], names[0]])
+    for name, labels in (("numbers", [0, 1, 0, 1]), ("names", [1, 0, 1, 0])):
+        source = data.npz(tmp_path / f"{name}.npz")
+        assert source.class_names == ("boots", "m\u00fctzen")
+        assert [label for _, label in examples(source)] == labels
+
+
+def test_names_twice_are_refused(tmp_path):
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    np.savez(tmp_path / "both.npz", x=images, y=["a", "b"], classes=["a", "b", "c"])
+    with pytest.raises(ValueError, match="both.npz: expected y of names, or numbers and classes"):
+        data.npz(tmp_path / "both.npz")

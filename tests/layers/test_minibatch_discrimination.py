@@ -45,3 +45,13 @@ def test_a_gradient_penalty_warns_of_it():
         kerasgan.WGANGP(generator, critic)
     with pytest.raises(ValueError, match="kernels: expected an integer of at least 1, got 0"):
         MinibatchDiscrimination(0)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_the_sum_is_float32_in_mixed_precision(policy):
+    """Of 256 equal samples it is 255, where bfloat16 has no numbers between 254 and 256."""
+    layer = MinibatchDiscrimination(3, 2, dtype=policy)
+    made = layer(np.ones((256, 4), "float32"))
+    np.testing.assert_array_equal(
+        keras.ops.cast(made, "float32")[:, 4:], keras.ops.cast(keras.ops.cast(255.0, made.dtype), "float32")
+    )

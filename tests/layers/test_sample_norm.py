@@ -66,3 +66,10 @@ def test_a_gradient_penalty_warns_of_keras_own():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kerasgan.WGANGP(generator, critic)
+
+
+def test_one_number_a_channel_has_no_statistics():
+    with pytest.raises(ValueError, match=r"inputs: expected \[N, ..., C\] with per_channel=True; got shape \(2, 3\)"):
+        SampleNormalization(per_channel=True)(np.ones((2, 3), "float32"))
+    shape = (None, 4, 4, 3)
+    assert SampleNormalization().compute_output_shape(shape) == shape

@@ -48,3 +48,17 @@ def test_statistics_are_no_trainable_weights_and_the_layer_round_trips():
 def test_one_threshold_is_too_few():
     with pytest.raises(ValueError, match="thresholds: expected an integer of at least 2, got 1"):
         StoredBatchNormalization(1)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_in_mixed_precision_statistics_are_not_rounded(policy):
+    """Of means around 1,000, a half precision has no digit after the point."""
+    exact, mixed = (StoredBatchNormalization(3, affine=True, dtype=dtype) for dtype in ("float32", policy))
+    for layer in (exact, mixed):
+        layer.build([(None, 2, 2, 3), (None,)])
+        layer.gamma.assign(np.ones(3))
+        layer.beta.assign(np.full(3, 1000.3))
+        layer.means.assign(np.full((3, 3), 1000.3))
+    features, thresholds = np.zeros((2, 2, 2, 3), "float32"), np.array([0.2, 0.7], "float32")
+    np.testing.assert_allclose(exact([features, thresholds]), 0.0, atol=0.1)
+    np.testing.assert_allclose(keras.ops.cast(mixed([features, thresholds]), "float32"), 0.0, atol=0.1)

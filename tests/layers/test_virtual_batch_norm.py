@@ -176,3 +176,32 @@ def test_what_cannot_work_is_named():
         dcgan.generator((32, 32, 1), num_classes=3, normalization="virtual")
     with pytest.raises(ValueError, match="size: expected an integer of at least 2, got 1"):
         ReferenceBatch(1)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e3, 1e4])
+def test_the_variance_of_numbers_of_a_large_mean_is_not_lost(mean):
+    rows = RNG.normal(mean, 1, (70, 4)).astype("float32")
+    layer = VirtualBatchNormalization(64)
+    made = layer(rows).numpy()
+    reference = rows[:64].astype("float64")
+    expected = (reference - reference.mean(0)) / np.sqrt(reference.var(0) + 1e-5)
+    np.testing.assert_allclose(made[:64], expected, atol=2e-3)
+    for row, got in zip(rows[64:].astype("float64"), made[64:]):
+        batch = np.concatenate([reference, row[None]])
+        np.testing.assert_allclose(got, (row - batch.mean(0)) / np.sqrt(batch.var(0) + 1e-5), atol=2e-3)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_it_is_called_eagerly_in_mixed_precision(policy):
+    rows = RNG.normal(size=(12, 5)).astype("float32")
+    wanted, made = (VirtualBatchNormalization(8, dtype=dtype)(rows) for dtype in ("float32", policy))
+    assert made.dtype == policy.removeprefix("mixed_")
+    np.testing.assert_allclose(keras.ops.cast(made, "float32"), wanted, atol=0.05)
+
+
+def test_shapes_are_told():
+    shape = (None, 4, 4, 3)
+    assert ReferenceBatch(6).compute_output_shape(shape) == shape
+    assert ReferenceBatch(6).compute_output_shape((2, 3)) == (8, 3)
+    assert DropReference(6).compute_output_shape((8, 3)) == (2, 3)
+    assert VirtualBatchNormalization(6).compute_output_shape(shape) == shape

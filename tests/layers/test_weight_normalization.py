@@ -157,3 +157,12 @@ def test_wrong_arguments_are_named():
             improved_gan.critic(**{name: value})
     with pytest.raises(ValueError, match="num_classes: expected a number of classes for the auxiliary classifier"):
         improved_gan.critic(auxiliary=True)
+
+
+def test_a_mask_is_the_layers():
+    words = keras.Input((4,), dtype="int32")
+    embedded = keras.layers.Embedding(5, 3, mask_zero=True)(words)
+    wanted, found = (
+        layer(embedded)._keras_mask for layer in (keras.layers.Dense(2), WeightNormalization(keras.layers.Dense(2)))
+    )
+    assert wanted is not None and found is not None

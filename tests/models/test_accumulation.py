@@ -105,3 +105,20 @@ def test_a_number_that_is_no_number_of_parts_is_named():
         trained(model("SGAN", 9))
     with pytest.raises(ValueError, match="gradient_accumulation_steps: expected an integer of at least 1, got 0"):
         model("SGAN", 0)
+
+
+@pytest.mark.parametrize("clip", [{"clipvalue": 5e-4}, {"clipnorm": 1e-3}, {"global_clipnorm": 1e-3}])
+def test_gradients_of_embeddings_are_clipped_as_others(clip):
+    """With SGD of rate 1 no weight moves further than the clip; an embedding's gradient has a row a label."""
+    moved = []
+    for parts in (1, 2):
+        gan = model("SGAN", parts, conditional=True)
+        gan.compile(*(keras.optimizers.SGD(1.0, **clip) for _ in range(2)), gradient_accumulation_steps=parts)
+        before = [variable.numpy() for variable in gan.critic.trainable_variables]
+        trained(gan, steps=1)
+        moved.append([new.numpy() - old for new, old in zip(gan.critic.trainable_variables, before)])
+    for one, two in zip(*moved, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+    [most] = clip.values()
+    size = np.max if "clipvalue" in clip else np.linalg.norm
+    assert all(size(np.abs(step)) <= most * 1.001 for step in moved[0])

@@ -297,3 +297,25 @@ def test_a_loss_of_each_row_is_refused():
     with pytest.raises(ValueError, match="critic_loss: expected a scalar of Summed.critic_loss.*keras.ops.mean"):
         fit(gan)
     assert int(gan.step.numpy()) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_weights_of_another_type_than_float32_are_refused(dtype):
+    critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype=dtype)])
+    with pytest.raises(ValueError, match=f"critic: expected weights of float32.*kernel is {dtype}"):
+        kerasgan.SGAN(mlp.generator((2,), 2, width=8), critic)
+
+
+def test_a_network_that_is_wholly_frozen_is_told_of():
+    gan = points_gan()
+    gan.generator.trainable = False
+    gan.compile()
+    with pytest.warns(UserWarning, match="generator: all its layers are frozen, so it is not trained"):
+        gan.fit(POINTS, batch_size=8, verbose=0)
+
+
+def test_a_generator_of_two_outputs_is_refused():
+    z = keras.Input((2,))
+    two = keras.Model(z, [keras.layers.Dense(2)(z), keras.layers.Dense(2)(z)])
+    with pytest.raises(ValueError, match="generator: expected one output, the images; it gives 2"):
+        kerasgan.SGAN(two, mlp.critic((2,), width=8))

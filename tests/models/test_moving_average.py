@@ -15,6 +15,7 @@ from kerasgan.layers import VirtualBatchNormalization
 from kerasgan.metrics.evaluation import evaluator
 from kerasgan.models import standing_statistics
 from kerasgan.models.sampler import Sampler
+from kerasgan.networks import mlp
 from kerasgan.saving import presets
 
 OLD = pathlib.Path(__file__).parents[1] / "data" / "sgan_68f2a08.keras"  # 16 steps by that commit, 3 classes, 8 x 8
@@ -287,3 +288,16 @@ def test_an_average_set_by_hand_stays_when_it_is_saved_before_training(ending, t
     again.sample(1)
     for average, weight in zip(again.ema_generator.get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(average, weight)
+
+
+def test_a_schedule_is_of_the_training_step_where_averaging_starts_later_too():
+    """After step 3 the decay is 0: the average is what is trained."""
+    decay = keras.optimizers.schedules.PiecewiseConstantDecay([4], [0.0, 0.999])
+    generator, critic = (make(image_shape=(2,), width=8) for make in (mlp.generator, mlp.critic))
+    gan = kerasgan.BigGAN(generator, critic, ema_start=3, ema_decay=decay)
+    gan.compile()
+    values = np.random.default_rng(0).uniform(-1, 1, (16, 2)).astype("float32")
+    for step, same in ((4, True), (9, False)):
+        gan.fit(values, batch_size=8, epochs=step - int(gan.step.numpy()), verbose=0)
+        averages = zip(gan.ema_generator.trainable_variables or gan.ema_generator.variables, gan.generator.variables)
+        assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in averages) is same

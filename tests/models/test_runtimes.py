@@ -162,6 +162,21 @@ def test_a_label_that_is_no_class_is_refused_by_the_runtime(runtime, conditional
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_label_that_is_no_class_is_refused_where_no_table_is_of_the_classes(runtime, tmp_path):
+    """One-hot labels give zeros, and a table of more rows another class."""
+    z, label = keras.Input((4,)), keras.Input((), dtype="int32")
+    row = keras.layers.Concatenate()([z, keras.ops.one_hot(label, 3)])
+    made = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4, activation="tanh")(row))
+    path = tmp_path / f"model{runtime.ENDING}"
+    runtime.export(kerasgan.Sampler(keras.Model([z, label], made), num_classes=3), path)
+    latents = np.zeros((2, 4), "float32")
+    assert run(path, z=latents, label=np.array([0, 2], np.int32)).shape == (2, 2, 2, 1)
+    for wrong in (3, -1):
+        with pytest.raises(Exception, match="out of|label: expected integers in \\[0, 3\\)"):
+            run(path, z=latents, label=np.array([0, wrong], np.int32))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_file_tells_what_is_needed_to_use_it(runtime, conditional, tmp_path):
     path = tmp_path / f"model{runtime.ENDING}"
     runtime.export(conditional, path)

@@ -11,6 +11,7 @@ from kerasgan import latents
 from kerasgan.layers import StoredBatchNormalization
 from kerasgan.models import finite
 from kerasgan.models.sampler import Sampler
+from kerasgan.networks import mlp
 from kerasgan.saving import presets
 
 CLASSES, NAMES = 3, ["cat", "dog", "owl"]
@@ -170,3 +171,28 @@ def test_the_last_seed_has_an_image():
     model = small()
     np.testing.assert_array_equal(model.sample(2, seed=2**63 - 2), model.sample(2, seed=[2**63 - 2, 2**63 - 1]))
     assert model.sample(1, seed=-(2**63)).shape[0] == 1
+
+
+def test_another_prior_is_used_at_once():
+    generator = mlp.generator((2,), 4, width=8)
+    sampler = kerasgan.Sampler(generator)
+    first = sampler.sample(3)
+    sampler.latent = kerasgan.latents.Uniform(4)
+    np.testing.assert_allclose(sampler.sample(3), kerasgan.Sampler(generator, sampler.latent).sample(3))
+    assert np.abs(sampler.sample(3) - first).max() > 1e-3
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_what_is_no_image_is_float32_of_any_network(policy):
+    z = keras.Input((4,))
+    points = kerasgan.Sampler(keras.Model(z, keras.layers.Dense(2, dtype=policy)(z)))
+    assert points.sample(3).dtype == np.float32
+    rows = keras.layers.Softmax(dtype=policy)(keras.layers.Reshape((2, 4))(keras.layers.Dense(8, dtype=policy)(z)))
+    lines = kerasgan.Sampler(keras.Model(z, kerasgan.layers.Characters("ab", dtype=policy)(rows)))
+    assert lines.generator(np.zeros((1, 4))).dtype == lines.sample(3).dtype == np.float32
+
+
+def test_seeds_that_no_integer_holds_are_named():
+    sampler = kerasgan.Sampler(mlp.generator((2,), 4, width=8))
+    with pytest.raises(ValueError, match="seed: expected integers from -9223372036854775808 to 9223372036854775807"):
+        sampler.sample(2, seed=[2**63 - 1, 2**63])

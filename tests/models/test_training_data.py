@@ -216,7 +216,7 @@ def test_integer_labels_of_any_type_are_the_same_classes(dtype, column):
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "bool"])
 def test_one_hot_labels_are_their_classes(dtype):
     values, labels = floats(16), np.arange(16) % 3
     wanted = trained(flat_gan(num_classes=3), batches((values, labels)))
@@ -257,6 +257,8 @@ def test_labels_that_count_from_1_and_rows_of_nan_are_named():
     refused(
         flat_gan(num_classes=3), "lowest and highest: 1 3; they seem to count from 1: give y - 1", floats(16), labels
     )
+    in_batches = batches((floats(16), labels))
+    refused(flat_gan(num_classes=3), r"labels in \[0, 3\); they seem to count from 1: give labels - 1", in_batches)
     values = floats(16)
     values[5, 3, 2] = np.nan
     refused(flat_gan(), "x: expected finite values; got NaN or infinity, first in row 5", values, batch_size=8)

@@ -135,3 +135,20 @@ def test_outputs_are_float32_under_mixed_precision():
 def test_parameters_helper_counts_trainable_ones_only():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     assert np_layers.parameters(model) == 3 * 2 + 2 + 4
+
+
+@pytest.mark.parametrize(("family", "part", "num_classes"), CASES)
+def test_a_frozen_network_is_frozen_when_it_is_made_again(family, part, num_classes):
+    network = small(family, part, num_classes)
+    assert network.trainable_variables
+    for layer in network.layers:
+        layer.trainable = False
+    for again in (keras.models.clone_model(network), network.from_config(network.get_config())):
+        assert not again.trainable_variables
+
+
+@pytest.mark.parametrize("make", [dcgan.generator, dcgan.critic, resnet_cifar.critic, fastgan.generator])
+def test_networks_are_of_images_with_channels_last(make, monkeypatch):
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(ValueError, match="image_data_format: expected .channels_last.*got .channels_first"):
+        make(image_shape=(32, 32, 3))

@@ -74,3 +74,9 @@ def test_many_lines_stand_in_two_columns():
     assert two.height < one.height
     assert np.diff(ink(one)[1]).max() < 20 < np.diff(ink(two)[1]).max()
     assert image_grid.lines([]).size[0] == 512
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_single_pictures_are_of_channels_that_a_picture_has(channels, tmp_path):
+    with pytest.raises(ValueError, match=r"images: expected uint8 \[N, H, W, C\] with C one of 1, 3, 4; got uint8"):
+        image_grid.save_each(tmp_path, np.zeros((2, 4, 4, channels), np.uint8))

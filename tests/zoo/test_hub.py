@@ -107,11 +107,10 @@ def test_a_wrong_token_is_one_line(served, tmp_path, monkeypatch):
         hub.push(folder, "someone/mine")
 
 
-def test_what_is_no_preset_or_no_repository_is_refused(tmp_path):
+def test_what_is_no_preset_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
     with pytest.raises(FileNotFoundError, match="expected a preset, a folder with metadata.json"):
         hub.push(tmp_path, "someone/mine")
-    with pytest.raises(ValueError, match="url: expected hf://user/repo"):
-        hub.push(tmp_path, "mine")
 
 
 @pytest.mark.parametrize("name", ["biggan_fashion_mnist", "wgan_gp_characters"])
@@ -123,3 +122,15 @@ def test_the_header_of_a_card_is_what_the_hub_reads(name):
     told = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert told == {metric["name"]: metric["value"] for metric in entry.metrics}
     assert card.text.lstrip().startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", ["onlyname", "a/b/c", "a/b@main", "../b"])
+def test_a_name_that_is_none_of_the_hub_is_refused(name):
+    with pytest.raises(ValueError, match="hub: expected USER/NAME; got"):
+        hub.push("anything", name)
+
+
+def test_the_token_is_asked_for_first(monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
+    with pytest.raises(ValueError, match="hub: expected a token to write to a/b; there is none"):
+        hub.push(tmp_path, "a/b")

@@ -372,12 +372,14 @@ def sampler_of(model, weights: str | None = None):
     if weights == "trained" and model.averaged and not has_both:
         raise ValueError("weights: expected 'moving average', as a preset holds no others; got 'trained'")
     if weights == "trained" and has_both:
-        return model.as_sampler(model.generator, model.latent), weights
+        return model.as_sampler(model.generator, model.latent, averaged=False), weights
     return model, weights
 
 
 def batch_norm_note(sampler, weights):
     """What a protocol says of batch norm's statistics."""
+    if sampler._statistics is not None:
+        return sampler._statistics
     if weights == "trained":
         return "batch norm in inference"
     if not standing_statistics.batch_norms(sampler.sampling_generator):

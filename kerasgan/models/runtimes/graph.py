@@ -11,8 +11,8 @@ OUTPUT = "images"
 def function(gan, batch=None):
     """Return the map with its weights as constants, and its inputs.
 
-    It checks nothing by assertion, which not every runtime has. A label outside [0, num_classes) becomes num_classes,
-    which no table of the generator has: runtimes whose look-up checks its indices refuse it.
+    It checks nothing by assertion, which not every runtime has. A label outside [0, num_classes) is looked up at
+    num_classes in a table of as many: runtimes whose look-up checks its indices refuse it.
 
     Args:
         gan: a `kerasgan.Sampler` of images.
@@ -38,7 +38,8 @@ def function(gan, batch=None):
         given = dict(zip(names, inputs, strict=True))
         label = given.get("label")
         if label is not None:
-            label = tf.where((label >= 0) & (label < gan.num_classes), label, gan.num_classes)
+            place = tf.where((label >= 0) & (label < gan.num_classes), label, gan.num_classes)
+            label = tf.gather(tf.range(gan.num_classes), place)
         return gan.images_from_latents(given["z"], label, given.get("truncation"))
 
     traced = tf.function(images, autograph=False).get_concrete_function(*signature)

@@ -31,16 +31,16 @@ def generator(tensors, epsilon: float = 1e-5, spectral_epsilon: float = 1e-6):
         ValueError: naming the tensor that is missing, too many or of another shape.
     """
     state = StateDict(tensors, "BigGAN-PyTorch generator")
-    classes, shared_dim = state.shape("shared.weight")
+    classes, shared_dim = state.shape("shared.weight", axes=2)
     blocks = _blocks(state)
     size = 4 * 2**blocks
     if size not in _LAST_WIDTH:
         raise ValueError(f"{state.what}: expected 3 to 7 blocks; got {blocks}")
-    [last] = state.shape("output_layer.0.gain")
+    [last] = state.shape("output_layer.0.gain", axes=1)
     attention = [index for index in range(blocks) if f"blocks.{index}.1.gamma" in state]
     network = biggan.generator(
-        (size, size, state.shape("output_layer.2.weight")[0]),
-        latent_dim=state.shape("linear.weight")[1] * (blocks + 1),
+        (size, size, state.shape("output_layer.2.weight", axes=4)[0]),
+        latent_dim=state.shape("linear.weight", axes=2)[1] * (blocks + 1),
         num_classes=classes,
         filters=last // _LAST_WIDTH[size],
         shared_dim=shared_dim,
@@ -91,12 +91,12 @@ def critic(tensors, spectral_epsilon: float = 1e-6):
         ValueError: naming the tensor that is missing, too many or of another shape.
     """
     state = StateDict(tensors, "BigGAN-PyTorch critic")
-    classes, _ = state.shape("embed.weight")
+    classes, _ = state.shape("embed.weight", axes=2)
     blocks = _blocks(state)
     if blocks not in _CRITIC_BLOCKS:
         raise ValueError(f"{state.what}: expected 4 to 8 blocks; got {blocks}")
     size = _CRITIC_BLOCKS[blocks]
-    first, channels, _, _ = state.shape("blocks.0.0.conv1.weight")
+    first, channels, _, _ = state.shape("blocks.0.0.conv1.weight", axes=4)
     attention = [index for index in range(blocks) if f"blocks.{index}.1.gamma" in state]
     network = biggan.critic(
         (size, size, channels),

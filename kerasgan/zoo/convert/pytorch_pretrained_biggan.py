@@ -30,8 +30,8 @@ def sampler(tensors, epsilon: float = 1e-4):
         ValueError: naming the tensor that is missing, too many or of another shape.
     """
     state = StateDict(tensors, "pytorch-pretrained-biggan")
-    latent_dim, classes = state.shape("embeddings.weight")
-    thresholds, filters = state.shape("generator.bn.running_means")
+    latent_dim, classes = state.shape("embeddings.weight", axes=2)
+    thresholds, filters = state.shape("generator.bn.running_means", axes=2)
     places = 0
     while any(f"generator.layers.{places}.{part}" in state for part in ("conv_0.weight_orig", "gamma")):
         places += 1
@@ -49,7 +49,7 @@ def sampler(tensors, epsilon: float = 1e-4):
         attention_size=4 * 2 ** (attention[0] // 2) if attention else None,
         epsilon=epsilon,
         spectral_epsilon=epsilon,
-        image_filters=state.shape("generator.conv_to_rgb.weight_orig")[0],
+        image_filters=state.shape("generator.conv_to_rgb.weight_orig", axes=4)[0],
         thresholds=thresholds,
     )
     network.get_layer("class_embedding").embeddings.assign(state.take("embeddings.weight").T)

@@ -28,10 +28,10 @@ def generator(tensors):
     """
     state = _state(tensors, "R3GAN generator")
     stages = _stages(state, first_block=1)
-    sizes, inputs = _sizes(stages), state.shape("MainLayers.0.Layers.0.LinearLayer.weight")[1]
+    sizes, inputs = _sizes(stages), state.shape("MainLayers.0.Layers.0.LinearLayer.weight", axes=2)[1]
     classes, embedding = _classes(state)
     network = r3gan.generator(
-        _image_shape(stages, state.shape("AggregationLayer.Layer.weight")[0]),
+        _image_shape(stages, state.shape("AggregationLayer.Layer.weight", axes=4)[0]),
         latent_dim=inputs - embedding,
         num_classes=classes,
         embedding_dim=embedding or 1,
@@ -80,7 +80,7 @@ def critic(tensors):
     stages = _stages(state, first_block=0)[::-1]  # from 4x4 up
     classes, embedding = _classes(state)
     network = r3gan.critic(
-        _image_shape(stages, state.shape("ExtractionLayer.Layer.weight")[_CHANNELS_IN]),
+        _image_shape(stages, state.shape("ExtractionLayer.Layer.weight", axes=4)[_CHANNELS_IN]),
         num_classes=classes,
         embedding_dim=embedding or None,
         **_sizes(stages),
@@ -112,8 +112,8 @@ def _stages(state, first_block):
         blocks, place = [], f"MainLayers.{len(stages)}.Layers"
         while f"{place}.{len(blocks) + first_block}.LinearLayer1.Layer.weight" in state:
             block = f"{place}.{len(blocks) + first_block}"
-            inner, width, _, _ = state.shape(f"{block}.LinearLayer1.Layer.weight")
-            blocks.append((width, inner, state.shape(f"{block}.LinearLayer2.Layer.weight")[_CHANNELS_IN]))
+            inner, width, _, _ = state.shape(f"{block}.LinearLayer1.Layer.weight", axes=4)
+            blocks.append((width, inner, state.shape(f"{block}.LinearLayer2.Layer.weight", axes=4)[_CHANNELS_IN]))
         stages.append(blocks)
     if len(stages) < 3 or not all(stages):
         raise ValueError(
@@ -142,7 +142,7 @@ def _classes(state):
     """(classes, length of their embedding), or (None, 0)."""
     if "EmbeddingLayer.weight" not in state:
         return None, 0
-    embedding, classes = state.shape("EmbeddingLayer.weight")
+    embedding, classes = state.shape("EmbeddingLayer.weight", axes=2)
     return classes, embedding
 
 

@@ -75,8 +75,12 @@ def may_write(filepath, overwrite=False):
         ImportError, FileExistsError, ConnectionError, OSError: as `export`.
     """
     onnx.may_write(f"{filepath}/{_GENERATOR}", overwrite=True)
-    checks.folder_may_be_written("filepath", filepath, overwrite, ["index.html", _GENERATOR], "a page of this export")
+    checks.folder_may_be_written("filepath", filepath, overwrite, _is_page, "a page of this export")
     runtime.archive()
+
+
+def _is_page(folder):
+    return all((folder / name).is_file() for name in ("index.html", _GENERATOR))
 
 
 def _page():
