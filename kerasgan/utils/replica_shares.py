@@ -107,26 +107,22 @@ def among_replicas(dataset, strategy, minibatches):
 def for_all(optimizer, gradients):
     """Return this replica's gradients so that an optimizer takes the step of one replica with all rows.
 
-    Keras's optimizers clip an embedding's gradient before its rows, one for each label of the batch, are added up, and
-    each replica's gradients before they are; what is clipped here they leave alone. A `LossScaleOptimizer` looks for an
-    overflow in the first replica's gradients alone; here it is in those of all.
+    An embedding's gradient is a row for each label of the batch. Keras's optimizers square and clip such rows before
+    those of one label are added up, so Adam would move an embedding several times too far; here it is a tensor. They
+    clip each replica's gradients before they add them; what is clipped here they leave alone. A `LossScaleOptimizer`
+    looks for an overflow in the first replica's gradients alone; here it is in those of all.
 
     Args:
         optimizer: `keras.optimizers.Optimizer`.
         gradients: list of this replica's gradients, some of which may be `None`.
     """
+    gradients = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+    if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
+        return gradients
     scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     inner = optimizer.inner_optimizer if scales else optimizer
-    clips = any((inner.clipnorm, inner.clipvalue, inner.global_clipnorm))
-    one = tf.distribute.get_replica_context().num_replicas_in_sync == 1
-    if one and not clips:
-        return gradients
-    # between replicas an embedding's rows would be two messages more, and are more than its table
-    gradients = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
-    if one:
-        return gradients
     overflows = scales and summed(1 - ops.cast(optimizer.check_finite(gradients), "float32")) > 0
-    if clips:
+    if any((inner.clipnorm, inner.clipvalue, inner.global_clipnorm)):
         scale = ops.cast(optimizer.dynamic_scale, "float32") if scales else inner.loss_scale_factor or 1.0
         gradients = _clipped(inner, gradients, scale)
     if scales:

@@ -122,3 +122,15 @@ def test_gradients_of_embeddings_are_clipped_as_others(clip):
     [most] = clip.values()
     size = np.max if "clipvalue" in clip else np.linalg.norm
     assert all(size(np.abs(step)) <= most * 1.001 for step in moved[0])
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_adams_first_step_moves_embeddings_by_its_rate(parts):
+    """As it moves all; Keras's own squares an embedding's rows one by one, and moves it sqrt(N) times as far."""
+    gan = model("SGAN", parts, conditional=True)
+    gan.compile(*(keras.optimizers.Adam(0.01, epsilon=1e-12) for _ in range(2)), gradient_accumulation_steps=parts)
+    before = [variable.numpy() for variable in gan.trainable_variables]
+    trained(gan, steps=1)
+    for variable, old in zip(gan.trainable_variables, before):
+        moved = np.abs(variable.numpy() - old)
+        np.testing.assert_allclose(moved[moved > 0], 0.01, rtol=2e-3, err_msg=variable.path)
