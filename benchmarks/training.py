@@ -18,6 +18,8 @@ import platform
 import statistics
 from importlib import metadata
 
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `kerasgan train` does
+
 import kerasgan
 from kerasgan.metrics.evaluation import result
 from kerasgan.training import dry_run, runner

@@ -1,6 +1,7 @@
 """What comes before the command: versions, help, completion, TensorFlow's messages, devices."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -24,6 +25,17 @@ def kerasgan(*arguments):
 def test_versions():
     done = kerasgan("--version")
     assert re.fullmatch(r"kerasgan \S+, keras 3\.\S+, tensorflow 2\.\S+, Python 3\.\S+\n", done.stdout)
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="oneDNN is for x86 processors")
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_commands_compute_with_onednn(before, after, monkeypatch):
+    """TensorFlow leaves it off on processors without AVX-512."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # so that it is as it was afterwards
+    if before is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    tf_runtime.import_tensorflow()
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == after
 
 
 @pytest.mark.parametrize("command", [[], ["sample"], ["serve"], ["zoo"], ["zoo", "list"], ["study"]])
