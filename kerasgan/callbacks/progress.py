@@ -6,7 +6,7 @@ from typing import TextIO
 
 import keras
 
-from kerasgan.utils import workers
+from kerasgan.utils import validation, workers
 from kerasgan.utils.annotations import Logs
 from kerasgan.utils.progress import Bar
 
@@ -34,8 +34,8 @@ class Progress(keras.callbacks.Callback):
         what: str = "images",
     ):
         super().__init__()
-        self.total_steps = total_steps
-        self.images_per_step = images_per_step
+        self.total_steps = validation.integer("total_steps", total_steps, 1)
+        self.images_per_step = validation.integer("images_per_step", images_per_step, 1)
         self.seconds = seconds
         self.stream = stream or sys.stdout
         self.what = what

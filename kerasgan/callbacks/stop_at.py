@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Logs
 
 
@@ -14,7 +15,7 @@ class StopAt(keras.callbacks.Callback):
 
     def __init__(self, step: int):
         super().__init__()
-        self.step = step
+        self.step = validation.integer("step", step, 1)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stop where the total is reached."""

@@ -3,6 +3,7 @@
 import contextlib
 import enum
 import math
+import os
 import pathlib
 import platform
 import sys
@@ -106,7 +107,9 @@ def _restartable():
 @app.command()
 def train(
     recipe: Annotated[pathlib.Path | None, typer.Argument(help="Recipe, a YAML file or a name in zoo/recipes.")] = None,
-    out: Annotated[pathlib.Path, typer.Option(help="Folder of the numbered run folders.")] = pathlib.Path("runs"),
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder of the numbered run folders.", show_default="runs")
+    ] = None,
     run: Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -163,7 +166,10 @@ def train(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what a step costs, and take STEPS on noise; no dataset, nothing written."),
+        typer.Option(
+            "--dry-run",
+            help="Say what a step costs, and take STEPS on noise; nothing is written; --data alone is read.",
+        ),
     ] = False,
 ):
     """Train a recipe, or go on with a run."""
@@ -182,6 +188,7 @@ def train(
         "--precision": precision,
         "--start-from": start_from,
         "--run": run,
+        "--out": out,
     }
     for flag, value in of_a_new_run.items() if resume is not None else ():
         if value:
@@ -189,6 +196,8 @@ def train(
                 f"{flag}: expected with a recipe, as a run goes on with its own; got --resume. "
                 f"`kerasgan train {resume}/recipe.yaml {flag} ...` begins a new run"
             )
+    if run is not None and out is not None:
+        raise typer.BadParameter("--out: expected without --run, which is the run folder itself; got both")
     if resume is None and data_changed:
         raise typer.BadParameter("--data-changed: expected with --resume")
     tf_runtime.import_tensorflow(devices)
@@ -202,7 +211,7 @@ def train(
     try:
         with _restartable():
             if resume is None:
-                folder = runner.train(recipe, out, steps, data, changes, run, strategy)
+                folder = runner.train(recipe, out or pathlib.Path("runs"), steps, data, changes, run, strategy)
             else:
                 folder = runner.resume(resume, steps, data_changed, strategy)
     except runner.Interrupted as interruption:
@@ -518,4 +527,11 @@ app.command()(query)
 
 def main():
     """Run the command; what a user can mend ends in one line and exit status 1."""
+    sys.argv[1:] = [_with_home(argument) for argument in sys.argv[1:]]
     command.run(app)
+
+
+def _with_home(argument):
+    """Put the user's home folder in place of ~ in --out=~/runs, as shells do where ~ begins a word."""
+    option, equals, value = argument.partition("=")
+    return f"{option}={os.path.expanduser(value)}" if option.startswith("--") and equals else argument

@@ -47,7 +47,8 @@ def folder(path: Path, channels: int = 3) -> Source:
     channels = validation.channels(channels)
     path = pathlib.Path(bucket.local(path)).expanduser()
     if not path.is_dir():
-        raise FileNotFoundError(f"path: no folder at {path}")
+        there = "; a file is there: expected a folder of pictures, or an .npz file" if path.exists() else ""
+        raise FileNotFoundError(f"path: no folder at {path}{there}")
     files, labels, class_names = listed(path)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for problem in pool.map(_problem, files):

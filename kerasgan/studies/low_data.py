@@ -6,7 +6,6 @@ al. 2017, arXiv:1706.02071). Along the training: the distance of generated image
 logit of its training images, of held-out ones and of generated ones, all without augmentation.
 """
 
-import json
 import pathlib
 
 import keras
@@ -144,7 +143,8 @@ def run(
         Path of `result.json`.
 
     Raises:
-        ValueError: if an argument is wrong, or there are fewer than 100 pictures.
+        ValueError: if an argument is wrong, there are fewer than 100 pictures, or the folder holds a result of other
+            settings.
         OSError, ConnectionError: if the pictures are not there.
     """
     for name, value, least in (("steps", steps, 1), ("every", every, 1), ("n", n, 2), ("filters", filters, 1)):
@@ -158,7 +158,7 @@ def run(
     out = pathlib.Path(out)
     settings = {"data": name, "steps": steps, "every": every, "n": n, "seed": seed, "filters": filters}
     settings |= {"features": features, "images": len(sets["training"]), "batch": BATCH}
-    numbers = _kept(out / "result.json", settings)
+    numbers = report.earlier(out, settings) or {}
     for method in methods:
         if method in numbers:
             continue
@@ -200,14 +200,6 @@ def of_pictures(path, seed=0):
     order = np.random.default_rng(seed).permutation(len(images))
     held_out, training = np.split(order, [int(_HELD_OUT * len(images))])
     return {"training": images[training], "held-out": images[held_out]}, images, source.name
-
-
-def _kept(path, settings):
-    """The numbers by method that a result of the same settings has."""
-    if not path.exists():
-        return {}
-    content = json.loads(path.read_text())
-    return content["result"] if content["settings"] == settings else {}
 
 
 def draw(out, numbers, training, features):

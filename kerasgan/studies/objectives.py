@@ -1,5 +1,6 @@
 """The study `objectives`: every recipe of a dataset trained for as many updates, and measured in the same way."""
 
+import json
 import pathlib
 
 from kerasgan.metrics.evaluation import measures
@@ -54,9 +55,16 @@ def run(
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
     if not plans:
         raise ValueError("recipes: expected some; got none")
+    names = [plan.name for plan in plans.values()]
+    if len(set(names)) < len(names):
+        raise ValueError(f"recipes: expected each with a name of its own; got {', '.join(names)}")
     out = pathlib.Path(out)
     settings = {"steps": steps, "n": n, "metrics": metrics, "network": network}
     rows = (report.earlier(out, settings) or {"rows": {}})["rows"]
+    for plan in plans.values():
+        known = rows.get(plan.name, {}).get("plan")
+        if known not in (None, json.loads(json.dumps(plan.plain()))):
+            raise ValueError(f"out: {out} holds a result of another recipe {plan.name}; give another folder")
     for path, plan in plans.items():
         if plan.name in rows:
             continue
@@ -86,12 +94,13 @@ def table(rows, metrics):
         values = [f"{number['value']:.3g}" for number in row["results"][:_NUMBERS]]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
-        recipe_link = f"[{row['recipe']}](../zoo/recipes/{row['recipe']}.yaml)"
-        lines.append([row["label"], *values, *sizes, *costs, recipe_link, _preset(row["recipe"], known, names[0])])
+        name = row["recipe"]
+        of_recipe = f"[{name}](../zoo/recipes/{name}.yaml)" if name in recipe.names() else name
+        lines.append([row["label"], *values, *sizes, *costs, of_recipe, _preset(name, known, names[0])])
     protocol = ordered[0]["results"][0]["protocol"]
     said = (
-        f"{ordered[0]['steps']:,} generator updates and {protocol['samples']:,} images of each, moving averages of the "
-        f"generators, batch norm in inference, no truncation, seed {protocol['seed']}, against "
+        f"{ordered[0]['steps']:,} generator updates and {protocol['samples']:,} images of each, {protocol['weights']} "
+        f"weights, {', '.join(protocol['notes'])}, seed {protocol['seed']}, against "
         f"{protocol['reference_samples']:,} of {protocol['reference']}; {protocol['features']} features of "
         f"{protocol['network']} (weights {protocol['network_weights']}). generator, "
         "critic: trainable parameters. GFLOPs, ms: of a generator update with its critic updates, as TensorFlow's "
@@ -147,6 +156,7 @@ def _row(plan, checkpoint, found):
     mixture = " with DeLiGAN's mixture" if "GaussianMixture" in plan.latent else ""
     return {
         "recipe": plan.name,
+        "plan": plan.plain(),
         "label": objective + mixture + (", class-conditional" if plan.data.labels else ""),
         "checkpoint": str(checkpoint),
         "steps": int(keras_file.load(checkpoint).step.numpy()),

@@ -82,7 +82,9 @@ def evaluate(
         ):
             if value != default:
                 raise ValueError(f"{name}: expected none, as pictures are measured, all of them; got {value}")
-        return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, cache, out, precision)
+        where = split, data_dir, cache or cache_root.root()
+        return _of_pictures(models, real, metrics or "fid", network, network_weights, seed, where, out, precision)
+    _check_are_models(models)
     with devices.used() as strategy, strategy.scope():
         asked = [
             list(map(str, models)),
@@ -206,18 +208,34 @@ def is_pictures(path):
     return path.suffix == ".npz" and path.is_file()
 
 
-def _of_pictures(paths, real, metrics, network, network_weights, seed, cache, out, precision):
-    """Measure the pictures of a path against `real`, or against those of a second path, at the size of the first."""
+def _check_are_models(paths):
+    """Raise where one of several paths is of pictures, and the others are not, or are not there."""
+    pictures = [path for path in paths if is_pictures(path)]
+    other = next((str(path) for path in paths if path not in pictures), None)
+    if pictures and not sources.is_address(other) and not pathlib.Path(other).exists() and other not in registry.load():
+        raise FileNotFoundError(f"evaluate: no such folder, file or preset: {other}")
+    if pictures:
+        raise ValueError(
+            f"evaluate: expected models, or pictures and pictures; {other} is a model and {pictures[0]} is of "
+            f"pictures: kerasgan evaluate {other} --data {pictures[0]} measures the one against the other"
+        )
+
+
+def _of_pictures(paths, real, metrics, network, network_weights, seed, where, out, precision):
+    """Measure the pictures of a path against `real`, or against those of a second path, at the size of the first.
+
+    `where` is the split and the TFDS folder of the second ones, and the folder of kept moments.
+    """
     if len(paths) + (real is not None) != 2:
         raise ValueError(
             "evaluate: expected one folder or .npz file of pictures and another to compare it with, "
             f"the second one or --data; got {len(paths)} paths{' and --data' if real is not None else ''}"
         )
     made, real = [str(path) for path in (*paths, real) if path is not None]
-    with devices.used() as strategy, strategy.scope():
+    with devices.used() as strategy, strategy.scope(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
         own = _computing_in(precision, _pictures(made, None, network, network_weights))
-        where = cache or cache_root.root()
-        against, _ = _reference(real, own.image_shape, network, network_weights, None, None, where, precision)
+        against, _ = _reference(real, own.image_shape, network, network_weights, *where, precision)
         results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
         _tell(strategy, results, results, out)
     return results
@@ -278,7 +296,7 @@ def statistics(
     atomic_files.check_writable(out)
     cache = cache or cache_root.root()
     if is_pictures(real):
-        reference = _pictures(str(real), size, network, network_weights, cache)
+        reference = _pictures(str(real), size, network, network_weights, split, data_dir, cache)
     else:
         section = data_section(real).fitted()
         if not isinstance(section, sections.ImageData):
@@ -291,10 +309,10 @@ def statistics(
     return statistics_file.save(out, reference.extracted(Needs()).moments)
 
 
-def _pictures(path, size, network, network_weights, cache=None):
+def _pictures(path, size, network, network_weights, split=None, data_dir=None, cache=None):
     """The reference of all pictures of a path, made `size` pixels a side, or as large as the first one."""
     section, size = _section_of(path), size or _side(path)
-    return section.reference((size, size, section.channels), network, network_weights, cache=cache, verbose=True)
+    return section.reference((size, size, section.channels), network, network_weights, split, data_dir, cache, True)
 
 
 def _section_of(path):

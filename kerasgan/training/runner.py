@@ -108,7 +108,7 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
             with workers.together(strategy):
                 if chief:
                     plan.with_optimizers(gan).save(run / run_folder.RECIPE)
-                    _describe(gan, source, run / run_folder.RECIPE, recipe_path, images, changes, run / "run.json")
+                    _describe(gan, source, plan, run / run_folder.RECIPE, recipe_path, images, changes)
             return _fit(plan, gan, stream, steps_per_epoch, run, reference)
         except Interrupted:
             raise
@@ -135,6 +135,8 @@ def _check_goes_on(run, plan):
     if asked["train"]["precision"] == "auto":
         asked["train"]["precision"] = began["train"]["precision"]
     differ = [key for key in asked if _but_for_steps(asked[key]) != _but_for_steps(began.get(key))]
+    # the run's recipe names all parts, those too that are its objective's own
+    differ += sorted(set(run_folder.facts(run).get("named", ())) - set(asked))
     if differ:
         raise ValueError(
             f"run: {run} is there and goes on as it began; expected the recipe, data and changes of its beginning; got "
@@ -286,7 +288,7 @@ def _stream(plan, source, gan):
     return stream, plan.data.steps_per_epoch(source, gan.batches_per_step)
 
 
-def _describe(gan, source, recipe_there, recipe_path, images, changes, path):
+def _describe(gan, source, plan, recipe_there, recipe_path, images, changes):
     """Write what a number of this run needs beside it: command, recipe, versions, data, sizes."""
     networks = {"generator": gan.generator, "critic": gan.critic}
     facts = {
@@ -294,6 +296,7 @@ def _describe(gan, source, recipe_there, recipe_path, images, changes, path):
         "recipe": str(recipe_path),
         "images": None if images is None else str(images),
         "changes": list(changes),
+        "named": sorted(plan.plain()),
         "in_checkpoints": _in_checkpoints(recipe.load(recipe_there)),
         "versions": {
             "kerasgan": __version__,
@@ -308,7 +311,7 @@ def _describe(gan, source, recipe_there, recipe_path, images, changes, path):
             for name, network in networks.items()
         },
     }
-    run_folder.write_facts(path.parent, facts)
+    run_folder.write_facts(recipe_there.parent, facts)
 
 
 def _spectra(settings, run):

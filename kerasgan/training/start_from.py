@@ -34,7 +34,8 @@ def take(gan, source):
     if own != theirs:
         ways = {"data.image_size": (own[0], theirs[0]), "data.channels": (own[-1], theirs[-1])}
         way = " ".join(f"--set {key}={wanted}" for key, (mine, wanted) in ways.items() if mine != wanted)
-        raise ValueError(f"start_from: expected images of shape {theirs}, as {source} makes; got {own}: {way}")
+        way = f": {way}" if len(own) == len(theirs) == 3 else ""
+        raise ValueError(f"start_from: expected data of shape {theirs}, as {source} makes; got {own}{way}")
     parts = [
         ("generator", gan.generator, preset.sampling_generator),
         ("generator", gan.ema_generator, preset.sampling_generator),

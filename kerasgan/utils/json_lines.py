@@ -13,13 +13,14 @@ def read(path) -> list[dict]:
         FileNotFoundError: if there is no such file.
         ValueError: naming the line, if another is damaged.
     """
-    texts = pathlib.Path(path).read_text().splitlines()
+    content = pathlib.Path(path).read_text()
+    texts = content.splitlines()
     lines = []
     for number, text in enumerate(texts, 1):
         try:
             lines.append(json.loads(text))
         except ValueError:
-            if number < len(texts):
+            if number < len(texts) or content.endswith("\n"):
                 raise ValueError(f"{path}: line {number} is not JSON") from None
     return lines
 
@@ -42,9 +43,11 @@ def keep_until(path, step: int) -> list[dict]:
 
     Raises:
         FileExistsError: if the file is of a training, and the model has taken no step.
-        ValueError: as `read`.
+        ValueError: as `read`, or if the file is no log of a training.
     """
     old = read(path) if pathlib.Path(path).exists() else []
+    if not all(isinstance(line, dict) and isinstance(line.get("step"), int) for line in old):
+        raise ValueError(f"{path}: expected the log of a training, a step in each line; it is something else")
     lines = [line for line in old if line["step"] <= step]
     if step == 0 and lines != old:
         raise FileExistsError(

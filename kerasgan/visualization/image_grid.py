@@ -1,6 +1,7 @@
 """Pictures: grids of images, single images, lines of text, as PNG files. The client has this file too."""
 
 import math
+import numbers
 import os
 import pathlib
 from collections.abc import Sequence
@@ -59,7 +60,10 @@ def cells(count, height, width, columns=None):
         width: of an image.
         columns: images a row; the square root of `count`, rounded up, by default.
     """
-    columns = columns or math.ceil(math.sqrt(count))
+    if columns is None:
+        columns = math.ceil(math.sqrt(count))
+    elif not isinstance(columns, int) or columns < 1:
+        raise ValueError(f"columns: expected an integer of at least 1; got {columns!r}")
     rows = math.ceil(count / columns)
     gap = max(1, width // 16)
     size = columns * (width + gap) + gap, rows * (height + gap) + gap
@@ -127,7 +131,7 @@ def save(path, picture):
 def save_animation(path: str | os.PathLike[str], images: np.ndarray, frames_per_second: float = 12) -> pathlib.Path:
     """Write images as a GIF that goes through them without end, small ones enlarged; whole or not at all.
 
-    A GIF has 256 colours a frame.
+    A GIF has 256 colours a frame, and times of hundredths of a second: 12 frames a second are 12.5.
 
     Args:
         path: a file ending in .gif.
@@ -143,11 +147,11 @@ def save_animation(path: str | os.PathLike[str], images: np.ndarray, frames_per_
     path = pathlib.Path(path)
     if path.suffix.lower() != ".gif":
         raise ValueError(f"path: expected a file ending in .gif; got {path.name}")
-    if not 1 <= frames_per_second <= 50:
-        raise ValueError(f"frames_per_second: expected a number from 1 to 50; got {frames_per_second}")
-    frames = [grid(image[None], 1) for image in np.asarray(images)]
+    if not (isinstance(frames_per_second, numbers.Real) and 1 <= frames_per_second <= 50):
+        raise ValueError(f"frames_per_second: expected a number from 1 to 50; got {frames_per_second!r}")
+    frames = [grid(image[None], 1) for image in _checked(images)]
     with atomic_files.written_whole(path) as beside:
-        each = round(1000 / frames_per_second)
+        each = 10 * round(100 / frames_per_second)
         frames[0].save(beside, format="GIF", save_all=True, append_images=frames[1:], duration=each, loop=0)
     return path
 

@@ -119,3 +119,21 @@ def test_train_names_the_flag_that_does_not_go_with_a_run(arguments, message):
     assert result.exit_code == 2
     said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.output).split())
     assert message in said, said
+
+
+def test_a_home_folder_after_an_equals_sign_is_the_users(monkeypatch):
+    """Shells put it in place where ~ begins a word, and leave --out=~/runs alone."""
+    monkeypatch.setenv("HOME", "/home/me")
+    assert app._with_home("--out=~/runs") == "--out=/home/me/runs"
+    assert [app._with_home(word) for word in ("--set=a=~", "~/x", "--out", "a=~/b")] == [
+        "--set=a=~",
+        "~/x",
+        "--out",
+        "a=~/b",
+    ]
+
+
+def test_a_run_that_goes_on_takes_no_folder_of_runs():
+    for arguments in (["--resume", "r", "--out", "o"], ["sgan_fashion_mnist", "--run", "r", "--out", "o"]):
+        done = kerasgan("train", *arguments)
+        assert done.exit_code == 2 and "--out: expected" in done.output

@@ -277,6 +277,10 @@ def test_what_is_measured_during_training_is_checked_before_it():
     ]:
         with pytest.raises(recipe.RecipeError, match="recipe:21: " + message):
             recipe.parse(GOOD + f"  {line}\n")
+    for line in ("evaluate_metrics: fid", "evaluate_features: garments", "evaluate_n: 50"):
+        key = line.partition(":")[0]
+        with pytest.raises(recipe.RecipeError, match=f"recipe:21: train.{key}: expected train.evaluate_every with it"):
+            recipe.parse(GOOD + f"  {line}\n")
 
 
 def test_the_zoos_recipes_have_names(monkeypatch, tmp_path):

@@ -69,6 +69,9 @@ def test_a_study_in_small_leaves_numbers_and_pictures_and_goes_on(tmp_path, monk
             "held-out": 3,
             "generated": 3,
         }
+    with pytest.raises(ValueError, match="holds a result of other settings"):
+        low_data.run(tmp_path, **small | {"n": 30}, methods=("plain",))
+    assert json.loads(path.read_text()) == content
     assert result["ADA"]["p"] == 0 and "p" not in result["plain"]
     assert np.asarray(Image.open(tmp_path / "low_data.png")).std() > 10
 

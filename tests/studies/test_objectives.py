@@ -66,6 +66,8 @@ def test_the_best_comes_first_and_its_numbers_are_in_the_table(studied):
     best, other = sorted(rows, key=lambda row: row["results"][0]["value"])
     for line, row in zip(lines[2:4], (best, other), strict=True):
         assert line.startswith(f"| {row['label']} | {row['results'][0]['value']:.3g} | {row['generator']:,} |")
+    assert "moving average weights, batch norm with the moving average's own statistics" in lines[-1]
+    assert lines[2].endswith("| sgan |  |") or lines[2].endswith("| lsgan |  |")
     assert "2 generator updates and 40 images of each" in lines[-1] and "64 of real at 32 x 32" in lines[-1]
     assert (studied / "out" / "objectives.png").stat().st_size > 10_000
 
@@ -92,3 +94,18 @@ def test_wrong_arguments_are_named_before_any_work(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="no such recipe"):
         study.run([tmp_path / "none.yaml"], 2, 40, "fid", out=tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_recipes_of_one_name_are_refused(folder, tmp_path):
+    twin = tmp_path / "twin.yaml"
+    twin.write_text((folder / "SGAN.yaml").read_text())
+    with pytest.raises(ValueError, match="recipes: expected each with a name of its own; got sgan, sgan"):
+        study.run([folder / "SGAN.yaml", twin], 2, 40, "fid", out=tmp_path / "new")
+
+
+@pytest.mark.slow
+def test_a_recipe_that_was_edited_does_not_get_the_other_ones_numbers(studied, tmp_path):
+    edited = tmp_path / "edited.yaml"
+    edited.write_text((studied / "SGAN.yaml").read_text().replace("filters: 4", "filters: 2"))
+    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan; give another folder"):
+        study.run([edited], 2, 40, "fid", out=studied / "out")

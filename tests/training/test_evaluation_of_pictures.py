@@ -162,3 +162,26 @@ def test_a_model_is_measured_against_a_file_of_statistics(pair, tmp_path):
     found = evaluation.evaluate(["hinge_fashion_mnist"], real=statistics, network="garments", n=20, metrics="fid")
     wanted = evaluation.evaluate(["hinge_fashion_mnist"], real=pair[1], network="garments", n=20, metrics="fid")
     assert [one.value for one in found] == pytest.approx([one.value for one in wanted], rel=1e-6)
+
+
+@pytest.mark.parametrize("given", [{"split": "test"}, {"data_dir": "/none"}], ids=str)
+def test_a_split_that_pictures_do_not_have_is_refused(given, pair, tmp_path):
+    name = next(iter(given))
+    with pytest.raises(ValueError, match=f"{name}: expected none"):
+        evaluation.evaluate(pair, metrics="fid", cache=tmp_path, **given)
+    with pytest.raises(ValueError, match=f"{name}: expected none"):
+        evaluation.statistics(str(pair[0]), tmp_path / "a.npz", "garments", cache=tmp_path, **given)
+
+
+@needs_fashion_mnist
+def test_pictures_are_measured_against_the_split_that_is_asked_for(pair, tmp_path):
+    arguments = {"metrics": "fid", "real": "fashion_mnist", "cache": tmp_path}
+    [found] = evaluation.evaluate(pair[:1], split="test", **arguments)
+    assert found.protocol.reference_samples == 10_000
+
+
+def test_pictures_and_what_is_none_are_told_apart(pair, tmp_path):
+    with pytest.raises(FileNotFoundError, match="evaluate: no such folder, file or preset: .*nothere"):
+        evaluation.evaluate([pair[0], tmp_path / "nothere"])
+    with pytest.raises(ValueError, match="sgan_fashion_mnist is a model and .*first is of pictures: .* --data .*first"):
+        evaluation.evaluate(["sgan_fashion_mnist", pair[0]])

@@ -398,3 +398,12 @@ def test_many_kills_in_the_middle_of_saves_resume_bit_for_bit(data, tmp_path):
     runner.resume(run)
     assert_same(run, straight, step=100)
     assert list(run.rglob(".tmp-*")) == []
+
+
+def test_a_run_does_not_go_on_without_what_it_began_with(recipe, tmp_path):
+    began = ["techniques={InstanceNoise: {}}", "generator_optimizer={Adam: {learning_rate: 0.01}}"]
+    path = recipe(steps=2)
+    runner.train(path, changes=began, run=tmp_path / "run")
+    with pytest.raises(ValueError, match="goes on as it began; .*; got another generator_optimizer, techniques"):
+        runner.train(path, run=tmp_path / "run", steps=4)
+    assert runner.train(path, changes=began, run=tmp_path / "run", steps=4) == tmp_path / "run"

@@ -37,3 +37,19 @@ def test_a_line_that_was_cut_off_is_left_out_and_another_damaged_one_is_named(tm
         json_lines.read(path)
     with pytest.raises(FileNotFoundError):
         json_lines.read(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("my thesis, one line\n", "line 1 is not JSON"),
+        ('{"a": 1}\n', "expected the log of a training"),
+        ("[1]\n", "log"),
+    ],
+)
+def test_a_file_of_something_else_stays(content, message, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        json_lines.keep_until(path, 0)
+    assert path.read_text() == content

@@ -80,3 +80,21 @@ def test_many_lines_stand_in_two_columns():
 def test_single_pictures_are_of_channels_that_a_picture_has(channels, tmp_path):
     with pytest.raises(ValueError, match=r"images: expected uint8 \[N, H, W, C\] with C one of 1, 3, 4; got uint8"):
         image_grid.save_each(tmp_path, np.zeros((2, 4, 4, channels), np.uint8))
+
+
+@pytest.mark.parametrize("columns", [0, -1, 2.5, "3"])
+def test_columns_are_a_number_of_them(columns):
+    with pytest.raises(ValueError, match="columns: expected an integer of at least 1"):
+        image_grid.grid(np.zeros((2, 4, 4, 1), np.uint8), columns)
+
+
+def test_an_animation_has_frames_of_hundredths_of_a_second(tmp_path):
+    for rate, milliseconds in ((12, 80), (24, 40), (40, 20), (50, 20)):
+        path = image_grid.save_animation(tmp_path / "a.gif", np.arange(64, dtype=np.uint8).reshape(4, 4, 4, 1), rate)
+        assert Image.open(path).info["duration"] == milliseconds
+    for wrong in (
+        {"images": np.zeros((0, 4, 4, 1), np.uint8)},
+        {"images": np.zeros((1, 4, 4, 1), np.uint8), "frames_per_second": "12"},
+    ):
+        with pytest.raises(ValueError, match="images: expected|frames_per_second: expected"):
+            image_grid.save_animation(tmp_path / "b.gif", **wrong)

@@ -150,7 +150,8 @@ class ImageData(Section):
             )
         size, _, channels = shape
         if self.tfds is None:
-            refused("split", split, f"{self.place} is no dataset of TFDS")
+            for argument, value in {"split": split, "data_dir": data_dir}.items():
+                refused(argument, value, f"{self.place} is no dataset of TFDS")
         split = split or self.split
         judge = features.load(network or _judge(size, channels), weights)
         source = self._opened(split, data_dir or self.data_dir)
