@@ -170,6 +170,7 @@ def callbacks(given, logged, arrays=False):
         arrays: whether the data are arrays, whose order goes on at the model's step as `fit` begins.
     """
     given = [one for one in keras.tree.flatten(getattr(given, "callbacks", given)) if one is not None]
+    _check_places(given)
     for callback in given:
         if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(f"callbacks: expected objects of keras.callbacks.Callback; got {str(callback)[:200]}")
@@ -207,6 +208,18 @@ def ending_quietly(steps_per_epoch):
 
 def _is_keras(kind):
     return kind.__module__.partition(".")[0] == "keras"
+
+
+def _check_places(given):
+    """Refuse two of our callbacks of one kind that write to one place, where their lines and pictures would mix."""
+    seen = set()
+    for callback in given:
+        kind, place = type(callback), getattr(callback, "path", None) or getattr(callback, "folder", None)
+        if place is None or kind.__module__.partition(".")[0] != "kerasgan":
+            continue
+        if (kind, place) in seen:
+            raise ValueError(f"callbacks: expected one {kind.__name__} that writes to {place}; got two")
+        seen.add((kind, place))
 
 
 def _check_monitor(callback, logged, before):

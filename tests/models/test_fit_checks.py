@@ -319,3 +319,11 @@ def test_a_generator_of_two_outputs_is_refused():
     two = keras.Model(z, [keras.layers.Dense(2)(z), keras.layers.Dense(2)(z)])
     with pytest.raises(ValueError, match="generator: expected one output, the images; it gives 2"):
         kerasgan.SGAN(two, mlp.critic((2,), width=8))
+
+
+def test_two_callbacks_do_not_write_to_one_place(tmp_path):
+    logs = [callbacks.MetricsLog(tmp_path / name, 16) for name in ("a.jsonl", "a.jsonl", "b.jsonl")]
+    with pytest.raises(ValueError, match="callbacks: expected one MetricsLog that writes to .*a.jsonl; got two"):
+        points_gan().fit(POINTS, callbacks=logs[:2], verbose=0)
+    points_gan().fit(POINTS, callbacks=logs[1:], verbose=0)
+    assert (tmp_path / "a.jsonl").exists() and (tmp_path / "b.jsonl").exists()
