@@ -62,7 +62,7 @@ def connect(
         A `Client`.
 
     Raises:
-        ValueError: if the address is not understood, a time is no positive number of seconds, or the files do not go
+        ValueError: if the address is not understood, a time is no number of seconds, or the files do not go
             with the address or with one another.
         OSError: if one of the files cannot be read.
     """
@@ -79,9 +79,10 @@ def connect(
         raise ValueError(f"address {address!r}: give host:port for gRPC or http://host:port for REST")
     if port == 0 or parts.username is not None:
         raise ValueError(f"address {address!r}: give a port from 1 on, and no user: what is sent has no such field")
-    for name, seconds in {"timeout": timeout, "request_timeout": request_timeout}.items():
-        if not 0 < seconds < math.inf:
-            raise ValueError(f"{name}: expected a positive number of seconds; got {seconds}")
+    if not (0 <= timeout < math.inf and 0 < request_timeout < math.inf):
+        raise ValueError(
+            f"timeout, request_timeout: expected seconds of at least 0 and above 0; got {timeout} and {request_timeout}"
+        )
     if not model:
         raise ValueError("no model named")
     if scheme not in _WITH_TLS and (ca_file or certificate_file or key_file):

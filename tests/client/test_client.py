@@ -614,3 +614,18 @@ def test_a_server_that_fails_is_not_taken_for_one_without_names(status, tells):
                 with pytest.raises(RuntimeError, match=rf"model m: no \(HTTP {status}\)"):
                     asking.classes()
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "message"),
+    [
+        ("127.0.0.1:8500", {"timeout": float("inf")}, "timeout, request_timeout: expected seconds"),
+        ("127.0.0.1:8500", {"timeout": -1.0}, "timeout, request_timeout: expected seconds"),
+        ("127.0.0.1:8500", {"request_timeout": 0.0}, "timeout, request_timeout: expected seconds"),
+        ("127.0.0.1:0", {}, "give a port from 1 on, and no user"),
+        ("http://me:secret@127.0.0.1:8501", {}, "give a port from 1 on, and no user"),
+    ],
+)
+def test_addresses_and_times_that_cannot_be_meant(address, given, message):
+    with pytest.raises(ValueError, match=message):
+        client.connect(address, "garments", **given)

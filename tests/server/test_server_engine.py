@@ -51,7 +51,10 @@ def test_outputs_are_those_of_the_loaders_other_path(engine, folders):
 
 
 def test_bfloat16_is_near_float32(tmp_path):
-    """A small generator in both types: less than half a level apart on average, and not the same where there is it."""
+    """A small generator in both types: less than half a level apart on average, and not the same where there is it.
+
+    Where there is none TensorFlow rewrites the graph too, once oneDNN is on, and some images differ by a level.
+    """
     gan = make_gan()
     gan.export(tmp_path / "1")
     inputs = {"seed": np.arange(32, dtype=np.int64), "truncation": np.full(32, np.inf, np.float32)}
@@ -60,9 +63,12 @@ def test_bfloat16_is_near_float32(tmp_path):
         engine = Engine(tmp_path / "1", ModelOptions(mixed_precision=mixed_precision))
         images.append(engine.run("", inputs)["images"].astype(np.int16))
         engine.close()
-    has_bfloat16 = precision.chosen("auto") == "bfloat16"
-    assert (np.abs(images[0] - images[1]).max() > 0) == has_bfloat16
-    assert np.abs(images[0] - images[1]).mean() < 0.5
+    difference = np.abs(images[0] - images[1])
+    assert difference.mean() < 0.5
+    if precision.chosen("auto") == "bfloat16":
+        assert difference.max() > 0
+    else:
+        assert difference.max() <= 1
 
 
 def test_many_output_filters_do_not_pile_up(folders):

@@ -29,7 +29,7 @@ ALL = "fid,kid,is,mis,prdc,swd"
 class Pictures:
     """Makes `pictures`, as a model whose image i is that of number `seed + i`."""
 
-    trained_against, averaged = None, False
+    trained_against, averaged, _statistics = None, False, None
 
     def __init__(self, num_classes=None, channels=1, class_names=None):
         self.num_classes, self.class_names, self.image_shape = num_classes, class_names, (8, 8, channels)
