@@ -7,6 +7,7 @@ from kerasgan.utils.version import __version__
 
 INT8_LEVELS = "int8_levels"  # the largest difference that was measured, in levels of 255
 KEY = "kerasgan"  # of ONNX's metadata; LiteRT's file is kerasgan.json
+_OF_KERAS = ("name", "trainable")  # which the latents do not depend on
 _DRAWN = (latents.Normal, latents.Uniform, latents.ScaledTruncatedNormal, latents.GaussianMixture)
 
 
@@ -32,6 +33,6 @@ def facts(gan):
 def _prior(prior):
     if type(prior) not in _DRAWN:
         return None
-    arguments = {name: value for name, value in prior.get_config().items() if name != "name"}
+    arguments = {name: value for name, value in prior.get_config().items() if name not in _OF_KERAS}
     weights = {variable.name: ops.convert_to_numpy(variable.value).tolist() for variable in prior.variables}
     return {"prior": type(prior).__name__, **arguments, **weights}
