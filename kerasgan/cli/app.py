@@ -168,7 +168,7 @@ def train(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what a step costs, and take STEPS on noise; nothing is written; --data alone is read.",
+            help="Say what a step costs, and take STEPS on noise; nothing is written, and only --data is read.",
         ),
     ] = False,
 ):

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from kerasgan.cli import numbers
-from kerasgan.saving import hugging_face
 from kerasgan.utils import tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
@@ -117,6 +116,8 @@ def publish(
     if hub is not None and source is not None:
         raise ValueError("--source: expected none with --hub, which says where the files will lie")
     if hub is not None:
+        from kerasgan.saving import hugging_face
+
         hugging_face.check_repository(hub)  # before there is a preset with that address
     tf_runtime.import_tensorflow()
     from kerasgan.zoo import hub as zoo_hub

@@ -75,7 +75,7 @@ def seeds_of_text(text: str | None, count: int, seed: int) -> list[int]:
 
 
 def check_seeds(seeds: str | None, to_seed: int | None) -> None:
-    """Raise `ValueError` where seeds are given and what they stand for: the end of a walk."""
+    """Raise `ValueError` where both are given, seeds and the end of a walk."""
     if seeds is not None and to_seed is not None:
         raise ValueError("--seeds: expected alone, or --seed and --to-seed; got both")
 

@@ -214,8 +214,9 @@ def load(folder, training=False):
     weights = facts.get("weights")
     if type(model) is Sampler and isinstance(weights, dict) and weights.get("which") == "moving average":
         model._averaged = True
-        if not model.generator.trainable_variables:  # an average as kerasgan wrote it before this line, wholly frozen
-            for layer in model.generator._flatten_layers():  # of a model that says True of itself, True does nothing
+        if not model.generator.trainable_variables:  # older presets hold their average as it was, wholly frozen
+            # on TensorFlow `generator.trainable = True` does nothing, as the generator itself says True already
+            for layer in model.generator._flatten_layers():
                 layer.trainable = True
     if model.num_classes is not None and model.class_names is None:  # of a kerasgan before class names
         model.class_names = class_names(facts, model.num_classes)
