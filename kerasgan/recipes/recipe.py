@@ -220,8 +220,9 @@ def parse(text, where="recipe", changes=()):
     if recipe.collapse_action and recipe.train.collapse_guard_every is None:
         place = document.place(("collapse_action",))
         raise RecipeError(f"{place}: collapse_action: expected train.collapse_guard_every with it")
-    for key in ("evaluate_metrics", "evaluate_features", "evaluate_n") if recipe.train.evaluate_every is None else ():
-        if getattr(recipe.train, key) != Train.model_fields[key].default:
+    measured = ("evaluate_metrics", "evaluate_features", "evaluate_n")
+    if "evaluate_every" not in recipe.train.model_fields_set:  # a null in the text is meant: cards write every key
+        for key in sorted(recipe.train.model_fields_set.intersection(measured)):
             raise RecipeError(f"{document.place(('train', key))}: train.{key}: expected train.evaluate_every with it")
     resolved = {}
     for part in signature_schema.HOMES:

@@ -281,6 +281,8 @@ def test_what_is_measured_during_training_is_checked_before_it():
         key = line.partition(":")[0]
         with pytest.raises(recipe.RecipeError, match=f"recipe:21: train.{key}: expected train.evaluate_every with it"):
             recipe.parse(GOOD + f"  {line}\n")
+    off = recipe.parse(GOOD + "  evaluate_every: null\n  evaluate_metrics: fid\n")  # as a card's recipe says it
+    assert (off.train.evaluate_every, off.train.evaluate_metrics) == (None, "fid")
 
 
 def test_the_zoos_recipes_have_names(monkeypatch, tmp_path):

@@ -152,7 +152,7 @@ def test_other_networks_are_refused(preset):
         start_from.take(wide, folder)
     for shape, way in (((64, 64, 1), "--set data.image_size=32$"), ((32, 32, 3), "--set data.channels=1$")):
         networks = dcgan.generator(shape, 8, 3, filters=4), dcgan.critic(shape, 3, filters=4)
-        with pytest.raises(ValueError, match=rf"start_from: expected images of shape \(32, 32, 1\), as .*: {way}"):
+        with pytest.raises(ValueError, match=rf"start_from: expected data of shape \(32, 32, 1\), as .*: {way}"):
             start_from.take(kerasgan.SGAN(*networks, num_classes=3), folder)
 
 
