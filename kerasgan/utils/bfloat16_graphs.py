@@ -3,11 +3,12 @@
 import os
 
 # What TensorFlow itself computes in bfloat16 wherever its inputs are, and here does not: it would add up the gradients
-# of biases in bfloat16, and round what losses, penalties and pixels are made of. Left to it are convolutions, products,
-# and between these leaky ReLU and batch norm, whose statistics are float32 all the same.
+# of biases in bfloat16, and round what losses and penalties are made of. Left to it are convolutions and products with
+# their biases, average pooling, and between these ReLU, leaky ReLU and batch norm, whose statistics are float32 all the
+# same.
 _KEPT_IN_FLOAT32 = (
-    "Add,AddN,AddV2,AvgPool,AvgPool3D,AvgPool3DGrad,AvgPoolGrad,BiasAdd,BiasAddGrad,BiasAddV1,Elu,EluGrad,Erf,Erfc,"
-    "FloorDiv,Inv,Log,Log1p,LogSoftmax,Mean,Mul,Prod,RealDiv,Reciprocal,Rsqrt,Selu,SeluGrad,Sigmoid,SigmoidGrad,"
+    "Add,AddN,AddV2,AvgPool3D,AvgPool3DGrad,BiasAddGrad,Elu,EluGrad,Erf,Erfc,FloorDiv,"
+    "Inv,Log,Log1p,LogSoftmax,Mean,Mul,Prod,RealDiv,Reciprocal,Rsqrt,Selu,SeluGrad,Sigmoid,SigmoidGrad,"
     "Softmax,Softplus,SoftplusGrad,Softsign,SoftsignGrad,Sqrt,Square,SquaredDifference,Sub,Sum,Tanh,TanhGrad"
 )
 LIST = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
