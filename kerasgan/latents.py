@@ -13,7 +13,6 @@ from keras import ops
 
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 __all__ = [
@@ -121,8 +120,7 @@ class ScaledTruncatedNormal(Prior):
 
     def __init__(self, dim: int = 128, bound: float = 2.0, name: str | None = None):
         super().__init__(dim, name)
-        if not bound > 0:
-            raise ValueError(f"bound: expected a positive number; got {quoted(bound)}")
+        validation.positive("bound", bound)
         self.bound = bound
 
     def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:

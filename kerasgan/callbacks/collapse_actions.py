@@ -7,7 +7,6 @@ from keras import ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.utils import validation
-from kerasgan.utils.messages import quoted
 
 if TYPE_CHECKING:
     from kerasgan.callbacks.collapse_guard import CollapseGuard
@@ -57,9 +56,7 @@ class RollBack(Action):
     """
 
     def __init__(self, factor: float = 0.5, max_rollbacks: int = 3):
-        if not 0 < factor <= 1:
-            raise ValueError(f"factor: expected a number in (0, 1]; got {quoted(factor)}")
-        self.factor = factor
+        self.factor = validation.number("factor", factor, lambda it: 0 < it <= 1, "a number in (0, 1]")
         self.max_rollbacks = validation.integer("max_rollbacks", max_rollbacks, 1)
         self.rollbacks = 0
 

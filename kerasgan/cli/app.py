@@ -222,6 +222,7 @@ def train(
 
 @app.command()
 def sample(
+    context: typer.Context,
     model: Model,
     n: Count = 64,
     seed: Seed = 0,
@@ -235,7 +236,7 @@ def sample(
     ] = None,
 ):
     """Generate images, points or lines of text."""
-    command.check_seeds(seeds, to_seed)
+    command.check_seeds(context)
     chosen = command.seeds_of_text(seeds, n, seed)
     tf_runtime.import_tensorflow()
     from kerasgan.models import finite

@@ -74,10 +74,13 @@ def seeds_of_text(text: str | None, count: int, seed: int) -> list[int]:
     return seeds
 
 
-def check_seeds(seeds: str | None, to_seed: int | None) -> None:
-    """Raise `ValueError` where both are given, seeds and the end of a walk."""
-    if seeds is not None and to_seed is not None:
-        raise ValueError("--seeds: expected alone, or --seed and --to-seed; got both")
+def check_seeds(context: typer.Context) -> None:
+    """Raise `ValueError` where a command line names seeds, and also counts them or names where a walk leads."""
+    flags = {"seeds": "--seeds", "seed": "--seed", "n": "-n", "to_seed": "--to-seed"}
+    sources = {flag: context.get_parameter_source(name) for name, flag in flags.items()}
+    given = [flag for flag, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if "--seeds" in given and len(given) > 1:
+        raise ValueError(f"--seeds: expected alone, as it names the seed of each image; got {', '.join(given)}")
 
 
 def run(command):

@@ -11,6 +11,7 @@ from .command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 
 
 def query(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="Name of a served model.")],
     server: Annotated[
         str, typer.Option(help="HOST:PORT for gRPC, or http://HOST:PORT for REST; grpcs:// and https:// with TLS.")
@@ -33,7 +34,7 @@ def query(
     ] = None,
 ):
     """Ask a server for images."""
-    command.check_seeds(seeds, to_seed)
+    command.check_seeds(context)
     from .client import connect  # here, so that `--help` is quick
 
     with connect(server, model, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file) as connection:

@@ -8,7 +8,6 @@ from keras import ops
 from kerasgan.layers import wrapped
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
@@ -74,8 +73,7 @@ class SpectralNormalization(keras.layers.Wrapper):
             raise ValueError(f"layer: expected one of {supported}; got {type(layer).__name__}")
         if getattr(layer, "lora_rank", None) or layer.quantization_mode:
             raise ValueError(f"layer: expected no LoRA and no quantization; {layer.name} has one")
-        if not epsilon > 0:
-            raise ValueError(f"epsilon: expected a positive number, got {quoted(epsilon)}")
+        validation.positive("epsilon", epsilon)
         layer.enable_lora = layer.quantize = self._refuse  # which a model's `quantize` calls
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
         self.supports_masking = layer.supports_masking

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kerasgan.utils import validation
-from kerasgan.utils.messages import quoted
 
 _SUM_TOLERANCE = 1e-3  # a float16 softmax over 1000 classes is off by less
 
@@ -81,8 +80,7 @@ def modified_inception_score(probabilities: npt.ArrayLike, smallest: float = 1e-
         ValueError: if `probabilities` are none, `smallest` is outside (0, 1], or no class has two samples.
     """
     rows = _checked(probabilities)
-    if not 0 < smallest <= 1:
-        raise ValueError(f"smallest: expected a number in (0, 1]; got {quoted(smallest)}")
+    validation.number("smallest", smallest, lambda it: 0 < it <= 1, "a number in (0, 1]")
     logs = np.log(np.maximum(rows, smallest))
     predicted = rows.argmax(axis=1)
     classes, counts = np.unique(predicted, return_counts=True)

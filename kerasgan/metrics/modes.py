@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerasgan.metrics import divergences
-from kerasgan.utils.messages import quoted
+from kerasgan.utils import validation
 
 
 class Modes(typing.NamedTuple):
@@ -45,8 +45,7 @@ def modes(points: npt.ArrayLike, centres: npt.ArrayLike, std: float, radius: flo
     if not np.isfinite(points).all():
         raise ValueError("points: expected finite numbers; got NaN or infinity")
     for name, value in (("std", std), ("radius", radius)):
-        if not value > 0:
-            raise ValueError(f"{name}: expected a number above 0; got {quoted(value)}")
+        validation.positive(name, value)
     squares = (np.square(points).sum(axis=1)[:, None] - 2.0 * points @ centres.T) + np.square(centres).sum(axis=1)
     nearest = squares.argmin(axis=1)
     good = np.linalg.norm(points - centres[nearest], axis=1) <= radius * std

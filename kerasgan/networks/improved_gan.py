@@ -12,7 +12,6 @@ from keras import layers
 from kerasgan.layers import MinibatchDiscrimination, WeightNormalization
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
-from kerasgan.utils.messages import quoted
 
 _SIZES = (32, 64, 128, 256)
 
@@ -54,11 +53,9 @@ def critic(
     size, channels = _parts.check_square(image_shape, _SIZES)
     validation.integer("filters", filters, 1)
     validation.integer("minibatch_kernels", minibatch_kernels, 0)
-    if not input_noise >= 0:
-        raise ValueError(f"input_noise: expected a number of at least 0; got {quoted(input_noise)}")
-    for name, rate in (("input_dropout", input_dropout), ("dropout", dropout)):
-        if not 0 <= rate < 1:
-            raise ValueError(f"{name}: expected a number in [0, 1); got {quoted(rate)}")
+    validation.not_negative("input_noise", input_noise)
+    validation.below_one("input_dropout", input_dropout)
+    validation.below_one("dropout", dropout)
     entering = _parts.check_auxiliary(auxiliary, num_classes)
 
     images = keras.Input((size, size, channels), name="images")

@@ -9,8 +9,8 @@ from kerasgan.latents import Prior
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.objectives.turns_by_loss import TurnsByLoss
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -69,8 +69,7 @@ class SGAN(GAN):
         super().__init__(generator, critic, latent, **of_gan)
         smoothings = {"label_smoothing": label_smoothing, "fake_label_smoothing": fake_label_smoothing}
         for argument, smoothing in smoothings.items():
-            if not 0 <= smoothing < 1:
-                raise ValueError(f"{argument}: expected a number in [0, 1); got {quoted(smoothing)}")
+            validation.below_one(argument, smoothing)
         if label_smoothing + fake_label_smoothing >= 1:
             raise ValueError(
                 "fake_label_smoothing: expected a target of generated images below that of real ones, "

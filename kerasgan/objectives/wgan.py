@@ -13,7 +13,6 @@ from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.keyed_random import Turn
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 _LONG_FIRST, _LONG_EVERY = 25, 500  # of the authors' code
@@ -62,8 +61,7 @@ class WGAN(GAN):
         **of_gan: Unpack[GANArguments],
     ):
         super().__init__(generator, critic, latent, critic_steps=critic_steps, **of_gan)
-        if not clip > 0:
-            raise ValueError(f"clip: expected a number above 0; got {quoted(clip)}")
+        validation.positive("clip", clip)
         if long_critic_steps is not None:
             validation.integer("long_critic_steps", long_critic_steps, critic_steps)
         self.clip = clip

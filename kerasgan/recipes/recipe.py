@@ -230,7 +230,8 @@ def parse(text, where="recipe", changes=()):
         if spec is None:
             continue
         if len(spec) != 1 and part != "techniques":
-            raise RecipeError(f"{document.place((part,))}: {part}: expected one name; got {quoted(sorted(spec))}")
+            place = document.place((part, *list(spec)[-1:]))  # the last one's: of a --set, if one came from there
+            raise RecipeError(f"{place}: {part}: expected one name; got {', '.join(spec) or 'none'}")
         resolved[part] = {name: _checked(part, name, arguments, document) for name, arguments in spec.items()}
     named = [name for part in resolved.values() for name in part]
     named += [*sections.plain(recipe.data), *(recipe.train.evaluate_metrics or "").replace(" ", "").split(",")]

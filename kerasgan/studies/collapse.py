@@ -214,8 +214,7 @@ def check(steps, more, growth, every):
     for name, value in (("steps", steps), ("more", more)):
         if validation.integer(name, value, 1) % every:
             raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
-    if not growth > 0:
-        raise ValueError(f"growth: expected a positive number; got {growth!r}")
+    validation.positive("growth", growth)
 
 
 def protocol(steps, growth, every):

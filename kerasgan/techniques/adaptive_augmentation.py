@@ -13,11 +13,10 @@ from kerasgan.models.gan import GAN
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.techniques import affine
-from kerasgan.techniques.augmentation import Augmentation, fraction, of_colors
+from kerasgan.techniques.augmentation import Augmentation, of_colors
 from kerasgan.techniques.transformations import Numbers, color_change, cut_out, inverse_map, recolored
-from kerasgan.utils import replica_shares
+from kerasgan.utils import replica_shares, validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 _NUMBERS = 29  # uniform ones that an image takes
@@ -87,19 +86,15 @@ class AdaptiveAugmentation(Augmentation):
         adapts = probability is None
         self.probability = probability
         if probability is not None and not isinstance(probability, Schedule):
-            fraction("probability", probability)
-        if not -1 < target < 1:
-            raise ValueError(f"target: expected a number in (-1, 1); got {quoted(target)}")
-        if not 0 < images < math.inf:
-            raise ValueError(f"images: expected a positive number; got {quoted(images)}")
-        self.target = target
-        self.images = images
-        self.flips = fraction("flips", flips)
-        self.turns = fraction("turns", turns)
-        self.shifts = fraction("shifts", shifts)
-        self.geometry = fraction("geometry", geometry)
-        self.color = fraction("color", color)
-        self.cutout = fraction("cutout", cutout)
+            validation.in_unit_interval("probability", probability)
+        self.target = validation.number("target", target, lambda it: -1 < it < 1, "a number in (-1, 1)")
+        self.images = validation.number("images", images, lambda it: 0 < it < math.inf, "a positive number")
+        self.flips = validation.in_unit_interval("flips", flips)
+        self.turns = validation.in_unit_interval("turns", turns)
+        self.shifts = validation.in_unit_interval("shifts", shifts)
+        self.geometry = validation.in_unit_interval("geometry", geometry)
+        self.color = validation.in_unit_interval("color", color)
+        self.cutout = validation.in_unit_interval("cutout", cutout)
         if not any((flips, turns, shifts, geometry, color, cutout)):
             raise ValueError("flips, turns, shifts, geometry, color, cutout: expected a positive one; all are 0")
         self.tracked = ("augmentation_p", "r_t") if adapts else ("augmentation_p",)

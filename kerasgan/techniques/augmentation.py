@@ -1,12 +1,9 @@
 """What the techniques that augment images share: which numbers they take, and which channels are colours."""
 
-import numbers
-
 from keras import ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
-from kerasgan.utils.messages import quoted
 
 
 class Augmentation(Technique):
@@ -36,14 +33,3 @@ def of_colors(images, change):
 def each(values):
     """Return one float32 number an image, [N], in a shape that goes with images, [N, 1, 1, 1]."""
     return ops.reshape(ops.cast(values, "float32"), (-1, 1, 1, 1))
-
-
-def fraction(name: str, value: float) -> float:
-    """Return a number in [0, 1].
-
-    Raises:
-        ValueError: naming the argument and what was given.
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected a number in [0, 1]; got {quoted(value)}")
-    return value

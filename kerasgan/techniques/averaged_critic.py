@@ -6,8 +6,8 @@ import keras
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -33,9 +33,7 @@ class AveragedCritic(Technique):
 
     def __init__(self, decay: float = 0.9999, name: str | None = None):
         super().__init__(name)
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay: expected a number in [0, 1); got {quoted(decay)}")
-        self.decay = decay
+        self.decay = validation.below_one("decay", decay)
 
     def attach(self, gan: GAN) -> None:
         """Make the averages."""

@@ -6,7 +6,8 @@ from keras import ops
 
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
-from kerasgan.techniques.augmentation import Augmentation, each, fraction, of_colors
+from kerasgan.techniques.augmentation import Augmentation, each, of_colors
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 
@@ -46,8 +47,8 @@ class DiffAugment(Augmentation):
         if not isinstance(color, bool):
             raise ValueError(f"color: expected True or False; got {quoted(color)}")
         self.color = color
-        self.translation = fraction("translation", translation)
-        self.cutout = fraction("cutout", cutout)
+        self.translation = validation.in_unit_interval("translation", translation)
+        self.cutout = validation.in_unit_interval("cutout", cutout)
         if not (color or translation or cutout):
             raise ValueError("color, translation, cutout: expected at least one of them; all are off")
 

@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor, wide
@@ -49,8 +50,7 @@ class FeatureMatching(Technique):
         super().__init__(name)
         if order not in (1, 2):
             raise ValueError(f"order: expected 1 or 2; got {quoted(order)}")
-        if not weight > 0:
-            raise ValueError(f"weight: expected a positive number; got {quoted(weight)}")
+        validation.positive("weight", weight)
         self.order = order
         self.layer = layer
         self.weight = weight

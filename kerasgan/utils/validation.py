@@ -1,5 +1,6 @@
 """Checks of single arguments."""
 
+import numbers
 import operator
 
 import numpy as np
@@ -38,10 +39,35 @@ def integer_within(name, value, dtype):
     return number
 
 
+def number(name, value, good, words):
+    """`value`, a number for which `good(value)` is true; `words` say so, such as "a number in (0, 1]".
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not good(value):
+        raise ValueError(f"{name}: expected {words}; got {quoted(value)}")
+    return value
+
+
 def not_negative(name, value):
     """Raise `ValueError` unless `value` is a number of at least 0, such as a weight."""
-    if not value >= 0:
-        raise ValueError(f"{name}: expected a number of at least 0; got {quoted(value)}")
+    number(name, value, lambda it: it >= 0, "a number of at least 0")
+
+
+def positive(name, value):
+    """Raise `ValueError` unless `value` is a number above 0."""
+    number(name, value, lambda it: it > 0, "a number above 0")
+
+
+def in_unit_interval(name, value):
+    """`value`, a number in [0, 1]; see `number`."""
+    return number(name, value, lambda it: 0 <= it <= 1, "a number in [0, 1]")
+
+
+def below_one(name, value):
+    """`value`, a number in [0, 1), such as a rate of dropout; see `number`."""
+    return number(name, value, lambda it: 0 <= it < 1, "a number in [0, 1)")
 
 
 def channels(value, allowed=(1, 3, 4)):

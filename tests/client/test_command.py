@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
+from typer.testing import CliRunner
 
 from kerasgan.client import command
 from kerasgan.visualization import image_grid
@@ -24,11 +26,31 @@ def test_what_is_no_range_is_named(text):
         command.seeds_of_text(text, 3, 7)
 
 
-def test_seeds_and_a_walk_do_not_go_together():
-    with pytest.raises(ValueError, match="--seeds: expected alone, or --seed and --to-seed; got both"):
-        command.check_seeds("1-2", 3)
-    command.check_seeds("1-2", None)
-    command.check_seeds(None, 3)
+@pytest.mark.parametrize(
+    ("flags", "wrong"),
+    [
+        ("--seeds 1-2", None),
+        ("-n 3 --seed 2 --to-seed 9", None),
+        ("--seeds 1-2 --to-seed 3", "--seeds, --to-seed"),
+        ("--seeds 1-2 -n 4 --seed 0", "--seeds, --seed, -n"),  # though 0 is the default
+    ],
+)
+def test_seeds_come_alone(flags, wrong):
+    app = typer.Typer()
+
+    @app.command()
+    def make(
+        context: typer.Context,
+        n: command.Count = 1,
+        seed: command.Seed = 0,
+        seeds: command.Seeds = None,
+        to_seed: command.ToSeed = None,
+    ):
+        command.check_seeds(context)
+
+    error = CliRunner().invoke(app, flags.split()).exception
+    said = wrong and f"--seeds: expected alone, as it names the seed of each image; got {wrong}"
+    assert (error and str(error)) == said
 
 
 @pytest.mark.parametrize(
