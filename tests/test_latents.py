@@ -118,6 +118,12 @@ def test_mixture_draws_each_component_and_scales_its_noise():
     assert np.abs(bounded - means[nearest]).max() <= 0.01 * 0.5001
 
 
+def test_a_mixture_starts_as_its_paper_says():
+    mixture = latents.GaussianMixture(40, components=50)
+    assert scipy.stats.kstest(mixture.means.numpy().ravel(), scipy.stats.uniform(-1, 2).cdf).pvalue > 1e-3
+    np.testing.assert_allclose(mixture.scales, 0.2)
+
+
 def test_mixture_by_slot_takes_components_in_turn_in_training_alone():
     mixture = latents.GaussianMixture(4, components=3, by_slot=True, initial_scale=1e-6)
     u = uniforms(7, mixture.uniforms)

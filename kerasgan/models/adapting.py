@@ -36,6 +36,9 @@ def critic_to_data(gan, data, steps=None):
         gan: `GAN`.
         data: batches.
         steps: batches of an array's epoch, which come again after it; `None` where none does.
+
+    Raises:
+        ValueError: if there is no batch, or there are fewer rows than a reference has.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
@@ -64,6 +67,8 @@ def _first_rows(gan, data, needed):
             rows += len(parts[-1][0])
         if rows >= needed:
             break
+    if not parts:
+        raise ValueError(f"{training_data.MARK}expected a batch at least; there was none to adapt the critic to")
     images, labels = zip(*parts)
     return tf.concat(images, axis=0), None if gan.num_classes is None else tf.concat(labels, axis=0)
 

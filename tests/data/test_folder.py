@@ -30,6 +30,12 @@ def test_flat_folder_of_several_sizes_in_sorted_order(tmp_path, noise):
     assert source.examples.element_spec[0].shape.as_list() == [None, None, 3]
 
 
+def test_the_folder_that_one_is_in_has_its_name(tmp_path, monkeypatch):
+    save(tmp_path / "garments" / "a.png", np.zeros((2, 2), np.uint8))
+    monkeypatch.chdir(tmp_path / "garments")
+    assert folder(".").name == "garments"
+
+
 def test_one_folder_a_class_at_any_depth(tmp_path, numbered):
     images = numbered(4)
     save(tmp_path / "Zebra" / "deep" / "er" / "0.png", images[0])

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan.data import Source, arrays, in_order, load, steps_per_epoch, to_uint8
+from kerasgan.data import Source, arrays, in_order, load, pipeline, steps_per_epoch, to_uint8
 
 
 def order(batches, steps=None):
@@ -101,6 +101,16 @@ def test_each_iteration_is_another_order_of_the_same_images(numbered):
     assert first != second
     assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(40))
     assert sum(first, []) != list(range(40))
+
+
+def test_all_images_are_shuffled_at_a_time_as_far_as_memory_goes(numbered, monkeypatch):
+    def numbers():
+        return np.array(sum(order(load(arrays(numbered(250)), image_size=4, batch_size=10)), []))
+
+    assert abs(np.corrcoef(numbers(), np.arange(250))[0, 1]) < 0.25  # the deviation of a random order is 0.06
+    monkeypatch.setattr(pipeline, "_SHUFFLE_BYTES", 10 * 4 * 4)  # ten of these images
+    ahead = numbers() - np.arange(250)
+    assert ahead.max() < 10 and (ahead > 0).any()
 
 
 @pytest.mark.parametrize("repeat", [False, True])

@@ -84,6 +84,17 @@ def test_adapted_outputs_have_mean_0_and_the_deviation_asked_for(kind, stddev):
     assert bool(layer.adapted.numpy())
 
 
+def test_without_a_bias_the_outputs_are_scaled_alone():
+    layer = WeightNormalization(keras.layers.Dense(3, use_bias=False), stddev=0.5)
+    layer.build((None, 4))
+    x = RNG.normal(1.0, 2.0, (64, 4)).astype("float32")
+    before = layer(x).numpy()
+    layer.adapt(x)
+    np.testing.assert_allclose(layer(x), 0.5 * before / before.std(axis=0), rtol=1e-4, atol=1e-5)
+    layer.adapt(np.ones((8, 4), "float32"))  # outputs that do not differ have no deviation to divide by
+    assert np.isfinite(layer.gain.numpy()).all()
+
+
 def improved(**arguments):
     keras.utils.set_random_seed(0)
     return improved_gan.critic((32, 32, 3), filters=4, minibatch_kernels=6, **arguments)

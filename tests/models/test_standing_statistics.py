@@ -43,8 +43,9 @@ def test_statistics_are_the_averages_of_the_batches_moments(monkeypatch, num_cla
 
 
 def test_the_model_is_left_alone_and_the_average_is_what_is_copied(small_gan):
-    gan = small_gan(ema_decay=0.5)
-    gan.ema_generator.set_weights([weight + 0.01 for weight in gan.ema_generator.get_weights()])
+    gan = small_gan(ema_decay=0.5, latent=latents.GaussianMixture(8, 3))
+    for average in (gan.ema_generator, gan.ema_latent):
+        average.set_weights([weight + 0.01 for weight in average.get_weights()])
     before = [np.copy(weight) for weight in gan.get_weights()]
     copy = standing_statistics.standing_statistics(gan, passes=2, batch_size=4)
     for old, new in zip(before, gan.get_weights(), strict=True):
@@ -54,9 +55,23 @@ def test_the_model_is_left_alone_and_the_average_is_what_is_copied(small_gan):
         if not np.array_equal(ours, average):
             moved.append(ours.name)
     assert moved and set(moved) == {"moving_mean", "moving_variance"}
+    assert copy.averaged and not standing_statistics.copied(Sampler(gan.generator, gan.latent)).averaged
+    for ours, average in zip(copy.latent.get_weights(), gan.ema_latent.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, average)
     again = standing_statistics.standing_statistics(gan, passes=2, batch_size=4)
     for one, other in zip(copy.generator.get_weights(), again.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_seed_names_the_latents():
+    means = [
+        standing_statistics.standing_statistics(sampler(), passes=2, batch_size=4, seed=seed)
+        .generator.get_layer("norm")
+        .moving_mean.numpy()
+        for seed in (5, 5, 6)
+    ]
+    np.testing.assert_array_equal(means[0], means[1])
+    assert np.abs(means[0] - means[2]).min() > 1e-4
 
 
 def test_a_copy_is_saved_with_its_statistics(tmp_path, small_gan):

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.layers import WeightNormalization
 from kerasgan.models import training_data
 from kerasgan.networks import dcgan, mlp
 
@@ -121,6 +122,11 @@ def test_an_empty_dataset_is_refused():
     refused(flat_gan(), "expected a batch at least; there is none", batches(floats(4), 8, drop_remainder=True))
     empty = batches(floats(8)).filter(lambda images: False)
     refused(flat_gan(), "expected a batch at least; there was none", empty)
+    x = keras.Input((2,))
+    gan = kerasgan.SGAN(mlp.generator((2,), width=4), keras.Model(x, WeightNormalization(keras.layers.Dense(1))(x)))
+    gan.compile()
+    empty = batches(np.zeros((8, 2), "float32")).filter(lambda points: False)
+    refused(gan, "expected a batch at least; there was none to adapt the critic to", empty)
 
 
 def test_an_endless_dataset_needs_a_number_of_steps():

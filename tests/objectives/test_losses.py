@@ -311,3 +311,37 @@ def test_wgans_long_critic_phases_are_those_of_the_authors_code():
         assert int(gan.generator_updates.numpy()) == expected
     with pytest.raises(ValueError, match="long_critic_steps: expected an integer of at least 5, got 4"):
         points("WGAN", critic_steps=5, long_critic_steps=4)
+
+
+# Learning rate and betas of both optimizers' Adam; BigGAN's and ProjectedGAN's are in their own files
+ADAM = {
+    **dict.fromkeys(("SGAN", "LSGAN", "RSGAN", "RaSGAN", "RaLSGAN", "RaHinge", "TSGAN", "TWGAN"), (2e-4, 0.5, 0.999)),
+    "HingeGAN": (2e-4, 0.0, 0.9),
+    "WGANGP": (1e-4, 0.0, 0.9),
+    "ACWGANGP": (1e-4, 0.0, 0.9),
+    "CramerGAN": (1e-4, 0.5, 0.9),
+    "R3GAN": (2e-4, 0.0, 0.99),
+}
+
+
+@pytest.mark.parametrize("objective", ADAM)
+def test_optimizers_by_default_are_those_that_the_docstring_names(objective):
+    gan = tests_points.gan(objective)
+    gan.compile()
+    for optimizer in (gan.generator_optimizer, gan.critic_optimizer):
+        assert type(optimizer) is keras.optimizers.Adam
+        assert (float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2) == pytest.approx(ADAM[objective])
+        assert optimizer.epsilon == (1e-8 if objective == "R3GAN" else 1e-7)
+
+
+def test_numbers_by_default_are_the_papers():
+    wgan, wgan_gp, cramer = (tests_points.gan(name) for name in ("WGAN", "WGANGP", "CramerGAN"))
+    wgan.compile()
+    for optimizer in (wgan.generator_optimizer, wgan.critic_optimizer):
+        assert type(optimizer) is keras.optimizers.RMSprop and float(optimizer.learning_rate) == pytest.approx(5e-5)
+    assert (wgan.clip, wgan.critic_steps, wgan.long_critic_steps) == (0.01, 5, None)
+    assert (wgan_gp.penalty_weight, wgan_gp.critic_steps, wgan_gp.one_sided) == (10.0, 5, False)
+    assert (cramer.penalty_weight, cramer.critic_steps) == (10.0, 5)
+    penalties = kerasgan.techniques.R1(), kerasgan.techniques.R2(), kerasgan.techniques.GradientPenalty()
+    assert [getattr(one, "gamma", None) or one.weight for one in penalties] == [10.0, 10.0, 10.0]
+    assert [one.every for one in penalties] == [1, 1, 1]

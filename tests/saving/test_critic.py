@@ -15,9 +15,9 @@ from tests.conftest import make_gan
 from tests.saving.conftest import rewrite_metadata
 
 
-def trained(num_classes=3):
+def trained(num_classes=3, **arguments):
     """A GAN with weights of its own, whose kernels float16 holds."""
-    gan = make_gan(num_classes=num_classes, ema_decay=0.5)
+    gan = make_gan(num_classes=num_classes, ema_decay=0.5, **arguments)
     rng = np.random.default_rng(0)
     for network in (gan.generator, gan.ema_generator, gan.critic):
         for variable in network.variables:
@@ -54,6 +54,14 @@ def test_training_begins_with_averaged_generator_and_critic(preset):
     same(again.generator, sampler.generator)
     same(again.ema_generator, sampler.generator)
     np.testing.assert_array_equal(again.sample(3, labels=1), sampler.sample(3, labels=1))
+
+
+def test_a_learned_prior_is_the_averaged_one_too(tmp_path):
+    gan = trained(latent=kerasgan.latents.GaussianMixture(8, components=3))
+    gan.ema_latent.set_weights([weight + 1.0 for weight in gan.ema_latent.get_weights()])
+    again = kerasgan.from_preset(saved(gan, tmp_path / "mixture"), training=True)
+    for prior in (again.latent, again.ema_latent):
+        same(prior, gan.ema_latent)
 
 
 def test_the_critics_kernels_take_half_the_bytes(preset):

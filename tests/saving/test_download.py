@@ -151,6 +151,15 @@ def test_offline_nothing_is_asked(web, monkeypatch, made):
     assert len(web.asked) == asked
 
 
+def test_what_is_no_metadata_does_not_take_the_place_of_what_was_kept(web, preset, monkeypatch, made):
+    kerasgan.from_preset(f"{web.url}/small")
+    (preset / "metadata.json").write_text("<html>Log in to this network</html>")
+    with pytest.raises(ValueError, match="metadata.json: not JSON"):
+        kerasgan.from_preset(f"{web.url}/small")
+    monkeypatch.setenv("KERASGAN_OFFLINE", "1")
+    np.testing.assert_array_equal(kerasgan.from_preset(f"{web.url}/small").sample(2), made[1].sample(2))
+
+
 def test_a_mirror_gives_the_registrys_files(zoo, web, monkeypatch, made):
     with pytest.raises(FileNotFoundError, match="set KERASGAN_ZOO_URL to a mirror"):
         kerasgan.from_preset("small")
@@ -195,9 +204,10 @@ def test_what_a_server_does_not_have_or_give_is_said_at_once(web, preset):
     (preset / WEIGHTS).unlink()
     with pytest.raises(FileNotFoundError, match=f"{WEIGHTS}: the server does not have it"):
         kerasgan.from_preset(f"{web.url}/small")
-    web.status["config.json"] = [403]
-    with pytest.raises(PermissionError, match="status 403"):
-        download.read(f"{web.url}/small", "config.json")
+    for status, error in ((410, FileNotFoundError), (401, PermissionError), (403, PermissionError)):
+        web.status["config.json"] = [status]
+        with pytest.raises(error, match=f"status {status}"):
+            download.read(f"{web.url}/small", "config.json")
     assert web.count(WEIGHTS) == 1
 
 

@@ -159,6 +159,14 @@ def test_a_recipe_names_it_with_any_objective():
     assert plan.techniques == {"AuxiliaryClassifier": {"critic_weight": 1.0, "generator_weight": 0.2}}
 
 
+def test_classes_are_told_of_what_the_critic_sees():
+    gan = model("SGAN", techniques=[techniques.InstanceNoise(0.5)])
+    real = Batch(tf.zeros((5, 2)), tf.zeros(5, tf.int32), purpose=("real", 0))
+    noisy = gan.seen(real).images
+    assert np.abs(noisy).max() > 0.5
+    np.testing.assert_allclose(gan.class_logits(real), gan.critic(noisy, training=True)[1], rtol=1e-6)
+
+
 def test_batches_keep_their_labels():
     gan = model("HingeGAN")
     real = Batch(tf.zeros([4, 2]), tf.constant([0, 1, 2, 2]))

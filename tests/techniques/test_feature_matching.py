@@ -88,6 +88,28 @@ def test_features_of_a_pairwise_critic_are_its_encoders():
     np.testing.assert_allclose(loss_of(gan, 1), expected, rtol=1e-5)
 
 
+def test_features_are_of_the_images_that_the_critic_sees_and_their_labels():
+    keras.utils.set_random_seed(0)
+    x, z, label = keras.Input((2,)), keras.Input((2,)), keras.Input((), dtype="int32")
+    table, hidden = keras.layers.Embedding(3, 2), keras.layers.Dense(5, activation="tanh")
+    features = hidden(keras.layers.Concatenate()([x, table(label)]))
+    critic = keras.Model([x, label], keras.layers.Dense(1)(features))
+    made = keras.layers.Dense(2)(keras.layers.Concatenate()([z, keras.layers.Embedding(3, 2)(label)]))
+    plug_ins = [techniques.InstanceNoise(0.5), techniques.FeatureMatching()]
+    gan = kerasgan.SGAN(keras.Model([z, label], made), critic, num_classes=3, techniques=plug_ins)
+    table.set_weights([10.0 * table.get_weights()[0]])
+    labels = np.array([0, 1, 1, 2, 2, 2, 0], "int32")
+    real = Batch(tf.constant(REAL), tf.constant(labels), purpose=("real", 0))
+    kernel, bias = hidden.get_weights()
+    means = []
+    for batch in (real, gan.fake(real, "generator")):
+        noisy = gan.seen(batch).images.numpy()
+        assert np.abs(noisy - batch.images).max() > 0.5
+        means.append(np.tanh(np.concatenate([noisy, table.get_weights()[0][labels]], 1) @ kernel + bias).mean(axis=0))
+    loss = plug_ins[1].generator_loss(gan, gan.generator_loss)(real)
+    np.testing.assert_allclose(loss, np.abs(means[0] - means[1]).mean(), rtol=1e-5)
+
+
 def test_the_generators_update_descends_it_and_saves_no_second_critic():
     gan, _ = make(techniques.FeatureMatching(2, layer="hidden"))
     del gan.fake

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,6 +128,40 @@ def test_the_protocol_says_how_it_was_made():
         judge.digest,
     ):
         assert part in str(found)
+
+
+def test_images_are_made_with_the_truncation_that_the_protocol_tells():
+    model = Pictures(num_classes=3)
+    reference = Reference.of_arrays(pictures(60), network())
+    for truncation, bound in ((0.5, 0.5), (None, np.inf)):
+        evaluate(model, reference, n=20, truncation=truncation, batch_size=20)
+        np.testing.assert_array_equal(model.asked[-1][0], np.full(20, bound, np.float32))
+
+
+def test_new_statistics_of_batch_norm_are_of_the_truncation_too():
+    z = keras.Input((4,))
+    made = keras.layers.Reshape((8, 8, 1))(keras.layers.BatchNormalization()(keras.layers.Dense(64)(z)))
+    sampler, reference = Sampler(keras.Model(z, made)), Reference.of_arrays(pictures(60), network())
+    [found] = evaluate(sampler, reference, n=20, truncation=0.3, standing_passes=2)
+    own, others = (
+        evaluate(kerasgan.standing_statistics(sampler, bound, passes=2), reference, n=20, truncation=0.3)[0].value
+        for bound in (0.3, None)
+    )
+    assert found.value == pytest.approx(own, rel=1e-6) and abs(found.value / others - 1) > 0.01
+
+
+@pytest.mark.parametrize("name", ["fid", "kid", "is", "mis", "prdc", "intra-fid", "swd"])
+def test_the_better_of_two_numbers_is_that_of_the_better_images(name):
+    """A second sample of the real distribution, and a generator of one image, far from all others."""
+    slopes = features_of(255 * np.eye(64).reshape(64, 8, 8, 1))[:, 0]  # of the first feature, by each pixel
+    one = np.where(slopes > 0, 255, 0).astype("uint8").reshape(8, 8, 1)
+    labels = np.arange(90) % 3
+    reference = Reference.of_arrays(pictures(90), network(), labels)
+    good, bad = (
+        evaluate_images(images, reference, name, labels)[0].value
+        for images in (pictures(90, seed=1), np.tile(one, (90, 1, 1, 1)))
+    )
+    assert np.sign(good - bad) == measures.MEASURES[name].better
 
 
 def test_few_samples_are_said():
