@@ -164,10 +164,25 @@ def _checked_position(position):
 
 
 def _of_one_length(inputs):
-    """Inputs that must have as many rows each."""
+    """Inputs that must have as many rows each, and the shapes of the signature, which servers do not look at."""
+    inputs = _of_their_shapes(inputs)
     rows = tf.stack([tf.shape(value)[0] for value in inputs.values()])
     checked = _asserted(rows, tf.reduce_all(rows == rows[0]), f"{', '.join(inputs)}: expected as many of each")
     with tf.control_dependencies([checked]):
+        return {name: tf.identity(value) for name, value in inputs.items()}
+
+
+def _of_their_shapes(inputs):
+    shapes, right, wanted = [], [], []
+    for value in inputs.values():
+        [_, *inner] = value.shape
+        shapes.append(tf.raw_ops.Shape(input=value))  # that of what came; `tf.shape` may take the signature's word
+        right.append(tf.equal(tf.raw_ops.Size(input=shapes[-1]), 1 + len(inner)))
+        if inner:
+            right.append(tf.reduce_all(shapes[-1][-1:] == inner[-1]))
+        wanted.append(f"[{', '.join(['N', *map(str, inner)])}]")
+    expected = f"{', '.join(inputs)}: expected arrays of the shapes {', '.join(wanted)}; got those of the shapes"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(right)), [expected, *shapes])]):
         return {name: tf.identity(value) for name, value in inputs.items()}
 
 
