@@ -71,9 +71,10 @@ def _refuse_arguments(method, given, reasons):
             raise ValueError(f"{name}: expected none; {reasons[name]}")
 
 
-def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
+def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1, initial_epoch=0):
     """Check the numbers of epochs and steps."""
     validation.integer("epochs", epochs, 0)
+    validation.integer("initial_epoch", initial_epoch, 0)
     if steps_per_execution > 1 and replicas > 1:
         raise ValueError(
             f"steps_per_execution: expected 1 in `compile`, as Keras cannot take several steps at a time on {replicas} "
