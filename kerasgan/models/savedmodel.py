@@ -29,10 +29,10 @@ def export(gan, filepath, overwrite=False):
       truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes), a truncation that is not positive, a position outside [0, 1], a z that is not
-    finite, or inputs of several lengths fail with INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow
-    Serving passes over, tells `num_classes` and `class_names` (null without), `image_shape` and `independent_rows`:
-    whether two samples made together are those made one by one. `kerasgan serve` computes a large request in slices of
-    rows if so.
+    finite, or inputs of other shapes or lengths fail with INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which
+    TensorFlow Serving passes over, tells `num_classes` and `class_names` (null without), `image_shape` and
+    `independent_rows`: whether two samples made together are those made one by one. `kerasgan serve` computes a large
+    request in slices of rows if so.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
