@@ -10,6 +10,7 @@ from kerasgan.utils.annotations import Logs
 from kerasgan.utils.messages import quoted
 
 _PLAYERS = ("generator", "critic")
+_OF_RATES = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
 class Adapted(keras.callbacks.Callback):
@@ -24,7 +25,8 @@ class Adapted(keras.callbacks.Callback):
         player: whose optimizer it finds, "generator" or "critic".
 
     Raises:
-        ValueError: if an argument is none of these.
+        ValueError: if an argument is none of these; when training begins, if the callback sets a learning rate that is
+            a schedule.
 
     Example:
         >>> halving = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
@@ -46,8 +48,10 @@ class Adapted(keras.callbacks.Callback):
         self.callback.set_params(params)
 
     def set_model(self, model: keras.Model) -> None:
-        """Hand on the model, as one with one optimizer."""
+        """Hand on the model, as one with one optimizer, whose rate can be set where the callback is there for that."""
         super().set_model(model)
+        if isinstance(self.callback, _OF_RATES):
+            fit_checks.rate_can_be_set(self.player, model, type(self.callback).__name__)
         self.callback.set_model(_WithOneOptimizer(model, getattr(model, f"{self.player}_optimizer")))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

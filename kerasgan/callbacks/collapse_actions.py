@@ -2,14 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import keras
 from keras import ops
 
+from kerasgan.models import fit_checks
 from kerasgan.models.gan import GAN
 from kerasgan.utils import validation
 
 if TYPE_CHECKING:
     from kerasgan.callbacks.collapse_guard import CollapseGuard
+
+_WHO = "the guard's action"
 
 
 class Action:
@@ -62,8 +64,8 @@ class RollBack(Action):
 
     def check(self, gan: GAN) -> None:
         """Both learning rates must be numbers; begins to count."""
-        _check_rate("generator_optimizer", gan.generator_optimizer)
-        _check_rate("critic_optimizer", gan.critic_optimizer)
+        fit_checks.rate_can_be_set("generator", gan, _WHO)
+        fit_checks.rate_can_be_set("critic", gan, _WHO)
         self.rollbacks = 0
 
     def act(self, guard: "CollapseGuard") -> str:
@@ -90,7 +92,7 @@ class _Freeze(Action):
 
     def check(self, gan: GAN) -> None:
         """The side's learning rate must be a number."""
-        _check_rate(f"{self.side}_optimizer", getattr(gan, f"{self.side}_optimizer"))
+        fit_checks.rate_can_be_set(self.side, gan, _WHO)
 
     def act(self, guard: "CollapseGuard") -> str:
         """Set learning rate and momentum to 0."""
@@ -121,13 +123,3 @@ class FreezeCritic(_Freeze):
     """
 
     side = "critic"
-
-
-def _check_rate(name, optimizer):
-    """Raise if the learning rate is a schedule: it is computed from the optimizer's step, and cannot be set."""
-    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # of a LossScaleOptimizer the inner one's
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        raise ValueError(
-            f"{name}: expected a learning rate that is a number, which the guard's action can change; got a "
-            f"{type(rate).__name__}"
-        )

@@ -113,6 +113,11 @@ class CollapseGuard(EverySteps):
             self._acted_at = self.step
             self.act(self.step, logs)
 
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Look once more, unless EarlyStopping has put an earlier epoch's weights back, whose losses are not known."""
+        if int(self.model.step.numpy()) == self.step:
+            super().on_train_end(logs)
+
     def act(self, step: int, logs: Logs | None) -> None:
         """Look, judge, and save or act."""
         logs = logs or {}

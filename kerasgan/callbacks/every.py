@@ -57,6 +57,7 @@ class EverySteps(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Act once more if steps have gone by since the last time."""
+        self.step = int(self.model.step.numpy())  # EarlyStopping may have put an earlier epoch's weights back
         if self.step > self._acted_at:
             self._act(logs)
 

@@ -53,6 +53,11 @@ class MetricsLog(EverySteps):
         self._sums = self._sums_now(logs)
         self._in_epoch = False
 
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Write the last line, of steps that were taken whatever weights EarlyStopping has put back."""
+        if self.step > self._acted_at:
+            self._act(logs)
+
     def act(self, step: int, logs: Logs | None) -> None:
         """Write a line."""
         now = time.perf_counter()

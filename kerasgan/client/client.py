@@ -182,7 +182,7 @@ class Client:
         Raises:
             ValueError: also if the arguments do not go together or with the model.
         """
-        if operator.index(n) < 2:
+        if _whole("n", n) < 2:
             raise ValueError(f"n must be 2 or more, not {n}")
         n = _number_of_images(n, None, labels, truncation)
         positions = np.arange(n) / (n - 1)
@@ -232,13 +232,15 @@ class Client:
         """Run a signature of the model.
 
         Args:
-            inputs: `{name: array}`, with the dtypes of the signature; nothing is cast.
+            inputs: `{name: array}`, with the dtypes of the signature; nothing is cast. Strings are text or bytes.
             signature: name of the signature.
             version: version of the model; None for the latest.
 
         Returns:
             `{name: array}`, with the dtypes of the signature; strings as object arrays of bytes.
         """
+        version = _checked_version(version)
+        inputs = {name: _tensor(name, value) for name, value in inputs.items()}
         try:
             return self._transport.predict(inputs, signature, version, self.signatures)
         except Exception:
@@ -256,6 +258,7 @@ class Client:
             `{signature: {"inputs": {name: dtype}, "outputs": {name: dtype}}}`, with NumPy dtypes; strings are
             `object`.
         """
+        version = _checked_version(version)
         if anew or version not in self._signatures:
             self._signatures[version] = self._transport.signatures(version)
         return self._signatures[version]
@@ -269,7 +272,7 @@ class Client:
         Returns:
             `Classes`; without anything in them if the server or the model does not tell.
         """
-        return self._transport.classes(version)
+        return self._transport.classes(_checked_version(version))
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -295,10 +298,41 @@ def _are_positive(values):
     return numbers.dtype.kind in "iuf" and bool((numbers > 0).all())
 
 
+def _whole(name, value):
+    """`value` as an int."""
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected an integer ({error})") from None
+
+
+def _checked_version(version):
+    if version is None:
+        return None
+    if isinstance(version, bool) or not 0 <= _whole("version", version) < 2**63:
+        raise ValueError(f"version: expected an integer from 0 to 2^63 - 1, or None for the latest; got {version}")
+    return _whole("version", version)
+
+
+def _tensor(name, value):
+    """An input as an array that both transports can send: of numbers, of booleans, or an object array of bytes."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"input {name}: expected an array; got rows of different lengths ({error})") from None
+    if array.dtype.kind in "biuf":
+        return array
+    texts = np.empty(array.size, object)
+    texts[:] = [item.encode() if isinstance(item, str) else item for item in array.ravel().tolist()]
+    if not all(isinstance(item, bytes) for item in texts):
+        raise ValueError(f"input {name}: expected numbers, booleans, text or bytes; got an array of {array.dtype}")
+    return texts.reshape(array.shape)
+
+
 def _number_of_images(n, seeds, labels, truncation):
     sizes = {len(value) for value in (seeds, labels, truncation) if np.ndim(value) == 1}
     if n is not None:
-        n = operator.index(n)
+        n = _whole("n", n)
         if n < 1:
             raise ValueError(f"n must be 1 or more, not {n}")
         sizes.add(n)
@@ -334,4 +368,8 @@ def _broadcast(name, value, n, dtype):
         raise ValueError(f"{name} must be whole numbers, not {array.dtype}")
     if array.shape not in ((), (1,), (n,)):
         raise ValueError(f"{name} must be one number or {n} of them, not an array of shape {array.shape}")
-    return np.ascontiguousarray(np.broadcast_to(array.astype(dtype), (n,)))
+    with np.errstate(over="ignore"):  # a bound beyond float32 is none
+        cast = array.astype(dtype)
+    if cast.dtype.kind in "iu" and (cast != array).any():
+        raise ValueError(f"{name}: expected numbers of {cast.dtype}, as the model takes them; got {value}")
+    return np.ascontiguousarray(np.broadcast_to(cast, (n,)))

@@ -17,6 +17,7 @@ from .retry import Retry, error_of, host_and_port
 from .served_classes import Classes, told
 from .transport import Certificates, Signatures
 
+_DEFAULT_SIGNATURE = "serving_default"  # what "" means to a server
 _NUMPY = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_STRING": "object"}
 
 
@@ -117,6 +118,7 @@ class RestTransport:
         inputs = {name: _to_json(np.asarray(array)) for name, array in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
         outputs = self._call("POST", ":predict", version, ["outputs"], body)
+        signature = signature or _DEFAULT_SIGNATURE
         dtypes = signatures(version)[signature]["outputs"]
         found = _arrays(outputs, dtypes)
         if not _fit(found, dtypes):  # the server may have gone on to another version

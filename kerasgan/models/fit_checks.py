@@ -71,9 +71,10 @@ def _refuse_arguments(method, given, reasons):
             raise ValueError(f"{name}: expected none; {reasons[name]}")
 
 
-def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1):
+def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1, initial_epoch=0):
     """Check the numbers of epochs and steps."""
     validation.integer("epochs", epochs, 0)
+    validation.integer("initial_epoch", initial_epoch, 0)
     if steps_per_execution > 1 and replicas > 1:
         raise ValueError(
             f"steps_per_execution: expected 1 in `compile`, as Keras cannot take several steps at a time on {replicas} "
@@ -161,6 +162,23 @@ def what_is_trained(gan):
             )
 
 
+def rate_can_be_set(player, gan, who):
+    """Raise where a player's learning rate is a schedule: it is computed from the optimizer's step, and cannot be set.
+
+    Args:
+        player: "generator" or "critic".
+        gan: a compiled `GAN`.
+        who: is to set it, in words.
+    """
+    optimizer = getattr(gan, f"{player}_optimizer")
+    rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate  # of a LossScaleOptimizer the inner one's
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ValueError(
+            f"{player}_optimizer: expected a learning rate that is a number, which {who} can change; got a "
+            f"{type(rate).__name__}"
+        )
+
+
 def callbacks(given, logged, arrays=False):
     """Refuse callbacks that would do nothing, or fail once work is done.
 
@@ -174,12 +192,13 @@ def callbacks(given, logged, arrays=False):
     for callback in given:
         if not isinstance(callback, keras.callbacks.Callback):
             raise ValueError(f"callbacks: expected objects of keras.callbacks.Callback; got {str(callback)[:200]}")
-        for kind in type(callback).__mro__:
-            if kind.__name__ in _REFUSED and _is_keras(kind):
-                raise ValueError(f"callbacks: {kind.__name__} {_REFUSED[kind.__name__]}")
-            if kind.__name__ in _REFUSED_OF_OTHERS:
-                raise ValueError(f"callbacks: {kind.__name__} {_REFUSED_OF_OTHERS[kind.__name__]}")
-        if arrays and isinstance(callback, keras.callbacks.BackupAndRestore):
+        inner = getattr(callback, "callback", callback)  # of `Adapted`, which helps those that ask for one optimizer
+        helped = () if inner is callback else (_RATES, _ONE_OPTIMIZER)
+        for kind in type(inner).__mro__:
+            why = _REFUSED.get(kind.__name__) if _is_keras(kind) else _REFUSED_OF_OTHERS.get(kind.__name__)
+            if why is not None and why not in helped:
+                raise ValueError(f"callbacks: {kind.__name__} {why}")
+        if arrays and isinstance(inner, keras.callbacks.BackupAndRestore):
             raise ValueError(
                 "callbacks: BackupAndRestore sets the model's step after `fit` has ordered an array's rows by it. "
                 "kerasgan.callbacks.Checkpoint keeps files, and kerasgan.load(FILE).fit(images) goes on at the step"
@@ -190,7 +209,6 @@ def callbacks(given, logged, arrays=False):
                 "optimizers. kerasgan.callbacks.MetricsLog writes images per second to TensorBoard"
             )
         before = given[: given.index(callback)]
-        inner = getattr(callback, "callback", callback)  # of `Adapted`
         if hasattr(inner, "monitor") and hasattr(inner, "mode"):
             _check_monitor(inner, logged, before)
         if isinstance(inner, keras.callbacks.ModelCheckpoint):

@@ -256,7 +256,7 @@ class GAN(Game):
         """
         fit_checks.arguments_of_keras(of_keras)
         replicas = self.distribute_strategy.num_replicas_in_sync
-        fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas)
+        fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas, initial_epoch)
         is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:

@@ -29,10 +29,10 @@ def export(gan, filepath, overwrite=False):
       truncation `truncation` float32 [N] -> `images`.
 
     A label outside [0, num_classes), a truncation that is not positive, a position outside [0, 1], a z that is not
-    finite, or inputs of several lengths fail with INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which TensorFlow
-    Serving passes over, tells `num_classes` and `class_names` (null without), `image_shape` and `independent_rows`:
-    whether two samples made together are those made one by one. `kerasgan serve` computes a large request in slices of
-    rows if so.
+    finite, or inputs of other shapes or lengths fail with INVALID_ARGUMENT. `assets.extra/kerasgan.json`, which
+    TensorFlow Serving passes over, tells `num_classes` and `class_names` (null without), `image_shape` and
+    `independent_rows`: whether two samples made together are those made one by one. `kerasgan serve` computes a large
+    request in slices of rows if so.
 
     Args:
         gan: a `kerasgan.Sampler`, such as a `GAN`.
@@ -164,10 +164,25 @@ def _checked_position(position):
 
 
 def _of_one_length(inputs):
-    """Inputs that must have as many rows each."""
+    """Inputs that must have as many rows each, and the shapes of the signature, which servers do not look at."""
+    inputs = _of_their_shapes(inputs)
     rows = tf.stack([tf.shape(value)[0] for value in inputs.values()])
     checked = _asserted(rows, tf.reduce_all(rows == rows[0]), f"{', '.join(inputs)}: expected as many of each")
     with tf.control_dependencies([checked]):
+        return {name: tf.identity(value) for name, value in inputs.items()}
+
+
+def _of_their_shapes(inputs):
+    shapes, right, wanted = [], [], []
+    for value in inputs.values():
+        [_, *inner] = value.shape
+        shapes.append(tf.raw_ops.Shape(input=value))  # that of what came; `tf.shape` may take the signature's word
+        right.append(tf.equal(tf.raw_ops.Size(input=shapes[-1]), 1 + len(inner)))
+        if inner:
+            right.append(tf.reduce_all(shapes[-1][-1:] == inner[-1]))
+        wanted.append(f"[{', '.join(['N', *map(str, inner)])}]")
+    expected = f"{', '.join(inputs)}: expected arrays of the shapes {', '.join(wanted)}; got those of the shapes"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(right)), [expected, *shapes])]):
         return {name: tf.identity(value) for name, value in inputs.items()}
 
 

@@ -128,10 +128,16 @@ def _check(text):
     others = set(cluster) - {"chief", "worker", "evaluator"}
     if others or kind not in ("chief", "worker"):
         raise ValueError(f"{expected}, with tasks of the types chief and worker; got {quoted(text)}")
-    if here is None or not all(isinstance(address, str) and ":" in address for address in addresses):
+    if here is None or not all(isinstance(address, str) and _has_port(address) for address in addresses):
         raise ValueError(f"{expected}; got {quoted(text)}")
     if len(set(addresses)) < len(addresses):
         raise ValueError(f"{expected}, each address once; got {quoted(text)}")
+
+
+def _has_port(address):
+    """Whether a text is "HOST:PORT", with a port that can be."""
+    host, _, port = address.rpartition(":")
+    return bool(host) and re.fullmatch("[0-9]{1,5}", port) is not None and 0 < int(port) < 2**16
 
 
 def slurm_cluster(port: int = 8888):

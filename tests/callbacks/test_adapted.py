@@ -78,6 +78,38 @@ def test_wrong_arguments_are_named():
         callbacks.Adapted(keras.callbacks.History(), "both")
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        keras.callbacks.ReduceLROnPlateau("critic_loss", mode="min", patience=1),
+    ],
+)
+def test_a_rate_that_is_a_schedule_is_told_before_the_first_step(callback):
+    gan = points_gan()
+    gan.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.05, 100)), keras.optimizers.SGD(0.05))
+    name = type(callback).__name__
+    with pytest.raises(ValueError, match=f"generator_optimizer: expected a learning rate .* {name} can.*CosineDecay"):
+        fit(gan, callbacks.Adapted(callback))
+    assert int(gan.step.numpy()) == 0
+    fit(gan, callbacks.Adapted(callback, "critic"))
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (keras.callbacks.TerminateOnNaN(), "TerminateOnNaN looks for `loss`, which a GAN does not log"),
+        (keras.callbacks.SwapEMAWeights(), "SwapEMAWeights swaps weights with an optimizer's average"),
+        (keras.callbacks.BackupAndRestore("unused"), "BackupAndRestore sets the model's step"),
+    ],
+)
+def test_what_one_optimizer_does_not_help_is_refused_as_without_it(callback, message):
+    gan = points_gan()
+    with pytest.raises(ValueError, match=f"callbacks: {message}"):
+        fit(gan, callbacks.Adapted(callback))
+    assert int(gan.step.numpy()) == 0
+
+
 @pytest.mark.parametrize("name", ["WandbMetricsLogger", pytest.param("MlflowCallback", marks=pytest.mark.slow)])
 def test_what_would_fail_after_an_epoch_is_refused_before_the_first(name):
     gan = points_gan()

@@ -70,6 +70,21 @@ def test_every_counts_on_across_epochs_and_resumptions_and_acts_at_the_end():
         Steps(0)
 
 
+def test_what_is_written_at_the_end_is_of_the_step_that_the_weights_are_of(tmp_path):
+    """EarlyStopping puts the weights of the best epoch back, and the step with them."""
+    model = Counter()
+    stopping = keras.callbacks.EarlyStopping("loss", mode="min", patience=2, restore_best_weights=True)
+    grids, log = callbacks.SampleGrid(tmp_path, every=100, n=2), callbacks.MetricsLog(tmp_path / "log.jsonl", 64)
+    run(model, stopping, callbacks.Checkpoint(tmp_path, every=100), grids, log, epochs=9)
+    assert int(model.step.numpy()) == 10
+    assert sorted(path.stem for path in tmp_path.glob("step-*")) == ["step-00000010"] * 2
+    assert int(np.asarray(Image.open(tmp_path / "step-00000010.png")).min()) == 10
+    assert [line["step"] for line in json_lines.read(tmp_path / "log.jsonl")] == [30]
+    used = Steps(25)
+    run(Counter(), stopping, used, epochs=9)
+    assert used.seen == [25]
+
+
 def test_log_lines_hold_the_mean_of_their_own_steps(tmp_path):
     log = callbacks.MetricsLog(tmp_path / "log.jsonl", 64, tmp_path / "board", every=3)
     run(Counter(), log, steps=5, epochs=2)

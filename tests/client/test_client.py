@@ -147,6 +147,52 @@ def test_predict_runs_any_signature(connect):
     assert outputs["number"].tolist() == inputs["number"].tolist()
 
 
+def test_no_signature_is_the_default_one(connect):
+    assert connect("half").predict({"x": np.float32([2])}, "")["y"].tolist() == [3]
+
+
+def test_text_is_sent_alike_by_both_transports(connect):
+    number = np.float32([0, 1])
+    for text in (["é", "b"], np.array([b"\xc3\xa9", b"b"]), np.array(["é", b"b"], object)):
+        inputs = {"text": np.asarray(text).reshape(2, 1), "number": number}
+        assert connect("echo").predict(inputs)["text_bytes"].ravel().tolist() == ["é".encode(), b"b"]
+
+
+@pytest.mark.parametrize("value", [None, np.complex64(1), [1, None], [[1], [1, 2]], np.array(["2026"], "M8[Y]")])
+def test_an_input_that_cannot_be_sent_is_named(connect, value):
+    with pytest.raises(ValueError, match="^input x: expected "):
+        connect("half").predict({"x": value})
+
+
+@pytest.mark.parametrize("version", [-1, 2**63, True])
+def test_a_version_that_cannot_be_is_named(connect, version):
+    model = connect("conditional")
+    for ask in (model.generate, model.classes, model.signatures, lambda version: model.predict({}, version=version)):
+        with pytest.raises(ValueError, match="version: expected an integer from 0 .* or None for the latest; got"):
+            ask(version=version)
+
+
+@pytest.mark.parametrize("arguments", [{"n": 2.0}, {"n": "2"}, {"version": "1"}, {"version": 1.0}])
+def test_what_is_no_integer_is_named(connect, arguments):
+    [name] = arguments
+    with pytest.raises(TypeError, match=f"^{name}: expected an integer"):
+        connect("conditional").generate(labels=1, **arguments)
+    with pytest.raises(TypeError, match=f"^{name}: expected an integer"):
+        connect("conditional").interpolate(1, 2, labels=1, **arguments)
+
+
+@pytest.mark.parametrize(("arguments", "name"), [({"seed": 2**40}, "seed"), ({"labels": 2**32 + 1}, "label")])
+def test_numbers_that_the_model_does_not_hold_are_refused(arguments, name):
+    """They would mean others: 2^32 + 1 is 1 as an int32."""
+
+    class Narrow:
+        def signatures(self, version):
+            return {"serving_default": {"inputs": dict.fromkeys(["seed", "label"], np.dtype("int32")), "outputs": {}}}
+
+    with pytest.raises(ValueError, match=f"{name}: expected numbers of int32, as the model takes them; got"):
+        client.Client(Narrow(), "m").generate(**({"labels": 1} | arguments))
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -15,6 +15,8 @@ from PIL import Image
 import kerasgan
 import kerasgan.models.savedmodel
 import kerasgan.utils.keyed_random
+from kerasgan.server.errors import ServingError
+from kerasgan.server.inference.engine import Engine
 
 
 class Served:
@@ -174,6 +176,21 @@ def test_inputs_of_several_lengths_fail_with_a_clear_message(conditional):
     inputs = {"seed": np.array([1, 2]), "truncation": np.float32([1, 1]), "label": np.array([0])}
     with pytest.raises(tf.errors.InvalidArgumentError, match="seed.*: expected as many of each; got"):
         served("serving_default", **inputs)
+
+
+def test_inputs_of_other_shapes_fail_with_a_clear_message(small_gan, tmp_path):
+    """Servers do not compare them with the signature: TensorFlow spoke of its own operations."""
+    small_gan(num_classes=3).export(tmp_path / "1")
+    served = Engine(tmp_path / "1").run
+    seeds = {"seed": np.int64([1]), "truncation": np.float32([1]), "label": np.int64([1])}
+    expected = r"seed, truncation, label: expected arrays of the shapes \[N\], \[N\], \[N\]; got those of the shapes\] "
+    for shape in ((), (1, 1)):
+        for name in seeds:
+            with pytest.raises(ServingError, match=expected):
+                served("png", seeds | {name: seeds[name].reshape(shape)})
+    for shape in ((), (8,), (2, 7), (2, 8, 8)):
+        with pytest.raises(ServingError, match=r"z, label: expected arrays of the shapes \[N, 8\], \[N\]; got"):
+            served("latent", {"z": np.zeros(shape, np.float32), "label": np.int64([0, 1])})
 
 
 def test_numbers_that_are_none_are_neither_exported_nor_taken(small_gan, tmp_path, conditional):

@@ -119,6 +119,7 @@ def test_an_argument_of_keras_compile_that_means_nothing_is_refused(arguments, m
         ({"epochs": 1.5}, "epochs: expected an integer"),
         ({"epochs": -1}, "epochs: expected an integer"),
         ({"steps_per_epoch": 0}, "steps_per_epoch: expected an integer of at least 1"),
+        ({"initial_epoch": "1"}, "initial_epoch: expected an integer of at least 0, got '1'"),
     ],
 )
 def test_an_argument_of_keras_that_means_nothing_is_refused(arguments, message):

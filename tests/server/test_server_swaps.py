@@ -145,6 +145,16 @@ def test_a_reload_of_a_server_of_a_folder(folders, bases):
     watcher.models.close()
 
 
+def test_a_reload_that_leaves_a_model_without_versions_says_why(bases, watcher):
+    watcher.reload(config(model(bases / "b", "n")))
+    wanted = config(model(bases / "a", "m"))
+    wanted.model_config_list.config[0].model_version_policy.specific.versions.append(7)
+    reason = f"m due to error: {bases / 'a'} has none of the versions that are to be served"
+    with pytest.raises(ServingError, match=reason) as raised:
+        watcher.reload(wanted)
+    assert raised.value.code == grpc.StatusCode.UNKNOWN
+
+
 def test_the_same_folder_by_another_name_is_not_loaded_again(bases, watcher):
     [loaded] = watcher.models.versions("m")
     (bases / "link").symlink_to(bases / "a")

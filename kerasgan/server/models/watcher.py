@@ -142,13 +142,13 @@ class Watcher:
             self._take(config)
             self.poll()
             missing = [
-                model.name
+                model
                 for model in config.model_config_list.config
                 if self._is_served_from_elsewhere(model)
                 or (model.name not in old and not self.models.available(model.name))
             ]
         if missing:
-            reasons = ", ".join(f"{{{cut(name)}{self._reason(name)}}}" for name in missing)
+            reasons = ", ".join(f"{{{cut(model.name)} due to error: {self._reason(model)}}}" for model in missing)
             raise ServingError(
                 grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {{{reasons}}}"
             )
@@ -184,13 +184,13 @@ class Watcher:
     def _is_served_from_elsewhere(self, model):
         return self.models.available(model.name) and not self.models.is_served_from(model.name, model.base_path)
 
-    def _reason(self, name):
-        errors = self.models.errors(name)
+    def _reason(self, model):
+        errors = self.models.errors(model.name)
         try:
-            self.models.versions(name)
+            self.models.versions(model.name)
         except ServingError as error:
             errors = [error]
-        return f" due to error: {errors[-1]}" if errors else ""
+        return errors[-1] if errors else f"{cut(model.base_path)} has none of the versions that are to be served"
 
     def _run(self):
         poll, config_poll = self.options.poll_seconds, self.options.config_poll_seconds
