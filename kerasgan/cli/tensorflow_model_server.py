@@ -7,6 +7,7 @@ import tempfile
 
 PROGRAM = "tensorflow_model_server"
 
+_WHOLE_SECONDS = ("file_system_poll_wait_seconds", "model_config_file_poll_wait_seconds")
 _OURS = {"host", "backend", "folder", "rest_port"}
 _UNKNOWN_THERE = {
     "access_log": "--access-log",
@@ -53,6 +54,9 @@ def arguments(given):
     for name, flag in _UNKNOWN_THERE.items():
         if name in given:
             raise ValueError(f"{flag}: {PROGRAM} has no such flag")
+    for name in _WHOLE_SECONDS:
+        if given.get(name, 0) % 1:
+            raise ValueError(f"--{name}: {PROGRAM} expects whole seconds; got {given[name]:g}")
     if given.get("host") != "0.0.0.0":
         raise ValueError(f"--backend {PROGRAM} listens on all addresses; agree with --host 0.0.0.0")
     if 0 in (given.get("port"), given.get("rest_port")):

@@ -58,9 +58,11 @@ def seeds_of_text(text: str | None, count: int, seed: int) -> list[int]:
     """Return the seeds that ranges such as 0-15,40 name; without them `count` ones from `seed` on.
 
     Raises:
-        ValueError: if the text is none of ranges of whole numbers of at least 0, or names too many.
+        ValueError: if the text is none of ranges of whole numbers of at least 0, or there are too many.
     """
     if text is None:
+        if count > _MOST_SEEDS:
+            raise ValueError(f"-n: expected at most {_MOST_SEEDS:,} images; got {count:,}")
         return list(range(seed, seed + count))
     seeds: list[int] = []
     for piece in text.split(","):

@@ -26,6 +26,12 @@ def test_what_is_no_range_is_named(text):
         command.seeds_of_text(text, 3, 7)
 
 
+def test_more_images_than_memory_holds_are_refused():
+    with pytest.raises(ValueError, match="^-n: expected at most 1,000,000 images; got 10,000,000,000$"):
+        command.seeds_of_text(None, 10**10, 0)
+    assert len(command.seeds_of_text(None, 10**6, 0)) == 10**6
+
+
 @pytest.mark.parametrize(
     ("flags", "wrong"),
     [

@@ -297,6 +297,10 @@ def test_tensorflow_model_server_gets_a_folder_of_models_as_a_config(model_serve
         (["models/a"], "agree with --host 0.0.0.0"),
         (["models/a", "--host=0.0.0.0", "--access-log=-"], "--access-log: tensorflow_model_server has no such flag"),
         (["models/a", "--host=0.0.0.0", "--rest-port=0"], "does not choose free ports"),
+        (
+            ["models/a", "--host=0.0.0.0", "--poll-seconds=0.5"],
+            "--file_system_poll_wait_seconds: tensorflow_model_server expects whole seconds; got 0.5",
+        ),
     ],
 )
 def test_what_tensorflow_model_server_cannot_do_is_named(model_server, arguments, words):
