@@ -52,7 +52,8 @@ def neighbours(real: npt.ArrayLike, generated: npt.ArrayLike, k: int = 5) -> Nei
     inside = np.zeros(len(generated), int)  # real points within whose radius each generated one lies
     recalled, covered = 0, 0
     for first in range(0, len(real), _BLOCK):
-        squares = _squares(real[first : first + _BLOCK], generated)
+        squares, rounding = _squares(real[first : first + _BLOCK], generated)
+        squares += rounding  # a point on the very edge, such as a copy of the k-th neighbour, is outside
         within = squares < real_radii[first : first + _BLOCK, None]
         inside += within.sum(axis=0)
         covered += within.any(axis=1).sum()
@@ -69,7 +70,7 @@ def _radii(rows, k):
     """Squared distances [N] of points to their k-th nearest neighbours."""
     radii = []
     for first in range(0, len(rows), _BLOCK):
-        squares = _squares(rows[first : first + _BLOCK], rows)
+        squares, _ = _squares(rows[first : first + _BLOCK], rows)
         own = np.arange(len(squares))
         squares[own, first + own] = np.inf
         radii.append(np.partition(squares, k - 1, axis=1)[:, k - 1])
@@ -77,8 +78,8 @@ def _radii(rows, k):
 
 
 def _squares(a, b):
-    """Squared distances [N, M]; those of equal points are 0, where rounding would leave a little."""
+    """Squared distances [N, M], those of equal points 0, and what rounding may have moved them by."""
     lengths = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)
-    squares = lengths - 2.0 * a @ b.T
-    squares[squares <= _ROUNDING * lengths] = 0.0
-    return squares
+    squares, rounding = lengths - 2.0 * a @ b.T, _ROUNDING * lengths
+    squares[squares <= rounding] = 0.0
+    return squares, rounding

@@ -180,7 +180,7 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
         ValueError: if a number is not allowed.
         ConnectionError: as `kerasgan.data.tfds`.
     """
-    check(steps, more, growth, every)
+    check(steps, more, growth, every, seed)
     out = pathlib.Path(out)
     images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", *BRANCHES):
@@ -208,13 +208,14 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
     return report.write_result(out, settings, {**result, "looks": results})
 
 
-def check(steps, more, growth, every):
+def check(steps, more, growth, every, seed):
     """Raise `ValueError`, naming the argument, if a number is not allowed."""
     validation.integer("every", every, 1)
     for name, value in (("steps", steps), ("more", more)):
         if validation.integer(name, value, 1) % every:
             raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
     validation.positive("growth", growth)
+    validation.integer("seed", seed, 0)
 
 
 def protocol(steps, growth, every):

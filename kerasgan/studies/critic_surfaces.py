@@ -8,6 +8,7 @@ which gradient norms are near 1, and with that of the authors' toy code, 0.1, wh
 follow the data more closely.
 """
 
+import math
 import pathlib
 
 import keras
@@ -118,19 +119,21 @@ def _critics(steps, seed, width):
     shared = {"critic_steps": 1, "ema_decay": None, "seed": seed}
     keras.utils.set_random_seed(seed)
     clipped = ClippedCritic(mlp.generator(width=1), mlp.critic(width=width), clip=CLIP, **shared)
-    clipped.compile(critic_optimizer=keras.optimizers.RMSprop(rate(1e-4, steps)), steps_per_execution=min(50, steps))
+    clipped.compile(
+        critic_optimizer=keras.optimizers.RMSprop(rate(1e-4, steps)), steps_per_execution=math.gcd(50, steps)
+    )
     critics = {"clipping": clipped}
     for kind, critic in (("L2 norm clipping", norm_clipped(width)), ("weight normalization", weight_normalized(width))):
         constrained = ConstrainedCritic(mlp.generator(width=1), critic, **shared)
         rmsprop = keras.optimizers.RMSprop(rate(1e-3, steps))
-        constrained.compile(critic_optimizer=rmsprop, steps_per_execution=min(50, steps))
+        constrained.compile(critic_optimizer=rmsprop, steps_per_execution=math.gcd(50, steps))
         critics[kind] = constrained
     for weight in PENALTY_WEIGHTS:
         keras.utils.set_random_seed(seed)
         critic = mlp.critic(width=width)
         penalised = PenalisedCritic(mlp.generator(width=1), critic, penalty_weight=weight, **shared)
         adam = keras.optimizers.Adam(rate(5e-4, steps), beta_1=0.5, beta_2=0.9)
-        penalised.compile(critic_optimizer=adam, steps_per_execution=min(50, steps))
+        penalised.compile(critic_optimizer=adam, steps_per_execution=math.gcd(50, steps))
         critics[f"gradient penalty, weight {weight:g}"] = penalised
     return critics
 

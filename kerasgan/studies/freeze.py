@@ -43,7 +43,7 @@ def run(
         RuntimeError: if the training did not collapse within `more` steps.
         ConnectionError: as `kerasgan.data.tfds`.
     """
-    collapse.check(steps, more, growth, every)
+    collapse.check(steps, more, growth, every, seed)
     out = pathlib.Path(out)
     images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", "toward collapse", *BRANCHES):

@@ -124,7 +124,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not a positive integer.
+        ValueError: if a number is not a positive integer, or the seed is negative.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     for name, value in (
@@ -134,6 +134,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         ("critic_filters", critic_filters),
     ):
         validation.integer(name, value, 1)
+    validation.integer("seed", seed, 0)
     out = pathlib.Path(out)
     splits = {"training": "train", "held-out": "test"}
     sets = {

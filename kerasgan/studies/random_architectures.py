@@ -9,6 +9,7 @@ the paper's filters: the numbers are not to be compared with the paper's, the tw
 
 import dataclasses
 import json
+import math
 import pathlib
 import time
 
@@ -171,6 +172,7 @@ def run(out, architectures=20, steps=500, filters_scale=0.25, batch_size=64, see
     """
     for name, value in (("architectures", architectures), ("steps", steps), ("batch_size", batch_size)):
         validation.integer(name, value, 1)
+    validation.integer("seed", seed, 0)
     drawn = [draw(index, seed, filters_scale) for index in range(architectures)]
     settings = {"steps": steps, "filters_scale": filters_scale, "batch_size": batch_size, "seed": seed}
     out = pathlib.Path(out)
@@ -337,6 +339,6 @@ def _samples(out, index, objective):
 
 def _scaled(base, scale):
     filters = base * scale
-    if not filters >= 1 or filters != int(filters):
+    if not 1 <= filters < math.inf or filters != int(filters):
         raise ValueError(f"filters_scale: expected one that makes {base} filters a positive integer; got {scale!r}")
     return int(filters)

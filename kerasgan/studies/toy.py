@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import time
 
@@ -159,7 +160,7 @@ def train(name, points, setting, seed=0, seconds=None, checks=12):
     gan.compile(
         keras.optimizers.Adam(setting.rate, setting.beta_1, setting.beta_2),
         keras.optimizers.Adam(setting.rate, setting.beta_1, setting.beta_2),
-        steps_per_execution=min(50, setting.steps),
+        steps_per_execution=math.gcd(50, setting.steps),
     )
     watch = _Watch(name, points, setting.steps, seconds, checks)
     fresh = points.dataset(setting.batch_size, gan.batches_per_step, seed)

@@ -101,6 +101,16 @@ def test_it_learns_and_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
     assert accuracy(cifar10.of(classifier), *coloured(200, 2)) > 0.9
 
 
+def test_a_training_of_other_settings_begins_anew(tmp_path, monkeypatch):
+    backups = []
+    monkeypatch.setattr(splits, "arrays", lambda real, *_: coloured(real))
+    monkeypatch.setattr(cifar10_classifier, "train", lambda *_, backup: backups.append(backup))
+    monkeypatch.setattr(Published, "write", lambda *_: {})
+    for settings in ((20, 3, 0), (20, 3, 0), (20, 4, 0), (20, 3, 1), (21, 3, 0)):
+        cifar10.train(tmp_path, *settings)
+    assert backups[0] == backups[1] and len(set(backups)) == 4
+
+
 def small(classifier, name="small"):
     return cifar10.of(classifier, name)
 

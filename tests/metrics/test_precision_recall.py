@@ -47,6 +47,15 @@ def test_copies_and_collapse_are_seen_exactly():
     assert neighbours(copied, real, 3) == pytest.approx(by_loops(copied, real, 3), abs=1e-12)
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_points_on_the_very_edge_are_outside(k):
+    """On a lattice many distances are the same, and copies in another order are as far as what they are copies of."""
+    real, generated = RNG.integers(0, 4, (40, 3)), RNG.integers(0, 4, (50, 3))
+    assert neighbours(real, generated, k) == pytest.approx(by_loops(real, generated, k), abs=1e-12)
+    real = RNG.normal(5.0, 3.0, (200, 16))
+    assert neighbours(real, real[::-1], k) == (1.0, 1.0, 1.0, 1.0)
+
+
 @pytest.mark.parity
 def test_it_is_prdcs():
     import prdc

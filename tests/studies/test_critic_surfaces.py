@@ -36,6 +36,13 @@ def test_training_moves_the_critic_alone():
     assert max(np.abs(weight).max() for weight in critic_before) > 0.1
 
 
+def test_any_number_of_steps_is_taken():
+    critics = critic_surfaces._critics(steps=52, seed=0, width=4)
+    assert {gan.steps_per_execution for gan in critics.values()} == {2}
+    critic_surfaces.train("test", critics["clipping"], data.swiss_roll(), 52, batch_size=4)
+    assert critics["clipping"].step == 52
+
+
 def columns(gan):
     layers = [getattr(layer, "layer", layer) for layer in gan.critic.layers]
     return [layer.kernel.numpy() for layer in layers if isinstance(layer, keras.layers.Dense)]

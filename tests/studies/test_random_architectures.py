@@ -194,9 +194,11 @@ def test_wrong_arguments_are_named_before_any_work(tmp_path):
     for name in ("architectures", "steps", "batch_size"):
         with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got 0"):
             study.run(tmp_path / "new", **{name: 0})
-    for scale in (0.01, 0.3, -1.0, float("nan")):
+    for scale in (0.01, 0.3, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="filters_scale: expected one that makes 32 filters a positive integer"):
             study.run(tmp_path / "new", filters_scale=scale)
+    with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+        study.run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()
 
 

@@ -128,6 +128,12 @@ def test_modes_are_counted_on_the_way_and_seconds_end_a_training(monkeypatch):
         assert gan.stop_training is stopped
 
 
+def test_any_number_of_steps_is_taken(monkeypatch):
+    monkeypatch.setattr(toy, "SAMPLES", 50)
+    gan, _ = toy.train("SGAN", data.eight_gaussians(), toy.Setting(steps=52, width=4), checks=1)
+    assert gan.step == 52
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -6,6 +6,8 @@ Its weights are in the zoo, `features/cifar10.weights.h5`, with what is known ab
 `kerasgan study cifar10-classifier` trains them anew. Its distances and scores are on a scale of their own.
 """
 
+import hashlib
+import json
 import pathlib
 
 import keras
@@ -35,7 +37,7 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
 def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed: int = 0, data_dir=None) -> dict:
     """Train the classifier, and write `cifar10.weights.h5` and `cifar10.json`.
 
-    An interrupted training goes on at its last whole epoch.
+    An interrupted training of the same settings goes on at its last whole epoch.
 
     Args:
         folder: where to.
@@ -53,11 +55,12 @@ def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed:
     folder = pathlib.Path(folder)
     sets = {f"cifar10 {split}": splits.arrays(real, split, SIDE, data_dir) for split in ("train", "test")}
     images, labels = sets["cifar10 train"]
-    classifier = cifar10_classifier.train(images, labels, epochs, seed, backup=folder / "backup")
     facts = {
         "trained_on": f"cifar10 train ({result.fingerprint(images)})",
         "protocol": f"{cifar10_classifier.PROTOCOL}, {epochs} epochs, seed {seed}, "
         f"{keras.mixed_precision.dtype_policy().name}",
         "licence": "Apache-2.0; CIFAR-10 states none: cite Krizhevsky 2009",
     }
+    settings = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    classifier = cifar10_classifier.train(images, labels, epochs, seed, backup=folder / "backup" / settings)
     return PUBLISHED.write(folder, classifier, sets, facts)
