@@ -102,8 +102,8 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
             raise ValueError(f"objectives: expected some of {', '.join(names())}; got {quoted(name)}")
     if not chosen:
         raise ValueError("objectives: expected at least one; got none")
-    if seconds is not None and not seconds > 0:
-        raise ValueError(f"seconds: expected a number above 0; got {quoted(seconds)}")
+    if seconds is not None:
+        validation.positive("seconds", seconds)
     points, out = DATA[data_name](), pathlib.Path(out)
     common = {"data": data_name, "seed": validation.integer("seed", seed, 0), "seconds": seconds, "samples": SAMPLES}
     left_out = sorted(set(objectives.__all__) - set(names()))

@@ -9,6 +9,7 @@ from kerasgan.layers import kernels
 from kerasgan.layers.kernels import Kernel
 from kerasgan.models.gan import GAN
 from kerasgan.techniques.technique import Technique
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
@@ -82,8 +83,8 @@ class OfSingularValues(OfKernels):
         if (bound is None) == (ratio is None):
             raise ValueError(f"{bound_name}, ratio: expected one of them; got {quoted(bound)} and {quoted(ratio)}")
         for argument, value in ((bound_name, bound), ("ratio", ratio)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{argument}: expected a positive number; got {quoted(value)}")
+            if value is not None:
+                validation.positive(argument, value)
         self.bound = bound
         self.ratio = ratio
 

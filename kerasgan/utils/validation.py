@@ -56,8 +56,8 @@ def not_negative(name, value):
 
 
 def positive(name, value):
-    """Raise `ValueError` unless `value` is a number above 0."""
-    number(name, value, lambda it: it > 0, "a number above 0")
+    """Raise `ValueError` unless `value` is a positive number."""
+    number(name, value, lambda it: it > 0, "a positive number")
 
 
 def in_unit_interval(name, value):

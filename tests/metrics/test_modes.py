@@ -52,8 +52,8 @@ def test_nearest_modes_are_found_by_distance_as_brute_force_finds_them():
     [
         (([[0.0, 0.0, 0.0]], CENTRES, 1.0), r"points: expected \[N, D\] as centres \[K, D\] are; got \(1, 3\) and"),
         (([[0.0, np.nan]], CENTRES, 1.0), "points: expected finite numbers; got NaN or infinity"),
-        (([[0.0, 0.0]], CENTRES, 0.0), "std: expected a number above 0; got 0.0"),
-        (([[0.0, 0.0]], CENTRES, 1.0, -1.0), "radius: expected a number above 0; got -1.0"),
+        (([[0.0, 0.0]], CENTRES, 0.0), "std: expected a positive number; got 0.0"),
+        (([[0.0, 0.0]], CENTRES, 1.0, -1.0), "radius: expected a positive number; got -1.0"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):

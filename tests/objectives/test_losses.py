@@ -198,7 +198,7 @@ def test_wgan_clips_after_each_critic_update():
     weights = np.concatenate([v.numpy().ravel() for v in gan.critic.trainable_variables])
     assert np.abs(weights).max() == np.float32(0.02)
     assert any((v.numpy() != old).any() for v, old in zip(gan.generator.trainable_variables, before))
-    with pytest.raises(ValueError, match="clip: expected a number above 0; got 0"):
+    with pytest.raises(ValueError, match="clip: expected a positive number; got 0"):
         points("WGAN", clip=0)
 
 

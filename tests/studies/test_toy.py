@@ -141,7 +141,7 @@ def test_any_number_of_steps_is_taken(monkeypatch):
         ({"objective_names": ["SGAN", "BGAN"]}, "objectives: expected some of .*; got 'BGAN'"),
         ({"objective_names": ["ACWGANGP"]}, "objectives: expected some of .*; got 'ACWGANGP'"),
         ({"objective_names": []}, "objectives: expected at least one; got none"),
-        ({"seconds": 0.0}, "seconds: expected a number above 0; got 0.0"),
+        ({"seconds": 0.0}, "seconds: expected a positive number; got 0.0"),
         ({"seed": -1}, "seed: expected an integer of at least 0, got -1"),
     ],
 )
