@@ -1,5 +1,6 @@
 """Layers that Keras does not have, one file a layer."""
 
+from kerasgan.layers.add import Add
 from kerasgan.layers.batch_norm import BatchNormalization
 from kerasgan.layers.characters import Characters
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
@@ -18,6 +19,7 @@ from kerasgan.layers.virtual_batch_norm import DropReference, ReferenceBatch, Vi
 from kerasgan.layers.weight_normalization import WeightNormalization
 
 __all__ = [
+    "Add",
     "BatchNormalization",
     "Characters",
     "ConditionalBatchNormalization",

@@ -12,7 +12,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan.layers import ModulatedBatchNormalization, SelfAttention, SpectralNormalization
+from kerasgan.layers import Add, ModulatedBatchNormalization, SelfAttention, SpectralNormalization
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
 from kerasgan.utils.tensors import Tensor
@@ -141,7 +141,7 @@ def _up_block(x, condition, filters, epsilon, spectral_epsilon, name):
     x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_1")([x, condition]))
     x = conv(filters, 3, spectral_epsilon, name=f"{name}_conv_1")(layers.UpSampling2D()(x))
     x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_2")([x, condition]))
-    return layers.Add()([conv(filters, 3, spectral_epsilon, name=f"{name}_conv_2")(x), shortcut])
+    return Add()([conv(filters, 3, spectral_epsilon, name=f"{name}_conv_2")(x), shortcut])
 
 
 def _down_block(x, filters, down, first, spectral_epsilon, name):
@@ -155,7 +155,7 @@ def _down_block(x, filters, down, first, spectral_epsilon, name):
         shortcut = layers.AveragePooling2D(2)(shortcut)
     x = conv(filters, 3, spectral_epsilon, name=f"{name}_conv_1")(x if first else layers.ReLU()(x))
     x = conv(filters, 3, spectral_epsilon, name=f"{name}_conv_2")(layers.ReLU()(x))
-    return layers.Add()([layers.AveragePooling2D(2)(x) if down else x, shortcut])
+    return Add()([layers.AveragePooling2D(2)(x) if down else x, shortcut])
 
 
 # What BigGAN-deep shares

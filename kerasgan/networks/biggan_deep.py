@@ -10,7 +10,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasgan.layers import SelfAttention, StoredBatchNormalization
+from kerasgan.layers import Add, SelfAttention, StoredBatchNormalization
 from kerasgan.networks import _parts
 from kerasgan.networks.biggan import batch_norm, conv, dense, modulated, projection, sum_over_places
 from kerasgan.utils import validation
@@ -152,7 +152,7 @@ def _up_block(x, conditions, filters, up, epsilon, spectral_epsilon, name, thres
         x = layers.ReLU()(norm([x, *conditions]))
         x = layers.UpSampling2D()(x) if upsample else x
         x = conv(width, kernel_size, spectral_epsilon, name=f"{name}_conv_{index}")(x)
-    return layers.Add()([x, layers.UpSampling2D()(shortcut) if up else shortcut])
+    return Add()([x, layers.UpSampling2D()(shortcut) if up else shortcut])
 
 
 def _down_block(x, filters, down, spectral_epsilon, name):
@@ -167,4 +167,4 @@ def _down_block(x, filters, down, spectral_epsilon, name):
         x = layers.ReLU()(x)
         x = layers.AveragePooling2D(2)(x) if pool else x
         x = conv(width, kernel_size, spectral_epsilon, name=f"{name}_conv_{index}")(x)
-    return layers.Add()([x, shortcut])
+    return Add()([x, shortcut])

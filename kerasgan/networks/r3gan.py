@@ -12,7 +12,7 @@ import math
 import keras
 from keras import layers
 
-from kerasgan.layers import Downsampling, GroupedConv2D, PlaceWeights, Upsampling
+from kerasgan.layers import Add, Downsampling, GroupedConv2D, PlaceWeights, Upsampling
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
 from kerasgan.utils.messages import quoted
@@ -173,7 +173,7 @@ def _block(x, groups, expansion, depth, name):
         inner, 3, groups=groups, padding="same", kernel_initializer=_weights(fan_in, gain), name=f"{name}_conv_2"
     )(layers.LeakyReLU(_SLOPE)(y))
     y = _conv(layers.LeakyReLU(_SLOPE)(y), width, 0.0, name=f"{name}_conv_3")
-    return layers.Add()([x, y])
+    return Add()([x, y])
 
 
 def _conv(x, filters, gain=1.0, use_bias=False, name=None):

@@ -10,6 +10,7 @@ inference uses moving statistics, with momentum 0.9.
 import keras
 from keras import layers
 
+from kerasgan.layers.add import Add
 from kerasgan.layers.conditional_batch_norm import ConditionalBatchNormalization
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
@@ -105,7 +106,7 @@ def _up_block(x, filters, labels, num_classes):
     x = layers.ReLU()(_norm(x, labels, num_classes))
     x = _parts.conv(layers.UpSampling2D()(x), filters, 3)
     x = layers.ReLU()(_norm(x, labels, num_classes))
-    return layers.Add()([shortcut, _parts.conv(x, filters, 3)])
+    return Add()([shortcut, _parts.conv(x, filters, 3)])
 
 
 def _norm(x, labels, num_classes):
@@ -119,7 +120,7 @@ def _first_block(images, filters):
     shortcut = _parts.conv(layers.AveragePooling2D(2)(images), filters, 1, he=False)
     x = layers.ReLU()(_parts.conv(images, filters, 3))
     x = layers.AveragePooling2D(2)(_parts.conv(x, filters, 3))
-    return layers.Add()([shortcut, x])
+    return Add()([shortcut, x])
 
 
 def _block(x, filters, down=False):
@@ -129,4 +130,4 @@ def _block(x, filters, down=False):
     x = _parts.conv(layers.ReLU()(x), filters, 3)
     if down:
         shortcut, x = layers.AveragePooling2D(2)(shortcut), layers.AveragePooling2D(2)(x)
-    return layers.Add()([shortcut, x])
+    return Add()([shortcut, x])

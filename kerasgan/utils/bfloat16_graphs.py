@@ -4,10 +4,11 @@ import os
 
 # What TensorFlow itself computes in bfloat16 wherever its inputs are, and here does not: it would add up the gradients
 # of biases in bfloat16, and round what losses and penalties are made of. Left to it are convolutions and products with
-# their biases, average pooling, and between these ReLU, leaky ReLU and batch norm, whose statistics are float32 all the
-# same.
+# their biases, average pooling, and between these ReLU, leaky ReLU, batch norm, whose statistics are float32 all the
+# same, and `AddN`, which is the sum of two branches or of their gradients (`kerasgan.layers.Add`). `AddV2` is not:
+# gradients are added to accumulators by it, and one in bfloat16 would stop growing.
 _KEPT_IN_FLOAT32 = (
-    "Add,AddN,AddV2,AvgPool3D,AvgPool3DGrad,BiasAddGrad,Elu,EluGrad,Erf,Erfc,FloorDiv,"
+    "Add,AddV2,AvgPool3D,AvgPool3DGrad,BiasAddGrad,Elu,EluGrad,Erf,Erfc,FloorDiv,"
     "Inv,Log,Log1p,LogSoftmax,Mean,Mul,Prod,RealDiv,Reciprocal,Rsqrt,Selu,SeluGrad,Sigmoid,SigmoidGrad,"
     "Softmax,Softplus,SoftplusGrad,Softsign,SoftsignGrad,Sqrt,Square,SquaredDifference,Sub,Sum,Tanh,TanhGrad"
 )

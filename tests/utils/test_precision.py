@@ -76,6 +76,31 @@ def test_pooling_adds_up_in_float32():
 
 
 @needs_bfloat16
+@pytest.mark.parametrize(("add", "wanted"), [(kerasgan.layers.Add, 256.0), (keras.layers.Add, 257.0)])
+def test_a_sum_of_branches_is_bfloat16_and_other_sums_are_not(add, wanted):
+    @tf.function
+    def summed(x, kernel):
+        return add()([tf.nn.conv2d(x, kernel, 1, "SAME"), x])
+
+    ones, kernel = tf.ones((1, 4, 4, 8)), tf.eye(8)[None, None] * 256.0
+    np.testing.assert_array_equal(precision.rewritten(summed)(ones, kernel), np.full(ones.shape, wanted, "float32"))
+
+
+@needs_bfloat16
+def test_gradients_are_accumulated_in_float32():
+    kernel, total = tf.Variable(tf.zeros((1, 1, 4, 4))), tf.Variable(tf.fill((1, 1, 4, 4), 256.0))
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.nn.conv2d(x, kernel, 1, "SAME"))
+        total.assign(total + tape.gradient(loss, kernel))
+
+    precision.rewritten(step)(tf.ones((1, 1, 1, 4)))
+    np.testing.assert_array_equal(total, np.full((1, 1, 4, 4), 257.0, "float32"))  # in bfloat16 it stays at 256
+
+
+@needs_bfloat16
 def test_training_is_near_that_of_float32_and_the_networks_stay_float32(images):
     exact, made, start = trained("float32", images), trained("bfloat16", images), small()
     moved, wanted = weights(made) - weights(start), weights(exact) - weights(start)
