@@ -88,7 +88,7 @@ def train(
 def _train(strategy, recipe_path, out, steps, images, changes, run):
     if run is not None and shared_run.has_checkpoint(strategy, run):
         with workers.together(strategy):
-            _check_goes_on(run, planned(recipe_path, steps, images, changes))
+            check_goes_on(run, planned(recipe_path, steps, images, changes))
         return _resume(strategy, pathlib.Path(run), steps, data_changed=False)
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
@@ -128,7 +128,7 @@ def _in_a_precision(plan):
     return plan.model_copy(update={"train": plan.train.model_copy(update={"precision": taken})})
 
 
-def _check_goes_on(run, plan):
+def check_goes_on(run, plan):
     """Raise `ValueError` unless a run began with what is asked for now; its number of steps may be another."""
     began = recipe.load(pathlib.Path(run) / run_folder.RECIPE).plain()
     asked = plan.plain()
@@ -140,7 +140,7 @@ def _check_goes_on(run, plan):
     if differ:
         raise ValueError(
             f"run: {run} is there and goes on as it began; expected the recipe, data and changes of its beginning; got "
-            f"another {', '.join(differ)}"
+            f"another {', '.join(differ)}: put them back, or give another folder"
         )
 
 
