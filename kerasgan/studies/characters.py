@@ -162,12 +162,13 @@ def _distances(numbers, wanted):
 
 
 def _write(folder, settings, result):
-    """Write the picture, the lines and the result."""
+    """Write the lines, the result and the picture."""
     parts = [f"step {point['step']}\n" + "".join(f"  {line}\n" for line in point["lines"]) for point in result["curve"]]
     with atomic_files.written_whole(folder / "samples.txt") as beside:
         beside.write_text("\n".join(parts), encoding="utf-8")
+    path = report.write_result(folder, settings, result)
     report.save_figure(_figure(result["floors"], result["curve"]), folder / "characters.png")
-    return report.write_result(folder, settings, result)
+    return path
 
 
 def _figure(floors, curve):

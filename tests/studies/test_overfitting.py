@@ -72,7 +72,7 @@ def test_gap_is_of_the_last_tenth():
     assert overfitting.gap_at_end({"training": [1.0, 2.0], "held-out": [0.0, -1.0]}) == pytest.approx(3.0)
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "numbers_first")
 def test_a_study_in_small_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
     asked = []
 

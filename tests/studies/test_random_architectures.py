@@ -163,7 +163,7 @@ def noise(monkeypatch, tmp_path):
     return network
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "numbers_first")
 def test_a_study_in_small_trains_both_and_leaves_picture_and_numbers(noise, tmp_path, monkeypatch, capsys):
     trained = []
     sample = study.objectives.SGAN.sample
