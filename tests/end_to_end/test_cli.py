@@ -48,7 +48,7 @@ def command(monkeypatch, capsys, *arguments):
     return status, captured.out, captured.err
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """Return a folder of 2 classes of 16 grey pictures."""
     folder = tmp_path_factory.mktemp("photos")
