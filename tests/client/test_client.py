@@ -52,8 +52,14 @@ def test_a_bound_that_is_none_is_named_before_it_is_sent(connect, truncation):
 
 
 def test_seeds_are_integers(connect):
-    with pytest.raises(TypeError, match="seed, seeds: expected integers .*float"):
-        connect("conditional").generate(seed=1.5, labels=0)
+    model = connect("conditional")
+    for wrong, said in ((1.5, r".*float"), (True, "; got True"), (np.bool_(1), "; got True")):
+        with pytest.raises(TypeError, match=f"^seed: expected an integer{said}"):
+            model.generate(seed=wrong, labels=0)
+        with pytest.raises(TypeError, match=f"^seeds: expected an integer{said}"):
+            model.generate(seeds=[1, wrong], labels=0)
+        with pytest.raises(TypeError, match=f"^to_seed: expected an integer{said}"):
+            model.interpolate(1, wrong, labels=0)
 
 
 def test_png(connect):
@@ -128,7 +134,7 @@ def test_a_version_that_cannot_be_is_named(connect, version):
             ask(version=version)
 
 
-@pytest.mark.parametrize("arguments", [{"n": 2.0}, {"n": "2"}, {"version": "1"}, {"version": 1.0}])
+@pytest.mark.parametrize("arguments", [{"n": 2.0}, {"n": "2"}, {"n": True}, {"version": "1"}, {"version": 1.0}])
 def test_what_is_no_integer_is_named(connect, arguments):
     [name] = arguments
     with pytest.raises(TypeError, match=f"^{name}: expected an integer"):
@@ -159,8 +165,13 @@ def test_numbers_that_the_model_does_not_hold_are_refused(arguments, name):
         ({"labels": [[1, 2]], "n": 2}, "not an array of shape"),
         ({"labels": []}, "no images asked for"),
         ({"labels": 1, "n": 0}, "n must be 1 or more"),
-        ({"labels": 1, "seed": 2**63}, "64 bits"),
-        ({"labels": 1, "seed": 2**63 - 1, "n": 2}, "64 bits"),
+        ({"labels": 2**70}, f"label: expected numbers of int64, as the model takes them; got {2**70}"),
+        ({"labels": [2**63, -1]}, f"label: expected numbers of int64, as the model takes them; got {2**63}"),
+        ({"labels": True}, "label must be whole numbers"),
+        ({"labels": 1, "seed": 2**63}, r"seed: expected integers of 64 bits, from -2\^63 to 2\^63 - 1; got 9223"),
+        ({"labels": 1, "seeds": [0, 2**70]}, r"seeds: expected integers of 64 bits, .*; got 1180591620717411303424"),
+        ({"labels": 1, "seed": 2**63 - 1, "n": 2}, rf"seed: expected at most {2**63 - 2}, as image i has seed"),
+        ({"labels": 1, "seed": 0, "seeds": [3]}, "seed, seeds: expected one of them, .*; got both"),
     ],
 )
 def test_wrong_arguments(connect, arguments, words):
