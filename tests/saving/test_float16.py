@@ -25,7 +25,7 @@ def test_float16_halves_kernels_and_hardly_changes_images(tmp_path, prior):
     assert exact.std() > 60
     presets.save(sampler, tmp_path / "whole", {}, "# it\n")
     weights_file.round_to_float16(sampler.generator.variables + sampler.latent.variables)
-    presets.save(sampler, tmp_path / "half", {}, "# it\n", float16=True)
+    presets.write(sampler, tmp_path / "half", {}, "# it\n", float16=True)
     rounded = kerasgan.from_preset(tmp_path / "half").sample(64).astype(int)
     assert 0 < np.abs(rounded - exact).mean() <= 1
     np.testing.assert_array_equal(rounded, sampler.sample(64))
