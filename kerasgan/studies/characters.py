@@ -64,7 +64,7 @@ def run(
     numbers = {"steps": steps, "filters": filters, "critic_steps": critic_steps, "every": every, "samples": samples}
     for name, value in numbers.items():
         validation.integer(name, value, 1)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     lines = brown.sentences() if text_file is None else text.read_lines(text_file)
     settings = {
         "text": brown.NAME if text_file is None else str(text_file),

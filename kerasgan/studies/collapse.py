@@ -217,7 +217,7 @@ def check(steps, more, growth, every, seed):
         if validation.integer(name, value, 1) % every:
             raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
     validation.positive("growth", growth)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
 
 
 def protocol(steps, growth, every):

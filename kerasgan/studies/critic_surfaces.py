@@ -92,7 +92,7 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
     validation.integer("steps", steps, 1)
     settings = {
         "steps": steps,
-        "seed": validation.integer("seed", seed, 0),
+        "seed": validation.integer_within("seed", seed, np.uint32),
         "width": validation.integer("width", width, 1),
         "batch_size": 256,
         "clip": CLIP,

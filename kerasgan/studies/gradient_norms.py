@@ -74,7 +74,7 @@ def run(steps=1000, seed=0, out="studies/gradient_norms", width=512, depth=12, b
     """
     settings = {
         "steps": validation.integer("steps", steps, 1),
-        "seed": validation.integer("seed", seed, 0),
+        "seed": validation.integer_within("seed", seed, np.uint32),
         "width": validation.integer("width", width, 1),
         "depth": validation.integer("depth", depth, 2),
         "batch_size": validation.integer("batch_size", batch_size, 1),

@@ -135,7 +135,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         ("critic_filters", critic_filters),
     ):
         validation.integer(name, value, 1)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     out = pathlib.Path(out)
     settings = {"steps": steps, "every": every, "seed": seed, "filters": filters, "critic_filters": critic_filters}
     settings["images"] = 10 * PER_CLASS

@@ -89,8 +89,8 @@ def run(
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not allowed, model, data, metrics and network do not fit together, or the folder holds
-            a result of other settings.
+        ValueError: if a number is not allowed, model, data, metrics and network do not fit together, or the folder
+            holds a result of other settings.
         FileNotFoundError: if there is no such model.
         ConnectionError: as `kerasgan.data.tfds`.
     """

@@ -93,7 +93,7 @@ def test_wrong_numbers_are_named_before_any_work(tmp_path):
             run(tmp_path / "new", every=0)
         with pytest.raises(ValueError, match="growth: expected a positive number; got 0"):
             run(tmp_path / "new", growth=0)
-        with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+        with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
             run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()
 

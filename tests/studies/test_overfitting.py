@@ -119,7 +119,7 @@ def test_wrong_numbers_are_named_before_any_work(tmp_path):
     for name in ("steps", "every", "filters", "critic_filters"):
         with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got 0"):
             overfitting.run(tmp_path / "new", **{name: 0})
-    with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
         overfitting.run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()
 
