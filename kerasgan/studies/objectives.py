@@ -49,7 +49,7 @@ def run(
     measures.chosen(metrics)
     if recipes is None:
         recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
-    plans = {path: recipe.load(path) for path in recipes}
+    plans = {path: recipe.load(path) for path in validation.several("recipes", recipes)}
     for path, plan in plans.items():
         if not isinstance(plan.data, sections.ImageData):
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
