@@ -93,7 +93,8 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
         plan = _in_a_precision(planned(recipe_path, steps, images, changes))
-        source = plan.data.open()
+        with of_data(plan, recipe_path, images, changes):
+            source = plan.data.open()
         with _BUILDING, strategy.scope(), precision(plan.train.precision):
             gan = build(plan, source)
             if plan.train.start_from is not None:
@@ -246,7 +247,23 @@ def planned(recipe_path, steps=None, images=None, changes=()):
         plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
     if images is not None:
         plan = plan.model_copy(update={"data": plan.data.instead(images)})
-    return plan.model_copy(update={"data": plan.data.fitted()})
+    with of_data(plan, recipe_path, images, changes):
+        return plan.model_copy(update={"data": plan.data.fitted()})
+
+
+@contextlib.contextmanager
+def of_data(plan, recipe_path, images, changes):
+    """Say in errors of a recipe's data which key names them, and where it stands, unless `images` are given."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if images is not None:
+            raise
+        key = next((key for key, value in plan.data.model_dump().items() if value == plan.data.place), None)
+        where = recipe.place(recipe_path, changes, "data", key)
+        said = str(error).removeprefix("path: ").removeprefix("data: ")
+        kind = recipe.RecipeError if isinstance(error, ValueError) else type(error)
+        raise kind(f"{where}: data{f'.{key}' if key else ''}: {said}") from error
 
 
 def build(plan, source):
