@@ -107,7 +107,7 @@ def uniform(seeds: np.ndarray, columns: int) -> np.ndarray:
 def _checked(name, seeds):
     seeds = np.asarray(seeds)
     if seeds.ndim != 1 or (seeds.size and seeds.dtype.kind not in "iu"):
-        raise ValueError(f"{name}: expected integers [N]; got {seeds.dtype} {seeds.shape}")
+        raise ValueError(f"{name}: expected integers [N] of 64 bits; got {seeds.dtype} {seeds.shape}")
     if seeds.size and int(seeds.max()) > np.iinfo(np.int64).max:
         raise ValueError(f"{name}: expected integers of 64 bits, up to 2^63 - 1; got {seeds.max()}")
     return seeds.astype(np.int64)

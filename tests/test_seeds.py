@@ -28,6 +28,8 @@ def test_seeds_that_need_more_than_64_bits_with_a_sign_are_refused():
     for wrong in ([2**63], np.array([1, 2**64 - 1], np.uint64)):
         with pytest.raises(ValueError, match=r"seeds: expected integers of 64 bits, up to 2\^63 - 1; got \d+"):
             seeds.draw(facts(latents.Normal(4)), wrong)
+    with pytest.raises(ValueError, match=r"seeds: expected integers \[N\] of 64 bits; got object"):
+        seeds.draw(facts(latents.Normal(4)), [2**70])
 
 
 def mixture(learned_weights=False):
@@ -111,7 +113,7 @@ def test_bounds_of_each_row():
 @pytest.mark.parametrize(
     ("prior", "numbers", "truncation", "message"),
     [
-        ("Normal", [1.5], None, r"seeds: expected integers \[N\]; got float64"),
+        ("Normal", [1.5], None, r"seeds: expected integers \[N\] of 64 bits; got float64"),
         ("Normal", 3, None, r"seeds: expected integers \[N\]"),
         ("Normal", [1], 0.0, "truncation: expected positive numbers or None; got 0.0"),
         ("Normal", [1], float("nan"), "truncation: expected positive numbers or None; got nan"),

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
@@ -79,7 +80,7 @@ class EvaluateGAN(EverySteps):
         self.folder = pathlib.Path(folder)
         self.metrics = list(measures.chosen(metrics))
         self.n = validation.integer("n", n, 2)
-        self.seed = validation.integer("seed", seed, 0)
+        self.seed = validation.integer_within("seed", seed, np.uint32)
         self.truncation = truncation
         self.batch_size = validation.integer("batch_size", batch_size, 1)
         self.grid = validation.integer("grid", grid, 0)

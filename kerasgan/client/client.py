@@ -13,6 +13,7 @@ This package and what it imports are also the package `kerasgan_client` of the d
 
 import functools
 import math
+import numbers
 import operator
 import os
 import urllib.parse
@@ -79,9 +80,10 @@ def connect(
         raise ValueError(f"address {address!r}: give host:port for gRPC or http://host:port for REST")
     if port == 0 or parts.username is not None:
         raise ValueError(f"address {address!r}: give a port from 1 on, and no user: what is sent has no such field")
-    if not (0 <= timeout < math.inf and 0 < request_timeout < math.inf):
+    if not (_are_seconds(timeout) and _are_seconds(request_timeout) and request_timeout > 0):
         raise ValueError(
-            f"timeout, request_timeout: expected seconds of at least 0 and above 0; got {timeout} and {request_timeout}"
+            "timeout, request_timeout: expected seconds of at least 0 and above 0; "
+            f"got {timeout!r} and {request_timeout!r}"
         )
     if not model:
         raise ValueError("no model named")
@@ -120,7 +122,7 @@ class Client:
         self,
         n: int | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         seeds: npt.ArrayLike | None = None,
         labels: Labels | None = None,
         truncation: npt.ArrayLike | None = None,
@@ -131,7 +133,7 @@ class Client:
 
         Args:
             n: number of images; by default as many as there are seeds, labels or truncations, or one.
-            seed: row i has seed `seed + i`. A row's image depends on its own seed, label and truncation
+            seed: row i has seed `seed + i`; 0 by default. A row's image depends on its own seed, label and truncation
                 alone.
             seeds: the seeds themselves, int [n], instead of `seed`.
             labels: class of each image, one or n of them, each an integer or, where the server tells them (`classes`),
@@ -186,7 +188,7 @@ class Client:
             raise ValueError(f"n must be 2 or more, not {n}")
         n = _number_of_images(n, None, labels, truncation)
         positions = np.arange(n) / (n - 1)
-        inputs = {"seed": _seeds(1, seed), "to_seed": _seeds(1, to_seed), "position": positions}
+        inputs = {"seed": _seed("seed", seed), "to_seed": _seed("to_seed", to_seed), "position": positions}
         return self._images("between_png" if png else "between", n, inputs, labels, truncation, version)
 
     def _images(self, signature, n, inputs, labels, truncation, version, in_turn=False):
@@ -293,13 +295,19 @@ class Client:
 _DTYPES = {"seed": "int64", "to_seed": "int64", "position": "float32", "label": "int64", "truncation": "float32"}
 
 
+def _are_seconds(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf
+
+
 def _are_positive(values):
-    numbers = np.asarray(values)
-    return numbers.dtype.kind in "iuf" and bool((numbers > 0).all())
+    bounds = np.asarray(values)
+    return bounds.dtype.kind in "iuf" and bool((bounds > 0).all())
 
 
 def _whole(name, value):
     """`value` as an int."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected an integer; got {value}")
     try:
         return operator.index(value)
     except TypeError as error:
@@ -351,25 +359,40 @@ def _numbers(labels, n, found):
     return None if found.count is None else np.arange(n) % found.count
 
 
-def _seeds(n, seed, seeds=None):
-    try:
-        seeds = [operator.index(seed) + row for row in range(n)] if seeds is None else seeds
-        seeds = [operator.index(value) for value in np.ravel(np.asarray(seeds, object)).tolist()]
-    except TypeError as error:
-        raise TypeError(f"seed, seeds: expected integers ({error})") from None
-    if any(not -(2**63) <= value < 2**63 for value in seeds):
-        raise ValueError("seeds must fit into 64 bits")
-    return seeds
+def _seed(name, value):
+    number = _whole(name, value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{name}: expected integers of 64 bits, from -2^63 to 2^63 - 1; got {number}")
+    return number
+
+
+def _seeds(n, seed, seeds):
+    if seeds is not None and seed is not None:
+        raise ValueError("seed, seeds: expected one of them, as seeds names the seed of each image; got both")
+    if seeds is not None:
+        return [_seed("seeds", value) for value in np.ravel(np.asarray(seeds, object)).tolist()]
+    first = _seed("seed", 0 if seed is None else seed)
+    if first > 2**63 - n:
+        raise ValueError(f"seed: expected at most {2**63 - n}, as image i has seed `seed + i`; got {first}")
+    return list(range(first, first + n))
 
 
 def _broadcast(name, value, n, dtype):
     array = np.asarray(value)
-    if np.dtype(dtype).kind in "iu" and array.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be whole numbers, not {array.dtype}")
+    if np.dtype(dtype).kind in "iu":
+        _check_whole(name, value, np.dtype(dtype))
     if array.shape not in ((), (1,), (n,)):
         raise ValueError(f"{name} must be one number or {n} of them, not an array of shape {array.shape}")
     with np.errstate(over="ignore"):  # a bound beyond float32 is none
         cast = array.astype(dtype)
-    if cast.dtype.kind in "iu" and (cast != array).any():
-        raise ValueError(f"{name}: expected numbers of {cast.dtype}, as the model takes them; got {value}")
     return np.ascontiguousarray(np.broadcast_to(cast, (n,)))
+
+
+def _check_whole(name, value, dtype):
+    """Refuse what an integer type does not hold; NumPy makes floats or objects of some large integers."""
+    limits = np.iinfo(dtype)
+    for one in np.ravel(np.asarray(value, object)).tolist():
+        if isinstance(one, bool) or not isinstance(one, (int, np.integer)):
+            raise ValueError(f"{name} must be whole numbers, not {np.asarray(value).dtype}")
+        if not limits.min <= one <= limits.max:
+            raise ValueError(f"{name}: expected numbers of {dtype}, as the model takes them; got {one}")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasgan import data
+from kerasgan.data import splits
 
 
 def arrays(split, data_dir=None):
@@ -18,9 +19,7 @@ def arrays(split, data_dir=None):
     Raises:
         ConnectionError: as `kerasgan.data.tfds`.
     """
-    source = data.tfds("fashion_mnist", split=split, data_dir=data_dir)
-    images, labels = zip(*data.in_order(source, image_size=32, batch_size=1000).as_numpy_iterator())
-    return np.concatenate(images), np.concatenate(labels)
+    return splits.of_source(data.tfds("fashion_mnist", split=split, data_dir=data_dir), 32)
 
 
 def per_class(images, labels, count, seed=0):

@@ -56,9 +56,9 @@ def of_times(folder, files, *settings) -> str:
 
 
 def of_arrays(*arrays) -> str:
-    """Return a digest of the shapes, types and bytes of arrays."""
+    """Return the first 16 digits of the SHA-256 of arrays, their types and shapes."""
     digest = hashlib.sha256()
-    for array in map(np.ascontiguousarray, arrays):
+    for array in map(np.asarray, arrays):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

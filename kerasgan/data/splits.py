@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 
 from kerasgan.data import folder_source, npz_source, pipeline, tfds_source
+from kerasgan.data.source import Source
 from kerasgan.utils.annotations import Path
 
 
@@ -34,5 +35,10 @@ def arrays(real: Path, split: str, image_size: int, data_dir: str | None = None)
         source = tfds_source.tfds(str(real), split=split, data_dir=data_dir)
     if source.class_names is None:
         raise ValueError(f"real: expected images with labels; {source.name} has none")
+    return of_source(source, image_size)
+
+
+def of_source(source: Source, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return all images of a source, made square, and their labels: as `arrays`."""
     images, labels = zip(*pipeline.in_order(source, image_size, batch_size=1000).as_numpy_iterator())
     return np.concatenate(images), np.concatenate(labels)

@@ -68,7 +68,9 @@ def split(lines: Sequence[str], held_out: int, seed: int = 0) -> tuple[list[str]
     Raises:
         ValueError: if nothing would be left to train on.
     """
+    validation.several("lines", lines)
     validation.integer("held_out", held_out, 1)
+    validation.integer("seed", seed, 0)
     if held_out >= len(lines):
         raise ValueError(f"held_out: expected fewer than the {len(lines)} lines there are; got {held_out}")
     chosen = np.zeros(len(lines), bool)
@@ -111,6 +113,7 @@ class Vocabulary:
         Returns:
             `Vocabulary`, the most frequent character first, those as frequent in the order of their code points.
         """
+        validation.several("lines", lines)
         validation.integer("maximum", maximum, 3)
         counted = collections.Counter()
         for line in lines:
@@ -128,6 +131,7 @@ class Vocabulary:
         Returns:
             int32 NumPy array [N, length].
         """
+        validation.several("lines", lines)
         validation.integer("length", length, 1)
         numbers = {character: number for number, character in enumerate(self.characters, start=2)}
         encoded = np.full((len(lines), length), PAD, "int32")
@@ -195,6 +199,7 @@ def one_hot(
     validation.integer("batch_size", batch_size, 1)
     validation.integer("batches_per_step", batches_per_step, 1)
     validation.integer("start_step", start_step, 0)
+    validation.integer_within("seed", seed, np.int64)
     encoded = np.asarray(encoded)
     if encoded.ndim != 2 or not np.issubdtype(encoded.dtype, np.integer):
         raise ValueError(f"encoded: expected integers [N, length]; got {encoded.dtype} {list(encoded.shape)}")

@@ -40,9 +40,10 @@ class Points(abc.ABC):
             float32 NumPy array [n, 2].
 
         Raises:
-            ValueError: if `n` is not a positive integer.
+            ValueError: if `n` is not a positive integer, or the seed is none of 64 bits.
         """
         shape = [validation.integer("n", n, 1), self.uniforms]
+        validation.integer_within("seed", seed, np.int64)
         return self._points(keyed_random.uniform(shape, seed, 0, ("toy", self.name, "sample"))).numpy()
 
     def dataset(self, batch_size=256, batches_per_step=1, seed=0, start_step=0):
@@ -62,6 +63,7 @@ class Points(abc.ABC):
         """
         rows = validation.integer("batch_size", batch_size, 1)
         rows *= validation.integer("batches_per_step", batches_per_step, 1)
+        validation.integer_within("seed", seed, np.int64)
         purpose = ("toy", self.name, "training")
         steps = tf.data.Dataset.range(validation.integer("start_step", start_step, 0), tf.int64.max)
         points = steps.map(lambda step: self._points(keyed_random.uniform([rows, self.uniforms], seed, step, purpose)))

@@ -47,7 +47,7 @@ def kernel_distance(
             f"subset_size: expected at most the number of rows of the smaller set, {min(len(a), len(b))}; got "
             f"{subset_size}"
         )
-    rng = np.random.RandomState(validation.integer("seed", seed, 0))
+    rng = np.random.RandomState(validation.integer_within("seed", seed, np.uint32))
     values = []
     for _ in range(subsets):
         mine = a[rng.choice(len(a), subset_size, replace=False)]

@@ -312,6 +312,14 @@ def row_values(name, value, n, dtype):
     return np.broadcast_to(values, (n,)).astype(dtype)
 
 
+def has_rows(x):
+    """Refuse arrays without rows for `predict`, at which Keras fails with an error of its own code."""
+    arrays = keras.tree.flatten(x)
+    shapes = [tuple(getattr(array, "shape", ())) for array in arrays]  # a dataset has none
+    if not arrays or any(shape[:1] == (0,) for shape in shapes):
+        raise ValueError(f"x: expected latents, a row at least; got {quoted(shapes[0] if shapes else x)}")
+
+
 def sample_seeds(seed, n):
     """Check seeds for n images; returns int64 [n]: those given, or `seed`, `seed + 1`, ... of one number."""
     seeds = row_values("seed", seed, n, np.int64)

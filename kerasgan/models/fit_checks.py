@@ -75,6 +75,12 @@ def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1, initial_ep
     """Check the numbers of epochs and steps."""
     validation.integer("epochs", epochs, 0)
     validation.integer("initial_epoch", initial_epoch, 0)
+    if 0 < epochs <= initial_epoch:
+        warnings.warn(
+            f"epochs: expected more than initial_epoch={initial_epoch}, as it is the number at which training ends; "
+            f"got {epochs}, so nothing is trained",
+            stacklevel=3,
+        )
     if steps_per_execution > 1 and replicas > 1:
         raise ValueError(
             f"steps_per_execution: expected 1 in `compile`, as Keras cannot take several steps at a time on {replicas} "

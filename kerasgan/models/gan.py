@@ -232,7 +232,7 @@ class GAN(Game):
                 as the generator makes. The order of an array's rows goes on where the model's last step left it.
             y: labels of the images in an array `x`, for a conditional model, as above.
             batch_size: real images in each critic step, for an array `x`; 64 by default.
-            epochs: number of passes over the data.
+            epochs: number of passes over the data, those before `initial_epoch` counted.
             verbose: as in `keras.Model.fit`.
             callbacks: list of `keras.callbacks.Callback`. Those that ask for `model.optimizer` are refused, as a GAN
                 has two optimizers: give these `keras.optimizers.schedules`, or see `kerasgan.callbacks.Adapted`.

@@ -69,7 +69,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
         self.class_names = class_names
         self._trained_against: str | None = None
         self._averaged = False
-        self._statistics: str | None = None  # what a protocol says of those of `standing_statistics`
+        self._statistics: str | None = None
         self._compiled_methods: Any = None  # a dict where something was sampled
         self._sampled_parts: tuple[int, ...] | None = None
         self.built = True
@@ -321,6 +321,11 @@ class Sampler(Unsupervised, Exports, keras.Model):
         return self._averaged
 
     @property
+    def batch_norm_statistics(self) -> str | None:
+        """How `kerasgan.standing_statistics` took those of batch norm, as protocols say it; `None` of all others."""
+        return self._statistics
+
+    @property
     def image_shape(self) -> tuple[int, ...]:
         """(H, W, C) of the images."""
         return tuple(self.generator.output_shape[1:])
@@ -364,6 +369,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
 
     def predict(self, x: Any, **arguments: Any) -> np.ndarray:
         """Images clipped to [-1, 1] of latents (or the list of the generator's inputs), as `keras.Model.predict`."""
+        checks.has_rows(x)
         self.prepare_sampling()
         return super().predict(x, **arguments)
 

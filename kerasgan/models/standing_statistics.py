@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -39,6 +40,7 @@ def standing_statistics(
     """
     validation.integer("passes", passes, 1)
     validation.integer("batch_size", batch_size, 1)
+    validation.integer_within("seed", seed, np.int64)
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     copy = copied(model)

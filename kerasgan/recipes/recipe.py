@@ -31,7 +31,7 @@ import yaml
 
 from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
-from kerasgan.utils import atomic_files, outside
+from kerasgan.utils import atomic_files, outside, validation
 from kerasgan.utils.messages import quoted, shortened
 from kerasgan.utils.tf_runtime import Precision
 
@@ -168,6 +168,17 @@ def names():
     return sorted(str(path.relative_to(_ZOO).with_suffix("")) for path in _ZOO.rglob("*.yaml"))
 
 
+def _file(path):
+    path = pathlib.Path(path)
+    return _ZOO / f"{path}.yaml" if not path.exists() and str(path) in names() else path
+
+
+def place(path, changes, *location):
+    """Return where a key of a recipe stands, such as "mine.yaml:3"; see `load`."""
+    path = _file(path)
+    return yaml_reader.Document(path.read_text(), str(path), changes).place(location)
+
+
 def load(path, changes=()):
     """Read and check a recipe.
 
@@ -183,9 +194,8 @@ def load(path, changes=()):
         RecipeError: naming line and key, if it is no YAML, has an unknown key or a value that cannot be right: of
             another type, a count below 1 (0 where that is the default), a number that is not finite.
     """
-    path = pathlib.Path(path)
-    if not path.exists() and str(path) in names():
-        path = _ZOO / f"{path}.yaml"
+    validation.several("changes", changes)
+    path = _file(path)
     if not path.is_file():
         near = difflib.get_close_matches(str(path), names())
         way = f"; the zoo has {', '.join(near)}" if near else ""

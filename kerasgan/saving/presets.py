@@ -108,7 +108,7 @@ def save_model(model: Sampler, folder: Path, overwrite: bool = False) -> pathlib
     return save(sampler, folder, metadata, card, overwrite, gan=gan)
 
 
-def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, float16=False, critic=False):
+def save(sampler, folder, metadata, card, overwrite=False, gan=None):
     """Write a preset.
 
     Args:
@@ -118,10 +118,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
             of files and the format are added.
         card: text of the model card, Markdown.
         overwrite: whether an existing folder may be replaced.
-        grid: `PIL.Image.Image` of its images, or `None`.
         gan: compiled `GAN` to go on with, or `None`.
-        float16: whether the sampler's kernels, which `weights_file.round_to_float16` has rounded, take half the bytes.
-        critic: whether of `gan` the critic alone is written, its kernels in half the bytes.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -136,7 +133,7 @@ def save(sampler, folder, metadata, card, overwrite=False, grid=None, gan=None, 
     folder = pathlib.Path(folder)
     may_write(folder, overwrite)
     with atomic_files.replace_folder(folder) as beside:
-        write(sampler, beside, metadata, card, grid, gan, float16, critic=critic)
+        write(sampler, beside, metadata, card, gan=gan)
     return folder
 
 
@@ -146,9 +143,18 @@ def may_write(folder, overwrite=False):
 
 
 def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None, critic=False):
-    """Write the files of a preset into a new folder; the arguments are those of `save`.
+    """Write the files of a preset into a new folder.
 
-    `pictures` is a folder of further pictures of the card, or `None`.
+    Args:
+        sampler: as of `save`.
+        folder: where to; it must not be there.
+        metadata: as of `save`.
+        card: as of `save`.
+        grid: `PIL.Image.Image` of its images, or `None`.
+        gan: as of `save`.
+        float16: whether the sampler's kernels, which `weights_file.round_to_float16` has rounded, take half the bytes.
+        pictures: folder of further pictures of the card, or `None`.
+        critic: whether of `gan` the critic alone is written, its kernels in half the bytes.
     """
     for name, model in (("sampler", sampler), ("gan", gan)):
         if model is not None:

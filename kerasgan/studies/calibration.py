@@ -47,7 +47,7 @@ def run(out, real, network="garments", n=5000, image_size=32, seed=0, data_dir=N
         FileNotFoundError, ConnectionError: if the images are not there.
     """
     validation.integer("n", n, 20)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     out = pathlib.Path(out)
     judge = features.load(network, weights)
     sets, kept, name = _sets(real, n, image_size, seed, data_dir)

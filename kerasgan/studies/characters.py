@@ -64,7 +64,7 @@ def run(
     numbers = {"steps": steps, "filters": filters, "critic_steps": critic_steps, "every": every, "samples": samples}
     for name, value in numbers.items():
         validation.integer(name, value, 1)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     lines = brown.sentences() if text_file is None else text.read_lines(text_file)
     settings = {
         "text": brown.NAME if text_file is None else str(text_file),
@@ -162,12 +162,13 @@ def _distances(numbers, wanted):
 
 
 def _write(folder, settings, result):
-    """Write the picture, the lines and the result."""
+    """Write the lines, the result and the picture."""
     parts = [f"step {point['step']}\n" + "".join(f"  {line}\n" for line in point["lines"]) for point in result["curve"]]
     with atomic_files.written_whole(folder / "samples.txt") as beside:
         beside.write_text("\n".join(parts), encoding="utf-8")
+    path = report.write_result(folder, settings, result)
     report.save_figure(_figure(result["floors"], result["curve"]), folder / "characters.png")
-    return report.write_result(folder, settings, result)
+    return path
 
 
 def _figure(floors, curve):

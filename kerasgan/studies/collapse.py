@@ -177,11 +177,13 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not allowed.
+        ValueError: if a number is not allowed, or the folder holds a result of other settings.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     check(steps, more, growth, every, seed)
     out = pathlib.Path(out)
+    settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed, "factor": FACTOR}
+    report.earlier(out, settings)
     images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", *BRANCHES):
         shutil.rmtree(out / name, ignore_errors=True)
@@ -202,10 +204,10 @@ def run(out, steps=STEPS, more=MORE, growth=GROWTH, every=EVERY, seed=0, data_di
         "warning_equals_unguarded": all(map(np.array_equal, weights["unguarded"], weights["warning"])),
         "variety_of_real_images": real,
     }
-    draw(out / "collapse.png", results, strips, steps, result)
-    settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed, "factor": FACTOR}
     result["protocol"] = protocol(steps, growth, every)
-    return report.write_result(out, settings, {**result, "looks": results})
+    path = report.write_result(out, settings, {**result, "looks": results})
+    draw(out / "collapse.png", results, strips, steps, result)
+    return path
 
 
 def check(steps, more, growth, every, seed):
@@ -215,7 +217,7 @@ def check(steps, more, growth, every, seed):
         if validation.integer(name, value, 1) % every:
             raise ValueError(f"{name}: expected a multiple of every, {every}; got {value}")
     validation.positive("growth", growth)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
 
 
 def protocol(steps, growth, every):

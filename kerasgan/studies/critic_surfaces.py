@@ -87,12 +87,12 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
         dict, the content of `result.json` under "result".
 
     Raises:
-        ValueError: naming the argument that is wrong.
+        ValueError: naming the argument that is wrong, as is a folder with a result of other settings.
     """
     validation.integer("steps", steps, 1)
     settings = {
         "steps": steps,
-        "seed": validation.integer("seed", seed, 0),
+        "seed": validation.integer_within("seed", seed, np.uint32),
         "width": validation.integer("width", width, 1),
         "batch_size": 256,
         "clip": CLIP,
@@ -101,6 +101,7 @@ def run(steps=2500, seed=0, out="studies/critic_surfaces", width=128):
         "norm_optimizer": "RMSprop(1e-3), falling to 0 along a cosine",
         "penalty_optimizer": "Adam(5e-4, beta_1=0.5, beta_2=0.9), falling to 0 along a cosine",
     }
+    report.earlier(out, settings)
     result, surfaces = {"protocol": _PROTOCOL}, {}
     for make_points in _TOYS:
         points = make_points()

@@ -175,26 +175,28 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not a positive integer.
+        ValueError: if a number is not a positive integer, or the folder holds a result of other settings.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     for name, value in (("steps", steps), ("toy_steps", toy_steps), ("seeds", seeds)):
         validation.integer(name, value, 1)
     out = pathlib.Path(out)
+    settings = {"steps": steps, "toy_steps": toy_steps, "seeds": seeds, "by_slot": by_slot, "samples": SAMPLES}
+    report.earlier(out, settings)
     network, accuracy = garment_classifier.load_or_train(classifier or out, data_dir)
     images, labels = fashion_mnist_arrays.arrays("train", data_dir)
     few = np.random.default_rng(0).permutation(fashion_mnist_arrays.per_class(images, labels, PER_CLASS))
     held_out = fashion_mnist_arrays.arrays("test", data_dir)[0][:SAMPLES]
 
     toy_numbers, points = toy(toy_steps, seeds, by_slot)
-    draw_toy(out / "toy.png", toy_numbers, points)
     image_numbers, shown = low_data(few, network, steps, seeds, by_slot, samples=SAMPLES)
     image_numbers["held-out images"] = scores(network, held_out)
     image_numbers["training images"] = scores(network, few)
-    draw_images(out / "low_data.png", image_numbers, {"real": few[:_SHOWN], **shown})
-    settings = {"steps": steps, "toy_steps": toy_steps, "seeds": seeds, "by_slot": by_slot, "samples": SAMPLES}
     result = {"toy_w1": toy_numbers, "low_data": image_numbers, "classifier_accuracy": accuracy}
-    return report.write_result(out, settings, result)
+    path = report.write_result(out, settings, result)
+    draw_toy(out / "toy.png", toy_numbers, points)
+    draw_images(out / "low_data.png", image_numbers, {"real": few[:_SHOWN], **shown})
+    return path
 
 
 def draw_toy(path, numbers, points):

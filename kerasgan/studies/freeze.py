@@ -39,12 +39,14 @@ def run(
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not allowed.
+        ValueError: if a number is not allowed, or the folder holds a result of other settings.
         RuntimeError: if the training did not collapse within `more` steps.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     collapse.check(steps, more, growth, every, seed)
     out = pathlib.Path(out)
+    settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed}
+    report.earlier(out, settings)
     images = fashion_mnist_arrays.arrays("train", data_dir)[0]
     for name in ("trunk", "toward collapse", *BRANCHES):
         shutil.rmtree(out / name, ignore_errors=True)
@@ -67,13 +69,13 @@ def run(
         later = [look for look in results[name] if look["step"] > frozen_at]
         losses = [look["critic_loss"] for look in later if look["critic_loss"] is not None]
         branch |= {"highest_loss": max(losses, default=None), "loss_at_end": later[-1]["critic_loss"]}
-    draw(out / "freeze.png", results, strips, frozen_at, result["healthy_variety"])
-    settings = {"steps": steps, "more": more, "growth": growth, "every": every, "seed": seed}
     result["protocol"] = (
         f"{collapse.protocol(steps, growth, every)} Here the branches start at the last healthy look before the first "
         "alarm; a frozen side has the learning rate 0."
     )
-    return report.write_result(out, settings, {**result, "looks": results})
+    path = report.write_result(out, settings, {**result, "looks": results})
+    draw(out / "freeze.png", results, strips, frozen_at, result["healthy_variety"])
+    return path
 
 
 def draw(path, found, strips, frozen_at, healthy):

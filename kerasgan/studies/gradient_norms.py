@@ -70,11 +70,11 @@ def run(steps=1000, seed=0, out="studies/gradient_norms", width=512, depth=12, b
         dict, the content of `result.json` under "result".
 
     Raises:
-        ValueError: naming the argument that is wrong.
+        ValueError: naming the argument that is wrong, as is a folder with a result of other settings.
     """
     settings = {
         "steps": validation.integer("steps", steps, 1),
-        "seed": validation.integer("seed", seed, 0),
+        "seed": validation.integer_within("seed", seed, np.uint32),
         "width": validation.integer("width", width, 1),
         "depth": validation.integer("depth", depth, 2),
         "batch_size": validation.integer("batch_size", batch_size, 1),
@@ -82,6 +82,7 @@ def run(steps=1000, seed=0, out="studies/gradient_norms", width=512, depth=12, b
         "penalty_weight": 10.0,
         "penalty_optimizer": "Adam(1e-4, beta_1=0.5, beta_2=0.9)",
     }
+    report.earlier(out, settings)
     points = data.swiss_roll()
     lines = {}
     for name in [*(f"clip {clip:g}" for clip in CLIPS), PENALTY]:

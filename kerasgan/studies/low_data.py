@@ -149,8 +149,8 @@ def run(
     """
     for name, value, least in (("steps", steps, 1), ("every", every, 1), ("n", n, 2), ("filters", filters, 1)):
         validation.integer(name, value, least)
-    validation.integer("seed", seed, 0)
-    if not methods or not set(methods) <= set(METHODS):
+    validation.integer_within("seed", seed, np.uint32)
+    if not validation.several("methods", methods) or not set(methods) <= set(METHODS):
         raise ValueError(f"methods: expected some of {', '.join(METHODS)}; got {quoted(methods)}")
     features = features or ("garments" if path is None else "efficientnet-lite0")
     judge = metrics.features.load(features)

@@ -22,8 +22,8 @@ def run(
 ):
     """Train recipes for the same number of generator updates, measure them, and write a table and a picture.
 
-    `runs/` in the output folder holds the run folders: a recipe whose run has a checkpoint at `steps` is not trained
-    again, and one whose run stopped before goes on. `result.json` is written anew after each recipe, and what it holds
+    `runs/NAME` in the output folder is the run of the recipe NAME: one that has a checkpoint at `steps` is not trained
+    again, and one that stopped before goes on. `result.json` is written anew after each recipe, and what it holds
     already, measured in the same way, is not measured again.
 
     Args:
@@ -40,8 +40,8 @@ def run(
         `pathlib.Path` of `table.md`.
 
     Raises:
-        ValueError: if an argument is wrong, the folder holds a result of other settings, or a run has gone beyond the
-            steps and has no checkpoint there.
+        ValueError: if an argument is wrong, the folder holds a result of other settings or a run of another recipe of
+            the same name, or a run has gone beyond the steps and has no checkpoint there.
         RecipeError, OSError: as `kerasgan.training.runner.train`.
     """
     for name, value, least in (("steps", steps, 1), ("n", n, 2)):
@@ -49,7 +49,7 @@ def run(
     measures.chosen(metrics)
     if recipes is None:
         recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
-    plans = {path: recipe.load(path) for path in recipes}
+    plans = {path: recipe.load(path) for path in validation.several("recipes", recipes)}
     for path, plan in plans.items():
         if not isinstance(plan.data, sections.ImageData):
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
@@ -69,7 +69,7 @@ def run(
         if plan.name in rows:
             continue
         print(f"{plan.name}:", flush=True)
-        checkpoint = _trained(path, plan, steps, out / "runs")
+        checkpoint = _trained(path, steps, out / "runs")
         results = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
         rows[plan.name] = _row(plan, checkpoint, results)
         report.write_result(out, settings, {"rows": rows})
@@ -139,14 +139,16 @@ def _ordered(rows, metrics):
     return sorted(rows.values(), key=lambda row: -better * row["results"][0]["value"])
 
 
-def _trained(path, plan, steps, folder):
+def _trained(path, steps, folder):
     """The checkpoint of a recipe at a step, trained where there is none yet."""
-    runs = sorted(folder.glob(f"[0-9]*-{plan.name}"))
-    wanted = runs[-1] / "checkpoints" / f"step-{steps:08d}.keras" if runs else None
-    if wanted is not None and wanted.is_file():
-        return wanted
-    run = runner.resume(runs[-1], steps) if runs else runner.train(path, folder, steps)
-    return run / "checkpoints" / f"step-{steps:08d}.keras"
+    plan = runner.planned(path, steps)
+    run = folder / plan.name
+    checkpoint = run / "checkpoints" / f"step-{steps:08d}.keras"
+    if checkpoint.is_file():
+        runner.check_goes_on(run, plan)
+    else:
+        runner.train(path, steps=steps, run=run)
+    return checkpoint
 
 
 def _row(plan, checkpoint, found):

@@ -124,7 +124,8 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not a positive integer, or the seed is negative.
+        ValueError: if a number is not a positive integer, the seed is negative, or the folder holds a result of other
+            settings.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     for name, value in (
@@ -134,19 +135,21 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
         ("critic_filters", critic_filters),
     ):
         validation.integer(name, value, 1)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     out = pathlib.Path(out)
+    settings = {"steps": steps, "every": every, "seed": seed, "filters": filters, "critic_filters": critic_filters}
+    settings["images"] = 10 * PER_CLASS
+    report.earlier(out, settings)
     splits = {"training": "train", "held-out": "test"}
     sets = {
         name: fashion_mnist_arrays.per_class(*fashion_mnist_arrays.arrays(split, data_dir), PER_CLASS, seed)
         for name, split in splits.items()
     }
     gan, watch = train(sets, steps, every, seed, filters, critic_filters)
-    draw(out / "overfitting.png", watch.steps, watch.values, gan.sample(18, seed=0))
-    settings = {"steps": steps, "every": every, "seed": seed, "filters": filters, "critic_filters": critic_filters}
     curves = {"steps": watch.steps, "negative_critic_loss": watch.values}
-    settings["images"] = 10 * PER_CLASS
-    return report.write_result(out, settings, {"gap_at_end": gap_at_end(watch.values), **curves})
+    path = report.write_result(out, settings, {"gap_at_end": gap_at_end(watch.values), **curves})
+    draw(out / "overfitting.png", watch.steps, watch.values, gan.sample(18, seed=0))
+    return path
 
 
 def draw(path, steps, values, images):

@@ -172,7 +172,7 @@ def run(out, architectures=20, steps=500, filters_scale=0.25, batch_size=64, see
     """
     for name, value in (("architectures", architectures), ("steps", steps), ("batch_size", batch_size)):
         validation.integer(name, value, 1)
-    validation.integer("seed", seed, 0)
+    validation.integer_within("seed", seed, np.uint32)
     drawn = [draw(index, seed, filters_scale) for index in range(architectures)]
     settings = {"steps": steps, "filters_scale": filters_scale, "batch_size": batch_size, "seed": seed}
     out = pathlib.Path(out)
@@ -181,10 +181,11 @@ def run(out, architectures=20, steps=500, filters_scale=0.25, batch_size=64, see
     images, _ = fashion_mnist_arrays.arrays("train", data_dir)
     train_all(out, drawn, rows, settings, images, network)
     table = outcomes(rows, architectures)
-    draw_picture(out / "random_architectures.png", out, rows, table, architectures)
     print(as_text(table))
     result = {"outcomes": table, "trainings": rows, "classifier_accuracy": accuracy}
-    return report.write_result(out, {"architectures": architectures, "samples": SAMPLES, **settings}, result)
+    path = report.write_result(out, {"architectures": architectures, "samples": SAMPLES, **settings}, result)
+    draw_picture(out / "random_architectures.png", out, rows, table, architectures)
+    return path
 
 
 def train_all(out, drawn, rows, settings, images, classifier):

@@ -35,7 +35,7 @@ def write_result(folder, settings, result):
 
 
 def earlier(folder, settings):
-    """Return what an interrupted study of the same settings left in a folder, the `result` of its file; or `None`.
+    """Return what a study of the same settings left in a folder, the `result` of its file; or `None`.
 
     Raises:
         ValueError: if the folder holds a result of other settings, which this study would replace.

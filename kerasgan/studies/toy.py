@@ -96,7 +96,7 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
     """
     if data_name not in DATA:
         raise ValueError(f"data: expected one of {', '.join(DATA)}; got {quoted(data_name)}")
-    chosen = names() if objective_names is None else list(objective_names)
+    chosen = names() if objective_names is None else list(validation.several("objectives", objective_names))
     for name in chosen:
         if name not in names():
             raise ValueError(f"objectives: expected some of {', '.join(names())}; got {quoted(name)}")
@@ -105,7 +105,12 @@ def run(data_name="eight_gaussians", objective_names=None, steps=None, seconds=N
     if seconds is not None:
         validation.positive("seconds", seconds)
     points, out = DATA[data_name](), pathlib.Path(out)
-    common = {"data": data_name, "seed": validation.integer("seed", seed, 0), "seconds": seconds, "samples": SAMPLES}
+    common = {
+        "data": data_name,
+        "seed": validation.integer_within("seed", seed, np.uint32),
+        "seconds": seconds,
+        "samples": SAMPLES,
+    }
     left_out = sorted(set(objectives.__all__) - set(names()))
     note = f"left out, as they need classes: {', '.join(left_out)}" if left_out else ""
     print(note or "no objective is left out", flush=True)

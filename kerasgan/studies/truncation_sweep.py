@@ -89,22 +89,15 @@ def run(
         Path of `result.json`.
 
     Raises:
-        ValueError: if a number is not allowed, or model, data, metrics and network do not fit together.
+        ValueError: if a number is not allowed, model, data, metrics and network do not fit together, or the folder
+            holds a result of other settings.
         FileNotFoundError: if there is no such model.
         ConnectionError: as `kerasgan.data.tfds`.
     """
     truncations = sorted(_checked(truncations))
     if len(measures.chosen(names)) < 2 and names != "prdc":  # which gives four
         raise ValueError(f"metrics: expected some that give two numbers, for a curve; got {names!r}")
-    gan = run_folder.load_model(model)
-    section = evaluation.data_section(real or model)
-    where = cache_root.root()
-    reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)
-    found = truncation_sweep(gan, truncations, reference, names, n, seed, standing_passes, str(model))
-    held_out = _held_out(section, reference, names, n, seed, data_dir)
-    shown = rows_of_images(gan, truncations, seed=seed, standing_passes=standing_passes)
     out = pathlib.Path(out)
-    draw(out / "truncation.png", truncations, found, shown, held_out)
     settings = {
         "model": model,
         "truncations": [_number(truncation) for truncation in truncations],
@@ -116,12 +109,22 @@ def run(
         "real": real,
         "data_dir": data_dir,
     }
+    report.earlier(out, settings)
+    gan = run_folder.load_model(model)
+    section = evaluation.data_section(real or model)
+    where = cache_root.root()
+    reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)
+    found = truncation_sweep(gan, truncations, reference, names, n, seed, standing_passes, str(model))
+    held_out = _held_out(section, reference, names, n, seed, data_dir)
     rows = [
         {"truncation": _number(truncation), "results": [one.to_dict() for one in results]}
         for truncation, results in zip(truncations, found)
     ]
     real_rows = None if held_out is None else [one.to_dict() for one in held_out]
-    return report.write_result(out, settings, {"thresholds": rows, "held_out": real_rows})
+    path = report.write_result(out, settings, {"thresholds": rows, "held_out": real_rows})
+    shown = rows_of_images(gan, truncations, seed=seed, standing_passes=standing_passes)
+    draw(out / "truncation.png", truncations, found, shown, held_out)
+    return path
 
 
 def _held_out(section, reference, names, n, seed, data_dir):

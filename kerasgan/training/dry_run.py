@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import data
+from kerasgan.metrics import features
 from kerasgan.models import turns
 from kerasgan.recipes import recipe, sections
 from kerasgan.training import runner, start_from
@@ -100,11 +101,13 @@ def run(recipe_path, steps=None, images=None, changes=()):
     if steps is None:
         steps = _TIMED if getattr(recipe.load(recipe_path, changes).data, "fit", False) else 0
     plan = runner.planned(recipe_path, images=images, changes=changes)
-    source = plan.data.noise()
+    with runner.of_data(plan, recipe_path, images, changes):
+        source = plan.data.noise()
     values = contextlib.nullcontext() if steps else initial_values.skipped()
     with precision(plan.train.precision), values:
         gan = runner.build(plan, source)
         _check_count(plan.data, gan)
+        _check_measuring(plan, gan)
         if plan.train.start_from is not None:
             start_from.take(gan, plan.train.start_from)
         cost = count(plan, gan)
@@ -116,6 +119,12 @@ def _check_count(section, gan):
     own = isinstance(section, sections.ImageData) and section.tfds is None
     if own and pathlib.Path(section.place).expanduser().exists():
         data.steps_per_epoch(section.open(), section.batch_size, gan.batches_per_step)
+
+
+def _check_measuring(plan, gan):
+    """Raise where the images could not be measured while they train: their feature network takes others."""
+    if plan.train.evaluate_every is not None and isinstance(plan.data, sections.ImageData):
+        features.load(plan.train.evaluate_features or plan.data.judge(gan.image_shape)).check(gan.image_shape)
 
 
 def count(plan, gan):

@@ -14,7 +14,7 @@ from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import manifest, registry, sources
 from kerasgan.training import run_data, run_folder
-from kerasgan.utils import atomic_files, cache_root, devices, workers
+from kerasgan.utils import atomic_files, cache_root, devices, validation, workers
 
 
 def evaluate(
@@ -69,6 +69,7 @@ def evaluate(
     Raises:
         ValueError, OSError, ImportError: naming what is wrong, before images are generated.
     """
+    validation.several("models", models)
     if metrics is not None:
         measures.chosen(metrics)
     if out is not None:
@@ -164,7 +165,7 @@ def data_section(real):
     path = pathlib.Path(real)
     if path.suffix in (".yaml", ".yml"):
         return recipe.load(path).data
-    folder = run_folder.of_checkpoint(path) if path.suffix == ".keras" else path
+    folder = _run_of(path)
     if run_folder.is_run(folder):
         return recipe.load(folder / run_folder.RECIPE).data
     if bucket.is_address(real) and real.endswith(".npz"):
@@ -249,14 +250,28 @@ def _reference(real, shape, network, network_weights, split, data_dir, cache, pr
         judge = features.load(network, network_weights, precision)
         return statistics_file.StatisticsReference(real, judge, shape), "fid"
     section = real if isinstance(real, sections.Section) else data_section(real)
-    reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
+    try:
+        reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
+    except FileNotFoundError as error:
+        there = not section.is_local or pathlib.Path(section.place).expanduser().exists()  # then something else is not
+        if there or section is real or not run_folder.is_run(_run_of(real)):
+            raise
+        raise FileNotFoundError(
+            f"{error}; the run's recipe has that path as it was typed: measure in the folder where the run began, or "
+            "give the path where the data are now with --data"
+        ) from None
     return _computing_in(precision, reference), section.metrics
+
+
+def _run_of(path):
+    """The folder that is a run where a path is one, or one of its checkpoints."""
+    path = pathlib.Path(path)
+    return run_folder.of_checkpoint(path) if path.suffix == ".keras" else path
 
 
 def _tell_of_changed_data(path):
     """Say where the data of a run, or of one of its checkpoints, are not those that it was trained on."""
-    path = pathlib.Path(path)
-    run = run_folder.of_checkpoint(path) if path.suffix == ".keras" else path
+    run = _run_of(path)
     if run_folder.is_run(run):
         run_data.tell_if_changed(run, recipe.load(run / run_folder.RECIPE).data.open())
 

@@ -52,7 +52,8 @@ def create_at(run):
         FileExistsError: if something else is there.
     """
     run = pathlib.Path(run)
-    begun = is_run(run) and any((run / name).is_file() for name in ("run.json", LOCK))  # not a recipe of a user's
+    # not a recipe of a user's; killed early, a run has its lock alone
+    begun = (run / LOCK).is_file() or (is_run(run) and (run / "run.json").is_file())
     if run.exists() and not begun and (not run.is_dir() or any(run.iterdir())):
         raise FileExistsError(f"{run}: expected a run folder or nothing; something else is there")
     run.mkdir(parents=True, exist_ok=True)

@@ -88,12 +88,13 @@ def train(
 def _train(strategy, recipe_path, out, steps, images, changes, run):
     if run is not None and shared_run.has_checkpoint(strategy, run):
         with workers.together(strategy):
-            _check_goes_on(run, planned(recipe_path, steps, images, changes))
+            check_goes_on(run, planned(recipe_path, steps, images, changes))
         return _resume(strategy, pathlib.Path(run), steps, data_changed=False)
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
         plan = _in_a_precision(planned(recipe_path, steps, images, changes))
-        source = plan.data.open()
+        with of_data(plan, recipe_path, images, changes):
+            source = plan.data.open()
         with _BUILDING, strategy.scope(), precision(plan.train.precision):
             gan = build(plan, source)
             if plan.train.start_from is not None:
@@ -128,7 +129,7 @@ def _in_a_precision(plan):
     return plan.model_copy(update={"train": plan.train.model_copy(update={"precision": taken})})
 
 
-def _check_goes_on(run, plan):
+def check_goes_on(run, plan):
     """Raise `ValueError` unless a run began with what is asked for now; its number of steps may be another."""
     began = recipe.load(pathlib.Path(run) / run_folder.RECIPE).plain()
     asked = plan.plain()
@@ -140,7 +141,7 @@ def _check_goes_on(run, plan):
     if differ:
         raise ValueError(
             f"run: {run} is there and goes on as it began; expected the recipe, data and changes of its beginning; got "
-            f"another {', '.join(differ)}"
+            f"another {', '.join(differ)}: put them back, or give another folder"
         )
 
 
@@ -246,7 +247,23 @@ def planned(recipe_path, steps=None, images=None, changes=()):
         plan = plan.model_copy(update={"train": plan.train.model_copy(update={"steps": steps})})
     if images is not None:
         plan = plan.model_copy(update={"data": plan.data.instead(images)})
-    return plan.model_copy(update={"data": plan.data.fitted()})
+    with of_data(plan, recipe_path, images, changes):
+        return plan.model_copy(update={"data": plan.data.fitted()})
+
+
+@contextlib.contextmanager
+def of_data(plan, recipe_path, images, changes):
+    """Say in errors of a recipe's data which key names them, and where it stands, unless `images` are given."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if images is not None:
+            raise
+        key = next((key for key, value in plan.data.model_dump().items() if value == plan.data.place), None)
+        where = recipe.place(recipe_path, changes, "data", key)
+        said = str(error).removeprefix("path: ").removeprefix("data: ")
+        kind = recipe.RecipeError if isinstance(error, ValueError) else type(error)
+        raise kind(f"{where}: data{f'.{key}' if key else ''}: {said}") from error
 
 
 def build(plan, source):

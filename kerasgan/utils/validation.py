@@ -2,6 +2,7 @@
 
 import numbers
 import operator
+import os
 
 import numpy as np
 
@@ -50,14 +51,25 @@ def number(name, value, good, words):
     return value
 
 
+def several(name, value):
+    """`value`, a list or the like; a text or a path alone, which would be read letter by letter, is none.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    if isinstance(value, (str, bytes, os.PathLike)):
+        raise ValueError(f"{name}: expected a list; got {quoted(value)}, which is one alone: write [{quoted(value)}]")
+    return value
+
+
 def not_negative(name, value):
-    """Raise `ValueError` unless `value` is a number of at least 0, such as a weight."""
-    number(name, value, lambda it: it >= 0, "a number of at least 0")
+    """`value`, a number of at least 0, such as a weight; see `number`."""
+    return number(name, value, lambda it: it >= 0, "a number of at least 0")
 
 
 def positive(name, value):
-    """Raise `ValueError` unless `value` is a positive number."""
-    number(name, value, lambda it: it > 0, "a positive number")
+    """`value`, a positive number; see `number`."""
+    return number(name, value, lambda it: it > 0, "a positive number")
 
 
 def in_unit_interval(name, value):

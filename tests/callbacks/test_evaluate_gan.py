@@ -123,7 +123,7 @@ def test_a_resumed_run_goes_on_with_the_lines_up_to_its_step(measured, tmp_path)
         (dict(n=1), "n: expected an integer of at least 2"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1"),
         (dict(grid=-1), "grid: expected an integer of at least 0"),
-        (dict(seed=0.5), "seed: expected an integer of at least 0, got 0.5"),
+        (dict(seed=0.5), "seed: expected an integer from 0 to 4294967295, got 0.5"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, tmp_path):

@@ -1,63 +1,19 @@
+"""What a client asks for and gets, and the arguments that it refuses."""
+
 import concurrent.futures
-import contextlib
-import functools
-import http.client
-import http.server
 import io
-import json
 import os
 import pathlib
-import shutil
-import socket
-import socketserver
-import ssl
 import subprocess
 import sys
-import threading
-import time
 
 import numpy as np
 import PIL.Image
 import pytest
-import trustme
 
 from kerasgan import client
-from kerasgan.server import Models, ModelServer, ServerOptions
-from tests.server import saved_models
 
-TENS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "été 猫"]
 ROOT = pathlib.Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    base = tmp_path_factory.mktemp("models")
-    saved_models.generator(base / "conditional")
-    saved_models.generator(base / "plain", conditional=False, size=32)
-    saved_models.half_plus(base / "half")
-    saved_models.echo(base / "echo")
-    for version, names in ((1, TENS), (2, TENS[::-1])):
-        shutil.copytree(base / "conditional", base / f"named{version}")
-        saved_models.name_classes(base / f"named{version}", names)
-    models = Models(
-        {
-            "named": {version: base / f"named{version}" for version in (1, 2)},
-            "conditional": {1: base / "conditional", 2: base / "conditional"},
-            "a b/%é": {1: base / "plain"},
-            "half": {1: base / "half"},
-            "echo": {1: base / "echo"},
-        }
-    )
-    with ModelServer(models, ServerOptions(port=0, rest_port=0)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["grpc", "rest"])
-def connect(request, server):
-    """Function of a model's name -> a client, over either transport."""
-    address = f"127.0.0.1:{server.port}" if request.param == "grpc" else f"http://127.0.0.1:{server.rest_port}"
-    with contextlib.ExitStack() as stack:
-        yield lambda model: stack.enter_context(client.connect(address, model))
 
 
 def test_generate(connect):
@@ -96,8 +52,14 @@ def test_a_bound_that_is_none_is_named_before_it_is_sent(connect, truncation):
 
 
 def test_seeds_are_integers(connect):
-    with pytest.raises(TypeError, match="seed, seeds: expected integers .*float"):
-        connect("conditional").generate(seed=1.5, labels=0)
+    model = connect("conditional")
+    for wrong, said in ((1.5, r".*float"), (True, "; got True"), (np.bool_(1), "; got True")):
+        with pytest.raises(TypeError, match=f"^seed: expected an integer{said}"):
+            model.generate(seed=wrong, labels=0)
+        with pytest.raises(TypeError, match=f"^seeds: expected an integer{said}"):
+            model.generate(seeds=[1, wrong], labels=0)
+        with pytest.raises(TypeError, match=f"^to_seed: expected an integer{said}"):
+            model.interpolate(1, wrong, labels=0)
 
 
 def test_png(connect):
@@ -172,7 +134,7 @@ def test_a_version_that_cannot_be_is_named(connect, version):
             ask(version=version)
 
 
-@pytest.mark.parametrize("arguments", [{"n": 2.0}, {"n": "2"}, {"version": "1"}, {"version": 1.0}])
+@pytest.mark.parametrize("arguments", [{"n": 2.0}, {"n": "2"}, {"n": True}, {"version": "1"}, {"version": 1.0}])
 def test_what_is_no_integer_is_named(connect, arguments):
     [name] = arguments
     with pytest.raises(TypeError, match=f"^{name}: expected an integer"):
@@ -203,120 +165,18 @@ def test_numbers_that_the_model_does_not_hold_are_refused(arguments, name):
         ({"labels": [[1, 2]], "n": 2}, "not an array of shape"),
         ({"labels": []}, "no images asked for"),
         ({"labels": 1, "n": 0}, "n must be 1 or more"),
-        ({"labels": 1, "seed": 2**63}, "64 bits"),
-        ({"labels": 1, "seed": 2**63 - 1, "n": 2}, "64 bits"),
+        ({"labels": 2**70}, f"label: expected numbers of int64, as the model takes them; got {2**70}"),
+        ({"labels": [2**63, -1]}, f"label: expected numbers of int64, as the model takes them; got {2**63}"),
+        ({"labels": True}, "label must be whole numbers"),
+        ({"labels": 1, "seed": 2**63}, r"seed: expected integers of 64 bits, from -2\^63 to 2\^63 - 1; got 9223"),
+        ({"labels": 1, "seeds": [0, 2**70]}, r"seeds: expected integers of 64 bits, .*; got 1180591620717411303424"),
+        ({"labels": 1, "seed": 2**63 - 1, "n": 2}, rf"seed: expected at most {2**63 - 2}, as image i has seed"),
+        ({"labels": 1, "seed": 0, "seeds": [3]}, "seed, seeds: expected one of them, .*; got both"),
     ],
 )
 def test_wrong_arguments(connect, arguments, words):
     with pytest.raises(ValueError, match=words):
         connect("conditional").generate(**arguments)
-
-
-def label_of(images):
-    """The labels that images of the stand-in generator of seed 0, 1, ... show."""
-    return [(int(image[0, 0, 0]) - row) // 10 for row, image in enumerate(images)]
-
-
-def test_a_model_knows_its_class_names(connect):
-    model = connect("named")
-    assert model.class_names == tuple(TENS[::-1]) and model.classes() == (2, 10, tuple(TENS[::-1]))
-    assert model.classes(version=1) == (1, 10, tuple(TENS))
-    for other in ("conditional", "a b/%é", "half", "nope"):
-        assert connect(other).class_names is None and connect(other).classes().count is None
-
-
-def test_labels_may_be_names_of_the_version_that_answers(connect):
-    model = connect("named")
-    assert label_of(model.generate(3, labels="Bag")) == [1, 1, 1]
-    assert label_of(model.generate(labels=["Bag", 3, "été 猫"])) == [1, 3, 0]
-    assert label_of(model.generate(labels=np.array(["Bag", "Coat"]), version=1)) == [8, 4]
-    assert len(model.generate(2, labels="Bag", png=True)) == 2
-    with pytest.raises(ValueError, match="labels: no class is named 'bag'; did you mean 'Bag'. The classes are"):
-        model.generate(labels="bag")
-    with pytest.raises(
-        ValueError, match="labels: expected numbers, as the names of the classes are not known; got 'Bag'"
-    ):
-        connect("conditional").generate(labels="Bag")
-    with pytest.raises(ValueError, match="no input 'label': leave out labels"):
-        connect("a b/%é").generate(labels="Bag")
-    with pytest.raises(ValueError, match=r"different numbers of images: \[2, 3\]"):
-        model.generate(3, labels=["Bag", "Coat"])
-
-
-def test_without_labels_the_classes_come_in_turn_where_they_are_known(connect):
-    assert label_of(connect("named").generate(12)) == [*range(10), 0, 1]
-    with pytest.raises(ValueError, match="label"):
-        connect("conditional").generate(12)
-
-
-def test_names_are_not_mixed_with_those_of_a_version_that_comes_meanwhile(tmp_path):
-    """The server goes on to a version with another order of the classes after the client has asked for the names."""
-    for version, names in ((1, TENS), (2, TENS[::-1])):
-        saved_models.generator(tmp_path / str(version))
-        saved_models.name_classes(tmp_path / str(version), names)
-    with ModelServer(Models({"m": {1: tmp_path / "1"}}), ServerOptions(port=0, rest_port=0)) as running:
-        swap = functools.partial(running.models.update, {"m": {2: tmp_path / "2"}})
-        for address in (f"127.0.0.1:{running.port}", f"http://127.0.0.1:{running.rest_port}"):
-            running.models.update({"m": {1: tmp_path / "1"}})
-            with client.connect(address, "m") as model:
-                assert label_of(model.generate(labels="Bag")) == [8]
-                model._transport.classes = functools.partial(_and_then, model._transport.classes, swap)
-                assert label_of(model.generate(labels="Bag")) == [1]
-
-
-def swapping(folder):
-    """A server, a function that makes it go on to a version, and clients over both transports."""
-    with ModelServer(Models({"m": {1: folder / "1"}}), ServerOptions(port=0, rest_port=0)) as running:
-        for address in (f"127.0.0.1:{running.port}", f"http://127.0.0.1:{running.rest_port}"):
-            running.models.update({"m": {1: folder / "1"}})
-            with client.connect(address, "m") as model:
-                yield model, lambda version: running.models.update({"m": {version: folder / str(version)}})
-
-
-@pytest.mark.parametrize("other", ["float32", "int64"])
-def test_numbers_are_those_of_the_version_that_answers(tmp_path, other):
-    """Over REST an answer does not tell its dtype: it was cast to that of a version that is gone."""
-    dtypes = {1: "int32" if other == "float32" else "float32", 2: other}
-    for version, dtype in dtypes.items():
-        saved_models.of_dtype(tmp_path / str(version), dtype)
-    for model, go_on in swapping(tmp_path):
-        assert model.predict({"x": np.float32([2, 4])})["y"].dtype == dtypes[1]
-        go_on(2)
-        found = model.predict({"x": np.float32([2, 5])})["y"]
-        assert found.dtype == other and found.tolist() == [1, 2.5 if other == "float32" else 2]
-
-
-def test_labels_may_be_given_once_the_model_has_become_conditional(tmp_path):
-    saved_models.generator(tmp_path / "1", conditional=False)
-    saved_models.generator(tmp_path / "2")
-    for model, go_on in swapping(tmp_path):
-        with pytest.raises(ValueError, match="no input 'label': leave out labels"):
-            model.generate(2, labels=1)
-        go_on(2)
-        assert label_of(model.generate(2, labels=1)) == [1, 1]
-        go_on(1)
-        assert model.generate(2).shape == (2, 8, 8, 3)
-
-
-def _and_then(function, action, *arguments):
-    found = function(*arguments)
-    action()
-    return found
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        '{"version": 1, "num_classes": 2, "class_names": ["a", "a"]}',
-        '{"version": 1, "num_classes": 1e400, "class_names": null}',
-        '{"version": 1, "num_classes": "2"}',
-        "[]",
-        "<html>",
-    ],
-)
-def test_what_a_server_tells_wrongly_is_passed_over(told):
-    with http_server(lambda: _response(200, told)) as port:
-        assert client.connect(f"http://127.0.0.1:{port}", "m").class_names is None
 
 
 def test_a_walk_needs_two_images_and_a_signature_for_it(connect):
@@ -342,284 +202,6 @@ def test_many_threads_share_a_client(connect):
     assert answers == list(range(100))
 
 
-@pytest.fixture
-def dead_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
-        yield taken.getsockname()[1]
-
-
-@pytest.mark.parametrize("scheme", ["", "http://"])
-def test_no_server_is_named_within_the_timeout(dead_port, scheme):
-    address = f"{scheme}127.0.0.1:{dead_port}"
-    start = time.monotonic()
-    with client.connect(address, "m", timeout=0.5) as model, pytest.raises(ConnectionError, match=address):
-        model.generate()
-    assert 0.2 < time.monotonic() - start < 3
-
-
-@pytest.mark.parametrize("scheme", ["", "http://"])
-def test_a_server_that_starts_late_is_waited_for(server, scheme):
-    """Something else listens first and hangs up at once; then the port leads to the server."""
-    with socket.socket() as early:
-        early.bind(("127.0.0.1", 0))
-        port = early.getsockname()[1]
-        opened = []
-
-        def open_later():
-            time.sleep(0.7)
-            early.close()
-            opened.append(
-                ModelServer(server.models, ServerOptions(**{"rest_port" if scheme else "port": port} | other))
-            )
-            opened[0].models = _Shared(server.models)
-            opened[0].start()
-
-        other = {"port": 0} if scheme else {"rest_port": 0}
-        thread = threading.Thread(target=open_later)
-        thread.start()
-        try:
-            with client.connect(f"{scheme}127.0.0.1:{port}", "conditional") as model:
-                assert model.generate(labels=0).shape == (1, 8, 8, 3)
-        finally:
-            thread.join()
-            opened[0].stop()
-
-
-class _Shared:
-    """Loaded models that another server has and will unload."""
-
-    def __init__(self, models):
-        self._models = models
-
-    def __getattr__(self, name):
-        return getattr(self._models, name)
-
-    def load(self):
-        pass
-
-    def close(self):
-        pass
-
-
-@contextlib.contextmanager
-def http_server(answer):
-    """A port that answers every connection with the bytes that `answer()` gives; None: stays silent."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        held = []
-
-        def loop():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    held.append(connection)
-                    connection.recv(65536)
-                    content = answer()
-                    if content is not None:
-                        connection.sendall(content)
-                        connection.close()
-
-        thread = threading.Thread(target=loop, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-            for connection in held:
-                connection.close()
-
-
-def _response(status, body):
-    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
-
-
-def test_an_unavailable_server_is_asked_again():
-    answers = [_response(503, '{"error": "busy"}'), _response(503, '{"error": "busy"}')]
-    metadata = {"metadata": {"signature_def": {"signature_def": {}}}}
-    with http_server(lambda: answers.pop() if answers else _response(200, json.dumps(metadata))) as port:
-        assert client.connect(f"http://127.0.0.1:{port}", "m").signatures() == {}
-    with http_server(lambda: _response(503, '{"error": "busy"}')) as port:
-        with pytest.raises(ConnectionError, match="busy"):
-            client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
-
-
-def test_a_connection_that_breaks_off_is_tried_again():
-    answers = [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"]
-    metadata = {"metadata": {"signature_def": {"signature_def": {}}}}
-    with http_server(lambda: answers.pop() if answers else _response(200, json.dumps(metadata))) as port:
-        assert client.connect(f"http://127.0.0.1:{port}", "m").signatures() == {}
-    assert not answers
-    with http_server(lambda: b"") as port:
-        with pytest.raises(ConnectionError, match=f"127.0.0.1:{port} .tried for 0.3 s.: it broke off: RemoteDisc"):
-            client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.3).signatures()
-
-
-def test_a_rest_client_keeps_its_connections(server, monkeypatch):
-    opened, connect = [], http.client.HTTPConnection.connect
-    monkeypatch.setattr(http.client.HTTPConnection, "connect", lambda self: (opened.append(self), connect(self)))
-    with client.connect(f"http://127.0.0.1:{server.rest_port}", "conditional") as model:
-        for seed in range(5):
-            model.generate(seed=seed, labels=0)
-        with pytest.raises(ValueError, match="not found"):
-            model.predict({}, "no such signature")
-        assert len(opened) == 1
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            images = list(pool.map(lambda seed: model.generate(seed=seed, labels=0), range(40)))
-        assert [image[0, 0, 0, 0] for image in images] == [
-            model.generate(seed=seed, labels=0)[0, 0, 0, 0] for seed in range(40)
-        ]
-        assert len(opened) <= 4
-    assert all(connection.sock is None for connection in opened)
-
-
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced_at_once():
-    body = json.dumps({"metadata": {"signature_def": {"signature_def": {}}}})
-    kept = _response(200, body).replace(b"Connection: close\r\n", b"")
-    with http_server(lambda: kept) as port:  # says that it keeps the connection, and closes it
-        with client.connect(f"http://127.0.0.1:{port}", "m", timeout=0.0) as model:
-            for version in range(3):
-                assert model.signatures(version) == {}
-
-
-@pytest.mark.parametrize("body", ["<html>welcome", "[]", "{}", '{"metadata": {"signature_def": 1}}'])
-def test_what_does_not_speak_the_api_is_named(body):
-    with http_server(lambda: _response(200, body)) as port:
-        with pytest.raises(RuntimeError, match=f"127.0.0.1:{port} does not answer as TensorFlow Serving: "):
-            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
-
-
-def test_other_failures_are_runtime_errors_with_the_servers_text():
-    with http_server(lambda: _response(500, '{"error": "it broke"}')) as port:
-        with pytest.raises(RuntimeError, match="it broke"):
-            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
-    with http_server(lambda: _response(502, "<html>bad gateway")) as port:
-        with pytest.raises(RuntimeError, match="bad gateway"):
-            client.connect(f"http://127.0.0.1:{port}", "m").signatures()
-
-
-@pytest.mark.parametrize("scheme, request_timeout, error", [("http://", 0.5, TimeoutError), ("", 10, ConnectionError)])
-def test_a_silent_server_does_not_hold_up_the_client(scheme, request_timeout, error):
-    with http_server(lambda: None) as port:
-        model = client.connect(f"{scheme}127.0.0.1:{port}", "m", timeout=0.5, request_timeout=request_timeout)
-        with model, pytest.raises(error, match=f"127.0.0.1:{port}"):
-            model.signatures()
-
-
-@pytest.mark.parametrize("address", ["", ":8500", "ftp://h:1", "http://h:x", "http://h/v1", "h:99999", "http://"])
-def test_addresses_that_are_not_understood(address):
-    with pytest.raises(ValueError, match="address"):
-        client.connect(address, "m")
-    with pytest.raises(ValueError, match="no model"):
-        client.connect("localhost", "")
-
-
-def test_an_ipv6_address_without_brackets_is_named():
-    with pytest.raises(ValueError, match=r"written in brackets: \[::1\]:8500"):
-        client.connect("::1:8500", "m")
-
-
-@pytest.mark.parametrize(
-    "address, expected",
-    [
-        ("h", "h:8500"),
-        ("h:1", "h:1"),
-        ("[::1]:2", "[::1]:2"),
-        ("http://h", "http://h:8501"),
-        ("http://[::1]", "http://[::1]:8501"),
-        ("https://[fe80::1]:2", "https://[fe80::1]:2"),
-        ("http://h:1/", "http://h:1"),
-        ("https://h", "https://h:443"),
-        ("grpcs://h", "h:8500"),
-    ],
-)
-def test_addresses(address, expected):
-    with client.connect(address, "m") as model:
-        assert model._transport.address == expected
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """Files of an authority, of a server's certificate by it, and of a client's: {name: path}."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    names = {"ca": folder / "ca.pem"}
-    authority.cert_pem.write_to_path(names["ca"])
-    for who in ("server", "client"):
-        issued = authority.issue_cert("127.0.0.1" if who == "server" else "client.example")
-        names[who], names[f"{who}_key"] = folder / f"{who}.pem", folder / f"{who}.key"
-        issued.cert_chain_pems[0].write_to_path(names[who])
-        issued.private_key_pem.write_to_path(names[f"{who}_key"])
-    return names
-
-
-@pytest.fixture(scope="module")
-def mutual_tls(server, certificates, tmp_path_factory):
-    """Addresses by transport that want the client's certificate, and lead to `server`'s models."""
-    pem = {name: json.dumps(path.read_text()) for name, path in certificates.items()}
-    config = tmp_path_factory.mktemp("tls") / "ssl.config"
-    config.write_text(
-        f"server_key: {pem['server_key']} server_cert: {pem['server']} custom_ca: {pem['ca']} client_verify: true"
-    )
-    secure = ModelServer(server.models, ServerOptions(port=0, rest_port=None, ssl_config_file=str(config)))
-    secure.models = _Shared(server.models)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates["ca"])
-    context.load_cert_chain(certificates["server"], certificates["server_key"])
-    context.verify_mode = ssl.CERT_REQUIRED
-    with secure, _TlsTo(context, server.rest_port) as front:
-        threading.Thread(target=front.serve_forever, daemon=True).start()
-        yield {"grpc": f"grpcs://127.0.0.1:{secure.port}", "rest": f"https://127.0.0.1:{front.server_address[1]}"}
-        front.shutdown()
-
-
-class _TlsTo(socketserver.ThreadingTCPServer):
-    """Takes TLS connections and passes one request and its answer on to a port without."""
-
-    daemon_threads = True
-
-    def __init__(self, context, port):
-        super().__init__(("127.0.0.1", 0), None)
-        self.context, self.port = context, port
-
-    def finish_request(self, request, client_address):
-        with contextlib.suppress(OSError), self.context.wrap_socket(request, server_side=True) as front:
-            with socket.create_connection(("127.0.0.1", self.port)) as back:
-                back.sendall(front.recv(2**20))
-                front.settimeout(0.2)  # a body may come after its headers
-                with contextlib.suppress(TimeoutError):
-                    back.sendall(front.recv(2**20))
-                front.settimeout(10)
-                back.settimeout(0.5)
-                with contextlib.suppress(TimeoutError):
-                    while content := back.recv(2**20):
-                        front.sendall(content)
-
-
-@pytest.mark.parametrize("transport", ["grpc", "rest"])
-def test_mutual_tls(mutual_tls, certificates, transport, server):
-    own = {"certificate_file": certificates["client"], "key_file": certificates["client_key"]}
-    address = mutual_tls[transport]
-    with client.connect(address, "conditional", ca_file=certificates["ca"], **own) as model:
-        images = model.generate(2, seed=3, labels=1)
-    with client.connect(f"127.0.0.1:{server.port}", "conditional") as model:
-        np.testing.assert_array_equal(images, model.generate(2, seed=3, labels=1))
-    without = {"neither": {}, "no own certificate": {"ca_file": certificates["ca"]}, "no authority": own}
-    for arguments in without.values():
-        with client.connect(address, "conditional", timeout=0.3, **arguments) as model:
-            with pytest.raises(ConnectionError, match="127.0.0.1"):
-                model.generate(labels=1)
-
-
-def test_certificates_must_go_together(certificates, tmp_path):
-    with pytest.raises(ValueError, match="without TLS"):
-        client.connect("h:1", "m", ca_file=certificates["ca"])
-    with pytest.raises(ValueError, match="certificate_file and key_file"):
-        client.connect("https://h:1", "m", certificate_file=certificates["client"])
-    for scheme in ("grpcs", "https"):
-        with pytest.raises(FileNotFoundError):
-            client.connect(f"{scheme}://h:1", "m", ca_file=tmp_path / "none.pem")
-
-
 def test_the_client_is_light():
     program = """
 import sys, time
@@ -637,41 +219,3 @@ print(took)
         for _ in range(3)
     ]
     assert min(float(run.stdout) for run in runs) < 0.3
-
-
-@pytest.mark.parametrize(("status", "tells"), [(400, True), (404, True), (429, False), (500, False)])
-def test_a_server_that_fails_is_not_taken_for_one_without_names(status, tells):
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(b'{"error": "no"}')
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with client.connect(f"http://127.0.0.1:{server.server_port}", model="m", timeout=1) as asking:
-            if tells:
-                assert asking.classes() == client.Classes()
-            else:
-                with pytest.raises(RuntimeError, match=rf"model m: no \(HTTP {status}\)"):
-                    asking.classes()
-        server.shutdown()
-
-
-@pytest.mark.parametrize(
-    ("address", "given", "message"),
-    [
-        ("127.0.0.1:8500", {"timeout": float("inf")}, "timeout, request_timeout: expected seconds"),
-        ("127.0.0.1:8500", {"timeout": -1.0}, "timeout, request_timeout: expected seconds"),
-        ("127.0.0.1:8500", {"request_timeout": 0.0}, "timeout, request_timeout: expected seconds"),
-        ("127.0.0.1:0", {}, "give a port from 1 on, and no user"),
-        ("http://me:secret@127.0.0.1:8501", {}, "give a port from 1 on, and no user"),
-    ],
-)
-def test_addresses_and_times_that_cannot_be_meant(address, given, message):
-    with pytest.raises(ValueError, match=message):
-        client.connect(address, "garments", **given)

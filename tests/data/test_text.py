@@ -99,6 +99,13 @@ def test_one_hot_batches_are_each_epoch_every_line_once_in_another_order():
     assert len(orders) == 3 and tuple(encoded[:, 0]) not in orders
 
 
+def test_a_seed_that_cannot_be_is_named():
+    with pytest.raises(ValueError, match="^seed: expected an integer of at least 0, got -1"):
+        text.split(["a"] * 9, 3, seed=-1)
+    with pytest.raises(ValueError, match=r"^seed: expected an integer from -9223\d+ to 9223\d+, got 9223"):
+        text.one_hot(np.zeros((8, 2), int), 9, batch_size=2, seed=2**63)
+
+
 def test_one_hot_batches_depend_on_seed_and_step_alone():
     encoded = np.random.default_rng(0).integers(0, 9, (50, 4))
     tf.random.set_seed(1)

@@ -113,6 +113,14 @@ def test_a_dataset_goes_on_where_another_stopped_and_never_repeats(points):
     assert points.dataset(8).cardinality() == tf.data.INFINITE_CARDINALITY
 
 
+def test_a_seed_that_is_no_integer_of_64_bits_is_named():
+    roll = data.swiss_roll()
+    for draw in (lambda seed: roll.sample(2, seed), lambda seed: roll.dataset(2, seed=seed)):
+        for seed in (2**63, 0.5, True):
+            with pytest.raises(ValueError, match=r"^seed: expected an integer from -9223\d+ to 9223\d+, got "):
+                draw(seed)
+
+
 def test_samples_depend_on_the_seed_alone():
     roll = data.swiss_roll()
     np.testing.assert_array_equal(roll.sample(7, seed=1), data.swiss_roll().sample(7, seed=1))

@@ -48,7 +48,7 @@ def command(monkeypatch, capsys, *arguments):
     return status, captured.out, captured.err
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """Return a folder of 2 classes of 16 grey pictures."""
     folder = tmp_path_factory.mktemp("photos")
@@ -429,7 +429,9 @@ def mistakes(photos, tmp_path):
         (["train", bad], "bad.yaml:4: generator.dcgan.generator.filtres: unknown key"),
         (["train", tmp_path / "absent.yaml"], "no such recipe"),
         (["train", big], "has 32 images"),
-        (["train", empty], str(tmp_path / "empty")),
+        (["train", empty], f"empty.yaml:2: data.folder: no images in {tmp_path / 'empty'}"),
+        (["train", empty, "--set", "data.folder=x"], "--set data.folder=x: data.folder: no folder at x"),
+        (["train", empty, "--data", "x"], "error: path: no folder at x"),
         (["train", unknown], "fashion_mnist"),
         (["train", broken], "a.png"),
         (["train", cut], str(tmp_path / "cut" / "boots" / "3.png")),

@@ -40,6 +40,11 @@ def test_subsets_are_those_of_the_seed():
     assert kernel_distance(a, b, subsets=3, subset_size=10, seed=8) != got
 
 
+def test_by_default_there_are_a_hundred_subsets_of_torch_fidelitys_seed():
+    a, b = RNG.normal(size=(30, 4)), RNG.normal(0.5, size=(40, 4))
+    assert kernel_distance(a, b, subset_size=10) == kernel_distance(a, b, 100, 10, 2020)
+
+
 def test_it_is_unbiased():
     # normal features of mean 0 and m in one dimension: E k(x, y) = E (xy + 1)^3 by the moments of x and y
     def mean_kernel(m, n):
@@ -67,7 +72,8 @@ def test_what_cannot_be_measured_is_named():
         ((a, a * np.nan, 1, 5), "features_b: expected finite numbers"),
         ((a, a, 1, 1), "subset_size: expected an integer of at least 2, got 1"),
         ((a, a, 0, 5), "subsets: expected an integer of at least 1, got 0"),
-        ((a, a, 1, 5, -1), "seed: expected an integer of at least 0, got -1"),
+        ((a, a, 1, 5, 2**32), "seed: expected an integer from 0 to 4294967295, got 4294967296"),
+        ((a, a, 1, 5, -1), "seed: expected an integer from 0 to 4294967295, got -1"),
     ]:
         with pytest.raises(ValueError, match=message):
             kernel_distance(*arguments)

@@ -137,6 +137,14 @@ def test_arguments_of_keras_that_ask_for_nothing_are_taken_and_others_are_unknow
         fit(gan, epoch=2)
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_epochs_that_are_over_before_they_begin_are_warned_of(epochs):
+    gan = points_gan()
+    with pytest.warns(UserWarning, match=f"epochs: expected more than initial_epoch=2, .*; got {epochs}, so nothing"):
+        fit(gan, epochs=epochs, initial_epoch=2)
+    assert int(gan.step.numpy()) == 0
+
+
 def test_steps_that_keras_would_exceed_are_refused():
     """Of 10 steps an epoch, 4 at a time, Keras takes 12."""
     gan = points_gan(steps_per_execution=4)
@@ -183,6 +191,12 @@ def test_predict_is_the_sampling_generator_on_latents():
     wanted = gan.ema_generator(z, training=False).numpy()
     np.testing.assert_allclose(gan.predict(z, verbose=0), wanted, atol=1e-6)
     np.testing.assert_allclose(gan.predict_on_batch(z), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("x", [np.zeros((0, 2), "float32"), [np.zeros((0, 2)), np.zeros(0, int)], []])
+def test_predict_of_no_rows_is_named(x):
+    with pytest.raises(ValueError, match="^x: expected latents, a row at least; got "):
+        points_gan().predict(x, verbose=0)
 
 
 @pytest.mark.parametrize("seed", ["x", 1.5, None, True, 2**63, -(2**63) - 1])

@@ -63,6 +63,11 @@ def test_the_model_is_left_alone_and_the_average_is_what_is_copied(small_gan):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_seed_that_is_no_integer_of_64_bits_is_named():
+    with pytest.raises(ValueError, match=r"^seed: expected an integer from -9223\d+ to 9223\d+, got 9223"):
+        standing_statistics.standing_statistics(sampler(), passes=2, batch_size=4, seed=2**63)
+
+
 def test_a_seed_names_the_latents():
     means = [
         standing_statistics.standing_statistics(sampler(), passes=2, batch_size=4, seed=seed)

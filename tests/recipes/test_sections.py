@@ -14,7 +14,7 @@ import kerasgan
 from kerasgan import data
 from kerasgan.data import text
 from kerasgan.metrics import divergences, features, modes
-from kerasgan.metrics.evaluation import evaluator
+from kerasgan.metrics.evaluation import evaluator, measures
 from kerasgan.recipes import recipe, sections
 from kerasgan.training import dry_run, evaluation, runner
 from kerasgan.zoo import publish, verify
@@ -153,6 +153,14 @@ def test_a_sample_of_the_truth_is_as_good_as_it_gets():
     assert found["high_quality[points]"].value == pytest.approx(1 - math.exp(-4.5), abs=0.01)
     assert found["w1[points]"].value == 0  # the very points that it is compared with
     assert f"as many real points: {found['js[points]'].value:.4f}" in str(found["js[points]"])
+
+
+def test_the_real_points_of_a_measure_are_of_the_seed_after_its_own():
+    reference = sections.PointData(toy="eight_gaussians").reference((2,))
+    points = data.eight_gaussians().sample(200, seed=5)
+    measured = {name: measures.MEASURES[name].function(points, reference, 4)[0] for name in ("w1", "js")}
+    assert measured["w1"].value == 0
+    assert measured["js"].notes[-1] == f"as many real points: {measured['js'].value:.4f}"
 
 
 @pytest.mark.parametrize("name", ["lines", "points"])

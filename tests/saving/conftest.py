@@ -1,13 +1,17 @@
-"""A small preset, a server of it, and a cache of its own for each test."""
+"""A small preset, a server of it, a run and the zoo that has it; and a cache of its own for each test."""
 
 import json
 import shutil
 
 import pytest
 
+import kerasgan
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import manifest, presets, registry
+from kerasgan.training import runner
+from kerasgan.zoo import publish
 from tests.conftest import make_gan
+from tests.end_to_end.test_cli import photos, write_recipe  # noqa: F401  photos is a fixture
 from tests.saving.served import serving
 
 
@@ -73,3 +77,53 @@ def zoo(tmp_path, preset, monkeypatch):
     (folder / registry.FILE).write_text(registry.text({"small": entry}))
     monkeypatch.setattr(registry, "FOLDER", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, photos):  # noqa: F811
+    """Return a run folder of a conditional model, 4 steps."""
+    folder = tmp_path_factory.mktemp("run")
+    return runner.train(write_recipe(folder / "tiny.yaml", photos, steps=4, labels="true"), folder / "runs")
+
+
+@pytest.fixture(scope="session")
+def zoo_of_run(run, tmp_path_factory):
+    """Return the zoo folder in which that run is published."""
+    zoo = tmp_path_factory.mktemp("zoo")
+    publish.publish(run, zoo, licence="none: noise", float16=True, training=True)
+    return zoo
+
+
+@pytest.fixture
+def published(zoo_of_run, tmp_path, monkeypatch):
+    """Return a copy of that zoo folder, where names are looked up."""
+    zoo = shutil.copytree(zoo_of_run, tmp_path / "zoo")
+    monkeypatch.setattr(registry, "FOLDER", zoo)
+    return zoo
+
+
+def newest(run):
+    return kerasgan.load(run / "checkpoints" / "step-00000004.keras")
+
+
+NUMBER = {
+    "name": "fd[garments]",
+    "value": 0.5,
+    "std": None,
+    "caveats": [],
+    "protocol": {
+        "network": "garments",
+        "samples": 64,
+        "reference": "photos",
+        "reference_samples": 40,
+        "features": 128,
+        "seed": 0,
+        "notes": [],
+        "command": "kerasgan evaluate",
+    },
+}
+
+
+def copied(run, to):
+    """Return a copy of the run folder, to be changed."""
+    return shutil.copytree(run, to / run.name)

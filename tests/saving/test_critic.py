@@ -28,7 +28,7 @@ def trained(num_classes=3, **arguments):
 
 def saved(gan, folder, critic=True):
     sampler = standing_statistics.copied(gan)
-    presets.save(sampler, folder, {"name": folder.name}, "# it\n", gan=gan if critic else None, critic=critic)
+    presets.write(sampler, folder, {"name": folder.name}, "# it\n", gan=gan if critic else None, critic=critic)
     return folder
 
 
@@ -109,7 +109,7 @@ def test_classes_take_the_rows_of_the_same_name(tmp_path, capsys):
     sampler = standing_statistics.copied(gan)
     folder = tmp_path / "named"
     facts = {"name": "named", "data": {"classes": ["boot", "coat", "bag"]}}
-    presets.save(sampler, folder, facts, "# it\n", gan=gan, critic=True)
+    presets.write(sampler, folder, facts, "# it\n", gan=gan, critic=True)
     mine = make_gan(num_classes=3, ema_decay=0.5, class_names=["bag", "hat", "boot"])
     parts = [(mine.generator, gan.ema_generator), (mine.ema_generator, gan.ema_generator), (mine.critic, gan.critic)]
     tables = [[next(v for v in part.variables if "embeddings" in v.path) for part in pair] for pair in parts]
@@ -134,7 +134,7 @@ def test_a_critic_that_tells_classes_needs_the_same_ones(tmp_path):
     gan = kerasgan.ACWGANGP(generator, critic, num_classes=2, class_names=["boot", "coat"])
     folder = tmp_path / "telling"
     facts = {"name": "telling", "data": {"classes": ["boot", "coat"]}}
-    presets.save(standing_statistics.copied(gan), folder, facts, "# it\n", gan=gan, critic=True)
+    presets.write(standing_statistics.copied(gan), folder, facts, "# it\n", gan=gan, critic=True)
     turned = kerasgan.ACWGANGP(generator, critic, num_classes=2, class_names=["coat", "boot"])
     with pytest.raises(ValueError, match="start_from: expected the classes of .* in its order, as the critic tells"):
         start_from.take(turned, folder)

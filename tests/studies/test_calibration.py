@@ -88,5 +88,5 @@ def test_too_few_images_are_named(photos, monkeypatch):
     for n, message in [(46, "at most half of the 90 training and all 36 test images; got 46"), (19, "at least 20")]:
         with pytest.raises(ValueError, match=f"n: expected .*{message}"):
             calibration.run("never", photos, n=n, image_size=28)
-    with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
         calibration.run("never", photos, n=20, image_size=28, seed=-1)

@@ -48,6 +48,7 @@ def scipy_js(first, second, n):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("numbers_first")
 def test_an_interrupted_study_goes_on_and_measures_what_it_says(small):
     straight = small("straight")
     small("stopped", steps=2)

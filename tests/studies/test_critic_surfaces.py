@@ -111,6 +111,7 @@ def test_surface_has_y_in_rows_and_x_in_columns():
     np.testing.assert_allclose(surface[-1, 0], 9 * critic_surfaces.SIDE, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("numbers_first")
 def test_a_short_study_already_tells_the_critics_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(critic_surfaces, "_TOYS", (data.eight_gaussians,))
     monkeypatch.setattr(critic_surfaces, "_MEASURED", 300)

@@ -100,7 +100,7 @@ def test_scores_are_those_of_the_images(study_in_small, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "numbers_first")
 def test_a_study_in_small_leaves_pictures_and_numbers(study_in_small, tmp_path, monkeypatch):
     trained = []
 

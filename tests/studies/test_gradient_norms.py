@@ -63,6 +63,7 @@ def test_they_are_norms_of_the_whole_losss_gradient_in_pytorch():
     assert all(one is None or not one.any() for one in of_penalty)
 
 
+@pytest.mark.usefixtures("numbers_first")
 def test_a_short_study_tells_vanishing_from_stable_gradients(tmp_path, monkeypatch):
     monkeypatch.setattr(gradient_norms, "CLIPS", (0.1, 0.001))
     gradient_norms.run(steps=4, out=tmp_path, width=256, depth=6, batch_size=16)

@@ -105,6 +105,6 @@ def test_wrong_arguments_are_named_before_any_work(tmp_path):
         low_data.run(tmp_path / "new", steps=0)
     with pytest.raises(ValueError, match="methods: expected some of plain, DiffAugment, ADA, DeLiGAN; got .'plane',"):
         low_data.run(tmp_path / "new", methods=("plane",))
-    with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
         low_data.run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()

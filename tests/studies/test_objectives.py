@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def studied(folder):
     """That folder with the study of them, which began with a training that was interrupted."""
-    runner.train(folder / "LSGAN.yaml", folder / "out" / "runs", steps=1)
+    runner.train(folder / "LSGAN.yaml", steps=1, run=folder / "out" / "runs" / "lsgan")
     study.run(recipes(folder), 2, 40, "fid", timed=True, out=folder / "out")
     return folder
 
@@ -81,6 +81,34 @@ def test_a_second_time_nothing_is_trained_or_measured(studied, monkeypatch):
     study.run(recipes(studied), 2, 40, "fid", out=studied / "out")
     assert (studied / "out" / "table.md").read_text() == before
     assert len(list((studied / "out" / "runs").iterdir())) == 2
+
+
+def test_a_run_of_a_recipe_that_was_edited_since_does_not_go_on(folder, tmp_path, eagerly):
+    runner.train(folder / "SGAN.yaml", steps=1, run=tmp_path / "runs" / "sgan")
+    edited = tmp_path / "edited.yaml"
+    edited.write_text((folder / "SGAN.yaml").read_text().replace("filters: 4", "filters: 2"))
+    for steps in (1, 2):  # trained to the end and not measured, and stopped before
+        with pytest.raises(ValueError, match="goes on as it began; .* another .*generator.*, or give another folder"):
+            study.run([edited], steps, 40, "fid", out=tmp_path)
+
+
+def test_runs_killed_early_begin_anew_and_those_of_other_names_are_left(folder, tmp_path, eagerly, monkeypatch):
+    class Trained(Exception):
+        pass
+
+    def evaluate(models, **_):
+        raise Trained(models[0])
+
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    killed, other = tmp_path / "runs" / "sgan", tmp_path / "runs" / "00001-big-sgan"
+    killed.mkdir(parents=True)
+    (killed / ".train.lock").touch()
+    (other / "checkpoints").mkdir(parents=True)
+    (other / "checkpoints" / "step-00000002.keras").touch()
+    with pytest.raises(Trained) as found:
+        study.run([folder / "SGAN.yaml"], 2, 40, "fid", out=tmp_path)
+    [checkpoint] = found.value.args
+    assert checkpoint.is_relative_to(killed) and int(kerasgan.load(checkpoint).step.numpy()) == 2
 
 
 def test_wrong_arguments_are_named_before_any_work(folder, tmp_path):

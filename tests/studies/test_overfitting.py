@@ -72,7 +72,7 @@ def test_gap_is_of_the_last_tenth():
     assert overfitting.gap_at_end({"training": [1.0, 2.0], "held-out": [0.0, -1.0]}) == pytest.approx(3.0)
 
 
-@pytest.mark.usefixtures("eagerly")
+@pytest.mark.usefixtures("eagerly", "numbers_first")
 def test_a_study_in_small_leaves_a_picture_and_numbers(tmp_path, monkeypatch):
     asked = []
 
@@ -119,7 +119,7 @@ def test_wrong_numbers_are_named_before_any_work(tmp_path):
     for name in ("steps", "every", "filters", "critic_filters"):
         with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got 0"):
             overfitting.run(tmp_path / "new", **{name: 0})
-    with pytest.raises(ValueError, match="seed: expected an integer of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
         overfitting.run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()
 

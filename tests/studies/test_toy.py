@@ -142,7 +142,7 @@ def test_any_number_of_steps_is_taken(monkeypatch):
         ({"objective_names": ["ACWGANGP"]}, "objectives: expected some of .*; got 'ACWGANGP'"),
         ({"objective_names": []}, "objectives: expected at least one; got none"),
         ({"seconds": 0.0}, "seconds: expected a positive number; got 0.0"),
-        ({"seed": -1}, "seed: expected an integer of at least 0, got -1"),
+        ({"seed": -1}, "seed: expected an integer from 0 to 4294967295, got -1"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, tmp_path):

@@ -61,6 +61,7 @@ def test_what_cannot_be_swept_is_named(small_gan, network):
         study.truncation_sweep(small_gan(), [1.0], reference, "std")
 
 
+@pytest.mark.usefixtures("numbers_first")
 def test_a_study_in_small_leaves_picture_and_numbers(folder, network):
     path = study.run(folder / "model.keras", folder / "out", [2.0, 0.1], n=20, seed=3, real=folder / "real")
     content = json.loads(path.read_text())

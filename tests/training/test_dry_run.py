@@ -137,8 +137,16 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(photos, tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
     (tmp_path / "far.yaml").write_text((tmp_path / "tiny.yaml").read_text().replace(str(photos), "nowhere"))
     status, _, err = command(monkeypatch, capsys, "train", "far.yaml", "--dry-run")
-    assert status == 1 and "no folder at nowhere" in err
+    assert status == 1 and err == "error: far.yaml:2: data.folder: no folder at nowhere\n"
     assert command(monkeypatch, capsys, "train", "--resume", tmp_path, "--dry-run")[0] == 2
+
+
+def test_a_feature_network_that_takes_other_images_is_told_of(photos, tmp_path):  # noqa: F811
+    path = write_recipe(tmp_path / "tiny.yaml", photos)
+    changes = ["train.evaluate_every=1", "train.evaluate_features=garments"]
+    dry_run.run(path, changes=changes)
+    with pytest.raises(ValueError, match="images: expected 28 or 32 pixels a side, as garments takes; got 64 x 64"):
+        dry_run.run(path, changes=[*changes, "data.image_size=64"])
 
 
 def test_other_images_take_the_place_of_the_recipes(tmp_path, photos, monkeypatch, capsys):  # noqa: F811

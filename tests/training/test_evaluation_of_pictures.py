@@ -185,3 +185,22 @@ def test_pictures_and_what_is_none_are_told_apart(pair, tmp_path):
         evaluation.evaluate([pair[0], tmp_path / "nothere"])
     with pytest.raises(ValueError, match="sgan_fashion_mnist is a model and .*first is of pictures: .* --data .*first"):
         evaluation.evaluate(["sgan_fashion_mnist", pair[0]])
+
+
+def test_a_run_whose_pictures_are_elsewhere_names_the_way(tmp_path, monkeypatch):
+    folder(tmp_path / "first", FIRST)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "it.yaml"
+    path.write_text(
+        "name: it\ndata: {folder: first, batch_size: 4, channels: 1}\ngenerator: {dcgan.generator: {filters: 1}}\n"
+        "critic: {dcgan.critic: {filters: 1}}\nobjective: {SGAN: {}}\ntrain: {steps: 1}\n"
+    )
+    run = runner.train(path, tmp_path / "runs")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="no folder at first; the run's recipe has that path as it was typed"):
+        evaluation.evaluate([run], n=20)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as found:  # what is not there are other files
+        evaluation.evaluate([run], n=20, network="inception-2015", network_weights="none.pb")
+    assert "typed" not in str(found.value)

@@ -1,16 +1,24 @@
 """Checks of single arguments."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, techniques
+from kerasgan import callbacks, metrics, techniques
+from kerasgan.data import text
+from kerasgan.recipes import recipe
+from kerasgan.server import ModelOptions, ServerOptions
+from kerasgan.studies import low_data, objectives, toy
+from kerasgan.training import evaluation
 from kerasgan.utils import validation
 
 
 @pytest.mark.parametrize("value", [0, 0.5, np.float32(0.25), np.int64(0)])
 def test_a_number_is_given_back(value):
-    assert validation.below_one("rate", value) is value
+    assert validation.below_one("rate", value) is validation.not_negative("rate", value) is value
+    assert validation.positive("rate", value + 1) == value + 1
 
 
 @pytest.mark.parametrize("value", [1, -0.1, float("nan"), "0.5", None, True, [0.5], np.array([0.1, 0.2])])
@@ -32,3 +40,30 @@ def test_what_is_no_such_number_is_named(value):
 def test_a_text_is_no_number(make, argument):
     with pytest.raises(ValueError, match=f"^{argument}: expected a.* number.*; got '0.5'"):
         make(**{argument: "0.5"})
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("tags", lambda one: ModelOptions(tags=one)),
+        ("allowed_hosts", lambda one: ServerOptions(allowed_hosts=one)),
+        ("grpc_arguments", lambda one: ServerOptions(grpc_arguments=one)),
+        ("models", evaluation.evaluate),
+        ("changes", lambda one: recipe.load("sgan_fashion_mnist", one)),
+        ("notes", lambda one: metrics.evaluate_images(np.zeros((2, 32, 32, 1), "uint8"), None, notes=one)),
+        ("lines", lambda one: text.split(one, 3)),
+        ("lines", text.Vocabulary.of),
+        ("lines", text.Vocabulary("ab").encode),
+        ("objectives", lambda one: toy.run(objective_names=one)),
+        ("methods", lambda one: low_data.run("never", methods=one)),
+        ("recipes", objectives.run),
+    ],
+)
+def test_a_text_where_several_are_meant_is_not_read_letter_by_letter(argument, call):
+    with pytest.raises(ValueError, match=f"^{argument}: expected a (list|tuple); got 'serve', which is one alone"):
+        call("serve")
+
+
+def test_a_path_is_no_list_of_paths():
+    with pytest.raises(ValueError, match=r"^models: expected a list; got PosixPath\('a'\), .*: write \[PosixPath"):
+        evaluation.evaluate(pathlib.Path("a"))

@@ -26,7 +26,6 @@ SAMPLES = 50_000
 _BY_NUMBER = (
     "classes were matched by number, for want of names on both sides: whether they are the same was not checked"
 )
-_SEEDS = 2**32  # of NumPy's generator by which the kernel distance draws
 
 
 def evaluate(
@@ -140,8 +139,9 @@ def evaluate_images(
     images = extraction.checked_images(images)
     check_range(images.max())
     labels = None if labels is None else validation.labels("labels", labels, len(images))
+    validation.several("notes", notes)
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
-    _check_seed(seed)
+    validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
     batches, strategy = _shared(extraction.in_batches(images, labels), len(images))
     judged = _judged(batches, len(images), wanted, reference, seed, name, verbose, strategy)
     return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
@@ -177,8 +177,9 @@ def evaluate_set(
         raise ValueError(
             f"images: expected the network {reference.network.name}, as the reference has; got {images.network.name}"
         )
+    validation.several("notes", notes)
     wanted = _fitting(images.image_shape, True, reference, metrics)
-    _check_seed(seed)
+    validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
     numbers, named = _numbers_of_set(images, reference, wanted)
     batches, strategy = _shared(images.batches(), images.count)
     batches = batches if numbers is None else ((some, numbers[labels]) for some, labels in batches)
@@ -260,7 +261,7 @@ def check(model, reference, metrics, n, seed, truncation=None):
         ValueError: if model, reference, metrics and numbers do not fit together.
     """
     validation.integer("n", n, 2)
-    _check_seed(seed)
+    validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
     if truncation is not None and not truncation > 0:
         raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
@@ -291,11 +292,6 @@ def _independent(model, reference, wanted):
             f"reference: expected a feature network other than {against}, which the generator was trained to please, "
             f"so that its numbers mean nothing; got {reference.network.name}: judge it with another network"
         )
-
-
-def _check_seed(seed):
-    if validation.integer("seed", seed, 0) >= _SEEDS:
-        raise ValueError(f"seed: expected an integer below {_SEEDS}, got {seed}")
 
 
 def _fitting(image_shape, labelled, reference, metrics):
@@ -378,8 +374,8 @@ def sampler_of(model, weights: str | None = None):
 
 def batch_norm_note(sampler, weights):
     """What a protocol says of batch norm's statistics."""
-    if sampler._statistics is not None:
-        return sampler._statistics
+    if sampler.batch_norm_statistics is not None:
+        return sampler.batch_norm_statistics
     if weights == "trained":
         return "batch norm in inference"
     if not standing_statistics.batch_norms(sampler.sampling_generator):

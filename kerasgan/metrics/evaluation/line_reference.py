@@ -5,9 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasgan.data import text
+from kerasgan.data import fingerprints, text
 from kerasgan.metrics import ngrams
-from kerasgan.metrics.evaluation import result
 
 
 class LineReference:
@@ -36,7 +35,7 @@ class LineReference:
     @functools.cached_property
     def data(self) -> str:
         """Fingerprint of the lines."""
-        return result.fingerprint(self.training, self.held_out)
+        return fingerprints.of_arrays(self.training, self.held_out)
 
     def kept(self, batch):
         """Return what the measures need of a batch of generated probabilities: the most probable characters."""

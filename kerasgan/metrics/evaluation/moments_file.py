@@ -11,7 +11,7 @@ import numpy as np
 from kerasgan.metrics import frechet
 from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.moments import GivenMoments, Moments
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.messages import shortened
 
@@ -26,7 +26,7 @@ class Statistics:
         moments: `Moments`.
         network: name of the network that made the features.
         name: what the images are, such as "cifar10 train", or what made them.
-        data: `kerasgan.metrics.evaluation.result.fingerprint` of the images; "" of generated ones.
+        data: `kerasgan.data.fingerprints.of_arrays` of the images; "" of generated ones.
     """
 
     moments: Moments
@@ -104,6 +104,7 @@ def frechet_result(
     Raises:
         ValueError: if the networks differ, or one has fewer than two images.
     """
+    validation.several("notes", notes)
     if generated.network != reference.network:
         raise ValueError(
             f"reference: expected features of the network {generated.network}, as the generated images' are; got those "

@@ -3,8 +3,7 @@
 import functools
 from typing import ClassVar
 
-from kerasgan.data import toy
-from kerasgan.metrics.evaluation import result
+from kerasgan.data import fingerprints, toy
 
 
 class PointReference:
@@ -27,7 +26,7 @@ class PointReference:
     @functools.cached_property
     def data(self) -> str:
         """Fingerprint of a thousand of its points."""
-        return result.fingerprint(self.points.sample(1000))
+        return fingerprints.of_arrays(self.points.sample(1000))
 
     def kept(self, batch):
         """Return what the measures need of a batch of generated points: all."""

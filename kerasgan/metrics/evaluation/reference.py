@@ -144,7 +144,7 @@ class Reference:
 
     @property
     def data(self) -> str:
-        """Fingerprint of the images, `kerasgan.metrics.evaluation.result.fingerprint` of the array of all of them.
+        """Fingerprint of the images, `kerasgan.data.fingerprints.of_arrays` of the array of all of them.
 
         Raises:
             ValueError: if they hold 0 and 1 alone.

@@ -1,7 +1,6 @@
 """A number with its protocol, from which it cannot be printed apart."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import json
 import math
@@ -11,8 +10,6 @@ import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-
-import numpy as np
 
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.annotations import Path
@@ -52,15 +49,6 @@ def metric_name(measure: str, network: str) -> str:
     return f"{published if is_published else other}[{network}]"
 
 
-def fingerprint(*arrays) -> str:
-    """Return the first 16 digits of the SHA-256 of arrays, their dtypes and shapes: what a number was measured on."""
-    digest = hashlib.sha256()
-    for array in map(np.asarray, arrays):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
-
-
 def versions() -> dict[str, str]:
     """Return the versions of the packages that a number depends on, those installed, and Python's."""
     installed = {"python": platform.python_version()}
@@ -94,7 +82,7 @@ class Protocol:
         reference: what they were compared with, such as "cifar10 train".
         reference_samples: number of its images; 0 for measures without a reference, and for a distribution that is
             known exactly.
-        data: `fingerprint` of the reference, or "" without one.
+        data: `kerasgan.data.fingerprints.of_arrays` of the reference, or "" without one.
         features: numbers a feature vector has.
         seed: of the generated images, and of the measure where it draws.
         splits: parts or subsets over which the number is a mean; 1 for a number of all samples at once.

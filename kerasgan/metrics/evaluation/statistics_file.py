@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasgan.metrics.evaluation import result
+from kerasgan.data import fingerprints
 from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.metrics.evaluation.moments import GivenMoments, Moments
 from kerasgan.metrics.features.network import FeatureNetwork
@@ -59,7 +59,7 @@ class StatisticsReference:
     @functools.cached_property
     def data(self) -> str:
         """Fingerprint of the statistics."""
-        return result.fingerprint(self.moments.mean, self.moments.covariance)
+        return fingerprints.of_arrays(self.moments.mean, self.moments.covariance)
 
     def extracted(self, needs: Needs, seed: int = 0, strategy: object = None) -> Extracted:
         """Return the moments, whatever the seed and the strategy.

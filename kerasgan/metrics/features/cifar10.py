@@ -13,8 +13,7 @@ import pathlib
 import keras
 
 from kerasgan import data
-from kerasgan.data import splits
-from kerasgan.metrics.evaluation import result
+from kerasgan.data import fingerprints, splits
 from kerasgan.metrics.features import cifar10_classifier
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.metrics.features.published import Published
@@ -56,7 +55,7 @@ def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed:
     sets = {f"cifar10 {split}": splits.arrays(real, split, SIDE, data_dir) for split in ("train", "test")}
     images, labels = sets["cifar10 train"]
     facts = {
-        "trained_on": f"cifar10 train ({result.fingerprint(images)})",
+        "trained_on": f"cifar10 train ({fingerprints.of_arrays(images)})",
         "protocol": f"{cifar10_classifier.PROTOCOL}, {epochs} epochs, seed {seed}, "
         f"{keras.mixed_precision.dtype_policy().name}",
         "licence": "Apache-2.0; CIFAR-10 states none: cite Krizhevsky 2009",

@@ -3,10 +3,12 @@
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasgan import data
 from kerasgan.networks.cifar10_classifier import SIDE, build
+from kerasgan.utils import validation
 
 EPOCHS = 16
 PROTOCOL = "SGD with Nesterov's momentum 0.9, rate 0 to 0.2 to 0, decay 5e-4, batches of 128, crops and flips"
@@ -40,7 +42,7 @@ def train(
     Returns:
         The trained `keras.Model`.
     """
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(validation.integer_within("seed", seed, np.uint32))
     classifier = build(filters)
     steps = epochs * -(-len(images) // _BATCH)
     warmup = steps // 5

@@ -9,7 +9,7 @@ from keras import layers
 from kerasgan import data
 from kerasgan.data import fashion_mnist_arrays
 from kerasgan.saving import keras_file
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, validation
 
 FILE = "garment_classifier.keras"
 EPOCHS = 4
@@ -52,7 +52,7 @@ def train(images, labels, epochs: int = EPOCHS, seed: int = 0, verbose=2):
     Returns:
         The trained `keras.Model`.
     """
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(validation.integer_within("seed", seed, np.uint32))
     classifier = build(images.shape[1:])
     steps = epochs * -(-len(images) // _BATCH)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)

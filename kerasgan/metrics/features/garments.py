@@ -11,8 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import data
-from kerasgan.data import fashion_mnist_arrays
-from kerasgan.metrics.evaluation import result
+from kerasgan.data import fashion_mnist_arrays, fingerprints
 from kerasgan.metrics.features import garment_classifier
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.metrics.features.published import Published
@@ -58,7 +57,7 @@ def train(folder, epochs: int = garment_classifier.EPOCHS, seed: int = 0, data_d
     images, labels = sets["fashion_mnist train"]
     classifier = garment_classifier.train(images, labels, epochs, seed)
     facts = {
-        "trained_on": f"fashion_mnist train, 32 x 32 ({result.fingerprint(images)})",
+        "trained_on": f"fashion_mnist train, 32 x 32 ({fingerprints.of_arrays(images)})",
         "protocol": f"Adam, 2e-3 to 0 along a cosine, batches of 128, {epochs} epochs, seed {seed}",
         "licence": "Apache-2.0; Fashion-MNIST is MIT",
     }

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.data import fingerprints
 from kerasgan.data.images import ZERO_AND_ONE
 from kerasgan.metrics.evaluation import result
 from kerasgan.utils import precision
@@ -70,7 +71,7 @@ class FeatureNetwork:
         """Fingerprint of weights, definition and precision: others under the same name are another network."""
         told = self.definition if self.precision == "float32" else f"{self.definition} in {self.precision}"
         defined = [np.frombuffer(told.encode(), "uint8")] if told else []
-        return result.fingerprint(*self.model.get_weights(), *defined)
+        return fingerprints.of_arrays(*self.model.get_weights(), *defined)
 
     @functools.cached_property
     def compiled(self) -> Callable[[Tensor | np.ndarray], dict[str, Tensor]]:

@@ -153,17 +153,17 @@ class ImageData(Section):
             for argument, value in {"split": split, "data_dir": data_dir}.items():
                 refused(argument, value, f"{self.place} is no dataset of TFDS")
         split = split or self.split
-        judge = features.load(network or _judge(size, channels), weights)
+        judge = features.load(network or self.judge(shape), weights)
         source = self._opened(split, data_dir or self.data_dir)
         name = self.reference_name(source.name, size, split)
         return Reference.of_source(source, judge, size, channels, self.center_crop, name, cache, verbose)
+
+    @staticmethod
+    def judge(shape):
+        """The feature network of images [H, W, C] where none is asked for: one that knows such images."""
+        return "garments" if shape[2] == 1 and shape[0] in _GARMENTS else "efficientnet-lite0"
 
     def reference_name(self, source_name, size, split=None):
         """What protocols call the real images of this section at a size."""
         what = source_name if self.tfds is None else f"{self.tfds} {split or self.split}"
         return f"{what} at {size} x {size}{'' if self.center_crop else ', squeezed'}"
-
-
-def _judge(size, channels):
-    """The feature network of images where none is asked for: one that knows such images."""
-    return "garments" if channels == 1 and size in _GARMENTS else "efficientnet-lite0"

@@ -73,6 +73,12 @@ def _mixed_precision(value):
     return value
 
 
+def _check_several(name, value):
+    """Refuse a text where several are meant: it would be read letter by letter."""
+    if isinstance(value, str):
+        raise ValueError(f"{name}: expected a tuple; got {value[:200]!r}, which is one alone: write ({value[:200]!r},)")
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
     """How SavedModels are loaded and run.
@@ -149,6 +155,9 @@ class ModelOptions:
     )
     batching: "BatchingParameters | None" = None
     batching_per_model: bool = False
+
+    def __post_init__(self):
+        _check_several("tags", self.tags)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -354,8 +363,8 @@ class ServerOptions:
             raise ValueError("host: expected an address or a name, such as 127.0.0.1 or 0.0.0.0; got nothing")
         if self.port and self.port == self.rest_port:
             raise ValueError(f"port and rest_port are both {self.port}: gRPC and REST need a port each")
-        if isinstance(self.allowed_hosts, str):
-            raise ValueError(f"allowed_hosts: expected a tuple of names; got {self.allowed_hosts!r}")
+        _check_several("allowed_hosts", self.allowed_hosts)
+        _check_several("grpc_arguments", self.grpc_arguments)
         for name in self.allowed_hosts:
             if not _is_host(name):
                 raise ValueError(

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import data
+from kerasgan.data import fingerprints
 from kerasgan.metrics import Reference, evaluate, evaluate_images, evaluate_set
-from kerasgan.metrics.evaluation import measures, reference, result
+from kerasgan.metrics.evaluation import measures, reference
 from kerasgan.metrics.evaluation.extraction import Needs
 from kerasgan.metrics.features import FeatureNetwork, load
 from kerasgan.metrics.inception_score import inception_score, modified_inception_score
@@ -30,7 +31,7 @@ ALL = "fid,kid,is,mis,prdc,swd"
 class Pictures:
     """Makes `pictures`, as a model whose image i is that of number `seed + i`."""
 
-    trained_against, averaged, _statistics = None, False, None
+    trained_against, averaged, batch_norm_statistics = None, False, None
 
     def __init__(self, num_classes=None, channels=1, class_names=None):
         self.num_classes, self.class_names, self.image_shape = num_classes, class_names, (8, 8, channels)
@@ -118,7 +119,7 @@ def test_the_protocol_says_how_it_was_made():
     [found] = evaluate(Pictures(), Reference.of_arrays(real, judge, name="all"), n=60, truncation=0.5, name="runs/x")
     protocol = found.protocol
     assert (protocol.samples, protocol.reference, protocol.reference_samples) == (60, "all", 150)
-    assert protocol.data == result.fingerprint(real) and protocol.network_weights == judge.digest
+    assert protocol.data == fingerprints.of_arrays(real) and protocol.network_weights == judge.digest
     assert (protocol.weights, protocol.model, protocol.features) == ("trained", "runs/x", 4)
     assert protocol.notes == ("batch norm in inference", "truncation 0.5", "images x / 255")
     for part in (
@@ -350,8 +351,8 @@ def test_a_model_is_traced_once_for_all_measurements(small_gan):
         (dict(metrics="fid,fid"), "each once; got fid,fid"),
         (dict(metrics=[]), "metrics: expected some of .*; got none"),
         (dict(n=1), "n: expected an integer of at least 2, got 1"),
-        (dict(seed=-1), "seed: expected an integer of at least 0"),
-        (dict(seed=2**32, metrics="kid"), "seed: expected an integer below 4294967296, got 4294967296"),
+        (dict(seed=-1), "seed: expected an integer from 0 to 4294967295"),
+        (dict(seed=2**32, metrics="kid"), "seed: expected an integer from 0 to 4294967295, got 4294967296"),
         (dict(truncation=0.0), "truncation: expected a positive number or None; got 0.0"),
         (dict(weights="best"), "weights: expected 'moving average' or 'trained'; got 'best'"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1, got 0"),
@@ -414,7 +415,7 @@ def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):
     source = data.arrays(images, labels)
     one = Reference.of_source(source, network(), 8)
     other = Reference.of_arrays(images, network(), labels)
-    assert one.data == other.data == result.fingerprint(images)
+    assert one.data == other.data == fingerprints.of_arrays(images)
     np.testing.assert_array_equal(one.class_counts, np.full(5, 50))
     np.testing.assert_allclose(
         one.extracted(Needs()).moments.covariance, other.extracted(Needs()).moments.covariance, rtol=1e-9

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from kerasgan.data import fingerprints
 from kerasgan.metrics.evaluation import result
 from kerasgan.metrics.evaluation.moments import Moments
 from kerasgan.metrics.evaluation.moments_file import Statistics, frechet_result
@@ -71,15 +72,15 @@ def test_json_holds_everything(tmp_path):
 def test_the_fingerprint_is_of_bytes_dtype_and_shape():
     images = RNG.integers(0, 256, (4, 3, 3, 1), dtype="uint8")
     wanted = hashlib.sha256(b"|u1(4, 3, 3, 1)" + images.tobytes()).hexdigest()[:16]
-    assert result.fingerprint(images) == wanted
-    assert result.fingerprint(images[::-1][::-1]) == wanted
+    assert fingerprints.of_arrays(images) == wanted
+    assert fingerprints.of_arrays(images[::-1][::-1]) == wanted
     others = [images[:, :, ::-1], images.reshape(4, 9), images.astype("int8"), images[:3]]
-    assert len({wanted, *map(result.fingerprint, others), result.fingerprint(images, np.arange(4))}) == 6
+    assert len({wanted, *map(fingerprints.of_arrays, others), fingerprints.of_arrays(images, np.arange(4))}) == 6
 
 
 def test_few_samples_are_a_warning_and_stay_in_the_result():
     rows, other = RNG.normal(size=(20, 30)), RNG.normal(size=(400, 30))
-    made, real = (Statistics(Moments.of(x), "garments", "data", result.fingerprint(x)) for x in (rows, other))
+    made, real = (Statistics(Moments.of(x), "garments", "data", fingerprints.of_arrays(x)) for x in (rows, other))
     with pytest.warns(UserWarning, match=r"fd\[garments\]: 20 samples of 30 features: no more samples than features"):
         measured = frechet_result(made, real, seed=1)
     expected = expected_distance(np.cov(other, rowvar=False), 20, 400)
@@ -92,7 +93,7 @@ def test_few_samples_are_a_warning_and_stay_in_the_result():
 
 def test_enough_samples_give_no_warning(recwarn):
     sets = [RNG.normal(size=(n, 2)) for n in (50, 60)]
-    made, real = (Statistics(Moments.of(x), "garments", "data", result.fingerprint(x)) for x in sets)
+    made, real = (Statistics(Moments.of(x), "garments", "data", fingerprints.of_arrays(x)) for x in sets)
     measured = frechet_result(made, real, seed=1, weights="moving average", notes=("truncation 0.5",))
     assert not len(recwarn) and not measured.caveats
     assert "50 samples of data of moving average weights, against 60 of data" in str(measured)
@@ -101,9 +102,9 @@ def test_enough_samples_give_no_warning(recwarn):
 
 def test_statistics_come_back_and_only_for_their_network_and_data(tmp_path):
     rows = RNG.normal(size=(40, 5))
-    kept = Statistics(Moments.of(rows), "garments", "fashion-mnist test", result.fingerprint(rows))
+    kept = Statistics(Moments.of(rows), "garments", "fashion-mnist test", fingerprints.of_arrays(rows))
     path = kept.save(tmp_path / "deep" / "reference.npz")
-    read = Statistics.load(path, "garments", result.fingerprint(rows))
+    read = Statistics.load(path, "garments", fingerprints.of_arrays(rows))
     assert (read.network, read.name, read.data, read.moments.count) == ("garments", kept.name, kept.data, 40)
     np.testing.assert_array_equal(read.moments.covariance, kept.moments.covariance)
     np.testing.assert_array_equal(read.moments.mean, kept.moments.mean)
