@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from kerasgan.cli import numbers
+from kerasgan.client import command
 from kerasgan.utils import tf_runtime
+from kerasgan.utils.tf_runtime import Precision
 
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
 
@@ -117,13 +119,18 @@ def objectives(
     out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
         pathlib.Path("studies/objectives")
     ),
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the trainings, such as 0-2; of several the table has means and ranges.")
+    ] = "0",
+    precision: Annotated[Precision | None, typer.Option(help="Of the trainings, as of `kerasgan train`.")] = None,
 ):
     """Every objective with the same number of updates on the same images: scores, costs, a grid each."""
     tf_runtime.import_tensorflow()
     from kerasgan.studies import objectives as study
 
     paths = None if recipes is None else [one.strip() for one in recipes.split(",")]
-    print(f"table: {study.run(paths, steps, n, metrics, features, timed, out)}")
+    several = command.seeds_of_text(seeds, 1, 0)
+    print(f"table: {study.run(paths, steps, n, metrics, features, timed, out, several, precision)}")
 
 
 @app.command()

@@ -2,10 +2,13 @@
 
 import json
 import pathlib
+import statistics
+
+import numpy as np
 
 from kerasgan.metrics.evaluation import measures
 from kerasgan.recipes import recipe, sections
-from kerasgan.saving import keras_file, registry
+from kerasgan.saving import registry
 from kerasgan.studies import report
 from kerasgan.training import dry_run, evaluation, run_folder, runner
 from kerasgan.utils import atomic_files, validation
@@ -18,13 +21,21 @@ _NUMBERS = 3  # of each, in the table
 
 
 def run(
-    recipes=None, steps=2000, n=50_000, metrics="fid,prdc", network="garments", timed=False, out="studies/objectives"
+    recipes=None,
+    steps=2000,
+    n=50_000,
+    metrics="fid,prdc",
+    network="garments",
+    timed=False,
+    out="studies/objectives",
+    seeds=(0,),
+    precision=None,
 ):
     """Train recipes for the same number of generator updates, measure them, and write a table and a picture.
 
-    `runs/NAME` in the output folder is the run of the recipe NAME: one that has a checkpoint at `steps` is not trained
-    again, and one that stopped before goes on. `result.json` is written anew after each recipe, and what it holds
-    already, measured in the same way, is not measured again.
+    `runs/NAME/SEED` in the output folder is the run of the recipe NAME with a seed: one that has a checkpoint at
+    `steps` is not trained again, and one that stopped before goes on. `result.json` is written anew after each run, and
+    what it holds already, measured in the same way, is not measured again: so seeds and recipes can be added later.
 
     Args:
         recipes: paths or names of recipes of images; by default those of the zoo that end in `_fashion_mnist`.
@@ -35,6 +46,8 @@ def run(
         timed: whether to time steps of all recipes, one recipe after the other; wanted is an idle machine. Times that
             are there stay otherwise.
         out: output folder.
+        seeds: of the trainings, in place of the recipes': of several the table has means and ranges.
+        precision: of the trainings, as of `kerasgan train`, or `None` for the recipes'.
 
     Returns:
         `pathlib.Path` of `table.md`.
@@ -49,7 +62,11 @@ def run(
     measures.chosen(metrics)
     if recipes is None:
         recipes = [name for name in recipe.names() if name.endswith("_fashion_mnist")]
-    plans = {path: recipe.load(path) for path in validation.several("recipes", recipes)}
+    seeds = [validation.integer_within("seeds", seed, np.uint32) for seed in validation.several("seeds", seeds)]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds: expected some, each once; got {seeds}")
+    changes = [] if precision is None else [f"train.precision={precision}"]
+    plans = {path: recipe.load(path, changes) for path in validation.several("recipes", recipes)}
     for path, plan in plans.items():
         if not isinstance(plan.data, sections.ImageData):
             raise ValueError(f"recipes: expected recipes of images; {path} is of {plan.data.place}")
@@ -66,13 +83,16 @@ def run(
         if known not in (None, json.loads(json.dumps(plan.plain()))):
             raise ValueError(f"out: {out} holds a result of another recipe {plan.name}; give another folder")
     for path, plan in plans.items():
-        if plan.name in rows:
-            continue
-        print(f"{plan.name}:", flush=True)
-        checkpoint = _trained(path, steps, out / "runs")
-        results = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
-        rows[plan.name] = _row(plan, checkpoint, results)
-        report.write_result(out, settings, {"rows": rows})
+        row = rows.get(plan.name) or _row(plan, steps)
+        for seed in seeds:
+            if str(seed) in row["trained"]:
+                continue
+            print(f"{plan.name}, seed {seed}:", flush=True)
+            checkpoint = _trained(path, steps, out / "runs", [*changes, f"train.seed={seed}"], seed)
+            found = evaluation.evaluate([checkpoint], metrics=metrics, network=network, n=n)
+            row["trained"][str(seed)] = {"checkpoint": str(checkpoint), "results": [one.to_dict() for one in found]}
+            rows[plan.name] = row
+            report.write_result(out, settings, {"rows": rows})
     for plan in plans.values() if timed else ():
         rows[plan.name]["seconds"] = _seconds(plan)
         report.write_result(out, settings, {"rows": rows})
@@ -86,25 +106,36 @@ def run(
 def table(rows, metrics):
     """Return Markdown: a row a recipe, the best by the first metric first, their protocol beneath."""
     ordered = _ordered(rows, metrics)
-    names = [number["name"] for number in ordered[0]["results"][:_NUMBERS]]
+    names = [number["name"] for number in _first(ordered[0])[:_NUMBERS]]
     known = registry.load()
-    heads = ["objective", *names, "generator", "critic", "GFLOPs", "ms", "recipe", "preset"]
-    lines = [heads, ["---", *["---:"] * (len(names) + 4), "---", "---"]]
+    heads = ["objective", "seeds", *names, "generator", "critic", "GFLOPs", "ms", "recipe", "preset"]
+    lines = [heads, ["---", "---", *["---:"] * (len(names) + 4), "---", "---"]]
     for row in ordered:
-        values = [f"{number['value']:.3g}" for number in row["results"][:_NUMBERS]]
+        values = [_mean_and_range(row, place) for place in range(len(names))]
         sizes = [f"{row['generator']:,}", f"{row['critic']:,}"]
         costs = [f"{row['flops'] / 1e9:.1f}", "" if row["seconds"] is None else f"{1000 * row['seconds']:.0f}"]
         name = row["recipe"]
         of_recipe = f"[{name}](../zoo/recipes/{name}.yaml)" if name in recipe.names() else name
-        lines.append([row["label"], *values, *sizes, *costs, of_recipe, _preset(name, known, names[0])])
-    protocol = ordered[0]["results"][0]["protocol"]
+        lines.append(
+            [
+                row["label"],
+                ", ".join(row["trained"]),
+                *values,
+                *sizes,
+                *costs,
+                of_recipe,
+                _preset(name, known, names[0]),
+            ]
+        )
+    protocol = _first(ordered[0])[0]["protocol"]
     said = (
         f"{ordered[0]['steps']:,} generator updates and {protocol['samples']:,} images of each, {protocol['weights']} "
-        f"weights, {', '.join(protocol['notes'])}, seed {protocol['seed']}, against "
+        f"weights, {', '.join(protocol['notes'])}, sampled with seed {protocol['seed']}, against "
         f"{protocol['reference_samples']:,} of {protocol['reference']}; {protocol['features']} features of "
-        f"{protocol['network']} (weights {protocol['network_weights']}). generator, "
-        "critic: trainable parameters. GFLOPs, ms: of a generator update with its critic updates, as TensorFlow's "
-        "profiler counts them and as the fastest of some on noise took."
+        f"{protocol['network']} (weights {protocol['network_weights']}). Of several "
+        "seeds of the training: the mean, the least and the most. generator, critic: trainable parameters. GFLOPs, "
+        "ms: of a generator update with its critic updates, as TensorFlow's profiler counts them and as the fastest of "
+        "some on noise took."
     )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{said}\n"
 
@@ -128,31 +159,51 @@ def draw(rows, metrics, shown):
         axis.set_axis_off()
     for axis, row in zip(axes.flat, ordered):
         axis.imshow(image_grid.tiles(shown[row["recipe"]], _COLUMNS), cmap="gray", vmin=0, vmax=255)
-        first = row["results"][0]
-        axis.set_title(f"{row['label']}: {first['name']} {first['value']:.3g}", fontsize=10)
+        axis.set_title(f"{row['label']}: {_first(row)[0]['name']} {_mean(row):.3g}", fontsize=10)
     return figure
 
 
 def _ordered(rows, metrics):
     """The rows, the best by the first of the metrics first."""
     better = next(iter(measures.chosen(metrics).values())).better
-    return sorted(rows.values(), key=lambda row: -better * row["results"][0]["value"])
+    return sorted(rows.values(), key=lambda row: -better * _mean(row))
 
 
-def _trained(path, steps, folder):
+def _first(row):
+    """The numbers of a row's first seed."""
+    return next(iter(row["trained"].values()))["results"]
+
+
+def _values(row, place):
+    """One of the numbers, of each seed."""
+    return [trained["results"][place]["value"] for trained in row["trained"].values()]
+
+
+def _mean(row, place=0):
+    return statistics.fmean(_values(row, place))
+
+
+def _mean_and_range(row, place):
+    """How the table has a number: `0.096`, or `0.096 (0.092 to 0.102)` of several seeds."""
+    values = _values(row, place)
+    spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+    return f"{_mean(row, place):.3g}{spread}"
+
+
+def _trained(path, steps, folder, changes, seed):
     """The checkpoint of a recipe at a step, trained where there is none yet."""
-    plan = runner.planned(path, steps)
-    run = folder / plan.name
+    plan = runner.planned(path, steps, changes=changes)
+    run = folder / plan.name / str(seed)
     checkpoint = run / "checkpoints" / f"step-{steps:08d}.keras"
     if checkpoint.is_file():
         runner.check_goes_on(run, plan)
     else:
-        runner.train(path, steps=steps, run=run)
+        runner.train(path, steps=steps, run=run, changes=changes)
     return checkpoint
 
 
-def _row(plan, checkpoint, found):
-    """What is known of a trained recipe."""
+def _row(plan, steps):
+    """What is known of a recipe before it is trained."""
     cost = dry_run.count(plan, runner.build(plan, plan.data.noise()))
     [(objective, _)] = plan.objective.items()
     mixture = " with DeLiGAN's mixture" if "GaussianMixture" in plan.latent else ""
@@ -160,13 +211,12 @@ def _row(plan, checkpoint, found):
         "recipe": plan.name,
         "plan": plan.plain(),
         "label": objective + mixture + (", class-conditional" if plan.data.labels else ""),
-        "checkpoint": str(checkpoint),
-        "steps": int(keras_file.load(checkpoint).step.numpy()),
+        "steps": steps,
         "generator": cost.generator,
         "critic": cost.critic,
         "flops": cost.flops,
         "seconds": None,
-        "results": [result.to_dict() for result in found],
+        "trained": {},  # by seed: the checkpoint and its results
     }
 
 
@@ -177,5 +227,5 @@ def _seconds(plan):
 
 
 def _images(row):
-    gan = run_folder.load_model(row["checkpoint"])
+    gan = run_folder.load_model(next(iter(row["trained"].values()))["checkpoint"])
     return gan.sample(_COLUMNS * _ROWS, seed=0)
