@@ -90,20 +90,19 @@ def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1, initial_ep
         )
 
 
-def can_compute(rewrites, jit_compile, run_eagerly, strategy):
+def can_compute(rewrites, jit_compile, run_eagerly, replicas):
     """Refuse settings of `compile` that do not go together, or that TensorFlow cannot follow.
 
     Args:
         rewrites: whether TensorFlow is to rewrite graphs in bfloat16, which it does neither with XLA nor eagerly.
         jit_compile: whether XLA is to compile the step.
         run_eagerly: whether the step is to run eagerly.
-        strategy: `tf.distribute.Strategy` of the model.
+        replicas: how many take a step together.
     """
-    replicas = strategy.num_replicas_in_sync
-    if jit_compile and replicas > 1 and not all("GPU" in device for device in strategy.extended.worker_devices):
+    if jit_compile and replicas > 1:
         raise ValueError(
-            f"jit_compile: expected False in `compile` on {replicas} replicas that are no GPUs, where TensorFlow "
-            "cannot have XLA compile for more than one; got True"
+            f"jit_compile: expected False in `compile` on {replicas} replicas, which find out in each step how many "
+            "rows all have together, where XLA wants a constant; got True"
         )
     for name, value in {"jit_compile": jit_compile, "run_eagerly": run_eagerly}.items():
         if rewrites and value:

@@ -169,7 +169,7 @@ class GAN(Game):
         Args:
             generator_optimizer: a `keras.optimizers.Optimizer` or its name; the paper's by default.
             critic_optimizer: the same for the critic; not the same object.
-            jit_compile: whether to compile the training step with XLA; of several replicas those on GPUs alone can.
+            jit_compile: whether to compile the training step with XLA; on one replica alone.
             run_eagerly: whether to run the training step eagerly, for debugging.
             steps_per_execution: training steps a call of the compiled function.
             gradient_accumulation_steps: parts of each minibatch, as equal as they can be. Their gradients are averaged
@@ -261,7 +261,7 @@ class GAN(Game):
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
-        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, self.distribute_strategy)
+        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
         checks.can_train(self)
         if self.compiled:
             fit_checks.what_is_trained(self)
