@@ -153,7 +153,7 @@ class EvaluateGAN(EverySteps):
 
 
 def _of_the_chief(strategy, results):
-    """Results with the chief's numbers, so that what hangs on them, such as `EarlyStopping`, ends on all workers."""
+    """Results with the chief's numbers, so that what depends on them, such as `EarlyStopping`, ends on all workers."""
     if not workers.are_several(strategy):
         return results
     values = workers.of_the_chief(strategy, [one.value for one in results])
@@ -209,7 +209,7 @@ def plot_evaluation(lines, path):
 def _alike(one, other):
     """Whether two results may be compared: of one name, measured in the same way.
 
-    What a measure says of itself, in notes and splits, may hang on what was generated: `mis` counts the classes seen.
+    What a measure says of itself, in notes and splits, may depend on what was generated: `mis` counts the classes seen.
     """
     parts = set(one["protocol"]) - {"model", "command", "versions", "notes", "splits"}
     same = all(one["protocol"][part] == other["protocol"].get(part) for part in parts)

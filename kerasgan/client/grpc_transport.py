@@ -10,7 +10,7 @@ import numpy.typing as npt
 from . import wire
 from .retry import Retry, error_of, host_and_port
 from .served_classes import Classes, told
-from .transport import Certificates, Signatures
+from .transport import Certificates, Signatures, tls_context
 
 _SERVICE = "/tensorflow.serving.PredictionService/"
 
@@ -30,9 +30,11 @@ class GrpcTransport:
             ("grpc.initial_reconnect_backoff_ms", 100),  # soon again after a failure: we pause ourselves
             ("grpc.max_reconnect_backoff_ms", 1000),
         ]
+        self._with_tls = tls is not None
         if tls is None:
             self._channel = grpc.insecure_channel(self.address, options=options)
         else:
+            tls_context(tls, password=lambda: "")  # gRPC says of wrong files only that no server answers
             authorities, certificate, key = (name and pathlib.Path(name).read_bytes() for name in tls)
             credentials = grpc.ssl_channel_credentials(authorities, key, certificate)
             self._channel = grpc.secure_channel(self.address, credentials, options=options)
@@ -59,11 +61,19 @@ class GrpcTransport:
             except grpc.RpcError as error:
                 code, text = error.code(), error.details()
                 if code == codes.UNAVAILABLE:
-                    retry.pause(text)
+                    retry.pause(text + self._hint(text))
                     continue
                 if code == codes.DEADLINE_EXCEEDED:
                     raise TimeoutError(f"{self.address} took longer than {self.request_timeout:g} s") from error
                 raise error_of(self.model, code.name, text) from error
+
+    def _hint(self, text):
+        """What a failed connection may mean; of a name with several addresses gRPC tells the last one's failure."""
+        if "failed to connect" not in text:  # the server's own words
+            return ""
+        if self._with_tls:
+            return f"; a certificate that is turned down looks like this too: openssl s_client -connect {self.address}"
+        return "; does it ask for TLS (grpcs://)?" if "Socket closed" in text else ""
 
     def _spec(self, request, version):
         request.model_spec.name = self.model

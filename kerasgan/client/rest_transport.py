@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .retry import Retry, error_of, host_and_port
 from .served_classes import Classes, told
-from .transport import Certificates, Signatures
+from .transport import Certificates, Signatures, tls_context
 
 _DEFAULT_SIGNATURE = "serving_default"  # what "" means to a server
 _NUMPY = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_HALF": "float16", "DT_STRING": "object"}
@@ -33,11 +33,7 @@ class RestTransport:
     ):
         self._new = functools.partial(http.client.HTTPConnection, host, port)
         if tls is not None:
-            authorities, certificate, key = tls
-            context = ssl.create_default_context(cafile=authorities)
-            if certificate is not None:
-                context.load_cert_chain(certificate, key)
-            self._new = functools.partial(http.client.HTTPSConnection, host, port, context=context)
+            self._new = functools.partial(http.client.HTTPSConnection, host, port, context=tls_context(tls))
         self.address = f"http{'s' if tls else ''}://{host_and_port(host, port)}"
         self.model, self.timeout, self.request_timeout = model, timeout, request_timeout
         self._idle: collections.deque[http.client.HTTPConnection] = (

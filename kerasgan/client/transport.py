@@ -1,6 +1,7 @@
 """What a client asks of gRPC and REST alike."""
 
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -14,6 +15,36 @@ Signatures = dict[str, dict[str, dict[str, str]]]
 # files of the authorities to trust, of the client's own certificate and of its key
 _Path = str | os.PathLike[str] | None
 Certificates = tuple[_Path, _Path, _Path]
+
+
+def tls_context(certificates: Certificates, password: Callable[[], str] | None = None) -> ssl.SSLContext:
+    """Return a context with these files.
+
+    Args:
+        certificates: the files.
+        password: function that returns the key's; by default OpenSSL asks at the terminal where a key has one.
+
+    Raises:
+        OSError: if a file cannot be read; it names it.
+        ValueError: if there is no certificate in one, or the key is not the certificate's.
+    """
+    authorities, certificate, key = certificates
+    for path in certificates:
+        if path is not None:
+            open(path, "rb").close()  # `ssl` does not name the file that it cannot open
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except ssl.SSLError as error:
+        raise ValueError(f"ca_file: expected certificates in PEM; got {authorities} ({error})") from error
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key, password)
+        except ssl.SSLError as error:
+            raise ValueError(
+                "certificate_file, key_file: expected a certificate and its key in PEM; got "
+                f"{certificate} and {key} ({error})"
+            ) from error
+    return context
 
 
 class Transport(Protocol):

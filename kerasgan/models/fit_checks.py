@@ -96,8 +96,20 @@ def numbers(epochs, steps_per_epoch, steps_per_execution, replicas=1, initial_ep
         )
 
 
-def can_compute(rewrites, jit_compile, run_eagerly):
-    """Refuse to compile with XLA or to run eagerly what TensorFlow is to rewrite in bfloat16; it would do nothing."""
+def can_compute(rewrites, jit_compile, run_eagerly, replicas):
+    """Refuse settings of `compile` that do not go together, or that TensorFlow cannot follow.
+
+    Args:
+        rewrites: whether TensorFlow is to rewrite graphs in bfloat16, which it does neither with XLA nor eagerly.
+        jit_compile: whether XLA is to compile the step.
+        run_eagerly: whether the step is to run eagerly.
+        replicas: how many take a step together.
+    """
+    if jit_compile and replicas > 1:
+        raise ValueError(
+            f"jit_compile: expected False in `compile` on {replicas} replicas, which find out in each step how many "
+            "rows all have together, where XLA wants a constant; got True"
+        )
     for name, value in {"jit_compile": jit_compile, "run_eagerly": run_eagerly}.items():
         if rewrites and value:
             raise ValueError(

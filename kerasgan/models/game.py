@@ -10,7 +10,7 @@ from kerasgan.models import moving_average, training_data, update
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, replica_shares
-from kerasgan.utils.keyed_random import Turn
+from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.tensors import Tensor, wide
 
 
@@ -61,7 +61,7 @@ class Game(Sampler):
                 batch = technique.prepared(self, batch)
             yield batch
 
-    def uniform(self, like: Batch, shape: Sequence[int], *purpose: str | int | Turn) -> Tensor:
+    def uniform(self, like: Batch, shape: Sequence[int], *purpose: str | int | LoopIndex) -> Tensor:
         """Draw uniform numbers for the rows of a batch.
 
         The numbers of the whole global batch are drawn on every replica, which keeps its own rows: the numbers
@@ -79,7 +79,7 @@ class Game(Sampler):
         numbers = keyed_random.uniform([total, *shape], self.seed, self.step.value, purpose)
         return numbers[first : first + rows]
 
-    def fake(self, like: Batch, *purpose: str | int | Turn) -> Batch:
+    def fake(self, like: Batch, *purpose: str | int | LoopIndex) -> Batch:
         """Generate a batch as long as `like` and with its labels, in training mode.
 
         Args:

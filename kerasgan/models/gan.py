@@ -11,14 +11,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan import latents
-from kerasgan.models import adapting, checks, fit_checks, moving_average, training_data, turns, update
+from kerasgan.models import adapting, checks, critic_loop, fit_checks, moving_average, training_data, update
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.keyed_random import Turn
+from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
@@ -169,7 +169,7 @@ class GAN(Game):
         Args:
             generator_optimizer: a `keras.optimizers.Optimizer` or its name; the paper's by default.
             critic_optimizer: the same for the critic; not the same object.
-            jit_compile: whether to compile the training step with XLA.
+            jit_compile: whether to compile the training step with XLA; on one replica alone.
             run_eagerly: whether to run the training step eagerly, for debugging.
             steps_per_execution: training steps a call of the compiled function.
             gradient_accumulation_steps: parts of each minibatch, as equal as they can be. Their gradients are averaged
@@ -261,7 +261,7 @@ class GAN(Game):
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
-        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly)
+        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
         checks.can_train(self)
         if self.compiled:
             fit_checks.what_is_trained(self)
@@ -371,9 +371,9 @@ class GAN(Game):
         return self.end_step()
 
     def train_critic(self, batches: Iterator[Batch]) -> Batch:
-        """Take `critic_steps` turns of the critic, on fresh real data each; see `critic_turn`.
+        """Call `critic_step` `critic_steps` times, on fresh real data each.
 
-        In a graph on one replica they are a loop, of which the turn is built once.
+        In a graph on one replica these calls are a loop, for which `critic_step` is built once.
 
         Args:
             batches: `minibatches`, of which it takes the first.
@@ -381,14 +381,14 @@ class GAN(Game):
         Returns:
             The last real `Batch`.
         """
-        return turns.take(self.critic_turn, [next(batches) for _ in range(self.critic_steps)])
+        return critic_loop.run(self.critic_step, [next(batches) for _ in range(self.critic_steps)])
 
-    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+    def critic_step(self, real: Batch, k: int | LoopIndex) -> None:
         """Train the critic once.
 
         Args:
             real: `Batch` of real data.
-            k: the turn's number in the step, for the purposes of what is drawn; in a graph a `Turn`.
+            k: which of the `critic_steps` it is, for the purposes of what is drawn; in a graph a `LoopIndex`.
         """
         self.update_critic(self.critic_loss, real, self.fake(real, "critic", k))
 

@@ -11,7 +11,7 @@ from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.keyed_random import Turn
+from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.tensors import Tensor
 
 
@@ -66,7 +66,7 @@ class CramerGAN(GAN):
         """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
-    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+    def critic_step(self, real: Batch, k: int | LoopIndex) -> None:
         """Train the critic once, on two fresh fakes."""
         fake, other = self.fake(real, "critic", k), self.fake(real, "critic", k, "other")
         between = gradient_penalty.interpolate(self, real, fake, k)

@@ -12,7 +12,7 @@ from kerasgan.models.batch import Batch, Data
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.keyed_random import Turn
+from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.tensors import Tensor
 
 _LONG_FIRST, _LONG_EVERY = 25, 500  # of the authors' code
@@ -33,9 +33,9 @@ class WGAN(GAN):
         critic_steps: critic updates a generator update (the paper's n_critic).
         clip: the paper's c, above 0.
         long_critic_steps: `None`, or the critic updates before each of the first 25 generator updates and of every
-            500th, so that the critic is near its optimum there; 100 in the authors' code. As a training step brings
-            `critic_steps` minibatches, the generator then sits out the steps until enough have come: steps count the
-            critic's turns, `generator_updates` the generator's.
+            500th, so that the critic is near its optimum there; 100 in the authors' code. A training step still has
+            `critic_steps` critic updates; the generator is not updated until there were enough. `generator_updates`
+            counts its updates.
         **of_gan: other arguments of `GAN`.
 
     Raises:
@@ -84,9 +84,9 @@ class WGAN(GAN):
             self.train_generator_if_due(batches, real)
         return self.end_step()
 
-    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+    def critic_step(self, real: Batch, k: int | LoopIndex) -> None:
         """Train the critic once, and clip its weights."""
-        super().critic_turn(real, k)
+        super().critic_step(real, k)
         self.clip_critic()
 
     def train_generator_if_due(self, batches: Iterator[Batch], real: Batch) -> None:

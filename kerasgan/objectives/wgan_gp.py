@@ -11,7 +11,7 @@ from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.keyed_random import Turn
+from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.tensors import Tensor
 
 
@@ -65,7 +65,7 @@ class WGANGP(GAN):
         """Return Adam(1e-4, beta_1=0, beta_2=0.9)."""
         return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
-    def critic_turn(self, real: Batch, k: int | Turn) -> None:
+    def critic_step(self, real: Batch, k: int | LoopIndex) -> None:
         """Train the critic once, as the loop of algorithm 1."""
         fake = self.fake(real, "critic", k)
         between = gradient_penalty.interpolate(self, real, fake, k)

@@ -64,8 +64,8 @@ class FeatureMatching(Technique):
         model = keras.Model(network.inputs, self._tensor(network, gan.pairwise_critic))
         if not _sees_images(model):
             raise ValueError(
-                "layer: expected the name of a layer whose output hangs on the image, as the features by default, "
-                "what enters the critic's last dense layer, hang on the label alone"
+                "layer: expected the name of a layer whose output depends on the image; the features by default, "
+                "what enters the critic's last dense layer, depend on the label alone"
             )
 
         def features(batch):
@@ -110,7 +110,7 @@ class FeatureMatching(Technique):
 
 
 def _sees_images(model):
-    """Whether the output of a network hangs on its first input."""
+    """Whether the output of a network depends on its first input."""
     zeros = [tf.zeros((1, *given.shape[1:]), given.dtype) for given in model.inputs]
     with tf.GradientTape() as tape:
         tape.watch(zeros[0])

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasgan import data
 from kerasgan.metrics import features
-from kerasgan.models import turns
+from kerasgan.models import critic_loop
 from kerasgan.recipes import recipe, sections
 from kerasgan.training import runner, start_from
 from kerasgan.utils import initial_values
@@ -254,7 +254,7 @@ def _needed(graph):
 def _graph(plan, gan):
     images, labels = _specs(plan, gan)
     step = tf.function(gan.train_step, autograph=False)
-    with turns.unrolled():  # what is in a loop would count once, or not at all
+    with critic_loop.unrolled():  # what is in a loop would count once, or not at all
         return step.get_concrete_function(images if labels is None else (images, labels)).graph
 
 

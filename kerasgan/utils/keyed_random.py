@@ -14,14 +14,14 @@ import tensorflow as tf
 _GIVEN = contextvars.ContextVar("kerasgan.utils.keyed_random", default=None)
 
 
-class Turn:
-    """An integer of a purpose that the graph knows when it runs: the turn of a loop.
+class LoopIndex:
+    """An integer of a purpose that is known only when the graph runs: the index of a loop.
 
     It gives the numbers that the integer itself would give.
 
     Args:
         value: integer scalar tensor in [0, count).
-        count: turns of the loop, a Python integer.
+        count: how often the loop runs, a Python integer.
     """
 
     def __init__(self, value, count):
@@ -30,7 +30,7 @@ class Turn:
 
     def __eq__(self, other):
         raise TypeError(
-            "critic_turn: k is not known while the graph is built, so that a comparison would always be false; "
+            "critic_step: k is not known while the graph is built, so that a comparison would always be false; "
             "tf.cond(k.value == 0, ...) asks when it runs"
         )
 
@@ -38,12 +38,12 @@ class Turn:
 
 
 def _salt(purpose):
-    """Return an integer for a purpose; an int64 scalar tensor where there is a `Turn` in it."""
-    turn = next((part for part in purpose if isinstance(part, Turn)), None)
-    if turn is None:
+    """Return an integer for a purpose; an int64 scalar tensor where there is a `LoopIndex` in it."""
+    index = next((part for part in purpose if isinstance(part, LoopIndex)), None)
+    if index is None:
         return zlib.crc32(repr(purpose).encode())
-    of_turns = [_salt(tuple(k if part is turn else part for part in purpose)) for k in range(turn.count)]
-    return tf.gather(tf.constant(of_turns, tf.int64), turn.value)
+    salts = [_salt(tuple(k if part is index else part for part in purpose)) for k in range(index.count)]
+    return tf.gather(tf.constant(salts, tf.int64), index.value)
 
 
 def _bits(shape, key):
@@ -62,7 +62,7 @@ def uniform(shape, seed, step, purpose):
         shape: integers or scalar tensors, the shape to draw.
         seed: Python integer, the seed of the run.
         step: int64 scalar tensor, the training step.
-        purpose: tuple of strings, integers and a `Turn`; different purposes give independent numbers.
+        purpose: tuple of strings, integers and a `LoopIndex`; different purposes give independent numbers.
 
     Returns:
         float64 tensor of `shape`, strictly between 0 and 1.

@@ -5,6 +5,7 @@ import json
 import socket
 import socketserver
 import ssl
+import subprocess
 import threading
 
 import numpy as np
@@ -126,8 +127,38 @@ def test_certificates_must_go_together(certificates, tmp_path):
     with pytest.raises(ValueError, match="certificate_file and key_file"):
         client.connect("https://h:1", "m", certificate_file=certificates["client"])
     for scheme in ("grpcs", "https"):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError, match="none.pem"):
             client.connect(f"{scheme}://h:1", "m", ca_file=tmp_path / "none.pem")
+
+
+@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+def test_wrong_certificate_files_are_named(certificates, tmp_path, scheme):
+    """gRPC by itself tries for ten seconds, and says that the connection was refused."""
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no PEM")
+    with pytest.raises(ValueError, match=r"ca_file: .*garbage\.pem"):
+        client.connect(f"{scheme}://h:1", "m", ca_file=garbage)
+    files = {"certificate_file": certificates["client"], "key_file": certificates["server_key"]}  # another's key
+    with pytest.raises(ValueError, match=r"certificate_file, key_file: .*client\.pem and .*server\.key"):
+        client.connect(f"{scheme}://h:1", "m", **files)
+
+
+def test_an_encrypted_key_is_refused_over_grpc(certificates, tmp_path):
+    key = tmp_path / "encrypted.key"
+    command = ["openssl", "pkey", "-in", certificates["client_key"], "-aes256", "-passout", "pass:secret", "-out", key]
+    subprocess.run(command, check=True)
+    with pytest.raises(ValueError, match=r"key_file: .*encrypted\.key"):
+        client.connect("grpcs://h:1", "m", certificate_file=certificates["client"], key_file=key)
+
+
+def test_what_a_failed_handshake_may_mean_is_said(mutual_tls, certificates):
+    address = mutual_tls["grpc"]
+    with client.connect(address, "conditional", timeout=0.3, ca_file=certificates["ca"]) as model:
+        with pytest.raises(ConnectionError, match="a certificate that is turned down"):
+            model.generate(labels=1)
+    with client.connect(address.removeprefix("grpcs://"), "conditional", timeout=0.3) as model:
+        with pytest.raises(ConnectionError, match="grpcs://"):
+            model.generate(labels=1)
 
 
 @pytest.mark.parametrize(

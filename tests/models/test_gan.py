@@ -426,16 +426,16 @@ def test_predict_uses_the_average_as_sample_does():
     np.testing.assert_array_equal(before, gan.predict(z, verbose=0))
 
 
-def test_a_turn_is_not_compared_with_a_number():
+def test_a_loop_index_is_not_compared_with_a_number():
     class Mine(kerasgan.SGAN):
-        def critic_turn(self, real, k):
+        def critic_step(self, real, k):
             if k == 0:
-                super().critic_turn(real, k)
+                super().critic_step(real, k)
 
     made = points.gan("SGAN")
     gan = Mine(made.generator, made.critic, made.latent, critic_steps=2)
     gan.compile()
-    with pytest.raises(TypeError, match="critic_turn: k is not known while the graph is built"):
+    with pytest.raises(TypeError, match="critic_step: k is not known while the graph is built"):
         gan.fit(points.data(gan, 2), verbose=0)
 
 

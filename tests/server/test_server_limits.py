@@ -18,8 +18,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from kerasgan import client
 from kerasgan.server import BatchingParameters, ModelOptions, Models, ModelServer, ServerOptions
 from kerasgan.server.config.tls import read_credentials
+from tests.documents import pages
 from tests.server.conftest import call
 
 PREDICT = "/v1/models/m:predict"
@@ -251,6 +253,18 @@ def test_tls(folders, authority, ssl_config):
             assert answer(channel) == grpc.StatusCode.UNAVAILABLE
         with secure(server, trustme.CA()) as channel:  # a client that trusts another authority
             assert answer(channel) == grpc.StatusCode.UNAVAILABLE
+
+
+def test_tls_as_the_page_has_it(folders, tmp_path, monkeypatch):
+    page = pages.section(pages.text("serving.md"), "TLS")
+    [command], [program] = pages.blocks(page, "bash"), pages.blocks(page, "python")
+    pages.shell(command, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "the page", "exec"), {})
+    options = ServerOptions(port=0, rest_port=None, ssl_config_file=tmp_path / "ssl.config")
+    with ModelServer(Models({"m": {1: folders["two"]}}), options) as server:
+        with client.connect(f"grpcs://localhost:{server.port}", "m", ca_file=tmp_path / "server.pem") as model:
+            assert model.predict({"x": np.float32([1.0])})["y"] == 2.5
 
 
 def test_mutual_tls(folders, authority, ssl_config):

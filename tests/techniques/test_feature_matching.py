@@ -139,6 +139,6 @@ def test_features_of_the_label_alone_are_refused():
     z, kind = keras.Input((4,)), keras.Input((), dtype="int32")
     made = keras.layers.Dense(64, "tanh")(keras.layers.Concatenate()([z, keras.layers.Embedding(3, 2)(kind)]))
     generator = keras.Model([z, kind], keras.layers.Reshape((8, 8, 1))(made))
-    with pytest.raises(ValueError, match="layer: expected the name of a layer whose output hangs on the image"):
+    with pytest.raises(ValueError, match="layer: expected the name of a layer whose output depends on the image"):
         kerasgan.SGAN(generator, critic, num_classes=3, techniques=[techniques.FeatureMatching(add=True)])
     kerasgan.SGAN(generator, critic, num_classes=3, techniques=[techniques.FeatureMatching(layer="last", add=True)])

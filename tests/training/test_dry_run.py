@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models import turns
+from kerasgan.models import critic_loop
 from kerasgan.recipes import recipe
 from kerasgan.training import dry_run, runner
 from tests.end_to_end.test_cli import command, photos, write_recipe  # noqa: F401  photos is a fixture
@@ -21,7 +21,7 @@ ROWS = 5
 def step_graph(gan):
     """Return the graph of a training step of ROWS rows a minibatch."""
     spec = tf.TensorSpec((ROWS * gan.batches_per_step, *gan.image_shape))
-    with turns.unrolled():
+    with critic_loop.unrolled():
         return tf.function(gan.train_step, autograph=False).get_concrete_function(spec).graph
 
 

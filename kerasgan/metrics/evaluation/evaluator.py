@@ -50,7 +50,7 @@ def evaluate(
 
     Classes of model and reference are matched by their names, so their order may differ, and the reference may lack
     some, which are then not generated either; the protocol says so. Where one side has no names, they are matched by
-    number, there must be as many of them, and numbers that hang on the labels carry a caution.
+    number, there must be as many of them, and numbers that depend on the labels carry a caution.
 
     Args:
         model: `Sampler`, such as a `GAN`.

@@ -1,4 +1,4 @@
-"""The critic's turns as a loop: the steps of turns in a row, and a graph that does not grow with them."""
+"""The critic's steps as a loop: those that a Python loop takes, and a graph that does not grow with them."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan.models import turns
+from kerasgan.models import critic_loop
 from kerasgan.utils import keyed_random
 from tests import points
 
@@ -64,14 +64,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("objective", "arguments"), CASES)
-def test_a_loop_takes_the_steps_of_turns_one_after_the_other(objective, arguments):
+def test_the_loop_takes_the_steps_of_a_python_loop(objective, arguments):
     again = {name: value for name, value in arguments.items() if name != "techniques"}
     if "techniques" in arguments:
         again["techniques"] = [type(technique)() for technique in arguments["techniques"]]
     looped, logs = fitted(model(objective, 3, **arguments))
-    with turns.unrolled():
-        in_a_row, wanted = fitted(model(objective, 3, **again))
-    np.testing.assert_allclose(looped, in_a_row, rtol=1e-5, atol=1e-6)
+    with critic_loop.unrolled():
+        one_by_one, wanted = fitted(model(objective, 3, **again))
+    np.testing.assert_allclose(looped, one_by_one, rtol=1e-5, atol=1e-6)
     assert logs.keys() == wanted.keys()
     for name in logs:
         np.testing.assert_allclose(logs[name], wanted[name], rtol=1e-4, atol=1e-6)
@@ -93,33 +93,33 @@ def of_points(name, critic_steps):
         ),
     ],
 )
-def test_a_loop_takes_the_steps_of_turns_in_a_row_with_points(name):
+def test_the_loop_takes_the_steps_of_a_python_loop_with_points(name):
     def trained():
         gan = of_points(name, 3)
         logs = gan.fit(points.data(gan, 3), verbose=0).history
         return gan.get_weights(), logs
 
     looped, logs = trained()
-    with turns.unrolled():
-        in_a_row, wanted = trained()
-    for value, other in zip(looped, in_a_row, strict=True):
+    with critic_loop.unrolled():
+        one_by_one, wanted = trained()
+    for value, other in zip(looped, one_by_one, strict=True):
         np.testing.assert_allclose(value, other, rtol=1e-4, atol=1e-6)
     for key in wanted:
         np.testing.assert_allclose(logs[key], wanted[key], rtol=1e-4, atol=1e-6)
 
 
-def test_the_graph_does_not_grow_with_the_turns():
-    """Each turn more is a slice of the real data, and no critic."""
+def test_the_graph_does_not_grow_with_the_critics_steps():
+    """Each step more is a slice of the real data, and no critic."""
     three, eight = (nodes(of_points("WGANGP", steps)) for steps in (3, 8))
     assert eight - three < 15 * 5
-    with turns.unrolled():
+    with critic_loop.unrolled():
         three, four = (nodes(of_points("WGANGP", steps)) for steps in (3, 4))
         assert four - three > 200
 
 
-def test_a_turn_draws_the_numbers_of_its_number():
+def test_a_loop_index_draws_the_numbers_of_the_integer():
     step = tf.constant(11, tf.int64)
     for k in range(3):
-        turn = keyed_random.Turn(tf.constant(k), 3)
-        drawn = keyed_random.uniform([5], 1, step, ("latents", "critic", turn, "other"))
+        index = keyed_random.LoopIndex(tf.constant(k), 3)
+        drawn = keyed_random.uniform([5], 1, step, ("latents", "critic", index, "other"))
         np.testing.assert_array_equal(drawn, keyed_random.uniform([5], 1, step, ("latents", "critic", k, "other")))
