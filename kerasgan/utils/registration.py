@@ -47,6 +47,7 @@ CLASSES = {  # by the module that has them; all that are registered
     ),
     "kerasgan.latents": ("GaussianMixture", "Normal", "ScalePenalty", "ScaledTruncatedNormal", "Uniform"),
     "kerasgan.layers": (
+        "Add",
         "BatchNormalization",
         "Characters",
         "ConditionalBatchNormalization",

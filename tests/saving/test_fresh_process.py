@@ -41,6 +41,7 @@ LATENTS = {
     "Uniform": lambda: latents.Uniform(4),
 }
 LAYERS = {
+    "Add": layers.Add,
     "BatchNormalization": lambda: layers.BatchNormalization(synchronized=True),
     "Characters": lambda: layers.Characters("abcd"),  # and two more for padding and the unknown
     "ConditionalBatchNormalization": lambda: layers.ConditionalBatchNormalization(3),
@@ -94,6 +95,8 @@ def with_layer(name):
         return kerasgan.Sampler(keras.Model(z, layer([x, z])))
     if name in ("Downsampling", "GroupedConv2D", "PlaceWeights", "SampleNormalization", "SelfAttention", "Upsampling"):
         x = keras.layers.Reshape((4, 4, 8))(keras.layers.Dense(128)(z))
+    if name == "Add":
+        return kerasgan.Sampler(keras.Model(z, layer([x, x])))
     if name == "Characters":
         x = keras.layers.Reshape((1, 6))(x)
     return kerasgan.Sampler(keras.Model(z, layer(x)))

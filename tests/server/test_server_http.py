@@ -112,7 +112,7 @@ def test_elsewhere_every_name_will_do_unless_some_are_given(folders):
         HostNames("me", "127.0.1.1").check("evil.example")
     HostNames("me", "127.0.1.1").check("me:8501")
     HostNames("::1", "::1").check("[0:0:0:0:0:0:0:1]:8501")
-    with pytest.raises(ValueError, match="expected a tuple of names"):
+    with pytest.raises(ValueError, match="allowed_hosts: expected a tuple; got 'gan.example'"):
         ServerOptions(allowed_hosts="gan.example")
 
 

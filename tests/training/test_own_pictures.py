@@ -84,7 +84,9 @@ def test_a_section_that_says_both_is_refused(section, message):
 
 def test_pictures_that_are_not_there_are_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="data: nothing is at pictures; name your pictures: --data PATH"):
+    with pytest.raises(
+        FileNotFoundError, match=r"data\.folder: nothing is at pictures; name your pictures: --data PATH"
+    ):
         runner.planned("own_pictures")
     few = write_pictures(tmp_path / "few", count=10)
     with pytest.raises(ValueError, match="source: few has 10 images, but one step needs 32"):
