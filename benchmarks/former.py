@@ -10,6 +10,7 @@ idle machine.
 
 import argparse
 import collections
+import contextlib
 import io
 import json
 import os
@@ -45,9 +46,10 @@ def measured(tree, recipe, precision, steps):
 
 
 def take(recipe, precision, steps):
-    """Print the seconds of steps, of the kerasgan that Python finds."""
-    import contextlib
+    """Print the seconds of steps, of the kerasgan that Python finds.
 
+    With a clock of its own: the former commit's `dry_run` counts the overhead of `fit` with each step.
+    """
     import keras
     import numpy as np
     import tensorflow as tf
@@ -66,7 +68,7 @@ def take(recipe, precision, steps):
             self.began = time.perf_counter()
 
         def on_train_batch_end(self, batch, logs=None):
-            [float(value) for value in logs.values()]  # waits for the step's end
+            float(logs["critic_loss"])  # waits for the step's end
             self.seconds.append(time.perf_counter() - self.began)
 
     plan = runner.planned(recipe)

@@ -79,9 +79,11 @@ def run(
     settings = {"steps": steps, "n": n, "metrics": metrics, "network": network}
     rows = (report.earlier(out, settings) or {"rows": {}})["rows"]
     for plan in plans.values():
-        known = rows.get(plan.name, {}).get("plan")
-        if known not in (None, json.loads(json.dumps(plan.plain()))):
-            raise ValueError(f"out: {out} holds a result of another recipe {plan.name}; give another folder")
+        row = rows.get(plan.name)
+        if row and ("trained" not in row or row["plan"] != json.loads(json.dumps(plan.plain()))):
+            raise ValueError(
+                f"out: {out} holds a result of another recipe {plan.name}, or of kerasgan 0.1; give another folder"
+            )
     for path, plan in plans.items():
         row = rows.get(plan.name) or _row(plan, steps)
         for seed in seeds:

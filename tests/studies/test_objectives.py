@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import kerasgan
+from kerasgan.recipes import recipe
 from kerasgan.studies import objectives as study
+from kerasgan.studies import report
 from kerasgan.training import evaluation, runner
 
 RECIPE = """
@@ -107,7 +109,7 @@ def test_a_seed_that_is_added_is_trained_and_the_table_has_mean_and_range(folder
 def test_a_precision_is_that_of_the_runs_and_another_is_refused(folder, tmp_path):
     study.run([folder / "SGAN.yaml"], 1, 40, "fid", out=tmp_path, precision="float32")
     assert "precision: float32" in (tmp_path / "runs" / "sgan" / "0" / "recipe.yaml").read_text()
-    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan; give another folder"):
+    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan, .*; give another folder"):
         study.run([folder / "SGAN.yaml"], 1, 40, "fid", out=tmp_path, precision="bfloat16")
 
 
@@ -155,6 +157,14 @@ def test_wrong_arguments_are_named_before_any_work(folder, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_result_from_before_there_were_seeds_is_refused(folder, tmp_path):
+    settings = {"steps": 2, "n": 40, "metrics": "fid", "network": "garments"}
+    plan = json.loads(json.dumps(recipe.load(folder / "SGAN.yaml").plain()))
+    report.write_result(tmp_path, settings, {"rows": {"sgan": {"plan": plan, "results": []}}})
+    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan, or of kerasgan 0.1"):
+        study.run([folder / "SGAN.yaml"], 2, 40, "fid", out=tmp_path)
+
+
 def test_recipes_of_one_name_are_refused(folder, tmp_path):
     twin = tmp_path / "twin.yaml"
     twin.write_text((folder / "SGAN.yaml").read_text())
@@ -166,5 +176,5 @@ def test_recipes_of_one_name_are_refused(folder, tmp_path):
 def test_a_recipe_that_was_edited_does_not_get_the_other_ones_numbers(studied, tmp_path):
     edited = tmp_path / "edited.yaml"
     edited.write_text((studied / "SGAN.yaml").read_text().replace("filters: 4", "filters: 2"))
-    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan; give another folder"):
+    with pytest.raises(ValueError, match="out: .* holds a result of another recipe sgan, .*; give another folder"):
         study.run([edited], 2, 40, "fid", out=studied / "out")
