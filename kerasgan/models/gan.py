@@ -15,6 +15,7 @@ from kerasgan.models import adapting, checks, critic_loop, fit_checks, moving_av
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
+from kerasgan.optimizers.adam import Adam
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
@@ -142,7 +143,7 @@ class GAN(Game):
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return a new optimizer of the objective's paper, for either network."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+        return Adam(2e-4, beta_1=0.5)
 
     def default_generator_optimizer(self) -> keras.optimizers.Optimizer:
         """Return a new optimizer for the generator; `default_optimizer`, unless the objective has two."""
@@ -183,7 +184,7 @@ class GAN(Game):
                 optimizer), or a number is not a positive integer.
 
         Example:
-            >>> adam = keras.optimizers.Adam
+            >>> adam = kerasgan.optimizers.Adam
             >>> gan.compile(adam(1e-4, beta_1=0.0, beta_2=0.9), adam(4e-4, beta_1=0.0, beta_2=0.9))
         """
         fit_checks.arguments_of_compile(of_keras)

@@ -7,6 +7,7 @@ import keras
 from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.optimizers.adam import Adam
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
@@ -60,11 +61,11 @@ class BigGAN(HingeGAN):
 
     def default_generator_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(5e-5, beta_1=0, beta_2=0.999)."""
-        return keras.optimizers.Adam(5e-5, beta_1=0.0, beta_2=0.999)
+        return Adam(5e-5, beta_1=0.0, beta_2=0.999)
 
     def default_critic_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.999)."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.999)
+        return Adam(2e-4, beta_1=0.0, beta_2=0.999)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""

@@ -9,6 +9,7 @@ from kerasgan.latents import Prior
 from kerasgan.models import gradient_penalty
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN, GANArguments
+from kerasgan.optimizers.adam import Adam
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.keyed_random import LoopIndex
@@ -64,7 +65,7 @@ class CramerGAN(GAN):
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(1e-4, beta_1=0.5, beta_2=0.9)."""
-        return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
+        return Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
     def critic_step(self, real: Batch, k: int | LoopIndex) -> None:
         """Train the critic once, on two fresh fakes."""

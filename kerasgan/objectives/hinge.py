@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
+from kerasgan.optimizers.adam import Adam
 from kerasgan.utils.tensors import Tensor
 
 
@@ -25,7 +26,7 @@ class HingeGAN(GAN):
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.9)."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)
+        return Adam(2e-4, beta_1=0.0, beta_2=0.9)
 
     def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], a scalar."""

@@ -7,6 +7,7 @@ import keras
 from kerasgan.latents import Prior
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.hinge import HingeGAN
+from kerasgan.optimizers.adam import Adam
 from kerasgan.optimizers.schedules import Schedule
 
 
@@ -52,4 +53,4 @@ class ProjectedGAN(HingeGAN):
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.99)."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.99)
+        return Adam(2e-4, beta_1=0.0, beta_2=0.99)

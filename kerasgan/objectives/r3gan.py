@@ -11,6 +11,7 @@ from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GANArguments
 from kerasgan.objectives.rsgan import RSGAN
 from kerasgan.optimizers import schedules
+from kerasgan.optimizers.adam import Adam
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.tensors import Tensor
@@ -67,7 +68,7 @@ class R3GAN(RSGAN):
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Return Adam(2e-4, beta_1=0, beta_2=0.99, epsilon=1e-8)."""
-        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
+        return Adam(2e-4, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
 
     def critic_loss(self, real: Batch, fake: Batch) -> Tensor:
         """Return E[softplus(D(G(z)) - D(x))] + gamma / 2 (R1 + R2), a scalar."""

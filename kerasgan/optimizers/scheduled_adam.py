@@ -1,4 +1,4 @@
-"""Optimizers beside those of Keras."""
+"""Adam with schedules for more than the learning rate."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasgan.optimizers import schedules
+from kerasgan.optimizers.adam import Adam
 from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.messages import quoted
@@ -14,7 +15,7 @@ from kerasgan.utils.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
-class ScheduledAdam(keras.optimizers.Adam):
+class ScheduledAdam(Adam):
     """Adam whose beta_2 may follow a schedule, as R3GAN's does (arXiv:2501.05441).
 
     The correction for the moments' start at 0 is that of the beta_2 of the step, 1 - beta_2^t, as if it had been so

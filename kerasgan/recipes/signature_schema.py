@@ -11,7 +11,7 @@ import pydantic
 
 from kerasgan import latents, networks, objectives, techniques
 from kerasgan.callbacks import collapse_actions
-from kerasgan.optimizers import scheduled_adam, schedules
+from kerasgan.optimizers import adam, scheduled_adam, schedules
 from kerasgan.utils import outside
 from kerasgan.utils.messages import shortened
 
@@ -27,7 +27,9 @@ _GIVEN = {  # arguments that kerasgan fills in
     "critic_optimizer": {"name"},
     "collapse_action": set(),
 }
-_ALL_OPTIMIZERS = types.SimpleNamespace(**vars(keras.optimizers), ScheduledAdam=scheduled_adam.ScheduledAdam)
+_ALL_OPTIMIZERS = types.SimpleNamespace(
+    **{**vars(keras.optimizers), "Adam": adam.Adam, "ScheduledAdam": scheduled_adam.ScheduledAdam}
+)
 HOMES = {
     "latent": latents,
     "generator": networks,

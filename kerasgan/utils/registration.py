@@ -10,7 +10,7 @@ import wrapt
 
 CLASSES = {  # by the module that has them; all that are registered
     "kerasgan.models.sampler": ("Sampler",),
-    "kerasgan.optimizers": ("Cosine", "HalfLife", "ScheduledAdam"),
+    "kerasgan.optimizers": ("Adam", "Cosine", "HalfLife", "ScheduledAdam"),
     "kerasgan.objectives": (
         "ACWGANGP",
         "BigGAN",

@@ -329,7 +329,7 @@ def test_optimizers_by_default_are_those_that_the_docstring_names(objective):
     gan = tests_points.gan(objective)
     gan.compile()
     for optimizer in (gan.generator_optimizer, gan.critic_optimizer):
-        assert type(optimizer) is keras.optimizers.Adam
+        assert type(optimizer) is kerasgan.optimizers.Adam
         assert (float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2) == pytest.approx(ADAM[objective])
         assert optimizer.epsilon == (1e-8 if objective == "R3GAN" else 1e-7)
 
