@@ -22,6 +22,7 @@ _ACTIVATIONS = {  # layers and operations that are one, and its name
     "Softmax": "softmax",
     "Softplus": "softplus",
 }
+_CHANNELS = (1, 3, 4)  # of pictures
 _PROBABILITIES = ("hard_sigmoid", "sigmoid", "softmax")
 _NEVER_NEGATIVE = ("relu", "relu6", "softplus", *_PROBABILITIES)
 _MOVE_VALUES = "Cast Cropping2D Dropout Flatten GetItem Identity Permute Reshape Squeeze Transpose".split()
@@ -187,8 +188,21 @@ def generator_fits(generator, num_classes):
         raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
     if generator.outputs is not None and len(generator.outputs) != 1:
         raise ValueError(f"generator: expected one output, the images; it gives {len(generator.outputs)}")
+    _channels_are_last(generator)
     _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
     _classes_fit("generator", generator, num_classes)
+
+
+def _channels_are_last(generator):
+    """Raise `ValueError` where images come as [N, C, H, W], whose axes techniques and pictures would mistake."""
+    made = tuple(generator.output_shape[1:]) if generator.outputs else ()
+    is_first = len(made) == 3 and made[0] in _CHANNELS and made[-1] not in _CHANNELS
+    if is_first and any(getattr(one, "data_format", "") == "channels_first" for one in generator._flatten_layers()):
+        raise ValueError(
+            f"generator: expected images [N, H, W, C]; it makes them of shape {made}, channels first: "
+            'keras.config.set_image_data_format("channels_last") before the networks are made does what is expected, '
+            "and so does keras.layers.Permute((2, 3, 1)) at the generator's end, (3, 1, 2) at the critic's beginning"
+        )
 
 
 def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False, patches=False):

@@ -260,6 +260,17 @@ def test_a_generator_of_integers_is_refused():
         kerasgan.SGAN(*own_networks(end))
 
 
+def test_images_with_channels_first_are_refused():
+    """`DiffAugment` and pictures would take the channels for rows."""
+    convolution = keras.layers.Conv2D(1, 1, data_format="channels_first")
+    z = keras.Input((4,))
+    made = convolution(keras.layers.Reshape((2, 8, 8))(keras.layers.Dense(128)(z)))
+    with pytest.raises(ValueError, match=r"generator: expected images \[N, H, W, C\]; .* \(1, 8, 8\), channels first"):
+        kerasgan.Sampler(keras.Model(z, made))
+    last = keras.layers.Permute((2, 3, 1))(made)
+    assert kerasgan.Sampler(keras.Model(z, last)).image_shape == (8, 8, 1)
+
+
 def test_a_layer_of_both_networks_is_refused():
     """Both optimizers would train it, and the file of such a model cannot be loaded."""
     shared = keras.layers.Dense(64, activation="tanh", name="shared")
