@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import pathlib
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,20 @@ from keras import ops
 
 from kerasgan.utils import classes, validation
 from kerasgan.utils.messages import quoted
+
+_ACTIVATIONS = {  # layers and operations that are one, and its name
+    "HardSigmoid": "hard_sigmoid",
+    "ReLU": "relu",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Sigmoid": "sigmoid",
+    "Softmax": "softmax",
+    "Softplus": "softplus",
+}
+_CHANNELS = (1, 3, 4)  # of pictures
+_PROBABILITIES = ("hard_sigmoid", "sigmoid", "softmax")
+_NEVER_NEGATIVE = ("relu", "relu6", "softplus", *_PROBABILITIES)
+_MOVE_VALUES = "Cast Cropping2D Dropout Flatten GetItem Identity Permute Reshape Squeeze Transpose".split()
 
 
 def takes_truncation(generator):
@@ -116,6 +131,12 @@ def logged_once(names):
 
 def average_fits(gan):
     """Raise `ValueError` unless the moving average of a GAN's generator still has the generator's variables."""
+    if (gan.ema_generator is None) is not (gan.ema_decay is None):
+        there = "none" if gan.ema_generator is None else "one"
+        raise ValueError(
+            f"ema_decay: expected None just where the GAN was made without a moving average; it has {there}, and "
+            f"ema_decay is now {quoted(gan.ema_decay)}: give it to a new GAN of the same networks"
+        )
     if gan.ema_generator is None:
         return
     trained, average = (
@@ -125,8 +146,8 @@ def average_fits(gan):
     if trained != average:
         raise ValueError(
             f"generator: expected the variables that it had when the GAN was made, as its moving average has them; it "
-            f"has {len(trained)}, the average {len(average)}: call enable_lora or quantize on a generator before a GAN "
-            "is made of it, or make the GAN with ema_decay=None"
+            f"has {len(trained)}, the average {len(average)}, or others in shape or type: make a GAN of a new "
+            "generator, call enable_lora or quantize before that, or make the GAN with ema_decay=None"
         )
 
 
@@ -167,8 +188,21 @@ def generator_fits(generator, num_classes):
         raise ValueError(f"generator: expected latents [N, D] as first input; it takes {generator.inputs[0].shape}")
     if generator.outputs is not None and len(generator.outputs) != 1:
         raise ValueError(f"generator: expected one output, the images; it gives {len(generator.outputs)}")
+    _channels_are_last(generator)
     _inputs_fit("generator", generator, num_classes, extra=1 if takes_truncation(generator) else 0)
     _classes_fit("generator", generator, num_classes)
+
+
+def _channels_are_last(generator):
+    """Raise `ValueError` where images come as [N, C, H, W], whose axes techniques and pictures would mistake."""
+    made = tuple(generator.output_shape[1:]) if generator.outputs else ()
+    is_first = len(made) == 3 and made[0] in _CHANNELS and made[-1] not in _CHANNELS
+    if is_first and any(getattr(one, "data_format", "") == "channels_first" for one in generator._flatten_layers()):
+        raise ValueError(
+            f"generator: expected images [N, H, W, C]; it makes them of shape {made}, channels first: "
+            'keras.config.set_image_data_format("channels_last") before the networks are made does what is expected, '
+            "and so does keras.layers.Permute((2, 3, 1)) at the generator's end, (3, 1, 2) at the critic's beginning"
+        )
 
 
 def networks_fit(generator, critic, num_classes, pairwise=False, features=False, classifying=False, patches=False):
@@ -191,7 +225,8 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     if pairwise and num_classes is not None:
         raise ValueError(f"num_classes: expected None, as the objective has no labels; got {quoted(num_classes)}")
     generator_fits(generator, num_classes)
-    _activations_fit(generator, critic)
+    _nothing_shared(generator, critic)
+    _ends_fit(generator, critic)
     if takes_truncation(generator):
         raise ValueError("generator: expected one that can train; this one has statistics fixed for each truncation")
     made, taken = tuple(generator.output_shape[1:]), tuple(critic.inputs[0].shape[1:])
@@ -226,34 +261,62 @@ def _weights_fit(name, network):
         if variable.dtype != "float32":
             raise ValueError(
                 f"{name}: expected weights of float32, as mixed_float16 and mixed_bfloat16 have too; {variable.path} "
-                f"is {variable.dtype}: keras.config.set_dtype_policy before the network is made"
+                f'is {variable.dtype}: keras.config.set_floatx("float32") and set_dtype_policy("float32"), or a mixed '
+                "policy, before the network is made"
             )
 
 
-def _activations_fit(generator, critic):
-    """Raise `ValueError` where networks end as other GANs' do: images in [0, 1], or probabilities instead of logits."""
+def _nothing_shared(generator, critic):
+    """Raise `ValueError` where a layer is in both networks: both players would train it, and no file would hold it."""
+    of_generator = {id(variable) for variable in generator.variables}
+    shared = [variable.path for variable in critic.variables if id(variable) in of_generator]
+    if shared:
+        raise ValueError(
+            f"critic: expected layers of its own; {shared[0]} is the generator's too: make a layer for each of them"
+        )
+
+
+def _ends_fit(generator, critic):
+    """Raise `ValueError` where networks end as other GANs' do: images in [0, 1], or probabilities instead of logits.
+
+    Images that are no floats are refused as well.
+    """
     for output in () if critic.outputs is None else critic.outputs:
         layer, activation = _last(output)
-        if activation in ("sigmoid", "softmax"):
+        if activation in _PROBABILITIES:
             raise ValueError(
                 f"critic: expected logits, to which the loss applies what it needs; its last layer, {layer}, has the "
                 f"activation {activation}: leave it out"
             )
-    layer, activation = _last(generator.outputs[0])
-    if activation in ("sigmoid", "relu") and len(generator.output_shape) == 4:
+    made = generator.outputs[0]
+    layer, activation = _last(made)
+    if activation in _NEVER_NEGATIVE and len(generator.output_shape) == 4:
         raise ValueError(
             f"generator: expected images in [-1, 1]; its last layer, {layer}, has the activation {activation}, which "
             "never gives what is darker than mid-grey: end it in tanh"
         )
+    if not keras.backend.is_float_dtype(made.dtype):
+        raise ValueError(f"generator: expected floats, which have gradients; it gives {made.dtype}")
 
 
 def _last(output):
-    """The names of the layer that a network's output is of, and of its activation ("" for none)."""
-    layer = getattr(getattr(output, "_keras_history", None), "operation", None)
+    """The names of the layer that a network's output is of, and of its activation ("" for none).
+
+    Layers that move values about, or leave some out, are passed over. An operation is its own activation, and so is a
+    layer that is one.
+    """
+    history: Any = getattr(output, "_keras_history", (None, 0, 0))
+    layer, node, _ = history
     if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
         return _last(layer.outputs[0])
+    kind = type(layer).__name__
+    if kind in _MOVE_VALUES:
+        return _last(layer._inbound_nodes[node].input_tensors[0])
+    if getattr(layer, "negative_slope", 0):
+        return layer.name, ""  # a leaky ReLU
     activation = getattr(layer, "activation", None)
-    return getattr(layer, "name", ""), getattr(activation, "__name__", "")
+    name = _ACTIVATIONS.get(kind, "") if activation is None else getattr(activation, "__name__", "")
+    return getattr(layer, "name", ""), name
 
 
 def _built(name, network):

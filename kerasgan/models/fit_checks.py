@@ -7,6 +7,7 @@ import warnings
 import keras
 
 from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 _RATES = (
     "changes the learning rate of `model.optimizer`, and a GAN has two optimizers. Give `compile` optimizers with a "
@@ -131,6 +132,32 @@ def techniques(given):
     return parts
 
 
+def optimizer(name, given, variables):
+    """Return the optimizer that is meant, `None` for `None`.
+
+    Args:
+        name: of the argument.
+        given: `keras.optimizers.Optimizer`, a name of one, or its config.
+        variables: that it is to train.
+
+    Raises:
+        ValueError: if it is none, or was built for other variables, as that of another model was.
+    """
+    try:
+        found = keras.optimizers.get(given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: expected an object of keras.optimizers.Optimizer, such as keras.optimizers.Adam(2e-4, "
+            f"beta_1=0.5), or the name of one; got {quoted(given)}"
+        ) from error
+    inner = getattr(found, "inner_optimizer", found)  # of a LossScaleOptimizer
+    if inner is not None and inner.built:
+        wanted = {id(variable) for variable in variables}
+        if wanted != {id(variable) for variable in inner._trainable_variables}:
+            raise ValueError(f"{name}: expected a new optimizer; got one that has its places for other variables")
+    return found
+
+
 def optimizers(generator_optimizer, critic_optimizer, replicas):
     """Refuse optimizers that cannot be meant, or that Keras does not work with here.
 
@@ -156,7 +183,7 @@ def optimizers(generator_optimizer, critic_optimizer, replicas):
 
 
 def what_is_trained(gan):
-    """Refuse layers that were frozen or thawed since `compile`: optimizers have a place for each trained variable.
+    """Refuse variables other than in `compile`, as of frozen layers: optimizers have a place for each trained one.
 
     Warns where a network has weights and none is trained.
     """
@@ -169,8 +196,8 @@ def what_is_trained(gan):
         if other:
             raise ValueError(
                 f"{name}: expected the trainable variables that it had in `compile`; {other[0]} "
-                f"{'and others are' if len(other) > 1 else 'is'} frozen, or thawed, since: call compile again, with "
-                "new optimizers"
+                f"{'and others are' if len(other) > 1 else 'is'} frozen, thawed or replaced since, or the optimizer "
+                "is: call compile again, with new optimizers"
             )
         if not now and getattr(gan, name).weights:
             warnings.warn(

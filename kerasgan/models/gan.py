@@ -1,5 +1,7 @@
 """`GAN`: what all objectives share of building, training, saving and loading."""
 
+import functools
+import inspect
 import numbers
 import typing
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -26,6 +28,13 @@ from kerasgan.utils.tensors import Tensor
 _STATISTICS_STEP = "statistics_step"  # in weights files, beside the model's own variables
 _FIRST_DIGEST = "first_digest"  # likewise
 _RANDOM = "seed_generator_state_"  # in files, before the number of a layer's state
+
+
+@functools.cache
+def _arguments(kind):
+    """The names of what the constructors of an objective take."""
+    inits = [vars(base)["__init__"] for base in kind.__mro__ if issubclass(base, GAN) and "__init__" in vars(base)]
+    return {name for init in inits for name in inspect.signature(init).parameters}
 
 
 class GANArguments(typing.TypedDict, total=False):
@@ -139,6 +148,12 @@ class GAN(Game):
         self.gradient_accumulation_steps = 1
         self._rewrites = False
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; after one of the constructor's arguments the next `fit` builds the training step anew."""
+        super().__setattr__(name, value)
+        if name in _arguments(type(self)):  # type: ignore[arg-type]  # a class has a hash
+            self._changed = True
+
     # What a user calls
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
@@ -179,33 +194,37 @@ class GAN(Game):
             **of_keras: other arguments of `keras.Model.compile`, which mean nothing here and are refused.
 
         Raises:
-            ValueError: if one optimizer object is given for both networks, an optimizer keeps an average of weights
-                (`use_ema`) or, on several replicas, adds up gradients over steps (`gradient_accumulation_steps` of the
-                optimizer), or a number is not a positive integer.
+            ValueError: if one optimizer object is given for both networks, an optimizer is none, has trained other
+                variables, keeps an average of weights (`use_ema`) or, on several replicas, adds up gradients over steps
+                (`gradient_accumulation_steps` of the optimizer), or a number is not a positive integer. Then the model
+                stays as it was compiled before.
 
         Example:
             >>> adam = kerasgan.optimizers.Adam
             >>> gan.compile(adam(1e-4, beta_1=0.0, beta_2=0.9), adam(4e-4, beta_1=0.0, beta_2=0.9))
         """
         fit_checks.arguments_of_compile(of_keras)
-        self.gradient_accumulation_steps = validation.integer(
-            "gradient_accumulation_steps", gradient_accumulation_steps, 1
-        )
+        parts = validation.integer("gradient_accumulation_steps", gradient_accumulation_steps, 1)
         validation.integer("steps_per_execution", steps_per_execution, 1)
-        super().compile(
-            optimizer=None,
-            jit_compile=jit_compile,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-        )
+        of_generator = self.generator.trainable_variables + self.latent.trainable_variables
+        of_critic = self.critic.trainable_variables
         with self.distribute_strategy.scope():
-            generator_optimizer = keras.optimizers.get(generator_optimizer) or self.default_generator_optimizer()
-            critic_optimizer = keras.optimizers.get(critic_optimizer) or self.default_critic_optimizer()
+            generator_optimizer = fit_checks.optimizer("generator_optimizer", generator_optimizer, of_generator)
+            critic_optimizer = fit_checks.optimizer("critic_optimizer", critic_optimizer, of_critic)
+            generator_optimizer = generator_optimizer or self.default_generator_optimizer()
+            critic_optimizer = critic_optimizer or self.default_critic_optimizer()
             fit_checks.optimizers(generator_optimizer, critic_optimizer, self.distribute_strategy.num_replicas_in_sync)
+            super().compile(
+                optimizer=None,
+                jit_compile=jit_compile,
+                run_eagerly=run_eagerly,
+                steps_per_execution=steps_per_execution,
+            )
+            self.gradient_accumulation_steps = parts
             self.generator_optimizer = update.loss_scaled(generator_optimizer, self.generator)
             self.critic_optimizer = update.loss_scaled(critic_optimizer, self.critic)
-            self.generator_optimizer.build(self.generator.trainable_variables + self.latent.trainable_variables)
-            self.critic_optimizer.build(self.critic.trainable_variables)
+            self.generator_optimizer.build(of_generator)
+            self.critic_optimizer.build(of_critic)
 
     def fit(
         self,
@@ -455,10 +474,10 @@ class GAN(Game):
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
         rewrites = precision.is_rewriting()
-        if self.train_function is None or force or rewrites != self._rewrites:
+        if self.train_function is None or force or rewrites != self._rewrites or self._changed:
             function = self._make_function(self._step_once_data_are_there)
             self.train_function: Any = precision.rewritten(function) if rewrites else function
-            self._rewrites = rewrites
+            self._rewrites, self._changed = rewrites, False
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and what is known of the average.

@@ -230,17 +230,20 @@ class Sampler(Unsupervised, Exports, keras.Model):
     def compiled_sampler(self) -> Callable[..., Tensor]:
         """`images_from_seeds` as the model's one `tf.function`, traced when it is first used; see `finite.told`.
 
-        It is made anew where the model has another prior, or layers other variables, since, after `quantize` or
-        `enable_lora`. It does not call
-        `prepare_sampling`: Keras reads all properties of a model while it loads one.
+        It is made anew where the model has another prior since, or layers have other variables, as after `quantize` or
+        `enable_lora`. It does not call `prepare_sampling`: Keras reads all properties of a model while it loads one.
         """
         return self._compiled("images_from_seeds")
 
-    def _compiled(self, method):
+    def _forget_other_parts(self):
+        """Drop what was compiled for another generator or prior, or for other variables of theirs."""
         parts = (self.sampling_generator, self.sampling_latent)
         used = (*map(id, parts), *(id(variable) for part in parts for variable in part.variables))
         if self._sampled_parts != used:
-            self._sampled_parts, self._compiled_methods = used, {}
+            self._sampled_parts, self._compiled_methods, self.predict_function = used, {}, None
+
+    def _compiled(self, method):
+        self._forget_other_parts()
         if method not in self._compiled_methods:
             # a partial has no code by which TensorFlow could take models for one function that is traced again
             whole = functools.partial(finite.demanded()(getattr(self, method)))
@@ -371,6 +374,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
         """Images clipped to [-1, 1] of latents (or the list of the generator's inputs), as `keras.Model.predict`."""
         checks.has_rows(x)
         self.prepare_sampling()
+        self._forget_other_parts()
         return super().predict(x, **arguments)
 
     def images_from_latents(self, z: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:

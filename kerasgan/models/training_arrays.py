@@ -71,8 +71,9 @@ def checked(name, images, shape):
     if len(shape) == 3 and shape[-1] == 1 and images.ndim == 3:
         images = images[..., np.newaxis]
     if images.shape[1:] != shape:
-        square = len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4 and images.shape[-1] == shape[-1]
-        way = f". kerasgan.data.load(kerasgan.data.arrays(x), image_size={shape[0]}) resizes them" if square else ""
+        way = axes_way(images.shape[1:], shape)
+        if len(shape) == 3 and shape[0] == shape[1] and images.ndim == 4 and images.shape[-1] == shape[-1]:
+            way = f". kerasgan.data.load(kerasgan.data.arrays(x), image_size={shape[0]}) resizes them"
         raise ValueError(
             f"{name}: expected images of shape {shape}, as the generator makes; got {images.shape[1:]} (of shape "
             f"{images.shape}){way}"
@@ -99,6 +100,20 @@ def checked(name, images, shape):
     if len(shape) == 3 and low >= 0 and 0 < high <= 1:
         raise ValueError(f"{name}: {image_values.UNIT_RANGE.format(low, high)}")
     return images
+
+
+def axes_way(given, shape):
+    """What to do about images whose channels come first, or about labels in their place; "" where they are neither.
+
+    Args:
+        given: shape of one image; a size may be unknown.
+        shape: of one of the generator's.
+    """
+    if len(shape) == 3 and tuple(given) in ((), (1,)):
+        return "; images come first, and then their labels"
+    if len(shape) == 3 and tuple(given) == (shape[-1], *shape[:-1]):
+        return "; channels come last: keras.ops.moveaxis(images, 1, -1)"
+    return ""
 
 
 def _labels(labels, count, num_classes):

@@ -209,7 +209,9 @@ def _checked_structure(spec, image_shape, num_classes):
     if images.shape.rank != 1 + len(image_shape) or not images.shape[1:].is_compatible_with(image_shape):
         single = images.shape.is_compatible_with(image_shape) and images.shape.rank is not None
         way = "; data.batch(64) makes batches" if single else ""
-        if images.shape.rank is None:
+        if images.shape.rank is not None:
+            way = way or training_arrays.axes_way(images.shape[1:].as_list(), image_shape)
+        else:
             way = f"; data.map(lambda images: tf.ensure_shape(images, {[None, *image_shape]})) tells it"
         raise ValueError(
             f"{MARK}expected batches of images of shape {image_shape}, as the generator makes; got {images.shape}{way}"

@@ -278,6 +278,51 @@ def test_layers_frozen_or_thawed_since_compile_are_told_of(frozen_before):
     assert np.array_equal(layer.weights[0].numpy(), before) is not frozen_before
 
 
+@pytest.mark.parametrize("given", ["adamm", 2e-4, keras.optimizers.Adam])
+def test_what_is_no_optimizer_is_refused_by_its_argument(given):
+    """And the model stays as it was: Keras counts it as compiled before the optimizers are looked at."""
+    gan = points_gan(gradient_accumulation_steps=2)
+    before = gan.critic_optimizer
+    with pytest.raises(ValueError, match="^critic_optimizer: expected an object of .*Adam.*got"):
+        gan.compile("sgd", given, gradient_accumulation_steps=4)
+    assert gan.critic_optimizer is before and gan.gradient_accumulation_steps == 2
+    gan = kerasgan.SGAN(gan.generator, gan.critic)
+    with pytest.raises(ValueError, match="^generator_optimizer: expected an object"):
+        gan.compile(given)
+    assert not gan.compiled
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    first, second = points_gan(), points_gan()
+    with pytest.raises(ValueError, match="^critic_optimizer: expected a new optimizer; got one .* other variables"):
+        second.compile("sgd", first.critic_optimizer)
+    first.compile(first.generator_optimizer, first.critic_optimizer)  # its own go on
+
+
+def test_an_argument_that_is_changed_counts_from_the_next_fit_on():
+    """Keras keeps the step that it has built, whatever is set afterwards, where `save` writes the new value."""
+    gan = points_gan()
+    fit(gan)
+    gan.ema_decay = 0.0
+    fit(gan)
+    for average, weight in zip(gan.ema_generator.get_weights(), gan.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(average, weight)
+    gan.ema_decay = None
+    with pytest.raises(ValueError, match="^ema_decay: expected None just where .*it has one, .* is now None"):
+        fit(gan)
+
+
+def test_a_replaced_network_is_told_of():
+    gan = points_gan()
+    gan.critic = mlp.critic((2,), width=4)
+    with pytest.raises(ValueError, match="^critic: expected the trainable variables .* replaced since.* compile again"):
+        fit(gan)
+    gan.compile()
+    gan.generator = mlp.generator((2,), 2, width=4)
+    with pytest.raises(ValueError, match="^generator: expected the variables .* when the GAN was made.* make a GAN"):
+        fit(gan)
+
+
 def test_a_measure_is_monitored_by_its_whole_name_after_it_was_measured():
     class EvaluateGAN(Keras.Callback):
         __module__ = "kerasgan.callbacks"

@@ -203,26 +203,82 @@ def test_labels_for_an_unconditional_model_are_refused(small_gan):
         small_gan().sample(2, labels=[0, 1])
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
-def test_a_critic_that_gives_probabilities_is_refused(activation):
+def own_networks(generator_end=None, critic_end=None):
+    """Networks of 8 x 8 images, with functions of what they end in otherwise."""
     image, z = keras.Input((8, 8, 1)), keras.Input((4,))
-    made = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="tanh")(z))
-    features = keras.layers.Flatten()(image)
-    ends = keras.layers.Dense(1, activation=activation)(features), keras.layers.Activation(activation)(features[:, :1])
+    flat, features = keras.layers.Dense(64, name="levels")(z), keras.layers.Flatten()(image)
+    if generator_end is None:
+        generator_end = lambda x: keras.layers.Reshape((8, 8, 1))(keras.layers.Activation("tanh")(x))  # noqa: E731
+    end = keras.layers.Dense(1) if critic_end is None else critic_end
+    return keras.Model(z, generator_end(flat)), keras.Model(image, end(features))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "hard_sigmoid", "softmax"])
+def test_a_critic_that_gives_probabilities_is_refused(activation):
+    layers = keras.layers
+    ends = [
+        layers.Dense(1, activation=activation),
+        lambda x: layers.Activation(activation)(x[:, :1]),
+        lambda x: layers.Activation(activation)(x)[:, :1],
+        lambda x: getattr(keras.ops, activation)(layers.Dense(1)(x)),
+        lambda x: layers.Reshape((1,))(layers.Dropout(0.1)(layers.Dense(1, activation=activation)(x))),
+    ]
     for end in ends:
         with pytest.raises(ValueError, match=f"critic: expected logits.* activation {activation}: leave it out"):
-            kerasgan.SGAN(keras.Model(z, made), keras.Model(image, end))
+            kerasgan.SGAN(*own_networks(critic_end=end))
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "softplus"])
 def test_a_generator_of_images_in_0_to_1_is_refused(activation):
-    image, z = keras.Input((8, 8, 1)), keras.Input((4,))
-    critic = keras.Model(image, keras.layers.Dense(1)(keras.layers.Flatten()(image)))
-    flat = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(z))
-    whole = keras.Sequential([keras.Input((4,)), keras.Model(z, keras.layers.Activation(activation)(flat))])
-    for generator in (keras.Model(z, keras.layers.Conv2D(1, 1, activation=activation)(flat)), whole):
+    layers = keras.layers
+    image = layers.Reshape((8, 8, 1))
+    z = keras.Input((4,))
+    inner = keras.Model(z, layers.Activation(activation)(image(layers.Dense(64)(z))))
+    ends = [
+        lambda x: layers.Conv2D(1, 1, activation=activation)(image(x)),
+        lambda x: image(layers.Dense(64, activation=activation)(x)),
+        lambda x: getattr(keras.ops, activation)(image(x)),
+        lambda x: inner(layers.Dense(4)(x)),
+    ]
+    ends += [lambda x: layers.ReLU()(image(x))] if activation == "relu" else []
+    for end in ends:
         with pytest.raises(ValueError, match=f"generator: expected images in .*{activation}, which never .* tanh"):
-            kerasgan.SGAN(generator, critic)
+            kerasgan.SGAN(*own_networks(end))
+
+
+def test_a_generator_may_end_in_what_gives_numbers_below_0():
+    image, relu = keras.layers.Reshape((8, 8, 1)), keras.layers.ReLU
+    for end in (relu(negative_slope=0.1), keras.layers.LeakyReLU(), keras.layers.Rescaling(2.0, -1.0)):
+        kerasgan.SGAN(*own_networks(lambda x, end=end: end(image(keras.ops.sigmoid(x)))))
+
+
+def test_a_generator_of_integers_is_refused():
+    def end(x):
+        return keras.layers.Reshape((8, 8, 1))(keras.ops.cast(keras.ops.tanh(x), "uint8"))
+
+    with pytest.raises(ValueError, match="generator: expected floats, which have gradients; it gives uint8"):
+        kerasgan.SGAN(*own_networks(end))
+
+
+def test_images_with_channels_first_are_refused():
+    """`DiffAugment` and pictures would take the channels for rows."""
+    convolution = keras.layers.Conv2D(1, 1, data_format="channels_first")
+    z = keras.Input((4,))
+    made = convolution(keras.layers.Reshape((2, 8, 8))(keras.layers.Dense(128)(z)))
+    with pytest.raises(ValueError, match=r"generator: expected images \[N, H, W, C\]; .* \(1, 8, 8\), channels first"):
+        kerasgan.Sampler(keras.Model(z, made))
+    last = keras.layers.Permute((2, 3, 1))(made)
+    assert kerasgan.Sampler(keras.Model(z, last)).image_shape == (8, 8, 1)
+
+
+def test_a_layer_of_both_networks_is_refused():
+    """Both optimizers would train it, and the file of such a model cannot be loaded."""
+    shared = keras.layers.Dense(64, activation="tanh", name="shared")
+    networks = own_networks(
+        lambda x: keras.layers.Reshape((8, 8, 1))(shared(x)), lambda x: keras.layers.Dense(1)(shared(x))
+    )
+    with pytest.raises(ValueError, match="critic: expected layers of its own; shared/kernel is the generator's too"):
+        kerasgan.SGAN(*networks)
 
 
 def test_networks_that_do_not_fit_are_named():

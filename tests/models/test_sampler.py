@@ -182,6 +182,15 @@ def test_another_prior_is_used_at_once():
     assert np.abs(sampler.sample(3) - first).max() > 1e-3
 
 
+def test_predict_uses_another_generator_at_once():
+    """Keras keeps the function that it has built."""
+    sampler = kerasgan.Sampler(mlp.generator((2,), 4, width=8))
+    z = np.ones((3, 4), "float32")
+    sampler.predict(z, verbose=0)
+    sampler.generator = mlp.generator((2,), 4, width=8)
+    np.testing.assert_allclose(sampler.predict(z, verbose=0), sampler.generator(z), rtol=1e-5)
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_what_is_no_image_is_float32_of_any_network(policy):
     z = keras.Input((4,))

@@ -189,6 +189,15 @@ def test_floats_that_may_be_meant_are_trained_on(values):
     assert int(gan.step.numpy()) == 4
 
 
+def test_other_axes_name_the_way():
+    labels, first = np.arange(16), "channels come last: keras.ops.moveaxis"
+    channels_first = np.moveaxis(floats(16), -1, 1)
+    for given in (channels_first, batches(channels_first, 16)):
+        refused(flat_gan(), rf"got \(.*1, 8, 8\).*; {first}", given)
+    for given in ([labels, floats(16)], [batches((labels, floats(16)), 16)]):
+        refused(flat_gan(num_classes=16), "; images come first, and then their labels$", *given)
+
+
 def test_uint8_of_0_and_1_alone_is_refused():
     values = RNG.integers(0, 2, (32, 8, 8, 1)).astype("uint8")
     refused(flat_gan(), "^training data: expected values from 0 to 255; got 0 and 1 alone", batches(values, 16))
