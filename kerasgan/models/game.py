@@ -219,10 +219,17 @@ class Game(Sampler):
         return logs
 
     def _logs(self):
-        """Return the means that are logged: of all replicas, weighed by their shares."""
+        """Return the means that are logged: of all replicas, weighed by their shares.
+
+        What was tracked is then shared evenly by the replicas, so that each knows of it what all know.
+        """
         replica = tf.distribute.get_replica_context()
         if replica.num_replicas_in_sync == 1:
             return {name: tracker.result() for name, tracker in self.trackers.items()}
         sums = tf.stack([[tracker.total.value, tracker.count.value] for tracker in self.trackers.values()])
-        totals, counts = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums), axis=1)
+        sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        for tracker, share in zip(self.trackers.values(), tf.unstack(sums / replica.num_replicas_in_sync)):
+            tracker.total.assign(share[0])
+            tracker.count.assign(share[1])
+        totals, counts = tf.unstack(sums, axis=1)
         return dict(zip(self.trackers, tf.unstack(tf.math.divide_no_nan(totals, counts))))
