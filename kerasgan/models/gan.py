@@ -262,6 +262,7 @@ class GAN(Game):
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
+        fit_checks.batch_norm(self, replicas)
         checks.can_train(self)
         if self.compiled:
             fit_checks.what_is_trained(self)
