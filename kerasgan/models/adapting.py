@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kerasgan.layers import ReferenceBatch, WeightNormalization
 from kerasgan.models import training_data
-from kerasgan.utils import keyed_random
+from kerasgan.utils import keyed_random, workers
 
 
 def generator_to_prior(gan):
@@ -38,12 +38,19 @@ def critic_to_data(gan, data, steps=None):
         steps: batches of an array's epoch, which come again after it; `None` where none does.
 
     Raises:
-        ValueError: if there is no batch, or there are fewer rows than a reference has.
+        ValueError: if there is no batch, or there are fewer rows than a reference has; or on several workers, if each
+            of them sees other rows.
     """
     references = _unadapted(gan.critic, ReferenceBatch)
     normalized = any(layer.stddev is not None for layer in _unadapted(gan.critic, WeightNormalization))
     if not references and not normalized:
         return
+    if isinstance(data, tf.distribute.DistributedDataset) and workers.are_several(gan.distribute_strategy):
+        raise ValueError(
+            "x: expected a tf.data.Dataset, of which every worker sees all rows, as virtual batch norm and weight norm "
+            "in the critic begin with the first ones and would begin differently on each worker; got a "
+            "DistributedDataset, of which each sees its own"
+        )
     data = data if steps is None else itertools.islice(data, steps)
     images, labels = _first_rows(gan, data, max((layer.size for layer in references), default=1))
     for layer in references:

@@ -120,6 +120,26 @@ def can_compute(rewrites, jit_compile, run_eagerly, replicas):
             )
 
 
+def batch_norm(gan, replicas):
+    """Warn of trained batch norm that each replica would compute for itself.
+
+    Args:
+        gan: `GAN`.
+        replicas: how many take a step together.
+    """
+    kind = keras.layers.BatchNormalization
+    for name in ("generator", "critic") if replicas > 1 else ():
+        layers = [layer for layer in getattr(gan, name)._flatten_layers() if isinstance(layer, kind)]
+        alone = [layer.name for layer in layers if layer.trainable and not layer.synchronized]
+        if alone:
+            warnings.warn(
+                f"{name}: batch norm is not synchronized in {alone[0]}{' and others' if alone[1:] else ''}, so that "
+                f"each of {replicas} replicas takes the statistics of its own rows, and steps are not those of one "
+                "replica; BatchNormalization(synchronized=True) takes those of all rows",
+                stacklevel=3,
+            )
+
+
 def techniques(given):
     """Return techniques as a list.
 

@@ -1,6 +1,7 @@
 """`Game`: the verbs in which objectives write their algorithms."""
 
 import contextlib
+import contextvars
 from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
@@ -12,6 +13,9 @@ from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, replica_shares
 from kerasgan.utils.keyed_random import LoopIndex
 from kerasgan.utils.tensors import Tensor, wide
+
+# whether techniques look at scores; each replica's step is built in a thread of its own, and they take turns
+_WATCHED = contextvars.ContextVar("kerasgan.models.game", default=True)
 
 
 class Game(Sampler):
@@ -34,7 +38,6 @@ class Game(Sampler):
     classifying_critic = False  # whether the critic gives class logits too, instead of taking labels
     patch_critic = False  # whether the critic gives any number of logits an image, rather than one
     signed_critic = False  # whether logits are trained to be positive for real images and negative for generated ones
-    _watched = True  # whether techniques look at scores
     ema_start = 0  # step until which the moving average is a copy
     ema_ramp = 10  # the average's decay in its step t is at most (1 + t) / (ema_ramp + t)
 
@@ -116,18 +119,18 @@ class Game(Sampler):
         alone = batch.labels is None or self.classifying_critic
         logits = self.critic(batch.images if alone else [batch.images, batch.labels], training=True)
         logits = wide(logits[0] if self.classifying_critic else logits)
-        for technique in self.techniques if self._watched else ():
+        for technique in self.techniques if _WATCHED.get() else ():
             technique.scored(self, batch, logits)
         return logits
 
     @contextlib.contextmanager
     def unwatched(self) -> Iterator[None]:
         """Have techniques not look at scores in the block: the penalties' are of batches that were scored before."""
-        self._watched = False
+        token = _WATCHED.set(False)
         try:
             yield
         finally:
-            self._watched = True
+            _WATCHED.reset(token)
 
     def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return the numbers [N, 1] of which penalties take the gradient with respect to a batch's images.
@@ -219,10 +222,17 @@ class Game(Sampler):
         return logs
 
     def _logs(self):
-        """Return the means that are logged: of all replicas, weighed by their shares."""
+        """Return the means that are logged: of all replicas, weighed by their shares.
+
+        What was tracked is then shared evenly by the replicas, so that each knows of it what all know.
+        """
         replica = tf.distribute.get_replica_context()
         if replica.num_replicas_in_sync == 1:
             return {name: tracker.result() for name, tracker in self.trackers.items()}
         sums = tf.stack([[tracker.total.value, tracker.count.value] for tracker in self.trackers.values()])
-        totals, counts = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums), axis=1)
+        sums = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        for tracker, share in zip(self.trackers.values(), tf.unstack(sums / replica.num_replicas_in_sync)):
+            tracker.total.assign(share[0])
+            tracker.count.assign(share[1])
+        totals, counts = tf.unstack(sums, axis=1)
         return dict(zip(self.trackers, tf.unstack(tf.math.divide_no_nan(totals, counts))))

@@ -257,7 +257,8 @@ class GAN(Game):
             callbacks: list of `keras.callbacks.Callback`. Those that ask for `model.optimizer` are refused, as a GAN
                 has two optimizers: give these `keras.optimizers.schedules`, or see `kerasgan.callbacks.Adapted`.
             initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: training steps an epoch, for an endless dataset; a multiple of `steps_per_execution`.
+            steps_per_epoch: training steps an epoch, a multiple of `steps_per_execution`. An endless dataset needs it;
+                one that ends begins anew.
             **of_keras: other arguments of `keras.Model.fit`, which mean nothing here and are refused.
 
         Returns:
@@ -282,11 +283,14 @@ class GAN(Game):
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
+        fit_checks.batch_norm(self, replicas)
         checks.can_train(self)
         if self.compiled:
             fit_checks.what_is_trained(self)
         data, steps = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         adapting.critic_to_data(self, data, steps if steps_per_epoch is None else None)
+        if isinstance(data, tf.data.Dataset) and steps is not None:
+            data = data.repeat()  # Keras has epochs without a step where data end whose number it does not know
         if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
             data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them

@@ -34,7 +34,7 @@ def take(gan, name, loss, args, networks, optimizer):
             part = tuple(arg.after(there) if isinstance(arg, Batch) else arg for arg in part)
         gradients = _gradients(gan, name, loss, part, networks, variables, optimizer)
         sums = gradients if sums is None else _added(sums, gradients)
-    optimizer.apply(replica_shares.for_all(optimizer, sums), variables)
+    optimizer.apply(replica_shares.for_all(optimizer, sums, variables), variables)
     for technique in gan.techniques:
         technique.after_update(variables)
 

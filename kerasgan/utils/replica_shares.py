@@ -104,7 +104,7 @@ def among_replicas(dataset, strategy, minibatches):
     return shared
 
 
-def for_all(optimizer, gradients):
+def for_all(optimizer, gradients, variables):
     """Return this replica's gradients so that an optimizer takes the step of one replica with all rows.
 
     An embedding's gradient is a row for each label of the batch. Keras's optimizers square and clip such rows before
@@ -115,6 +115,7 @@ def for_all(optimizer, gradients):
     Args:
         optimizer: `keras.optimizers.Optimizer`.
         gradients: list of this replica's gradients, some of which may be `None`.
+        variables: list of what they are of, which the optimizer was built for.
     """
     gradients = [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
     if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
@@ -122,9 +123,14 @@ def for_all(optimizer, gradients):
     scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     inner = optimizer.inner_optimizer if scales else optimizer
     overflows = scales and summed(1 - ops.cast(optimizer.check_finite(gradients), "float32")) > 0
-    if any((inner.clipnorm, inner.clipvalue, inner.global_clipnorm)):
-        scale = ops.cast(optimizer.dynamic_scale, "float32") if scales else inner.loss_scale_factor or 1.0
-        gradients = _clipped(inner, gradients, scale)
+    scale = ops.cast(optimizer.dynamic_scale, "float32") if scales else inner.loss_scale_factor or 1.0
+    for one in getattr(inner, "optimizers", [inner]):  # of a MultiOptimizer each has variables of its own
+        known = {id(variable) for variable in one._trainable_variables}
+        places = [place for place, variable in enumerate(variables) if id(variable) in known]
+        places = [place for place in places if gradients[place] is not None]
+        if places and any((one.clipnorm, one.clipvalue, one.global_clipnorm)):
+            for place, left in zip(places, _clipped(one, [gradients[place] for place in places], scale)):
+                gradients[place] = left
     if scales:
         gradients = [None if gradient is None else tf.where(overflows, np.nan, gradient) for gradient in gradients]
     return gradients
@@ -135,14 +141,13 @@ def _clipped(optimizer, gradients, scale):
 
     Args:
         optimizer: `keras.optimizers.Optimizer`.
-        gradients: list of this replica's gradients, some of which may be `None`.
+        gradients: list of this replica's gradients.
         scale: the losses were multiplied by it.
     """
     replica = tf.distribute.get_replica_context()
-    given = [gradient / scale for gradient in gradients if gradient is not None]
-    left = iter(optimizer._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given)))
-    share = scale / replica.num_replicas_in_sync
-    return [None if gradient is None else next(left) * share for gradient in gradients]
+    given = [gradient / scale for gradient in gradients]
+    clipped = optimizer._clip_gradients(replica.all_reduce(tf.distribute.ReduceOp.SUM, given))
+    return [gradient * (scale / replica.num_replicas_in_sync) for gradient in clipped]
 
 
 def summed(values):

@@ -8,7 +8,9 @@ import tensorflow as tf
 import kerasgan
 from kerasgan import networks
 from kerasgan.layers import WeightNormalization
+from kerasgan.models import adapting
 from kerasgan.networks import improved_gan
+from kerasgan.utils import workers
 from tests.networks import numpy_layers as np_layers
 
 RNG = np.random.default_rng(0)
@@ -177,3 +179,18 @@ def test_a_mask_is_the_layers():
         layer(embedded)._keras_mask for layer in (keras.layers.Dense(2), WeightNormalization(keras.layers.Dense(2)))
     )
     assert wanted is not None and found is not None
+
+
+def test_data_of_which_each_worker_sees_its_own_rows_are_refused(monkeypatch):
+    """Each would begin with a norm of its own, and gradients alone are the same on all."""
+    x = keras.Input((2,))
+    critic = keras.Model(x, WeightNormalization(keras.layers.Dense(1))(x))
+    gan = kerasgan.SGAN(networks.mlp.generator((2,), width=4), critic)
+    data = tf.data.Dataset.from_tensor_slices(RNG.normal(size=(24, 2)).astype("float32")).batch(8)
+    shared = tf.distribute.MirroredStrategy(["CPU:0"]).experimental_distribute_dataset(data)
+    monkeypatch.setattr(workers, "are_several", lambda strategy: True)
+    with pytest.raises(ValueError, match="x: expected a tf.data.Dataset, of which every worker .*DistributedDataset"):
+        adapting.critic_to_data(gan, shared)
+    assert not bool(critic.layers[-1].adapted.numpy())
+    adapting.critic_to_data(gan, data)
+    assert bool(critic.layers[-1].adapted.numpy())

@@ -387,3 +387,20 @@ def test_two_callbacks_do_not_write_to_one_place(tmp_path):
         points_gan().fit(POINTS, callbacks=logs[:2], verbose=0)
     points_gan().fit(POINTS, callbacks=logs[1:], verbose=0)
     assert (tmp_path / "a.jsonl").exists() and (tmp_path / "b.jsonl").exists()
+
+
+def test_batch_norm_that_each_replica_computes_for_itself_is_told_of(recwarn):
+    def gan(**arguments):
+        z, points = keras.Input((2,)), keras.Input((2,))
+        made = keras.layers.Dense(2)(keras.layers.BatchNormalization(name="norm", **arguments)(z))
+        return kerasgan.SGAN(keras.Model(z, made), keras.Model(points, keras.layers.Dense(1)(points)))
+
+    with pytest.warns(UserWarning, match="generator: batch norm is not synchronized in norm, .* of 2 replicas"):
+        fit_checks.batch_norm(gan(), replicas=2)
+    frozen = gan()
+    frozen.generator.get_layer("norm").trainable = False
+    recwarn.clear()
+    fit_checks.batch_norm(gan(), replicas=1)
+    fit_checks.batch_norm(gan(synchronized=True), replicas=2)
+    fit_checks.batch_norm(frozen, replicas=2)
+    assert not recwarn

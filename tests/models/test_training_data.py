@@ -504,3 +504,14 @@ def test_floats_of_an_array_are_trained_on_as_they_are():
     data, _ = training_data.checked(gan, images, batch_size=8)
     seen = np.sort(next(iter(data)).numpy().ravel())
     np.testing.assert_array_equal(seen, np.sort(images.ravel()))
+
+
+def test_data_that_end_begin_anew_where_the_steps_of_an_epoch_are_given():
+    """Batches of unknown size are looked at one by one, so that Keras does not know how many there are."""
+    values = RNG.uniform(-1, 1, (32, 2)).astype("float32")
+    repeated, ending = points_gan(critic_steps=2), points_gan(critic_steps=2)
+    wanted = trained(repeated, batches(values).repeat(), steps_per_epoch=2, epochs=4)
+    history = ending.fit(batches(values), steps_per_epoch=2, epochs=4, verbose=0).history
+    assert int(ending.step.numpy()) == 8 and min(history["critic_loss"]) > 0
+    for variable, value in zip(ending.variables, wanted, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)

@@ -1,6 +1,7 @@
 """R1, R2 and WGAN-GP's penalty: closed forms, finite differences, every objective, lazy steps, replicas' numbers."""
 
 import functools
+import threading
 import warnings
 
 import keras
@@ -214,3 +215,22 @@ def test_batch_norm_whose_second_derivative_is_wrong_is_told_of(kind, wrong):
         warnings.simplefilter("always")
         gradient_penalty.check_critic(critic)
     assert any("whose second derivative is wrong" in str(one.message) for one in told) is wrong
+
+
+def test_scores_are_unwatched_for_one_replica_alone():
+    """Replicas' steps are built by threads that take turns, also in the middle of a penalty."""
+
+    class Watching(Technique):
+        def scored(self, gan, batch, logits):
+            seen.append(threading.current_thread())
+
+    seen = []
+    gan = points.gan("SGAN")
+    gan = kerasgan.SGAN(gan.generator, gan.critic, gan.latent, techniques=[Watching()])
+    batch = Batch(tf.zeros((2, 2)), None)
+    other = threading.Thread(target=gan.score, args=(batch,))
+    with gan.unwatched():
+        gan.score(batch)
+        other.start()
+        other.join()
+    assert seen == [other]
