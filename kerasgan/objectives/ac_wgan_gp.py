@@ -31,7 +31,7 @@ class ACWGANGP(WGANGP):
         penalty_weight: see `WGANGP`.
         one_sided: see `WGANGP`.
         critic_class_weight: see `AuxiliaryClassifier`; 1 in the authors' code.
-        generator_class_weight: see `AuxiliaryClassifier`; 0.1 in the authors' code.
+        generator_class_weight: see `AuxiliaryClassifier`; 0.1 in the authors' code, 1 in the recipe.
         techniques: see `GAN`.
         **of_gan: other arguments of `GAN`.
 
