@@ -23,8 +23,8 @@ class AuxiliaryClassifier(Technique):
 
     Args:
         critic_weight: weight of the critic's cross-entropy, at least 0.
-        generator_weight: weight of the generator's, at least 0; WGAN-GP's code has 0.1. Where images do not follow their
-            labels, raise it: with small networks 0.1 was too little (docs/studies.md).
+        generator_weight: weight of the generator's, at least 0; WGAN-GP's code has 0.1. Where images do not follow
+            their labels, raise it: with small networks 0.1 was too little (docs/studies.md).
         name: optional layer name.
 
     Raises:
