@@ -57,7 +57,7 @@ def main(replicas, out, names):
             gan = images_gan(name) if name in IMAGES else augmented_gan() if name == AUGMENTED else points_gan(name)
             # rates at which three steps move the weights far more than the tolerance of the comparison
             gentle = name in IMAGES or name == "WGAN" or gan.techniques
-            rate = 0.02 if gentle else 0.1 if gan.critic_steps == 1 else 0.008
+            rate = 0.01 if name in IMAGES else 0.02 if gentle else 0.1 if gan.critic_steps == 1 else 0.008
             gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
         before = [variable.numpy() for variable in gan.variables]
         history = gan.fit(points.data(gan, 3), verbose=0).history
