@@ -1,6 +1,7 @@
 """Adam, with one operation of TensorFlow's for each variable."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kerasgan.utils import backend
@@ -31,7 +32,6 @@ class Adam(keras.optimizers.Adam):
         """Move a variable, and the two moments of its gradient, by one step."""
         if self.amsgrad or not backend.is_tensorflow():
             return super().update_step(gradient, variable, learning_rate)
-        import tensorflow as tf  # other backends have none
 
         def number(value):
             return tf.cast(value, variable.dtype)
