@@ -1,6 +1,7 @@
 """Measures of generated data."""
 
 from kerasgan.metrics import (
+    class_accuracy,
     divergences,
     diversity,
     features,
@@ -24,6 +25,7 @@ __all__ = [
     "FrechetDistance",
     "Reference",
     "StatisticsReference",
+    "class_accuracy",
     "divergences",
     "evaluate",
     "evaluate_images",

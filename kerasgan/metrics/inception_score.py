@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from kerasgan.utils import validation
 
-_SUM_TOLERANCE = 1e-3  # a float16 softmax over 1000 classes is off by less
-
 
 class Score(NamedTuple):
     """Mean and standard deviation (of the population) of a score over its parts."""
@@ -52,7 +50,7 @@ def inception_score(probabilities: npt.ArrayLike, splits: int = 10) -> Score:
     Raises:
         ValueError: if `probabilities` are none, or `splits` is not an integer in [1, N].
     """
-    rows = _checked(probabilities)
+    rows = validation.probabilities("probabilities", probabilities)
     if validation.integer("splits", splits, 1) > len(rows):
         raise ValueError(f"splits: expected at most the number of samples, {len(rows)}; got {splits}")
     bounds = [part * len(rows) // splits for part in range(splits + 1)]
@@ -79,7 +77,7 @@ def modified_inception_score(probabilities: npt.ArrayLike, smallest: float = 1e-
     Raises:
         ValueError: if `probabilities` are none, `smallest` is outside (0, 1], or no class has two samples.
     """
-    rows = _checked(probabilities)
+    rows = validation.probabilities("probabilities", probabilities)
     validation.number("smallest", smallest, lambda it: 0 < it <= 1, "a number in (0, 1]")
     logs = np.log(np.maximum(rows, smallest))
     predicted = rows.argmax(axis=1)
@@ -94,25 +92,6 @@ def modified_inception_score(probabilities: npt.ArrayLike, smallest: float = 1e-
         scores[label] = float(np.exp(own - rows[mine].mean(axis=0) @ logs[mine].mean(axis=0)))
     values = list(scores.values())
     return ModifiedScore(float(np.mean(values)), float(np.std(values)), scores, tuple(classes[counts < 2].tolist()))
-
-
-def _checked(probabilities: npt.ArrayLike):
-    """The probabilities as float64 [N, K], rows summing to 1 exactly; raises `ValueError` where they are none."""
-    rows = np.asarray(probabilities)
-    if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind != "f":
-        raise ValueError(f"probabilities: expected floats [N, K]; got {rows.dtype} {list(rows.shape)}")
-    rows = rows.astype("float64")
-    sums = rows.sum(axis=1)
-    # written so that NaN counts as bad
-    bad = ~((rows >= 0).all(axis=1) & (np.abs(sums - 1) <= _SUM_TOLERANCE))
-    if bad.any():
-        first = int(bad.argmax())
-        raise ValueError(
-            f"probabilities: expected rows of numbers of at least 0 that sum to 1; row {first} has numbers from "
-            f"{rows[first].min():g} to {rows[first].max():g} and sums to {sums[first]:g}"
-        )
-    rows /= sums[:, None]
-    return rows
 
 
 def _score(rows):

@@ -8,6 +8,8 @@ import numpy as np
 
 from kerasgan.utils.messages import quoted
 
+_SUM_TOLERANCE = 1e-3  # of probabilities: a float16 softmax over 1000 classes is off by less
+
 
 def integer(name, value, least):
     """`value` as an int of at least `least`.
@@ -105,3 +107,26 @@ def labels(name, values, count):
     if given.min() < 0:
         raise ValueError(f"{name}: expected integers of at least 0; got {given.min()}")
     return given
+
+
+def probabilities(name, values):
+    """`values` as float64 [N, K], each row of at least 0, summing to 1 exactly.
+
+    Raises:
+        ValueError: if they are no such floats; a sum may be off by `_SUM_TOLERANCE`.
+    """
+    rows = np.asarray(values)
+    if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind != "f":
+        raise ValueError(f"{name}: expected floats [N, K]; got {rows.dtype} {list(rows.shape)}")
+    rows = rows.astype("float64")
+    sums = rows.sum(axis=1)
+    # written so that NaN counts as bad
+    bad = ~((rows >= 0).all(axis=1) & (np.abs(sums - 1) <= _SUM_TOLERANCE))
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(
+            f"{name}: expected rows of numbers of at least 0 that sum to 1; row {first} has numbers from "
+            f"{rows[first].min():g} to {rows[first].max():g} and sums to {sums[first]:g}"
+        )
+    rows /= sums[:, None]
+    return rows

@@ -15,6 +15,7 @@ _METRICS = {
     **dict.fromkeys(("is", "score"), "is"),
     **dict.fromkeys(("m-is", "m-score"), "mis"),
     **dict.fromkeys(("precision", "recall", "density", "coverage"), "prdc"),
+    "class_accuracy": "class-accuracy",
     **dict.fromkeys(("intra-fid", "intra-fd"), "intra-fid"),
     "sliced_wasserstein": "swd",
     "ms_ssim": "ms-ssim",

@@ -15,7 +15,7 @@ from kerasgan.zoo import card, publish, remeasure
 from kerasgan.zoo.remeasure import NotReproduced
 
 # numbers that are shares of the samples, so that a sample more or less counts however small they are
-_SHARES = ("precision", "recall", "density", "coverage", "high_quality", "smallest_share")
+_SHARES = ("precision", "recall", "density", "coverage", "class_accuracy", "high_quality", "smallest_share")
 
 
 def verify(source, metrics=True, data=None):

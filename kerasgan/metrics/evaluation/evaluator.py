@@ -1,5 +1,6 @@
 """Measuring a generator against real examples."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -124,7 +125,8 @@ def evaluate_images(
         images: uint8 [N, H, W, C], N at least 2, in no particular order.
         reference: `Reference`: real images of the same shape, with the feature network.
         metrics: as for `evaluate`.
-        labels: integers [N] of at least 0, which "intra-fid" needs, or `None`.
+        labels: integers [N] of at least 0, the reference's numbers of the classes, which "class-accuracy" and "intra-fid"
+            need; or `None`.
         seed: integer from 0 to 2^32 - 1, of measures that draw.
         name: what the images are, for the protocol.
         notes: how they were made, for the protocol.
@@ -222,7 +224,13 @@ def _results(made, real, count, wanted, reference, seed, name, weights, notes, n
     """What the measures find."""
     results = []
     for measure in wanted.values():
-        for measurement in measure.function(made, real if measure.reference else None, seed):
+        judged, compared = made, named
+        if measure.network_classes:
+            numbers, by_name = _of_the_network(reference)
+            names = reference.network.class_names
+            judged = dataclasses.replace(made, labels=numbers[made.labels], class_names=names)
+            compared = named and by_name
+        for measurement in measure.function(judged, real if measure.reference else None, seed):
             protocol = Protocol(
                 network=measurement.network or reference.network.name,
                 network_weights="" if measurement.network else reference.network.digest,
@@ -241,7 +249,7 @@ def _results(made, real, count, wanted, reference, seed, name, weights, notes, n
                     *([] if measurement.network else reference.network.protocol(reference.image_shape)),
                 ),
             )
-            caveats = measurement.caveats if named or not measure.labels else (*measurement.caveats, _BY_NUMBER)
+            caveats = measurement.caveats if compared or not measure.labels else (*measurement.caveats, _BY_NUMBER)
             results.append(
                 Result(
                     measure=measurement.measure,
@@ -271,14 +279,15 @@ def check(model, reference, metrics, n, seed, truncation=None):
     _independent(model, reference, wanted)
     numbers, named = _matched(model, reference)
     for metric, measure in wanted.items():
-        if measure.labels:
+        if measure.least_a_class:
             labels, _ = _labels(model, reference, numbers, named, n, seed)
             made = np.bincount(labels, minlength=model.num_classes)[slice(None) if numbers is None else numbers]
-            few = np.flatnonzero((made[: len(reference.class_counts)] < 2) & (reference.class_counts > 0))
+            lacks = made[: len(reference.class_counts)] < measure.least_a_class
+            few = np.flatnonzero(lacks & (reference.class_counts > 0))
             if len(few):
                 raise ValueError(
-                    f"n: expected so many images that {metric} has 2 of each class; of {n} with seed {seed} the "
-                    f"classes {few.tolist()} have fewer"
+                    f"n: expected so many images that {metric} has {measure.least_a_class} of each class; of {n} with "
+                    f"seed {seed} the classes {few.tolist()} have fewer"
                 )
     return wanted
 
@@ -316,7 +325,23 @@ def _fitting(image_shape, labelled, reference, metrics):
                 f"metrics: {metric} needs labels of the reference's images, and {reference.name} has none: a folder "
                 "for each class, or Reference.of_arrays(images, network, labels=...)"
             )
+        if measure.network_classes:
+            if reference.network.class_names is None:
+                raise ValueError(
+                    f"metrics: {metric} needs a network whose classes are known by name, as those of garments and "
+                    f"cifar10 are; got {reference.network.name}"
+                )
+            _of_the_network(reference)
     return wanted
+
+
+def _of_the_network(reference):
+    """The network's numbers of the reference's classes, and whether names were compared."""
+    network = reference.network
+    names = reference.class_names or classes.unnamed(len(reference.class_counts))
+    whose = f"the network {network.name}"
+    numbers, named = classes.matched(network.class_names, network.classes, names, reference.name, whose)
+    return np.arange(len(names)) if numbers is None else np.array(numbers), named
 
 
 def generated(

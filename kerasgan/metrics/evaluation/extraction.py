@@ -20,7 +20,7 @@ class Needs:
 
     Args:
         features: feature vectors to keep, of images drawn with the seed, with their labels; all where there are fewer.
-        probabilities: whether to keep the class probabilities of all images.
+        probabilities: whether to keep the class probabilities of all images, with their labels.
         images: how many images to keep, drawn with the seed.
     """
 
@@ -45,9 +45,11 @@ class Extracted:
         moments: `Moments` of all images' features.
         features: float32 [K, D] of the kept images, in the order in which the seed draws them, as all that is kept:
             the first rows are those that would be kept if fewer were; `None` where none were wanted.
-        labels: int [K], of the images whose features were kept, or `None` where there are none.
+        labels: int, of the images of which anything but pixels was kept, in the same order: of the features' rows first;
+            `None` where there are none.
         probabilities: float32 [N, classes] of all images, or `None`.
         images: uint8 [I, H, W, C] of the kept images, or `None`.
+        class_names: of the labels, where they are the network's numbers of the classes; else `None`.
     """
 
     moments: Moments
@@ -55,6 +57,7 @@ class Extracted:
     labels: np.ndarray | None = None
     probabilities: np.ndarray | None = None
     images: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
 
 
 def extract(
@@ -96,7 +99,7 @@ def extract(
     order = _drawn(count, seed)
     places = {
         "features": order[: needs.features],
-        "labels": order[: needs.features],
+        "labels": order if needs.probabilities else order[: needs.features],
         "probabilities": order if needs.probabilities else order[:0],
         "images": order[: needs.images],
     }

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasgan.metrics import (
+    class_accuracy,
     divergences,
     frechet,
     intra_class,
@@ -60,8 +61,10 @@ class Measure:
         reference: whether it compares with real images.
         better: 1 where a greater number is better, -1 where a smaller one is; of the first number it finds.
         labels: whether it needs the labels of both sets.
+        network_classes: whether labels shall be the feature network's numbers of the classes, not the reference's.
         of: "images", "points", "mixtures" (points whose centres are known) or "lines", of which it is a measure.
         least: how many images it needs of either set.
+        least_a_class: how many it needs of each class.
     """
 
     function: Callable
@@ -69,8 +72,10 @@ class Measure:
     reference: bool
     better: int
     labels: bool = False
+    network_classes: bool = False
     of: str = "images"
     least: int = 2
+    least_a_class: int = 0
 
 
 def _frechet(generated: Extracted, reference: Extracted, seed: int) -> list[Measurement]:
@@ -112,11 +117,17 @@ def _neighbours(generated, reference, seed):
     return [Measurement(name, value, notes=notes) for name, value in shares._asdict().items()]
 
 
+def _class_accuracy(generated, reference, seed):
+    accuracy = class_accuracy.class_accuracy(generated.probabilities, generated.labels)
+    worst = min(accuracy.by_class, key=accuracy.by_class.get)
+    notes = (f"the least {accuracy.by_class[worst]:.3f} of {generated.class_names[worst]}",)
+    return [Measurement("class_accuracy", accuracy.of_all, notes=notes)]
+
+
 def _intra_class(generated, reference, seed):
-    distance = intra_class.intra_class_distance(
-        generated.features, generated.labels, reference.features, reference.labels
-    )
-    fewest = min(np.unique(labels, return_counts=True)[1].min() for labels in (generated.labels, reference.labels))
+    labels = [extracted.labels[: len(extracted.features)] for extracted in (generated, reference)]
+    distance = intra_class.intra_class_distance(generated.features, labels[0], reference.features, labels[1])
+    fewest = min(np.unique(some, return_counts=True)[1].min() for some in labels)
     caveats = result.few_samples(int(fewest), generated.moments.dim)
     std = float(np.std(list(distance.by_class.values())))
     notes = (
@@ -197,7 +208,8 @@ MEASURES = {
     "is": Measure(_inception_score, Needs(probabilities=True), False, 1),
     "mis": Measure(_modified_inception_score, Needs(probabilities=True), False, 1),
     "prdc": Measure(_neighbours, Needs(features=NEIGHBOURS), True, 1, least=NEAREST + 1),
-    "intra-fid": Measure(_intra_class, Needs(features=KEPT), True, -1, labels=True),
+    "class-accuracy": Measure(_class_accuracy, Needs(probabilities=True), False, 1, labels=True, network_classes=True),
+    "intra-fid": Measure(_intra_class, Needs(features=KEPT), True, -1, labels=True, least_a_class=2),
     "swd": Measure(_sliced_wasserstein, Needs(features=NEIGHBOURS), True, -1),
     "ms-ssim": Measure(_ms_ssim, Needs(images=PAIRED), False, -1),
     "modes": Measure(_modes, Needs(), True, 1, of="mixtures"),

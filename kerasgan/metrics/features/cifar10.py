@@ -19,10 +19,12 @@ from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.metrics.features.published import Published
 from kerasgan.networks.cifar10_classifier import SIDE, build
 
+_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
 
 def of(classifier: keras.Model, name: str = "cifar10") -> FeatureNetwork:
     """Make the network of a trained classifier, as `cifar10_classifier.train` returns it; 256 features."""
-    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (SIDE,))
+    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (SIDE,), _CLASSES)
 
 
 PUBLISHED = Published("cifar10", build, of, "kerasgan study cifar10-classifier")

@@ -17,6 +17,7 @@ from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.metrics.features.published import Published
 
 _SIDE = 32
+_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
 def of(classifier, name: str = "garments") -> FeatureNetwork:
@@ -27,7 +28,7 @@ def of(classifier, name: str = "garments") -> FeatureNetwork:
     last = [layer.output for layer in classifier.layers if isinstance(layer, layers.ReLU)][-1]
     outputs = {"features": layers.GlobalAveragePooling2D()(last), "probabilities": classifier.output}
     model = keras.Model(classifier.input, outputs, name="garments")
-    return FeatureNetwork(name, model, _prepare, "grey, bilinear to 32 x 32, x / 127.5 - 1", 1, (28, 32))
+    return FeatureNetwork(name, model, _prepare, "grey, bilinear to 32 x 32, x / 127.5 - 1", 1, (28, 32), _CLASSES)
 
 
 PUBLISHED = Published("garments", garment_classifier.build, of, "kerasgan study classifier")

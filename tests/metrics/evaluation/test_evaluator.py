@@ -165,6 +165,70 @@ def test_the_better_of_two_numbers_is_that_of_the_better_images(name):
     assert np.sign(good - bad) == measures.MEASURES[name].better
 
 
+def named(*class_names):
+    """`network` whose three classes have these names."""
+    return dataclasses.replace(network(), class_names=class_names)
+
+
+def seen_as(class_names, labels):
+    """The share of images of their label, the images seen as `named` of cat, dog and owl sees them."""
+    [found] = evaluate_images(
+        pictures(90, seed=1),
+        Reference.of_arrays(pictures(90), named("cat", "dog", "owl"), np.arange(90) % 3, class_names=class_names),
+        "class-accuracy",
+        labels,
+    )
+    return found
+
+
+def test_the_share_of_images_of_their_label_is_counted_by_the_names_of_the_classes():
+    """The reference has other numbers for the classes than the network, which has one class more."""
+    of_network = probabilities_of(pictures(90, seed=1)).argmax(axis=1)  # cat, dog, owl
+    asked = np.where(np.arange(90) % 5 == 0, 2 - of_network, of_network)
+    share = np.mean(asked == of_network)
+    assert 0.5 < share < 0.95
+    found = seen_as(["cat", "dog", "owl"], asked)
+    assert found.name == "class_accuracy[toy]" and found.value == pytest.approx(share) and not found.caveats
+    least, name = min((np.mean(of_network[asked == k] == k), "cat dog owl".split()[k]) for k in np.unique(asked))
+    assert f"the least {least:.3f} of {name}" in found.protocol.notes and found.protocol.reference == ""
+    order = [2, 0, 1]
+    assert seen_as([["cat", "dog", "owl"][i] for i in order], np.argsort(order)[asked]).value == pytest.approx(share)
+    assert seen_as(["owl", "cat", "dog"], asked).value < 0.4  # the same numbers mean other classes
+    unnamed = seen_as(None, asked)
+    assert unnamed.value == pytest.approx(share) and "matched by number" in str(unnamed)
+
+
+def test_a_models_images_are_judged_by_the_labels_that_it_was_asked_for():
+    model = Pictures(num_classes=2, class_names=("owl", "cat"))
+    reference = Reference.of_arrays(
+        pictures(90), named("cat", "dog", "owl"), np.arange(90) % 2, class_names=["cat", "owl"]
+    )
+    share, within = evaluate(model, reference, "class-accuracy,intra-fid", n=80)
+    labels = np.arange(80) % 2
+    made = model.all[:80] + labels.astype("uint8")[:, None, None, None]
+    assert share.value == pytest.approx(np.mean(probabilities_of(made).argmax(axis=1) == np.array([2, 0])[labels]))
+    assert within.name == "intra-fd[toy]" and evaluate(model, reference, "class-accuracy", n=2)[0].protocol.samples == 2
+
+
+def test_classes_that_a_network_does_not_know_are_refused_before_images_are_generated():
+    model = Pictures(num_classes=3, class_names=("cat", "dog", "emu"))
+    model.compiled_sampler = None
+    labels = np.arange(90) % 3
+
+    def asked(judge, names=("cat", "dog", "emu")):
+        reference = Reference.of_arrays(pictures(90), judge, labels, class_names=list(names))
+        evaluate(model, reference, "class-accuracy", n=30)
+
+    with pytest.raises(ValueError, match="expected classes of the network toy, 'cat', 'dog', 'owl'; .* others: 'emu'"):
+        asked(named("cat", "dog", "owl"))
+    with pytest.raises(ValueError, match="class-accuracy needs a network whose classes are known by name, .* got toy"):
+        asked(network())
+    with pytest.raises(ValueError, match="class_names: expected 3 names, one a class; got 2"):
+        named("cat", "dog")
+    with pytest.raises(ValueError, match="class-accuracy needs labels of the generated images"):
+        evaluate(Pictures(), Reference.of_arrays(pictures(9), named(*"abc"), labels[:9]), "class-accuracy", n=30)
+
+
 def test_few_samples_are_said():
     judge = network(dim=40)
     with pytest.warns(UserWarning, match=r"fd\[toy\]: 30 samples of 40 features: no more samples than features"):

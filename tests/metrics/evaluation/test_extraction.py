@@ -23,14 +23,14 @@ def test_all_that_is_kept_is_of_the_images_in_the_order_of_the_seed():
     features = features_of(images)
     np.testing.assert_allclose(found.moments.mean, features.mean(0), rtol=1e-5)
     np.testing.assert_allclose(found.moments.covariance, np.cov(features, rowvar=False), rtol=1e-5)
-    assert len(set(found.labels)) == 20 and not (np.diff(found.labels) > 0).all()
+    assert len(set(found.labels)) == 57 and not (np.diff(found.labels) > 0).all()
     np.testing.assert_array_equal(found.images, images[found.labels[:15]])
     everything = extract(in_batches(images, labels, 10), network(), 57, Needs(57), seed=3)
-    np.testing.assert_array_equal(everything.labels[:20], found.labels)  # whatever else is wanted
+    np.testing.assert_array_equal(everything.labels, found.labels)  # whatever else is wanted
     np.testing.assert_allclose(found.probabilities, probabilities_of(images)[everything.labels], rtol=1e-4)
-    np.testing.assert_allclose(found.features, features[found.labels], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.features, features[found.labels[:20]], rtol=1e-4, atol=1e-5)
     again, other = (extract(in_batches(images, labels, 7), network(), 57, Needs(20), seed=seed) for seed in (3, 4))
-    np.testing.assert_array_equal(again.labels, found.labels)
+    np.testing.assert_array_equal(again.labels, found.labels[:20])
     assert not np.array_equal(other.labels, found.labels)
     assert again.probabilities is None and again.images is None
 
