@@ -390,8 +390,8 @@ def evaluate(
     metrics: Annotated[
         str | None,
         typer.Option(
-            help="With commas. Of images fid, kid, is, mis, prdc, class-accuracy, intra-fid, swd, ms-ssim; of points modes, w1, js; of "
-            "text ngrams. By default fid; modes,w1,js; ngrams."
+            help="With commas. Of images fid, kid, is, mis, prdc, class-accuracy, intra-fid, swd, ms-ssim; of points "
+            "modes, w1, js; of text ngrams. By default fid; modes,w1,js; ngrams."
         ),
     ] = None,
     features: Annotated[

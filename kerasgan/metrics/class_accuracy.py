@@ -18,10 +18,10 @@ class ClassAccuracy(NamedTuple):
 def class_accuracy(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> ClassAccuracy:
     """Return the share of images whose most probable class is their label.
 
-    The GAN-test of Shmelkov et al. 2018, "How good is my GAN?", arXiv:1807.09499, section 3.2: the accuracy on generated
-    images of a classifier that was trained on real ones. It sees a conditional generator that ignores its labels, which
-    no distance of all images can. It does not see how much images of a class differ, and of clear but unlike images it
-    may be greater than of real ones: read it beside a distance.
+    The GAN-test of Shmelkov et al. 2018, "How good is my GAN?", arXiv:1807.09499, section 3.2: the accuracy on
+    generated images of a classifier that was trained on real ones. It sees a conditional generator that ignores its
+    labels, which no distance of all images can. It does not see how much images of a class differ, and of clear but
+    unlike images it may be greater than of real ones: read it beside a distance.
 
     Args:
         probabilities: floats [N, K], rows p(y|x) that sum to 1.

@@ -220,6 +220,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
     for name, network in (("generator", generator), ("critic", critic)):
         _built(name, network)
         _weights_fit(name, network)
+        _computed_once(name, network)
     if classifying and num_classes is None:
         raise ValueError("num_classes: expected a number, as the critic classifies; got None")
     if pairwise and num_classes is not None:
@@ -263,6 +264,21 @@ def _weights_fit(name, network):
                 f"{name}: expected weights of float32, as mixed_float16 and mixed_bfloat16 have too; {variable.path} "
                 f'is {variable.dtype}: keras.config.set_floatx("float32") and set_dtype_policy("float32"), or a mixed '
                 "policy, before the network is made"
+            )
+
+
+def _computed_once(name, network):
+    """Raise `ValueError` where a layer would be computed again for the gradient, and not be the same then.
+
+    On TensorFlow Keras's rematerialization moves batch norm's statistics several times a step and draws dropout anew,
+    and compiled steps fail (findings/keras_remat_changes_training_on_tensorflow.sh).
+    """
+    for layer in network._flatten_layers():
+        is_recomputed = getattr(getattr(layer, "_remat_mode", None), "mode", None) is not None
+        if is_recomputed and "training" in inspect.signature(layer.call).parameters:
+            raise ValueError(
+                f"{name}: expected layers made outside keras.RematScope, which on TensorFlow changes what layers that "
+                f"know of training compute; {layer.name} was made in it: make the network without it"
             )
 
 

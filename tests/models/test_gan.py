@@ -271,6 +271,20 @@ def test_images_with_channels_first_are_refused():
     assert kerasgan.Sampler(keras.Model(z, last)).image_shape == (8, 8, 1)
 
 
+def test_networks_that_would_be_computed_again_for_the_gradient_are_refused():
+    """Batch norm would take several steps towards the batch's statistics, and dropout's gradient another mask."""
+    plain = dcgan.generator((32, 32, 1), 4, filters=4), dcgan.critic((32, 32, 1), filters=4)
+    with keras.RematScope(mode="full"):
+        again = dcgan.generator((32, 32, 1), 4, filters=4), dcgan.critic((32, 32, 1), filters=4)
+    with pytest.raises(ValueError, match="generator: expected layers made outside keras.RematScope"):
+        kerasgan.SGAN(again[0], plain[1])
+    with pytest.raises(ValueError, match="critic: expected layers made outside keras.RematScope"):
+        kerasgan.SGAN(plain[0], again[1])
+    with keras.RematScope(mode=None):
+        unchanged = dcgan.generator((32, 32, 1), 4, filters=4)
+    kerasgan.SGAN(unchanged, plain[1])
+
+
 def test_a_layer_of_both_networks_is_refused():
     """Both optimizers would train it, and the file of such a model cannot be loaded."""
     shared = keras.layers.Dense(64, activation="tanh", name="shared")

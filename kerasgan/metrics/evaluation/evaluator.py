@@ -125,8 +125,8 @@ def evaluate_images(
         images: uint8 [N, H, W, C], N at least 2, in no particular order.
         reference: `Reference`: real images of the same shape, with the feature network.
         metrics: as for `evaluate`.
-        labels: integers [N] of at least 0, the reference's numbers of the classes, which "class-accuracy" and "intra-fid"
-            need; or `None`.
+        labels: integers [N] of at least 0, the reference's numbers of the classes, which "class-accuracy" and
+            "intra-fid" need; or `None`.
         seed: integer from 0 to 2^32 - 1, of measures that draw.
         name: what the images are, for the protocol.
         notes: how they were made, for the protocol.

@@ -45,8 +45,8 @@ class Extracted:
         moments: `Moments` of all images' features.
         features: float32 [K, D] of the kept images, in the order in which the seed draws them, as all that is kept:
             the first rows are those that would be kept if fewer were; `None` where none were wanted.
-        labels: int, of the images of which anything but pixels was kept, in the same order: of the features' rows first;
-            `None` where there are none.
+        labels: int, of the images whose features or probabilities were kept, in the same order; `None` where there are
+            none.
         probabilities: float32 [N, classes] of all images, or `None`.
         images: uint8 [I, H, W, C] of the kept images, or `None`.
         class_names: of the labels, where they are the network's numbers of the classes; else `None`.
