@@ -197,11 +197,15 @@ def load(path, changes=()):
     validation.several("changes", changes)
     path = _file(path)
     if not path.is_file():
-        near = difflib.get_close_matches(str(path), names())
+        near = difflib.get_close_matches(str(path).removesuffix(".yaml"), names())
         way = f"; the zoo has {', '.join(near)}" if near else ""
-        if path.is_dir():
+        if (path / "recipe.yaml").is_file():
+            way = f"; it is a run: --resume {path} goes on with it, {path / 'recipe.yaml'} begins another"
+        elif path.is_dir():
             way = f"; it is a folder, and pictures are given as --data {path}"
         raise FileNotFoundError(f"no such recipe: {path}{way}")
+    if path.suffix == ".keras":
+        raise ValueError(f"{path}: expected a recipe, a YAML file; it is a model: a run goes on with --resume RUN")
     content = path.read_bytes()
     try:
         return parse(content.decode(), str(path), changes)
@@ -241,7 +245,10 @@ def parse(text, where="recipe", changes=()):
             continue
         if len(spec) != 1 and part != "techniques":
             place = document.place((part, *list(spec)[-1:]))  # the last one's: of a --set, if one came from there
-            raise RecipeError(f"{place}: {part}: expected one name; got {', '.join(spec) or 'none'}")
+            way = ""
+            if place.startswith("--set") and spec:
+                way = f"; for another in its place say --set '{part}={{{list(spec)[-1]}: {{}}}}'"
+            raise RecipeError(f"{place}: {part}: expected one name; got {', '.join(spec) or 'none'}{way}")
         resolved[part] = {name: _checked(part, name, arguments, document) for name, arguments in spec.items()}
     named = [name for part in resolved.values() for name in part]
     named += [*sections.plain(recipe.data), *(recipe.train.evaluate_metrics or "").replace(" ", "").split(",")]

@@ -84,6 +84,12 @@ def read(filepath, compile=True):
         ) from None
     except ImportError:
         raise
+    except zipfile.BadZipFile as error:
+        size = f"{path.stat().st_size:,} bytes"
+        raise ValueError(
+            f"{path}: not a readable .keras file: {size} that are no whole ZIP archive ({messages.of(error)}); copy or "
+            "download it again"
+        ) from error
     except Exception as error:  # zipfile, h5py, json and Keras each raise their own
         raise ValueError(f"{path}: not a readable .keras file ({messages.of(error)})") from error
     checks.finite_weights(model, path)
