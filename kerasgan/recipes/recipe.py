@@ -32,7 +32,7 @@ import yaml
 from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
 from kerasgan.utils import atomic_files, outside, validation
-from kerasgan.utils.messages import quoted, shortened
+from kerasgan.utils.messages import did_you_mean, quoted, shortened
 from kerasgan.utils.tf_runtime import Precision
 
 _ZOO = registry.FOLDER / "recipes"
@@ -261,10 +261,13 @@ def _checked(part, name, arguments, document):
     try:
         schema = signature_schema.schema(part, name)
     except LookupError:
-        known = ", ".join(signature_schema.names(part, signature_schema.HOMES[part]))
+        ours = signature_schema.names(part, signature_schema.HOMES[part])
+        hint = did_you_mean(name, [*ours, *outside.names()])
+        hint = f"; {hint}" if hint else ""
+        known = ", ".join(ours)
         known += f", and MODULE.NAME of modules given with --import (now {', '.join(outside.known()) or 'none'})"
         place = document.place((part, name))
-        raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}") from None
+        raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}{hint}") from None
     except ImportError as error:
         raise RecipeError(f"{document.place((part, name))}: {part}: {error}") from None
     try:

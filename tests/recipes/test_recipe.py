@@ -379,7 +379,8 @@ def test_set_changes_one_of_two_that_share_an_anchor():
             "--set objective.SGAN.minimax=true: objective: expected one name; got WGANGP, SGAN; "
             "for another in its place say --set 'objective={SGAN: {}}'",
         ),
-        ("objective={SGAM: {}}", "--set objective={SGAM: {}}: objective: unknown name 'SGAM'"),
+        ("objective={SGAM: {}}", "--set objective={SGAM: {}}: objective: unknown name 'SGAM'.*; did you mean .*SGAN"),
+        ("objective={wgangp: {}}", "--set objective={wgangp: {}}: .* unknown name 'wgangp'.*; did you mean WGANGP"),
         ("train.steps=a" + "9" * 999, "^--set train.steps=a9{1,200}[^9]"),
     ],
 )
