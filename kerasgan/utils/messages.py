@@ -20,8 +20,8 @@ def shortened(text):
 
 
 def of(error):
-    """Return the type of an error and its message in at most 200 characters."""
-    return shortened(f"{type(error).__name__}: {error}")
+    """Return the type of an error and its message in at most 200 characters, on one line."""
+    return shortened(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def did_you_mean(name, known):
