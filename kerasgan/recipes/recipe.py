@@ -298,6 +298,13 @@ def _error_in(document, schema, prefix, path, first):
         return RecipeError(f"{place}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
     if first["type"] == "missing":
         return RecipeError(f"{place}: {key}: missing")
+    if first["type"] == "dict_type" and location[0] in signature_schema.HOMES:
+        names = first["input"] if isinstance(first["input"], list) else [first["input"]]
+        example = ", ".join(f"{name}: {{}}" for name in names if isinstance(name, str))
+        return RecipeError(
+            f"{place}: {key}: expected a name with its arguments, such as {{{shortened(example) or 'NAME: {}'}}}; got "
+            f"{quoted(first['input'])}"
+        )
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return RecipeError(f"{place}: {key}: {message}; got {quoted(first['input'])}")
