@@ -4,7 +4,7 @@ python -m benchmarks.former [RECIPE ...] [--commit 68f2a08] [--rounds 2] [--step
 
 The former commit is unpacked from git into a temporary folder. Each measurement is a process of its own: it takes steps
 on a batch of noise, the first of which builds the graph; a figure is the median of the other steps of all rounds. The
-recipes are those of the commit, of the same name. It prints the rows of the table in docs/performance.md. Run it on an
+recipes are those of the commit, of the same name. docs/performance.md has its milliseconds. Run it on an
 idle machine.
 """
 

@@ -119,6 +119,13 @@ def _latents(prior, seeds, truncation, uniforms):
         truncation = np.broadcast_to(np.asarray(truncation, np.float32), seeds.shape).astype(np.float64)
         if not (truncation > 0).all():
             raise ValueError(f"truncation: expected positive numbers or None; got {truncation.min()}")
+    if prior is None:
+        raise ValueError("prior: expected what a file tells of its prior; got None: it is a class of its author's own")
+    if not isinstance(prior, Mapping) or "prior" not in prior or "dim" not in prior:
+        raise ValueError(
+            f"prior: expected a dict such as {{'prior': 'Normal', 'dim': 64}}, under prior in a file's JSON; got "
+            f"{str(prior)[:100]!r}"
+        )
     if prior["prior"] not in _PRIORS:
         raise ValueError(f"prior: expected one of {', '.join(_PRIORS)}; got {str(prior['prior'])[:100]!r}")
     columns = prior["dim"] + (prior["prior"] == "GaussianMixture")  # one more chooses the component

@@ -140,3 +140,20 @@ def test_without_tensorflow():
         "print(seeds.draw({'prior': 'Normal', 'dim': 2}, [7]).shape)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "(1, 2)\n"
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        (None, "prior: expected what a file tells of its prior; got None: it is a class of its author's own"),
+        ("Normal", "prior: expected a dict such as .*; got 'Normal'"),
+        ({"dim": 8}, "prior: expected a dict such as .*; got .*dim"),
+        ({"prior": "Normal"}, "prior: expected a dict such as .*; got .*prior"),
+    ],
+)
+def test_what_is_no_prior_of_a_file_is_named(prior, message):
+    """A file tells null of a prior of the author's own."""
+    with pytest.raises(ValueError, match=message):
+        seeds.draw(prior, [1])
+    with pytest.raises(ValueError, match=message):
+        seeds.draw_between(prior, [1], [2], positions=[0.5])

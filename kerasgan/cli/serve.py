@@ -154,8 +154,11 @@ def serve(
     **chosen,
 ):
     """Serve models over TensorFlow Serving's gRPC and REST API until interrupted."""
-    if [folder, model_base_path, model_config_file].count(None) != 2:
-        raise typer.BadParameter("give a folder, or --model_base_path PATH, or --model_config_file FILE")
+    sources = {"FOLDER": folder, "--model_base_path": model_base_path, "--model_config_file": model_config_file}
+    given = [name for name, value in sources.items() if value is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none"
+        raise typer.BadParameter(f"expected one of FOLDER, --model_base_path PATH, --model_config_file FILE; got {got}")
     if rest_api_port is not None and _is_given(context, "rest_port"):
         raise typer.BadParameter("give --rest-port or --rest_api_port, not both")
     if model_config_file is not None and model_name is not None:

@@ -71,8 +71,12 @@ class GrpcTransport:
         """What a failed connection may mean; of a name with several addresses gRPC tells the last one's failure."""
         if "failed to connect" not in text:  # the server's own words
             return ""
+        if self._with_tls and "WRONG_VERSION_NUMBER" in text:
+            return f"; it speaks no TLS: say {self.address} alone, without grpcs://"
         if self._with_tls:
             return f"; a certificate that is turned down looks like this too: openssl s_client -connect {self.address}"
+        if "http1.x" in text:
+            return f"; it speaks HTTP: an address of REST is http://{self.address}"
         return "; does it ask for TLS (grpcs://)?" if "Socket closed" in text else ""
 
     def _spec(self, request, version):

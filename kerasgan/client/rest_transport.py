@@ -58,7 +58,7 @@ class RestTransport:
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if is_new:  # an old one the server may have closed since
-                    retry.pause(f"it broke off: {type(error).__name__} {error}")
+                    retry.pause(_broken(error, connection))
                 continue
             if connection.sock is not None:  # else the server wants no more requests on it
                 self._idle.append(connection)
@@ -86,7 +86,8 @@ class RestTransport:
                 raise ConnectionError(f"{self.address}: {error}") from error
             except OSError as error:
                 connection.close()
-                retry.pause(error)
+                no_tls = getattr(error, "reason", None) == "WRONG_VERSION_NUMBER"
+                retry.pause(f"{error}; it speaks no TLS: say http://, not https://" if no_tls else error)
                 continue
             connection.sock.settimeout(self.request_timeout)
             return connection, True
@@ -147,6 +148,14 @@ class RestTransport:
         """Let the connections go."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _broken(error, connection):
+    """What a connection that ended early may mean, without the bytes of a server that speaks no HTTP."""
+    if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
+        address = host_and_port(connection.host, connection.port)
+        return f"it speaks no HTTP; an address of gRPC is {address} alone, without http://"
+    return f"it broke off: {type(error).__name__} {error}"
 
 
 _SIDES = ("inputs", "outputs")

@@ -29,9 +29,12 @@ def tls_context(certificates: Certificates, password: Callable[[], str] | None =
         ValueError: if there is no certificate in one, or the key is not the certificate's.
     """
     authorities, certificate, key = certificates
-    for path in certificates:
+    for name, path in zip(("ca_file", "certificate_file", "key_file"), certificates):
         if path is not None:
-            open(path, "rb").close()  # `ssl` does not name the file that it cannot open
+            try:
+                open(path, "rb").close()  # `ssl` does not name the file that it cannot open
+            except OSError as error:
+                raise type(error)(f"{name}: cannot read {path}: {error.strerror}") from error
     try:
         context = ssl.create_default_context(cafile=authorities)
     except ssl.SSLError as error:

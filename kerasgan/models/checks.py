@@ -344,7 +344,10 @@ def _inputs_fit(name, network, num_classes, extra=0):
     expected = extra + (1 if num_classes is None else 2)
     if len(network.inputs) != expected:
         wanted = "one input (num_classes is None)" if num_classes is None else f"labels too (num_classes={num_classes})"
-        raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs")
+        way = ""
+        if name == "critic" and num_classes is not None and len(network.outputs or ()) == 2:
+            way = ". It tells the classes itself: techniques=[kerasgan.techniques.AuxiliaryClassifier()] goes with it"
+        raise ValueError(f"{name}: expected a network that takes {wanted}; it has {len(network.inputs)} inputs{way}")
     if num_classes is not None and tuple(network.inputs[1].shape[1:]) not in ((), (1,)):
         raise ValueError(
             f"{name}: expected its second input to be labels, integers [N]; it takes {network.inputs[1].shape}. "

@@ -9,7 +9,6 @@ from keras import ops
 
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import keyed_random, validation
-from kerasgan.utils.messages import quoted
 
 PASSES, ROWS = 16, 64  # of what a moving average takes
 
@@ -41,8 +40,8 @@ def standing_statistics(
     validation.integer("passes", passes, 1)
     validation.integer("batch_size", batch_size, 1)
     validation.integer_within("seed", seed, np.int64)
-    if truncation is not None and not truncation > 0:
-        raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
+    if truncation is not None:
+        validation.number("truncation", truncation, lambda it: it > 0, "a positive number or None")
     copy = copied(model)
     if not batch_norms(copy.generator):
         raise ValueError("model: expected a generator with batch norm; there is none whose statistics could be taken")

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import numbers
+from collections.abc import Iterable
 
 import keras
 from keras import layers
@@ -24,11 +26,14 @@ def check_channels_last():
 def check_square(image_shape, sizes):
     """(size, channels) of an image shape, whose size must be one of `sizes`; raises `ValueError`."""
     check_channels_last()
-    shape = tuple(image_shape)
-    if len(shape) != 3 or shape[0] != shape[1] or shape[0] not in sizes or shape[2] < 1:
+    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else image_shape
+    good = isinstance(shape, tuple) and len(shape) == 3 and all(isinstance(side, numbers.Integral) for side in shape)
+    if not good or shape[0] != shape[1] or shape[0] not in sizes or shape[2] < 1:
         allowed = ", ".join(map(str, sizes))
         one_of = "one of " if len(sizes) > 1 else ""
-        raise ValueError(f"image_shape: expected (size, size, channels) with size {one_of}{allowed}; got {shape}")
+        raise ValueError(
+            f"image_shape: expected (size, size, channels) with size {one_of}{allowed}; got {quoted(shape)}"
+        )
     return shape[0], shape[2]
 
 

@@ -32,7 +32,7 @@ import yaml
 from kerasgan.recipes import sections, signature_schema, yaml_reader
 from kerasgan.saving import registry
 from kerasgan.utils import atomic_files, outside, validation
-from kerasgan.utils.messages import quoted, shortened
+from kerasgan.utils.messages import did_you_mean, quoted, shortened
 from kerasgan.utils.tf_runtime import Precision
 
 _ZOO = registry.FOLDER / "recipes"
@@ -197,11 +197,15 @@ def load(path, changes=()):
     validation.several("changes", changes)
     path = _file(path)
     if not path.is_file():
-        near = difflib.get_close_matches(str(path), names())
+        near = difflib.get_close_matches(str(path).removesuffix(".yaml"), names())
         way = f"; the zoo has {', '.join(near)}" if near else ""
-        if path.is_dir():
+        if (path / "recipe.yaml").is_file():
+            way = f"; it is a run: --resume {path} goes on with it, {path / 'recipe.yaml'} begins another"
+        elif path.is_dir():
             way = f"; it is a folder, and pictures are given as --data {path}"
         raise FileNotFoundError(f"no such recipe: {path}{way}")
+    if path.suffix == ".keras":
+        raise ValueError(f"{path}: expected a recipe, a YAML file; it is a model: a run goes on with --resume RUN")
     content = path.read_bytes()
     try:
         return parse(content.decode(), str(path), changes)
@@ -241,7 +245,10 @@ def parse(text, where="recipe", changes=()):
             continue
         if len(spec) != 1 and part != "techniques":
             place = document.place((part, *list(spec)[-1:]))  # the last one's: of a --set, if one came from there
-            raise RecipeError(f"{place}: {part}: expected one name; got {', '.join(spec) or 'none'}")
+            way = ""
+            if place.startswith("--set") and spec:
+                way = f"; for another in its place say --set '{part}={{{list(spec)[-1]}: {{}}}}'"
+            raise RecipeError(f"{place}: {part}: expected one name; got {', '.join(spec) or 'none'}{way}")
         resolved[part] = {name: _checked(part, name, arguments, document) for name, arguments in spec.items()}
     named = [name for part in resolved.values() for name in part]
     named += [*sections.plain(recipe.data), *(recipe.train.evaluate_metrics or "").replace(" ", "").split(",")]
@@ -254,10 +261,13 @@ def _checked(part, name, arguments, document):
     try:
         schema = signature_schema.schema(part, name)
     except LookupError:
-        known = ", ".join(signature_schema.names(part, signature_schema.HOMES[part]))
+        ours = signature_schema.names(part, signature_schema.HOMES[part])
+        hint = did_you_mean(name, [*ours, *outside.names()])
+        hint = f"; {hint}" if hint else ""
+        known = ", ".join(ours)
         known += f", and MODULE.NAME of modules given with --import (now {', '.join(outside.known()) or 'none'})"
         place = document.place((part, name))
-        raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}") from None
+        raise RecipeError(f"{place}: {part}: unknown name {quoted(name)}; known: {known}{hint}") from None
     except ImportError as error:
         raise RecipeError(f"{document.place((part, name))}: {part}: {error}") from None
     try:
@@ -288,6 +298,13 @@ def _error_in(document, schema, prefix, path, first):
         return RecipeError(f"{place}: {key}: unknown key; known: {', '.join(schema.model_fields)}")
     if first["type"] == "missing":
         return RecipeError(f"{place}: {key}: missing")
+    if first["type"] == "dict_type" and location[0] in signature_schema.HOMES:
+        names = first["input"] if isinstance(first["input"], list) else [first["input"]]
+        example = ", ".join(f"{name}: {{}}" for name in names if isinstance(name, str))
+        return RecipeError(
+            f"{place}: {key}: expected a name with its arguments, such as {{{shortened(example) or 'NAME: {}'}}}; got "
+            f"{quoted(first['input'])}"
+        )
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     return RecipeError(f"{place}: {key}: {message}; got {quoted(first['input'])}")

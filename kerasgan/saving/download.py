@@ -205,4 +205,7 @@ def _pieces(file):
 
 
 def _reason(error):
-    return re.sub(r"\s+", " ", str(error) or type(error).__name__)[:200]
+    """What went wrong, in words: of requests' errors what urllib3 gives as the reason, without the retries around."""
+    inner = error.args[0] if error.args else None
+    error = getattr(inner, "reason", None) or error
+    return shortened(re.sub(r"\s+", " ", str(error) or type(error).__name__))

@@ -22,6 +22,10 @@ _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
 _LARGEST = {"metadata.json": 2**20, _CONFIG: 2**25}  # bytes; others are as large as the file lets them be
 _MOST_MEMBERS = 1000
 _MULTIPLE = 4  # of the file's numbers: an optimizer that the file lacks is made anew
+_OTHER_BACKENDS = (
+    "What `save` wrote needs Keras with TensorFlow; export_keras, or kerasgan export --format keras, writes a file for "
+    "every backend"
+)
 
 
 def load(filepath: Path) -> Sampler:
@@ -84,8 +88,15 @@ def read(filepath, compile=True):
         ) from None
     except ImportError:
         raise
+    except zipfile.BadZipFile as error:
+        size = f"{path.stat().st_size:,} bytes"
+        raise ValueError(
+            f"{path}: not a readable .keras file: {size} that are no whole ZIP archive ({messages.of(error)}); copy or "
+            "download it again"
+        ) from error
     except Exception as error:  # zipfile, h5py, json and Keras each raise their own
-        raise ValueError(f"{path}: not a readable .keras file ({messages.of(error)})") from error
+        way = "" if backend.is_tensorflow() else f". {_OTHER_BACKENDS}"
+        raise ValueError(f"{path}: not a readable .keras file ({messages.of(error)}){way}") from error
     checks.finite_weights(model, path)
     return model
 

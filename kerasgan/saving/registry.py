@@ -1,6 +1,5 @@
 """The registry: the presets that have names, with the sizes and checksums of their files."""
 
-import difflib
 import json
 import os
 import pathlib
@@ -11,7 +10,7 @@ import pydantic
 
 from kerasgan.saving import manifest
 from kerasgan.utils import zoo_folder
-from kerasgan.utils.messages import quoted, shortened
+from kerasgan.utils.messages import did_you_mean, quoted, shortened
 
 FOLDER = zoo_folder.FOLDER
 FILE = "registry.json"
@@ -124,8 +123,7 @@ def entry(name):
     known = load()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`kerasgan zoo list` shows all"
+    hint = did_you_mean(name, known) or "`kerasgan zoo list` shows all"
     raise ValueError(f"no preset {quoted(name)}: it is no folder here and no name of the registry; {hint}")
 
 

@@ -31,9 +31,19 @@ def folder(source, names=manifest.GENERATOR):
     """
     if is_address(source):
         return _from_address(str(source).rstrip("/"), names)
-    if pathlib.Path(source).is_dir():
-        return pathlib.Path(source)
-    return _from_registry(str(source), names)
+    path = pathlib.Path(source)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise ValueError(f"{path}: expected a preset's folder, name or address; it is a file{_way(path)}")
+    return _from_registry(str(path), names)  # a name may end in /, as shells complete folders
+
+
+def _way(file):
+    """What takes a file, in words."""
+    if manifest.is_preset(file.parent):
+        return f" of the preset {file.parent}: give that folder"
+    return ": kerasgan.load reads .keras files" if file.suffix == ".keras" else ""
 
 
 def metadata(source):

@@ -62,7 +62,10 @@ class AccessLog:
         Raises:
             OSError: if it cannot be written.
         """
-        self._file = sys.stdout.buffer if path == "-" else open(path, "ab", buffering=0)
+        try:
+            self._file = sys.stdout.buffer if path == "-" else open(path, "ab", buffering=0)
+        except OSError as error:
+            raise type(error)(f"access_log: cannot write {path}: {error.strerror}") from error
         self._lock = threading.Lock()
 
     def write(self, entry):

@@ -153,8 +153,8 @@ def run(
     if not validation.several("methods", methods) or not set(methods) <= set(METHODS):
         raise ValueError(f"methods: expected some of {', '.join(METHODS)}; got {quoted(methods)}")
     features = features or ("garments" if path is None else "efficientnet-lite0")
-    judge = metrics.features.load(features)
     sets, real, name = of_garments(seed, data_dir) if path is None else of_pictures(path, seed)
+    judge = metrics.features.load(features)
     reference = metrics.Reference.of_arrays(real, judge, name=name)
     out = pathlib.Path(out)
     settings = {"data": name, "steps": steps, "every": every, "n": n, "seed": seed, "filters": filters}

@@ -14,6 +14,7 @@ import yaml
 
 from kerasgan.callbacks.checkpoint import checkpoints, damage
 from kerasgan.utils import atomic_files, classes, outside
+from kerasgan.utils.messages import did_you_mean
 
 RECIPE = "recipe.yaml"
 LOCK, HOLDER = ".train.lock", ".trainer.json"
@@ -112,9 +113,22 @@ def _holder(run):
 def check(run):
     """Raise `FileNotFoundError` unless a folder is a run with a checkpoint."""
     if not is_run(run):
-        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it")
+        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it{_run_near(pathlib.Path(run))}")
     if not checkpoints(pathlib.Path(run) / "checkpoints"):
         raise FileNotFoundError(f"{run}: no checkpoint in {pathlib.Path(run) / 'checkpoints'}")
+
+
+def _run_near(path):
+    """Which run a path may have been meant for: the one that it is a part of, one in it, or one named much alike."""
+    within = next((parent for parent in path.parents if is_run(parent)), None) if path.exists() else None
+    if within is not None:
+        return f"; it is a part of the run {within}: give that folder"
+    runs = sorted(str(recipe.parent) for recipe in path.glob(f"*/{RECIPE}")) if path.is_dir() else []
+    if runs:
+        return f"; it holds {len(runs)} of them: give one, such as {runs[-1]}"
+    near = [] if path.exists() else [str(recipe.parent) for recipe in path.parent.glob(f"*/{RECIPE}")]
+    hint = did_you_mean(path, near)
+    return f"; {hint}" if hint else ""
 
 
 def newest_checkpoint(run):
@@ -184,9 +198,12 @@ def load_model(source):
     from kerasgan.saving import keras_file, manifest, presets, sources
 
     path = pathlib.Path(source)
-    is_name = not path.exists() and path.name == str(source) and path.suffix != ".keras"
+    is_name = not path.exists() and path.name == str(path) and path.suffix != ".keras"
     if sources.is_address(source) or is_name or manifest.is_preset(path):
         return presets.from_preset(source)
+    if path.suffix != ".keras" and not path.is_dir():
+        what = "it is a file" if path.exists() else "nothing is there"
+        raise FileNotFoundError(f"{path}: expected a run folder, a .keras file or a preset; {what}{_run_near(path)}")
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
     run = of_checkpoint(checkpoint)
     use_imports(run)

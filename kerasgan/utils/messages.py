@@ -1,5 +1,7 @@
 """What error messages quote: never more of what a user or a stranger gave than a reader can take in."""
 
+import difflib
+
 _LONGEST = 200  # characters
 
 
@@ -18,5 +20,12 @@ def shortened(text):
 
 
 def of(error):
-    """Return the type of an error and its message in at most 200 characters."""
-    return shortened(f"{type(error).__name__}: {error}")
+    """Return the type of an error and its message in at most 200 characters, on one line."""
+    return shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def did_you_mean(name, known):
+    """Return "did you mean A or B?" with the names that are near, whatever their case; "" where none is."""
+    folded = {other.casefold(): other for other in reversed(list(known))}
+    near = difflib.get_close_matches(str(name)[:_LONGEST].casefold(), folded, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(folded[one] for one in near)}?" if near else ""

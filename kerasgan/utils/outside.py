@@ -9,6 +9,7 @@ entry point of the group `kerasgan`, by whose name it is known:
 
 import importlib
 import os
+import pathlib
 import sys
 from importlib import metadata
 from typing import Any
@@ -63,6 +64,16 @@ def known() -> list[str]:
     return sorted({*_modules, *(entry.name for entry in metadata.entry_points(group=GROUP))})
 
 
+def names() -> list[str]:
+    """Return the `MODULE.NAME` of all that the imported modules hold, for hints."""
+    return [
+        f"{module}.{name}"
+        for module, held in _modules.items()
+        for name, what in vars(held).items()
+        if callable(what) and not name.startswith("_")
+    ]
+
+
 def _imported(name):
     here = os.getcwd()
     if here not in sys.path:
@@ -71,6 +82,8 @@ def _imported(name):
         return importlib.import_module(name)
     except Exception as error:  # a user's module may raise anything
         reason = shortened(f"{type(error).__name__}: {error}")
+        if name.endswith(".py"):
+            reason += f"; a module is named without .py: {pathlib.PurePath(name).stem}"
         raise ImportError(
             f"cannot import {quoted(name)}, looked for in {here} too: {reason}; go to the folder where it lies, or put "
             "that on PYTHONPATH"

@@ -137,3 +137,11 @@ def test_a_run_that_goes_on_takes_no_folder_of_runs():
     for arguments in (["--resume", "r", "--out", "o"], ["sgan_fashion_mnist", "--run", "r", "--out", "o"]):
         done = kerasgan("train", *arguments)
         assert done.exit_code == 2 and "--out: expected" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"), [([], "none"), (["models", "--model_base_path=m"], "FOLDER and --model_base_path")]
+)
+def test_serve_says_which_of_its_folders_were_given(arguments, got):
+    done = kerasgan("serve", *arguments)
+    assert done.exit_code == 2 and f"got {got}" in " ".join(re.sub("[│╭╮╰╯─]", " ", done.output).split())

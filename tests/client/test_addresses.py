@@ -127,8 +127,11 @@ def test_certificates_must_go_together(certificates, tmp_path):
     with pytest.raises(ValueError, match="certificate_file and key_file"):
         client.connect("https://h:1", "m", certificate_file=certificates["client"])
     for scheme in ("grpcs", "https"):
-        with pytest.raises(FileNotFoundError, match="none.pem"):
+        with pytest.raises(FileNotFoundError, match="^ca_file: cannot read .*none.pem: No such file"):
             client.connect(f"{scheme}://h:1", "m", ca_file=tmp_path / "none.pem")
+        with pytest.raises(IsADirectoryError, match=f"^key_file: cannot read {tmp_path}: Is a directory"):
+            files = {"certificate_file": certificates["client"], "key_file": tmp_path}
+            client.connect(f"{scheme}://h:1", "m", **files)
 
 
 @pytest.mark.parametrize("scheme", ["grpcs", "https"])

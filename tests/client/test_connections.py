@@ -129,3 +129,18 @@ def test_a_silent_server_does_not_hold_up_the_client(scheme, request_timeout, er
         model = client.connect(f"{scheme}127.0.0.1:{port}", "m", timeout=0.5, request_timeout=request_timeout)
         with model, pytest.raises(error, match=f"127.0.0.1:{port}"):
             model.signatures()
+
+
+def test_an_address_of_the_other_kind_is_told(server):
+    """gRPC's answer to HTTP was shown byte by byte, and HTTP's to gRPC as a parser's failure."""
+    grpc, rest = f"127.0.0.1:{server.port}", f"127.0.0.1:{server.rest_port}"
+    for address, way in (
+        (f"http://{grpc}", f"it speaks no HTTP; an address of gRPC is {grpc} alone, without http://$"),
+        (rest, f"it speaks HTTP: an address of REST is http://{rest}$"),
+        (f"https://{rest}", "it speaks no TLS: say http://, not https://$"),
+        (f"grpcs://{grpc}", f"it speaks no TLS: say {grpc} alone, without grpcs://$"),
+    ):
+        with client.connect(address, "conditional", timeout=0.3) as model:
+            with pytest.raises(ConnectionError, match=way) as error:
+                model.generate(labels=0)
+        assert str(error.value).isprintable()

@@ -78,6 +78,8 @@ def test_its_loss_is_r1s(modules):
         ("imports=[no_such_module_]", "--set imports=.*: imports: cannot import 'no_such_module_', looked for in"),
         ("imports=my_gans", "imports: input should be a valid list"),
         ("imports=[]", "mine.yaml:7: objective: unknown name 'my_gans.ZeroCentredGAN'; known: .*SGAN.* --import"),
+        ("imports=[my_gans.py]", "cannot import 'my_gans.py', .*; a module is named without .py: my_gans; go to"),
+        ("objective={my_gans.zerocentredgan: {}}", "unknown name .*; did you mean my_gans.ZeroCentredGAN"),
         ("objective={my_gans.Nothing: {}}", "objective: unknown name 'my_gans.Nothing'"),
         ("objective={my_gans.tf: {}}", "objective: unknown name 'my_gans.tf'"),
         ("objective={my_gans._private: {}}", "objective: unknown name 'my_gans._private'"),

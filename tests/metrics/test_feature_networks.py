@@ -28,7 +28,9 @@ HERE = registry.FOLDER / "features"
 
 
 def test_a_network_that_there_is_not_is_named():
-    with pytest.raises(ValueError, match="features: expected one of garments.*; got 'vgg'"):
+    with pytest.raises(ValueError, match="got 'Garment'; did you mean garments.$"):
+        features.load("Garment")
+    with pytest.raises(ValueError, match="features: expected one of garments.*; got 'vgg'$"):
         features.load("vgg")
 
 

@@ -300,6 +300,9 @@ def test_networks_that_do_not_fit_are_named():
     critic = dcgan.critic((32, 32, 1), filters=2)
     with pytest.raises(ValueError, match=r"critic: expected images of shape \(32, 32, 1\).*it takes \(32, 32, 3\)"):
         kerasgan.SGAN(small, dcgan.critic((32, 32, 3), filters=2))
+    tells_classes = dcgan.critic((32, 32, 1), num_classes=3, filters=2, auxiliary=True)
+    with pytest.raises(ValueError, match=r"critic: .* takes labels too.*techniques=\[.*AuxiliaryClassifier"):
+        kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, num_classes=3, filters=2), tells_classes, num_classes=3)
     with pytest.raises(ValueError, match="generator: expected a network that takes labels too"):
         kerasgan.SGAN(small, critic, num_classes=2)
     with pytest.raises(ValueError, match="critic: expected a network that takes one input"):

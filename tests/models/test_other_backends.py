@@ -79,6 +79,7 @@ def test_pytorch_reads_an_exported_keras_file_and_no_gan(tmp_path):
     raise_contrast(gan)
     gan.export_keras(tmp_path / "generator.keras")
     gan.save(tmp_path / "gan.keras")
+    kerasgan.from_preset("sgan_fashion_mnist").save(tmp_path / "sampler.keras")  # its batch norms are synchronized
     code = """
 import sys, numpy, kerasgan
 numpy.save("images.npy", kerasgan.load("generator.keras").sample(4, seed=7))
@@ -86,8 +87,13 @@ try:
     kerasgan.load("gan.keras")
 except ImportError as error:
     print(error)
+try:
+    kerasgan.load("sampler.keras")
+except ValueError as error:
+    print(error)
 """
     said = run("torch", "-c", f"import os; os.chdir({str(tmp_path)!r})\n{code}")
+    assert "sampler.keras: not a readable .keras file" in said and said.endswith("writes a file for every backend\n")
     assert said.startswith("gan.keras, of a SGAN, needs Keras with TensorFlow")
     images = gan.sample(4, seed=7)
     assert np.abs(np.load(tmp_path / "images.npy").astype(int) - images).max() <= 1

@@ -93,5 +93,7 @@ def test_bad_arguments_are_named():
         standing_statistics.standing_statistics(plain)
     with pytest.raises(ValueError, match="truncation: expected a positive number or None; got 0"):
         standing_statistics.standing_statistics(sampler(), truncation=0)
+    with pytest.raises(ValueError, match="truncation: expected a positive number or None; got 'half'"):
+        standing_statistics.standing_statistics(sampler(), truncation="half")
     with pytest.raises(ValueError, match="passes: expected an integer of at least 1, got 0"):
         standing_statistics.standing_statistics(sampler(), passes=0)

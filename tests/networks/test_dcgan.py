@@ -51,7 +51,9 @@ def test_projection_adds_the_inner_product_of_features_and_class():
     np.testing.assert_array_equal(critic([image, np.array([1])]).numpy(), other)
 
 
-@pytest.mark.parametrize("shape", [(48, 48, 3), (32, 64, 3), (16, 16, 1), (32, 32), (32, 32, 0), (512, 512, 3)])
+@pytest.mark.parametrize(
+    "shape", [32, "abc", (32, "32", 1), (48, 48, 3), (32, 64, 3), (16, 16, 1), (32, 32), (32, 32, 0), (512, 512, 3)]
+)
 def test_wrong_shapes_are_named(shape):
     for build in (dcgan.generator, dcgan.critic):
         with pytest.raises(ValueError, match="image_shape: expected .* 32, 64, 128, 256"):

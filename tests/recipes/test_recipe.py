@@ -211,6 +211,12 @@ def test_what_is_no_mapping_or_no_file_is_named(tmp_path):
     (tmp_path / "pictures").mkdir()
     with pytest.raises(FileNotFoundError, match="it is a folder, and pictures are given as --data .*pictures"):
         recipe.load(tmp_path / "pictures")
+    (tmp_path / "pictures" / "recipe.yaml").write_text("")
+    with pytest.raises(FileNotFoundError, match="it is a run: --resume .*pictures goes on with it"):
+        recipe.load(tmp_path / "pictures")
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ValueError, match="model.keras: expected a recipe, a YAML file; it is a model"):
+        recipe.load(tmp_path / "model.keras")
     with pytest.raises(FileNotFoundError, match="no such recipe: .*absent.yaml"):
         recipe.load(tmp_path / "absent.yaml")
 
@@ -370,9 +376,14 @@ def test_set_changes_one_of_two_that_share_an_anchor():
         ("train.seed={a: 1, a: 2}", "--set train.seed={a: 1, a: 2}: not YAML: key 'a' twice"),
         (
             "objective.SGAN.minimax=true",
-            "--set objective.SGAN.minimax=true: objective: expected one name; got WGANGP, SGAN",
+            "--set objective.SGAN.minimax=true: objective: expected one name; got WGANGP, SGAN; "
+            "for another in its place say --set 'objective={SGAN: {}}'",
         ),
-        ("objective={SGAM: {}}", "--set objective={SGAM: {}}: objective: unknown name 'SGAM'"),
+        ("objective={SGAM: {}}", "--set objective={SGAM: {}}: objective: unknown name 'SGAM'.*; did you mean .*SGAN"),
+        ("objective=SGAN", "--set objective=SGAN: objective: expected a name .*, such as {SGAN: {}}; got 'SGAN'"),
+        ("techniques=[R1, R2]", ": techniques: expected a name with its arguments, such as {R1: {}, R2: {}}; got"),
+        ("latent=3", "--set latent=3: latent: expected a name with its arguments, such as {NAME: {}}; got 3"),
+        ("objective={wgangp: {}}", "--set objective={wgangp: {}}: .* unknown name 'wgangp'.*; did you mean WGANGP"),
         ("train.steps=a" + "9" * 999, "^--set train.steps=a9{1,200}[^9]"),
     ],
 )

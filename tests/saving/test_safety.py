@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import h5py
 import keras
@@ -414,6 +415,28 @@ def test_an_unknown_name_suggests_near_ones(zoo):
         kerasgan.from_preset("smal")
     with pytest.raises(ValueError, match="`kerasgan zoo list` shows all"):
         kerasgan.from_preset("entirely_else")
+
+
+def test_a_file_in_place_of_a_presets_folder_is_told(tmp_path):
+    (tmp_path / "metadata.json").write_text('{"files": {}}')
+    for name in ("config.json", "model.weights.h5"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(ValueError, match=f"it is a file of the preset {tmp_path}: give that folder"):
+        kerasgan.from_preset(tmp_path / "config.json")
+    (tmp_path / "runs").mkdir()
+    for name, way in (("a.keras", "it is a file: kerasgan.load reads .keras files"), ("b.png", "it is a file$")):
+        (tmp_path / "runs" / name).write_text("")
+        with pytest.raises(ValueError, match=way):
+            kerasgan.from_preset(tmp_path / "runs" / name)
+
+
+def test_a_file_that_came_half_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "whole.keras", "w") as archive:
+        archive.writestr("config.json", "{}" * 100)
+    content = (tmp_path / "whole.keras").read_bytes()
+    (tmp_path / "half.keras").write_bytes(content[:99])
+    with pytest.raises(ValueError, match="half.keras: not a readable .keras file: 99 bytes .*copy or download it"):
+        kerasgan.load(tmp_path / "half.keras")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from kerasgan import server
 from kerasgan.cli import app, tensorflow_model_server
-from kerasgan.server import BatchingParameters, ModelOptions, ServerOptions, WatchOptions
+from kerasgan.server import BatchingParameters, ModelOptions, ServerOptions, WatchOptions, request_log
 from kerasgan.server.config.options import DefaultPort
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -313,3 +313,8 @@ def test_without_tensorflow_model_server_the_error_says_so(model_server):
     done = model_server("models/a", "--host=0.0.0.0", path="/usr/bin:/bin")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: --backend tensorflow_model_server: no such program on the PATH\n"
+
+
+def test_an_access_log_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="^access_log: cannot write .*none.a.log: No such file"):
+        request_log.AccessLog(tmp_path / "none" / "a.log")

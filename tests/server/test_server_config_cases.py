@@ -11,6 +11,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
 from kerasgan.server import Models, Watcher, WatchOptions
+from kerasgan.server.config import textproto
 from kerasgan.server.errors import ServingError
 from kerasgan.server.models import warmup
 from kerasgan.server.models.discovery import find_versions
@@ -224,3 +225,10 @@ def test_a_thousand_records_are_allowed(folders, tmp_path, monkeypatch):
     models.load()
     assert len(run) == 1000
     models.close()
+
+
+@pytest.mark.parametrize("path", ["none.config", "."])
+def test_a_configuration_that_cannot_be_read_is_named(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=f"^cannot read the configuration file {path}: (No such file|Is a directory)"):
+        textproto.read(path, model_server_config_pb2.ModelServerConfig)

@@ -44,6 +44,7 @@ def test_nothing_to_serve_is_a_clear_error(tmp_path, what):
         folder.mkdir()
     elif what == "file":
         folder.touch()
+        words = f"is exported first: kerasgan export {folder} models/file/1, then kerasgan serve models$"
     elif what == "version":
         make(folder)
         words = "serve its parent folder"

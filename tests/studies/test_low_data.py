@@ -108,3 +108,10 @@ def test_wrong_arguments_are_named_before_any_work(tmp_path):
     with pytest.raises(ValueError, match="seed: expected an integer from 0 to 4294967295, got -1"):
         low_data.run(tmp_path / "new", seed=-1)
     assert not (tmp_path / "new").exists()
+
+
+def test_pictures_that_are_not_there_are_named_before_the_feature_network(tmp_path, monkeypatch):
+    """Without the package of EfficientNet-Lite0 a mistyped folder asked for that package."""
+    monkeypatch.setattr(low_data.metrics.features, "load", lambda name: pytest.fail("loaded"))
+    with pytest.raises(FileNotFoundError, match="path: no folder at .*picture$"):
+        low_data.run(tmp_path / "out", path=tmp_path / "picture")

@@ -97,3 +97,28 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(tmp_path):
         atomic_files.check_writable(tmp_path / "file" / "a.json")
     with pytest.raises(OSError, match="cannot write /proc/a.json: "):
         atomic_files.check_writable("/proc/a.json")
+
+
+def test_a_path_that_is_no_model_leads_to_the_run_that_was_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "00000-boots" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "runs" / "00000-boots" / "recipe.yaml").write_text("")
+    for path, hint in (
+        ("runs", "it holds 1 of them: give one, such as runs/00000-b"),
+        ("runs/00000-boots/checkpoints", "it is a part of the run runs/00000-boots: give that folder"),
+        ("runs/00000-boots/recipe.yaml", "it is a file; it is a part of the run runs/00000-boots: give that folder"),
+        ("runs/00000-boot", "nothing is there; did you mean runs/00000-boots?"),
+        ("nowhere/at/all", "nothing is there$"),
+    ):
+        with pytest.raises(FileNotFoundError, match=f"^{path}: expected a run folder.*{hint}"):
+            run_folder.load_model(path)
+    with pytest.raises(FileNotFoundError, match="did you mean runs/00000-boots"):  # as --resume asks
+        run_folder.check("runs/00000-Boots")
+
+
+def test_a_presets_name_may_end_in_a_slash(tmp_path, monkeypatch):
+    """Shells complete folders with one."""
+    monkeypatch.chdir(tmp_path)
+    assert run_folder.load_model("sgan_fashion_mnist/").num_classes == 10
+    with pytest.raises(ValueError, match="no preset 'sgan_fashion_mnits'.* did you mean sgan_fashion_mnist"):
+        run_folder.load_model("sgan_fashion_mnits/")

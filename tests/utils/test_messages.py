@@ -58,3 +58,14 @@ def test_no_error_is_longer_than_a_reader_can_take_in(call, tmp_path):
 def written(path, text):
     path.write_text(text)
     return path
+
+
+def test_near_names_are_found_in_any_case():
+    known = ["hinge_fashion_mnist", "sn_hinge_fashion_mnist", "FID"]
+    assert messages.did_you_mean("SN_hinge_fashion_mnist", known).startswith("did you mean sn_hinge_fashion_mnist or ")
+    assert messages.did_you_mean("fid", known) == "did you mean FID?"
+    assert messages.did_you_mean("zzz", known) == "" == messages.did_you_mean(LONG, known)
+
+
+def test_an_error_of_several_lines_is_told_on_one():
+    assert messages.of(TypeError("first.\n\n  second")) == "TypeError: first. second"

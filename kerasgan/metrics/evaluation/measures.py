@@ -22,6 +22,7 @@ from kerasgan.metrics import inception_score as scores
 from kerasgan.metrics.evaluation import line_reference, moments_file, result
 from kerasgan.metrics.evaluation.extraction import Extracted, Needs
 from kerasgan.utils import outside
+from kerasgan.utils.messages import did_you_mean
 
 SPLITS = 10  # parts of an inception score
 SUBSETS, SUBSET = 100, 1000  # of a kernel distance
@@ -232,7 +233,9 @@ def chosen(names: str | Sequence[str]) -> dict[str, Measure]:
     measures = {name: MEASURES.get(name) or _of_a_user(name) for name in names}
     if None in measures.values() or len(measures) < len(names):
         wanted = f"some of {', '.join(MEASURES)}, or MODULE.NAME of a module given with --import, each once"
-        raise ValueError(f"metrics: expected {wanted}; got {','.join(map(str, names))}")
+        hints = {did_you_mean(name, MEASURES): None for name, measure in measures.items() if measure is None}
+        told = "".join(f"; {hint}" for hint in hints if hint)
+        raise ValueError(f"metrics: expected {wanted}; got {','.join(map(str, names))}{told}")
     if not names:
         raise ValueError(f"metrics: expected some of {', '.join(MEASURES)}; got none")
     return measures

@@ -8,7 +8,7 @@ import keras
 
 from kerasgan.metrics.features.network import FeatureNetwork
 from kerasgan.utils.annotations import Path
-from kerasgan.utils.messages import quoted
+from kerasgan.utils.messages import did_you_mean, quoted
 from kerasgan.utils.tf_runtime import FeaturePrecision
 
 # the name, which stands in the name of every number, and the file that makes it
@@ -64,5 +64,9 @@ def check(name: Path) -> str:
     """
     module = _MODULES.get(name, "own" if str(name).endswith(".keras") else None)
     if module is None:
-        raise ValueError(f"features: expected one of {', '.join(NAMES)}, or a .keras file; got {quoted(name)}")
+        hint = did_you_mean(name, NAMES)
+        raise ValueError(
+            f"features: expected one of {', '.join(NAMES)}, or a .keras file; got {quoted(name)}"
+            + (f"; {hint}" if hint else "")
+        )
     return module

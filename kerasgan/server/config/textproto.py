@@ -62,11 +62,13 @@ def read_text(path):
     """The text of a file.
 
     Raises:
-        OSError: if it cannot be read.
+        OSError: if it cannot be read; it names the file.
         ValueError: if it is not UTF-8; it names the file.
     """
     try:
         return pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise type(error)(f"cannot read the configuration file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text: it is not UTF-8") from error
 

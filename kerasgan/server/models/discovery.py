@@ -48,7 +48,11 @@ def find_models(folder: Path, model_name: str | None = None) -> dict[str, dict[i
     folder = pathlib.Path(folder)
     expected = f"expected {folder}/NAME/VERSION/saved_model.pb or {folder}/VERSION/saved_model.pb"
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder: {expected}")
+        name = folder.name.removesuffix(".keras")
+        raise ValueError(
+            f"{folder} is not a folder: {expected}. A run, a preset or a .keras file is exported first: "
+            f"kerasgan export {folder} models/{name}/1, then kerasgan serve models"
+        )
     if _is_saved_model(folder):
         raise ValueError(f"{folder} is one version of a model: {expected}; serve its parent folder")
     versions = _versions(folder)

@@ -411,7 +411,8 @@ def test_a_model_is_traced_once_for_all_measurements(small_gan):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(metrics="fid,mode"), "metrics: expected some of fid, kid, .*; got fid,mode"),
+        (dict(metrics="fid,mode"), "metrics: expected some of fid, kid, .*; got fid,mode; did you mean modes"),
+        (dict(metrics="FID,kid"), "metrics: .*; got FID,kid; did you mean fid"),
         (dict(metrics="fid,fid"), "each once; got fid,fid"),
         (dict(metrics=[]), "metrics: expected some of .*; got none"),
         (dict(n=1), "n: expected an integer of at least 2, got 1"),
