@@ -19,6 +19,8 @@ _REFUSED = {
     "LearningRateScheduler": _RATES,
     "SwapEMAWeights": "swaps weights with an optimizer's average. A GAN keeps its own: see its argument ema_decay",
     "TerminateOnNaN": "looks for `loss`, which a GAN does not log. kerasgan.callbacks.FiniteLosses looks at all losses",
+    "OrbaxCheckpoint": "saves the state of `model.optimizer`, and a GAN has two optimizers. "
+    "kerasgan.callbacks.Checkpoint saves the whole model, and so does keras.callbacks.ModelCheckpoint",
 }
 _REFUSED_OF_OTHERS = {"WandbMetricsLogger": _ONE_OPTIMIZER, "MlflowCallback": _ONE_OPTIMIZER}
 _MEASURE = "kerasgan.callbacks.EvaluateGAN measures the generator while it trains, and keeps the best model"
@@ -117,6 +119,27 @@ def can_compute(rewrites, jit_compile, run_eagerly, replicas):
                 f'{name}: expected False in `compile` with kerasgan.precision("bfloat16") on a processor, which '
                 'rewrites the graphs that TensorFlow runs itself; got True. Keras\'s policy "mixed_bfloat16" goes '
                 "with it"
+            )
+
+
+def layers_compute_in(gan, expected):
+    """Warn of trained layers that were made in another precision than that of the block of `kerasgan.precision`.
+
+    A run that goes on elsewhere has them too: its networks compute as they did where it began.
+
+    Args:
+        gan: `GAN`.
+        expected: the type in which layers that are made in the block compute; `None` outside of one.
+    """
+    for name in ("generator", "critic") if expected is not None else ():
+        trained = [layer for layer in getattr(gan, name)._flatten_layers() if layer._trainable_variables]
+        other = sorted({layer.compute_dtype for layer in trained} - {expected})
+        # a network for half precision may have layers in float32, its last for one
+        if other and (expected == "float32" or len(other) == len({layer.compute_dtype for layer in trained})):
+            warnings.warn(
+                f"{name}: expected layers made in the block of kerasgan.precision, which compute in {expected}; these "
+                f"were made outside of it, or on another kind of device, and go on computing in {', '.join(other)}",
+                stacklevel=3,
             )
 
 
@@ -274,6 +297,8 @@ def callbacks(given, logged, arrays=False):
                 "optimizers. kerasgan.callbacks.MetricsLog writes images per second to TensorBoard"
             )
         before = given[: given.index(callback)]
+        if isinstance(inner, keras.callbacks.BackupAndRestore):
+            _check_comes_first(before)
         if hasattr(inner, "monitor") and hasattr(inner, "mode"):
             _check_monitor(inner, logged, before)
         if isinstance(inner, keras.callbacks.ModelCheckpoint):
@@ -303,6 +328,17 @@ def _check_places(given):
         if (kind, place) in seen:
             raise ValueError(f"callbacks: expected one {kind.__name__} that writes to {place}; got two")
         seen.add((kind, place))
+
+
+def _check_comes_first(before):
+    """Refuse callbacks that begin at the model's step before BackupAndRestore has set it: their files would not fit."""
+    for callback in before:
+        if any(kind.__name__ == "EverySteps" for kind in type(callback).__mro__):
+            name = type(callback).__name__
+            raise ValueError(
+                f"callbacks: expected BackupAndRestore before {name}, which begins at the step that it sets; got them "
+                "the other way round"
+            )
 
 
 def _check_monitor(callback, logged, before):

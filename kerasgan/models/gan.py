@@ -283,6 +283,7 @@ class GAN(Game):
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
+        fit_checks.layers_compute_in(self, precision.layers_in())
         fit_checks.batch_norm(self, replicas)
         checks.can_train(self)
         if self.compiled:
@@ -298,6 +299,7 @@ class GAN(Game):
         if begun == 0:
             for technique in self.techniques:
                 technique.begin(self)
+        self._initial_epoch = None  # Keras keeps what BackupAndRestore has set, and the next fit would begin there
         try:
             with fit_checks.ending_quietly(steps):
                 history = keras.Model.fit(
@@ -313,7 +315,8 @@ class GAN(Game):
         except tf.errors.OpError as error:
             training_data.raise_error(error)
             raise
-        if int(self.step.numpy()) == begun and initial_epoch < epochs and not self.stop_training:
+        first_epoch = self._initial_epoch or initial_epoch
+        if int(self.step.numpy()) == begun and first_epoch < epochs and not self.stop_training:
             raise ValueError(f"{training_data.MARK}expected a batch at least; there was none to take a step with")
         self.prepare_sampling()
         return history

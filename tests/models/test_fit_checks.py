@@ -1,5 +1,7 @@
 """What else `fit` and `compile` refuse before the first step, with words that say what to use."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -340,6 +342,61 @@ def test_a_measure_is_monitored_by_its_whole_name_after_it_was_measured():
 def test_backup_and_restore_is_refused_with_arrays_whose_order_it_would_break(tmp_path):
     with pytest.raises(ValueError, match="BackupAndRestore .*kerasgan.callbacks.Checkpoint"):
         fit(points_gan(), Keras.BackupAndRestore(tmp_path))
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_in_its_third_epoch(tmp_path):
+    """A model, and data, whose `fit` of five epochs ended with an error; Keras has kept two epochs."""
+
+    def fail(epoch, logs):
+        if epoch == 2:
+            raise Interrupted
+
+    gan, data = points_gan(), tf.data.Dataset.from_tensor_slices(POINTS).batch(16)
+    with pytest.raises(Interrupted):
+        keeping = [Keras.LambdaCallback(on_epoch_end=fail), Keras.BackupAndRestore(tmp_path / "kept")]
+        gan.fit(data, epochs=5, verbose=0, callbacks=keeping)
+    return gan, data
+
+
+def test_fit_begins_with_the_first_epoch_after_one_that_was_restored(tmp_path):
+    gan, data = interrupted_in_its_third_epoch(tmp_path)
+    history = gan.fit(data, epochs=5, verbose=0, callbacks=[Keras.BackupAndRestore(tmp_path / "kept")])
+    assert history.epoch == [2, 3, 4] and int(gan.step.numpy()) == 20
+    assert gan.fit(data, epochs=2, verbose=0).epoch == [0, 1]
+    assert int(gan.step.numpy()) == 28
+
+
+def test_a_training_that_was_restored_at_its_end_is_no_lack_of_data(tmp_path):
+    gan, data = points_gan(), tf.data.Dataset.from_tensor_slices(POINTS).batch(16)
+    for epochs in ([0, 1], []):
+        kept = Keras.BackupAndRestore(tmp_path, delete_checkpoint=False)
+        assert gan.fit(data, epochs=2, verbose=0, callbacks=[kept]).epoch == epochs
+    assert int(gan.step.numpy()) == 8
+
+
+def test_backup_and_restore_comes_before_what_begins_at_the_step_that_it_sets(tmp_path):
+    gan, data = interrupted_in_its_third_epoch(tmp_path)
+    log, restoring = callbacks.MetricsLog(tmp_path / "log", 16, every=1), Keras.BackupAndRestore(tmp_path / "kept")
+    with pytest.raises(ValueError, match="callbacks: expected BackupAndRestore before MetricsLog, which begins at"):
+        gan.fit(data, epochs=5, verbose=0, callbacks=[log, restoring])
+    gan.fit(data, epochs=5, verbose=0, callbacks=[restoring, log])
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(9, 21))
+
+
+def test_orbax_is_refused_as_it_asks_for_one_optimizer():
+    """Keras's class needs a package that is not here, so this is one of its name in its module."""
+    orbax = type("OrbaxCheckpoint", (Keras.Callback,), {"__module__": "keras.src.callbacks.orbax_checkpoint"})
+    gan = points_gan()
+    with pytest.raises(AttributeError):
+        gan.get_state_tree()  # what the callback saves
+    for callback in (orbax(), callbacks.Adapted(orbax())):
+        with pytest.raises(ValueError, match="callbacks: OrbaxCheckpoint saves .*kerasgan.callbacks.Checkpoint"):
+            fit(gan, callback)
 
 
 def test_an_epoch_that_gets_longer_is_told_of():

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.networks import mlp
 from kerasgan.utils import bfloat16_graphs, precision
 
 HAS_BFLOAT16 = any(
@@ -152,6 +153,46 @@ def test_other_threads_are_left_alone():
     with kerasgan.precision("bfloat16"):
         assert precision.rewritten(look)()
     assert seen == [False] and not rewrites() and not precision.is_rewriting()
+
+
+@pytest.mark.parametrize(
+    ("made_in", "name", "expected", "other"),
+    [
+        ("mixed_bfloat16", "bfloat16", "float32", "bfloat16"),  # as of a run that goes on here after a GPU
+        ("float32", "float16", "float16", "float32"),
+        ("mixed_float16", "float32", "float32", "float16"),
+    ],
+)
+def test_networks_that_were_made_in_another_precision_are_told_of(made_in, name, expected, other):
+    gan = points(made_in)
+    with kerasgan.precision(name), pytest.warns(UserWarning) as told:
+        gan.fit(POINTS, batch_size=16, verbose=0)
+    said = [str(one.message) for one in told if "made in the block" in str(one.message)]
+    assert [text.partition(":")[0] for text in said] == ["generator", "critic"]
+    assert all(f"compute in {expected};" in text and text.endswith(f"computing in {other}") for text in said)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_networks_that_were_made_in_the_block_are_not_told_of(name, recwarn):
+    with kerasgan.precision(name):
+        points().fit(POINTS, batch_size=16, verbose=0)
+    points("mixed_float16").fit(POINTS, batch_size=16, verbose=0)  # in no block
+    assert not [one for one in recwarn if "made in the block" in str(one.message)]
+
+
+POINTS = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+
+
+def points(policy=None):
+    """A compiled GAN of points, of a policy of Keras or of that of the block."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy(policy or before)
+    try:
+        gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    gan.compile()
+    return gan
 
 
 @pytest.mark.parametrize("name", ["jit_compile", "run_eagerly"])
