@@ -147,6 +147,7 @@ class GAN(Game):
         self.critic_optimizer: keras.optimizers.Optimizer | None = None
         self.gradient_accumulation_steps = 1
         self._rewrites = False
+        self._parts: list[Config] = []  # configs of the prior and the techniques that the training step was built of
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; after one of the constructor's arguments the next `fit` builds the training step anew."""
@@ -481,10 +482,12 @@ class GAN(Game):
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
         rewrites = precision.is_rewriting()
-        if self.train_function is None or force or rewrites != self._rewrites or self._changed:
+        parts = [part.get_config() for part in (self.latent, *self.techniques)]
+        changed = self._changed or parts != self._parts
+        if self.train_function is None or force or rewrites != self._rewrites or changed:
             function = self._make_function(self._step_once_data_are_there)
             self.train_function: Any = precision.rewritten(function) if rewrites else function
-            self._rewrites, self._changed = rewrites, False
+            self._rewrites, self._parts, self._changed = rewrites, parts, False
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and what is known of the average.

@@ -314,6 +314,36 @@ def test_an_argument_that_is_changed_counts_from_the_next_fit_on():
         fit(gan)
 
 
+def test_a_techniques_argument_that_is_changed_counts_from_the_next_fit_on():
+    """Of a square's gradient alone, a step of SGD leaves the share 1 - 2 * rate * weight of a kernel."""
+
+    @keras.saving.register_keras_serializable()
+    class Decay(kerasgan.techniques.Technique):
+        def __init__(self, weight, name=None):
+            super().__init__(name)
+            self.weight = weight
+
+        def generator_loss(self, gan, loss):
+            return lambda real, *rest: 0.0 * loss(real, *rest)
+
+        def penalty(self, variables):
+            return self.weight * sum(keras.ops.sum(keras.ops.square(variable)) for variable in variables)
+
+        def get_config(self):
+            return {**super().get_config(), "weight": self.weight}
+
+    gan = points_gan()
+    gan = kerasgan.SGAN(gan.generator, gan.critic, techniques=[Decay(1.0)])
+    gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.0))
+    kernel = gan.generator.trainable_variables[0]
+    before = kernel.numpy()
+    for weight in (1.0, 2.0):
+        gan.techniques[0].weight = weight
+        gan.fit(tf.data.Dataset.from_tensors(POINTS), verbose=0)
+        np.testing.assert_allclose(kernel.numpy(), before * (1 - 0.02 * weight), rtol=1e-6)
+        before = kernel.numpy()
+
+
 def test_a_replaced_network_is_told_of():
     gan = points_gan()
     gan.critic = mlp.critic((2,), width=4)
