@@ -12,6 +12,8 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan.networks import mlp
+from kerasgan.techniques import affine
+from kerasgan.techniques.transformations import Numbers, inverse_map
 from kerasgan.utils import bfloat16_graphs, precision
 
 HAS_BFLOAT16 = any(
@@ -85,6 +87,25 @@ def test_a_sum_of_branches_is_bfloat16_and_other_sums_are_not(add, wanted):
 
     ones, kernel = tf.ones((1, 4, 4, 8)), tf.eye(8)[None, None] * 256.0
     np.testing.assert_array_equal(precision.rewritten(summed)(ones, kernel), np.full(ones.shape, wanted, "float32"))
+
+
+@needs_bfloat16
+def test_augmented_images_are_where_they_are_in_float32():
+    """A shift by whole pixels is exact, and any map the same; columns of 600 from the centre are not all bfloat16."""
+
+    @tf.function
+    def shifted(images):
+        return affine.resampled(images, affine.shifting(tf.constant([-7.0]), 0.0))
+
+    @tf.function
+    def moved(images, uniforms):
+        return affine.resampled(images, inverse_map(Numbers(uniforms, 1.0), 16, 16, 1.0, 1.0, 1.0, 1.0))
+
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(1, 2, 600, 1)).astype("float32")
+    np.testing.assert_array_equal(precision.rewritten(shifted)(wide)[:, :, 7:], wide[:, :, :-7])
+    given = rng.normal(size=(4, 16, 16, 1)).astype("float32"), tf.constant(rng.uniform(size=(4, 29)))
+    np.testing.assert_array_equal(precision.rewritten(moved)(*given), moved(*given))
 
 
 @needs_bfloat16
