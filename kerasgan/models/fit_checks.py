@@ -1,12 +1,14 @@
 """What else `fit` and `compile` refuse before the first step: callbacks, optimizers and arguments of Keras's own."""
 
 import contextlib
+import inspect
 import string
 import warnings
 
 import keras
 
-from kerasgan.utils import validation
+from kerasgan.models import checks
+from kerasgan.utils import initial_values, validation
 from kerasgan.utils.messages import quoted
 
 _RATES = (
@@ -173,6 +175,33 @@ def techniques(given):
     if not all(hasattr(one, "classifies") and isinstance(one, keras.layers.Layer) for one in parts):
         raise ValueError(f"techniques: expected a list of kerasgan.techniques.Technique; got {str(given)[:200]}")
     return parts
+
+
+def arguments(gan, names):
+    """Raise what the constructor says of arguments that were set since, as `gan.critic_steps = 0` is.
+
+    Args:
+        gan: `GAN`.
+        names: of all that the constructors of its class and that class's bases take.
+    """
+    try:
+        checks.configs_are_whole(gan)
+    except ValueError:  # a class of the user's own, which tells too little for another to be made
+        return
+    taken = inspect.signature(type(gan)).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        names = names & set(taken)
+    given = {name: value for name, value in gan.get_config().items() if name in names}
+    given |= {name: getattr(gan, name) for name in ("generator", "critic", "latent", "ema_decay") if name in given}
+    try:
+        parts = [type(part).from_config(part.get_config()) for part in (gan.latent, *gan.techniques)]
+    except TypeError as error:  # Keras's, which has the part's own error in many lines
+        raise error.__context__ or error from None
+    if "techniques" in given:  # those that an objective adds itself are not among them
+        given["techniques"] = parts[1 : 1 + len(given["techniques"])]
+    with warnings.catch_warnings(), initial_values.skipped():
+        warnings.simplefilter("ignore")  # the first time told
+        type(gan)(**given)
 
 
 def optimizer(name, given, variables):

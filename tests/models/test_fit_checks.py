@@ -11,6 +11,7 @@ import kerasgan
 from kerasgan import callbacks
 from kerasgan.models import fit_checks
 from kerasgan.networks import mlp
+from tests import points
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
 Keras = keras.callbacks
@@ -342,6 +343,59 @@ def test_a_techniques_argument_that_is_changed_counts_from_the_next_fit_on():
         gan.fit(tf.data.Dataset.from_tensors(POINTS), verbose=0)
         np.testing.assert_allclose(kernel.numpy(), before * (1 - 0.02 * weight), rtol=1e-6)
         before = kernel.numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("critic_steps", 0),
+        ("critic_steps", 2.5),
+        ("generator_steps", 0),
+        ("ema_decay", 1.5),
+        ("seed", "a"),
+        ("label_smoothing", 3.0),
+    ],
+)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_an_argument_that_is_set_is_checked_by_the_next_fit(name, value, steps):
+    """Otherwise no generator was trained, for one, or `save` wrote what no model can be loaded of."""
+    gan = points_gan()
+    if steps:
+        fit(gan)
+    before = getattr(gan, name)
+    setattr(gan, name, value)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            fit(gan)
+    assert int(gan.step.numpy()) == steps
+    setattr(gan, name, before)
+    fit(gan)
+    assert int(gan.step.numpy()) == steps + 4
+
+
+def test_a_techniques_argument_that_is_set_is_checked_by_the_next_fit():
+    gan = points_gan()
+    averaging = kerasgan.techniques.HistoricalAveraging(0.1)
+    gan = kerasgan.SGAN(gan.generator, gan.critic, techniques=[averaging])
+    gan.compile()
+    fit(gan)
+    averaging.weight = -1.0
+    with pytest.raises(ValueError, match="^weight: expected"):
+        fit(gan)
+    averaging.weight = 0.2
+    fit(gan)
+    assert int(gan.step.numpy()) == 8
+
+
+@pytest.mark.parametrize("objective", ["ACWGANGP", "BigGAN", "TSGAN"])
+def test_objectives_whose_constructor_takes_other_arguments_are_checked_too(objective):
+    gan = points.named(objective)
+    gan.compile()
+    gan.generator_steps = 2
+    gan.fit(points.data(gan, 1), verbose=0)
+    gan.generator_steps = 0
+    with pytest.raises(ValueError, match="^generator_steps: expected"):
+        gan.fit(points.data(gan, 1), verbose=0)
 
 
 def test_a_replaced_network_is_told_of():
