@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.layers import kernels
 from kerasgan.networks import mlp
 from kerasgan.techniques import affine
 from kerasgan.techniques.transformations import Numbers, inverse_map
@@ -154,6 +155,19 @@ def test_sigma_is_that_of_float32():
 
     for made, wanted in zip(precision.rewritten(step)(), step(), strict=True):
         np.testing.assert_array_equal(made, wanted)
+
+
+@needs_bfloat16
+def test_singular_values_that_are_followed_are_those_of_float32():
+    """Of a kernel whose vectors are known: an iteration of the power method stays at them."""
+    matrix = np.random.default_rng(0).normal(size=(64, 96)).astype("float32")
+    u, s, vt = np.linalg.svd(matrix.astype("float64"))
+    left, values, right = precision.rewritten(tf.function(kernels.follow))(
+        tf.constant(matrix), tf.constant(vt[:2].T, tf.float32)
+    )
+    np.testing.assert_allclose(values, s[:2], rtol=1e-6)
+    for made, wanted in ((left, u[:, :2]), (right, vt[:2].T)):
+        np.testing.assert_allclose(np.abs(np.sum(made * wanted, axis=0)), 1.0, rtol=1e-6)
 
 
 def test_other_threads_are_left_alone():
