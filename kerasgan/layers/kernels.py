@@ -10,6 +10,7 @@ from keras import ops
 from kerasgan.layers import SpectralNormalization
 from kerasgan.layers.spectral_normalization import _ROWS
 from kerasgan.utils import validation
+from kerasgan.utils.tensors import product
 
 _SPARE = 5  # singular vectors that are followed beyond those asked for, so that close values are told apart
 _DEPTH = 3  # powers of W W^T that a round adds to the subspace
@@ -224,16 +225,26 @@ def follow(matrix, right):
     Returns:
         left singular vectors [n, p], singular values [p] in descending order, right singular vectors [m, p].
     """
-    left = _gram_schmidt(ops.matmul(matrix, right))
-    right = ops.matmul(ops.transpose(matrix), left) + _TINY * right
+    left = _gram_schmidt(products(matrix, right))
+    right = products(ops.transpose(matrix), left) + _TINY * right
     if right.shape[1] == 2:
-        gram = ops.matmul(ops.transpose(right), right)
+        gram = products(ops.transpose(right), right)
         angle = ops.arctan2(2 * gram[0, 1], gram[0, 0] - gram[1, 1]) / 2
         cos, sin = ops.cos(angle), ops.sin(angle)
         turn = ops.stack([ops.stack([cos, -sin]), ops.stack([sin, cos])])
-        left, right = ops.matmul(left, turn), ops.matmul(right, turn)
+        left, right = products(left, turn), products(right, turn)
     values = ops.norm(right, axis=0)
     return left, values, right / ops.maximum(values, _TINY)
+
+
+def products(matrix, columns):
+    """Return a matrix times one or two columns, [n, p]: the products of a training step, in float32 in all precisions.
+
+    Args:
+        matrix: float32 [n, m].
+        columns: float32 [m, p].
+    """
+    return ops.stack([product(matrix, columns[:, k]) for k in range(columns.shape[1])], axis=1)
 
 
 def _layers(layer, path=""):

@@ -8,7 +8,7 @@ from keras import ops
 from kerasgan.layers import wrapped
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
-from kerasgan.utils.tensors import Tensor
+from kerasgan.utils.tensors import Tensor, product
 
 # The axis of the kernel that is the rows of the paper's matrix W: the output channels; of an embedding its entries.
 _ROWS = {
@@ -104,7 +104,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     def sigma(self) -> Tensor:
         """u^T W v, a scalar tensor: the largest singular value of W, as far as the power method has come."""
         u, v = (ops.stop_gradient(ops.cast(vector, self.variable_dtype)) for vector in (self.u, self.v))
-        return ops.sum(v * _product(self._columns_by_rows(), u))
+        return ops.sum(v * product(self._columns_by_rows(), u))
 
     def update(self) -> None:
         """Move u and v by `power_iterations` iterations of the power method: v = W^T u, u = W v, both normalized."""
@@ -151,8 +151,8 @@ class SpectralNormalization(keras.layers.Wrapper):
     def _iterate(self, u, iterations):
         transposed = self._columns_by_rows()
         for _ in range(iterations):
-            v = self._normalize(_product(transposed, u))
-            u = self._normalize(_product(ops.transpose(transposed), v))
+            v = self._normalize(product(transposed, u))
+            u = self._normalize(product(ops.transpose(transposed), v))
         return u, v
 
     def _normalize(self, vector):
@@ -162,9 +162,4 @@ class SpectralNormalization(keras.layers.Wrapper):
         return self._iterate(self._normalize(self.u_initializer(shape, dtype)), _FIRST_ITERATIONS)[0]
 
     def _first_v(self, shape, dtype):
-        return self._normalize(_product(self._columns_by_rows(), self.u))
-
-
-def _product(matrix, vector):
-    """A matrix times a vector, by a sum: what TensorFlow knows as a product it may compute in bfloat16."""
-    return ops.sum(matrix * vector, axis=1)
+        return self._normalize(product(self._columns_by_rows(), self.u))

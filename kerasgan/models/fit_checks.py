@@ -1,12 +1,14 @@
 """What else `fit` and `compile` refuse before the first step: callbacks, optimizers and arguments of Keras's own."""
 
 import contextlib
+import inspect
 import string
 import warnings
 
 import keras
 
-from kerasgan.utils import validation
+from kerasgan.models import checks
+from kerasgan.utils import initial_values, validation
 from kerasgan.utils.messages import quoted
 
 _RATES = (
@@ -19,6 +21,8 @@ _REFUSED = {
     "LearningRateScheduler": _RATES,
     "SwapEMAWeights": "swaps weights with an optimizer's average. A GAN keeps its own: see its argument ema_decay",
     "TerminateOnNaN": "looks for `loss`, which a GAN does not log. kerasgan.callbacks.FiniteLosses looks at all losses",
+    "OrbaxCheckpoint": "saves the state of `model.optimizer`, and a GAN has two optimizers. "
+    "kerasgan.callbacks.Checkpoint saves the whole model, and so does keras.callbacks.ModelCheckpoint",
 }
 _REFUSED_OF_OTHERS = {"WandbMetricsLogger": _ONE_OPTIMIZER, "MlflowCallback": _ONE_OPTIMIZER}
 _MEASURE = "kerasgan.callbacks.EvaluateGAN measures the generator while it trains, and keeps the best model"
@@ -120,6 +124,27 @@ def can_compute(rewrites, jit_compile, run_eagerly, replicas):
             )
 
 
+def layers_compute_in(gan, expected):
+    """Warn of trained layers that were made in another precision than that of the block of `kerasgan.precision`.
+
+    A run that goes on elsewhere has them too: its networks compute as they did where it began.
+
+    Args:
+        gan: `GAN`.
+        expected: the type in which layers that are made in the block compute; `None` outside of one.
+    """
+    for name in ("generator", "critic") if expected is not None else ():
+        trained = [layer for layer in getattr(gan, name)._flatten_layers() if layer._trainable_variables]
+        other = sorted({layer.compute_dtype for layer in trained} - {expected})
+        # a network for half precision may have layers in float32, its last for one
+        if other and (expected == "float32" or len(other) == len({layer.compute_dtype for layer in trained})):
+            warnings.warn(
+                f"{name}: expected layers made in the block of kerasgan.precision, which compute in {expected}; these "
+                f"were made outside of it, or on another kind of device, and go on computing in {', '.join(other)}",
+                stacklevel=3,
+            )
+
+
 def batch_norm(gan, replicas):
     """Warn of trained batch norm that each replica would compute for itself.
 
@@ -150,6 +175,33 @@ def techniques(given):
     if not all(hasattr(one, "classifies") and isinstance(one, keras.layers.Layer) for one in parts):
         raise ValueError(f"techniques: expected a list of kerasgan.techniques.Technique; got {str(given)[:200]}")
     return parts
+
+
+def arguments(gan, names):
+    """Raise what the constructor says of arguments that were set since, as `gan.critic_steps = 0` is.
+
+    Args:
+        gan: `GAN`.
+        names: of all that the constructors of its class and that class's bases take.
+    """
+    try:
+        checks.configs_are_whole(gan)
+    except ValueError:  # a class of the user's own, which tells too little for another to be made
+        return
+    taken = inspect.signature(type(gan)).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        names = names & set(taken)
+    given = {name: value for name, value in gan.get_config().items() if name in names}
+    given |= {name: getattr(gan, name) for name in ("generator", "critic", "latent", "ema_decay") if name in given}
+    try:
+        parts = [type(part).from_config(part.get_config()) for part in (gan.latent, *gan.techniques)]
+    except TypeError as error:  # Keras's, which has the part's own error in many lines
+        raise error.__context__ or error from None
+    if "techniques" in given:  # those that an objective adds itself are not among them
+        given["techniques"] = parts[1 : 1 + len(given["techniques"])]
+    with warnings.catch_warnings(), initial_values.skipped():
+        warnings.simplefilter("ignore")  # the first time told
+        type(gan)(**given)
 
 
 def optimizer(name, given, variables):
@@ -274,6 +326,8 @@ def callbacks(given, logged, arrays=False):
                 "optimizers. kerasgan.callbacks.MetricsLog writes images per second to TensorBoard"
             )
         before = given[: given.index(callback)]
+        if isinstance(inner, keras.callbacks.BackupAndRestore):
+            _check_comes_first(before)
         if hasattr(inner, "monitor") and hasattr(inner, "mode"):
             _check_monitor(inner, logged, before)
         if isinstance(inner, keras.callbacks.ModelCheckpoint):
@@ -303,6 +357,17 @@ def _check_places(given):
         if (kind, place) in seen:
             raise ValueError(f"callbacks: expected one {kind.__name__} that writes to {place}; got two")
         seen.add((kind, place))
+
+
+def _check_comes_first(before):
+    """Refuse callbacks that begin at the model's step before BackupAndRestore has set it: their files would not fit."""
+    for callback in before:
+        if any(kind.__name__ == "EverySteps" for kind in type(callback).__mro__):
+            name = type(callback).__name__
+            raise ValueError(
+                f"callbacks: expected BackupAndRestore before {name}, which begins at the step that it sets; got them "
+                "the other way round"
+            )
 
 
 def _check_monitor(callback, logged, before):

@@ -92,6 +92,8 @@ class GAN(Game):
         >>> gan.fit(images, epochs=2)  # uint8 [N, 32, 32, 1]
     """
 
+    _unchecked = False  # whether an argument was set since the constructor, or `fit`, has checked it
+
     def __init__(
         self,
         generator: keras.Model,
@@ -147,12 +149,16 @@ class GAN(Game):
         self.critic_optimizer: keras.optimizers.Optimizer | None = None
         self.gradient_accumulation_steps = 1
         self._rewrites = False
+        self._parts: list[Config] = []  # configs of the prior and the techniques that the training step was built of
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; after one of the constructor's arguments the next `fit` builds the training step anew."""
+        """Set an attribute; one of the constructor's arguments is checked, and counts, from the next `fit` on."""
+        again = name in vars(self)
         super().__setattr__(name, value)
         if name in _arguments(type(self)):  # type: ignore[arg-type]  # a class has a hash
             self._changed = True
+            if again:
+                self._unchecked = True
 
     # What a user calls
 
@@ -283,7 +289,11 @@ class GAN(Game):
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
+        fit_checks.layers_compute_in(self, precision.layers_in())
         fit_checks.batch_norm(self, replicas)
+        if self._unchecked or (self._parts and self._parts != self._configs_of_parts()):
+            fit_checks.arguments(self, _arguments(type(self)))  # type: ignore[arg-type]
+            self._unchecked = False
         checks.can_train(self)
         if self.compiled:
             fit_checks.what_is_trained(self)
@@ -298,6 +308,7 @@ class GAN(Game):
         if begun == 0:
             for technique in self.techniques:
                 technique.begin(self)
+        self._initial_epoch = None  # Keras keeps what BackupAndRestore has set, and the next fit would begin there
         try:
             with fit_checks.ending_quietly(steps):
                 history = keras.Model.fit(
@@ -313,7 +324,8 @@ class GAN(Game):
         except tf.errors.OpError as error:
             training_data.raise_error(error)
             raise
-        if int(self.step.numpy()) == begun and initial_epoch < epochs and not self.stop_training:
+        first_epoch = self._initial_epoch or initial_epoch
+        if int(self.step.numpy()) == begun and first_epoch < epochs and not self.stop_training:
             raise ValueError(f"{training_data.MARK}expected a batch at least; there was none to take a step with")
         self.prepare_sampling()
         return history
@@ -478,10 +490,15 @@ class GAN(Game):
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
         rewrites = precision.is_rewriting()
-        if self.train_function is None or force or rewrites != self._rewrites or self._changed:
+        parts = self._configs_of_parts()
+        changed = self._changed or parts != self._parts
+        if self.train_function is None or force or rewrites != self._rewrites or changed:
             function = self._make_function(self._step_once_data_are_there)
             self.train_function: Any = precision.rewritten(function) if rewrites else function
-            self._rewrites, self._changed = rewrites, False
+            self._rewrites, self._parts, self._changed = rewrites, parts, False
+
+    def _configs_of_parts(self):
+        return [part.get_config() for part in (self.latent, *self.techniques)]
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Save the step, the states of random layers such as `Dropout`, and what is known of the average.

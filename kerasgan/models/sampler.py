@@ -452,7 +452,8 @@ class Sampler(Unsupervised, Exports, keras.Model):
         facts: Config = {name: config.pop(name) for name in told if name in config}
         model = cls(**config)
         for name, value in later.items():
-            setattr(model, name, value)
+            if getattr(model, name, None) != value:
+                setattr(model, name, value)
         for fact, value in facts.items():
             setattr(model, f"_{fact}", value)
         return model

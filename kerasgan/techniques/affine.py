@@ -19,6 +19,11 @@ def shifting(x, y):
     return _matrices([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
+def product(first, second):
+    """Return the products of matrices [N, 3, 3], by sums: what TensorFlow knows as one it may compute in bfloat16."""
+    return tf.reduce_sum(first[..., None] * second[:, None], axis=-2)
+
+
 def resampled(images, inverse):
     """Move the pixels of images: bilinear between them, mirrored at the borders, whose pixels are not repeated.
 
@@ -35,8 +40,9 @@ def resampled(images, inverse):
     """
     height, width, channels = images.shape[1:]
     rows, columns = tf.meshgrid(_centred(height), _centred(width), indexing="ij")
-    places = tf.stack([tf.reshape(columns, [-1]), tf.reshape(rows, [-1]), tf.ones([height * width])])
-    sources = inverse @ places
+    columns, rows = tf.reshape(columns, [-1]), tf.reshape(rows, [-1])
+    from_columns, from_rows, more = tf.unstack(inverse[..., None], axis=2)
+    sources = from_columns * columns + from_rows * rows + more
     left, right, across = _between(sources[:, 0], width)
     top, bottom, down = _between(sources[:, 1], height)
     across, down = (ops.cast(part, images.dtype)[..., None] for part in (across, down))

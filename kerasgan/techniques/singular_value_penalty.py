@@ -55,7 +55,7 @@ class SingularValuePenalty(OfSingularValues):
         """Return the penalty of the kernels among the variables, a scalar."""
         total = 0.0
         for kernel in self._bounded(variables):
-            images = ops.matmul(kernel.wide(), self._vectors[id(kernel.variable)].value)  # W v0 and W v1
+            images = kernels.products(kernel.wide(), self._vectors[id(kernel.variable)].value)  # W v0 and W v1
             values = ops.norm(ops.stop_gradient(images), axis=0)
             u = kernels.unit(ops.stop_gradient(images[:, 0]))
             total += self.weight * ops.square(ops.sum(u * images[:, 0]) - self._bound(values))

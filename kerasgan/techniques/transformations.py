@@ -76,22 +76,23 @@ def inverse_map(numbers, height, width, flips, turns, shifts, geometry):
     least = 1 if height == width else 2  # quarters
     quarters = tf.floor(numbers.unit() * (4 // least)) * least
     quarters = tf.cast(tf.where(numbers.happens(turns), quarters, 0.0), tf.int32)
-    maps @= affine.turning(tf.gather(_COSINES, quarters), tf.gather(_SINES, quarters))
+    turned = affine.turning(tf.gather(_COSINES, quarters), tf.gather(_SINES, quarters))
+    maps = affine.product(maps, turned)
 
     happens = numbers.happens(shifts)
     right, down = (numbers.or_zero(happens, tf.round(numbers.uniform() * (size / 8))) for size in (width, height))
-    maps @= affine.shifting(-right, -down)
+    maps = affine.product(maps, affine.shifting(-right, -down))
 
     scale = numbers.or_one(numbers.happens(geometry), tf.pow(2.0, 0.2 * numbers.normal()))
-    maps @= affine.scaling(1.0 / scale, 1.0 / scale)
-    maps @= _turn(numbers, geometry)
+    maps = affine.product(maps, affine.scaling(1.0 / scale, 1.0 / scale))
+    maps = affine.product(maps, _turn(numbers, geometry))
     scale = numbers.or_one(numbers.happens(geometry), tf.pow(2.0, 0.2 * numbers.normal()))
-    maps @= affine.scaling(1.0 / scale, scale)
-    maps @= _turn(numbers, geometry)
+    maps = affine.product(maps, affine.scaling(1.0 / scale, scale))
+    maps = affine.product(maps, _turn(numbers, geometry))
 
     happens = numbers.happens(geometry)
     right, down = (numbers.or_zero(happens, numbers.normal() * (size / 8)) for size in (width, height))
-    return maps @ affine.shifting(-right, -down)
+    return affine.product(maps, affine.shifting(-right, -down))
 
 
 def _turn(numbers, chance):

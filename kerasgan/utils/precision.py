@@ -19,6 +19,7 @@ _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")  # of processors, as Linux calls the
 _CAPABILITY = (8, 0)  # of the first NVIDIA GPUs that have bfloat16
 
 _rewriting: contextvars.ContextVar[bool] = contextvars.ContextVar("rewriting", default=False)
+_layers_in: contextvars.ContextVar[str | None] = contextvars.ContextVar("layers_in", default=None)
 
 
 def precision(name: Precision = "auto") -> contextlib.AbstractContextManager[str]:
@@ -102,12 +103,14 @@ def _computing_in(name: Precision) -> Iterator[str]:
     rewrites = taken == "bfloat16" and on_processor
     before = keras.mixed_precision.dtype_policy()
     token = _rewriting.set(rewrites)
+    layers = _layers_in.set("float32" if rewrites else taken)
     if taken != "float32" and not rewrites:
         keras.mixed_precision.set_global_policy(f"mixed_{taken}")
     try:
         yield taken
     finally:
         _rewriting.reset(token)
+        _layers_in.reset(layers)
         keras.mixed_precision.set_global_policy(before)
 
 
@@ -143,6 +146,11 @@ def check_features(name: FeaturePrecision) -> None:
 def is_rewriting() -> bool:
     """Return whether training steps are to be rewritten, as in a block of `precision("bfloat16")` on a processor."""
     return _rewriting.get()
+
+
+def layers_in() -> str | None:
+    """Return the type in which layers made in the block of `precision` compute; `None` outside of one."""
+    return _layers_in.get()
 
 
 def rewritten(function: Callable[..., Any]) -> Callable[..., Any]:

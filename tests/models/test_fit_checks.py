@@ -1,5 +1,7 @@
 """What else `fit` and `compile` refuse before the first step, with words that say what to use."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import kerasgan
 from kerasgan import callbacks
 from kerasgan.models import fit_checks
 from kerasgan.networks import mlp
+from tests import points
 
 POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
 Keras = keras.callbacks
@@ -312,6 +315,89 @@ def test_an_argument_that_is_changed_counts_from_the_next_fit_on():
         fit(gan)
 
 
+def test_a_techniques_argument_that_is_changed_counts_from_the_next_fit_on():
+    """Of a square's gradient alone, a step of SGD leaves the share 1 - 2 * rate * weight of a kernel."""
+
+    @keras.saving.register_keras_serializable()
+    class Decay(kerasgan.techniques.Technique):
+        def __init__(self, weight, name=None):
+            super().__init__(name)
+            self.weight = weight
+
+        def generator_loss(self, gan, loss):
+            return lambda real, *rest: 0.0 * loss(real, *rest)
+
+        def penalty(self, variables):
+            return self.weight * sum(keras.ops.sum(keras.ops.square(variable)) for variable in variables)
+
+        def get_config(self):
+            return {**super().get_config(), "weight": self.weight}
+
+    gan = points_gan()
+    gan = kerasgan.SGAN(gan.generator, gan.critic, techniques=[Decay(1.0)])
+    gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.0))
+    kernel = gan.generator.trainable_variables[0]
+    before = kernel.numpy()
+    for weight in (1.0, 2.0):
+        gan.techniques[0].weight = weight
+        gan.fit(tf.data.Dataset.from_tensors(POINTS), verbose=0)
+        np.testing.assert_allclose(kernel.numpy(), before * (1 - 0.02 * weight), rtol=1e-6)
+        before = kernel.numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("critic_steps", 0),
+        ("critic_steps", 2.5),
+        ("generator_steps", 0),
+        ("ema_decay", 1.5),
+        ("seed", "a"),
+        ("label_smoothing", 3.0),
+    ],
+)
+@pytest.mark.parametrize("steps", [0, 4])
+def test_an_argument_that_is_set_is_checked_by_the_next_fit(name, value, steps):
+    """Otherwise no generator was trained, for one, or `save` wrote what no model can be loaded of."""
+    gan = points_gan()
+    if steps:
+        fit(gan)
+    before = getattr(gan, name)
+    setattr(gan, name, value)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            fit(gan)
+    assert int(gan.step.numpy()) == steps
+    setattr(gan, name, before)
+    fit(gan)
+    assert int(gan.step.numpy()) == steps + 4
+
+
+def test_a_techniques_argument_that_is_set_is_checked_by_the_next_fit():
+    gan = points_gan()
+    averaging = kerasgan.techniques.HistoricalAveraging(0.1)
+    gan = kerasgan.SGAN(gan.generator, gan.critic, techniques=[averaging])
+    gan.compile()
+    fit(gan)
+    averaging.weight = -1.0
+    with pytest.raises(ValueError, match="^weight: expected"):
+        fit(gan)
+    averaging.weight = 0.2
+    fit(gan)
+    assert int(gan.step.numpy()) == 8
+
+
+@pytest.mark.parametrize("objective", ["ACWGANGP", "BigGAN", "TSGAN"])
+def test_objectives_whose_constructor_takes_other_arguments_are_checked_too(objective):
+    gan = points.named(objective)
+    gan.compile()
+    gan.generator_steps = 2
+    gan.fit(points.data(gan, 1), verbose=0)
+    gan.generator_steps = 0
+    with pytest.raises(ValueError, match="^generator_steps: expected"):
+        gan.fit(points.data(gan, 1), verbose=0)
+
+
 def test_a_replaced_network_is_told_of():
     gan = points_gan()
     gan.critic = mlp.critic((2,), width=4)
@@ -340,6 +426,61 @@ def test_a_measure_is_monitored_by_its_whole_name_after_it_was_measured():
 def test_backup_and_restore_is_refused_with_arrays_whose_order_it_would_break(tmp_path):
     with pytest.raises(ValueError, match="BackupAndRestore .*kerasgan.callbacks.Checkpoint"):
         fit(points_gan(), Keras.BackupAndRestore(tmp_path))
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupted_in_its_third_epoch(tmp_path):
+    """A model, and data, whose `fit` of five epochs ended with an error; Keras has kept two epochs."""
+
+    def fail(epoch, logs):
+        if epoch == 2:
+            raise Interrupted
+
+    gan, data = points_gan(), tf.data.Dataset.from_tensor_slices(POINTS).batch(16)
+    with pytest.raises(Interrupted):
+        keeping = [Keras.LambdaCallback(on_epoch_end=fail), Keras.BackupAndRestore(tmp_path / "kept")]
+        gan.fit(data, epochs=5, verbose=0, callbacks=keeping)
+    return gan, data
+
+
+def test_fit_begins_with_the_first_epoch_after_one_that_was_restored(tmp_path):
+    gan, data = interrupted_in_its_third_epoch(tmp_path)
+    history = gan.fit(data, epochs=5, verbose=0, callbacks=[Keras.BackupAndRestore(tmp_path / "kept")])
+    assert history.epoch == [2, 3, 4] and int(gan.step.numpy()) == 20
+    assert gan.fit(data, epochs=2, verbose=0).epoch == [0, 1]
+    assert int(gan.step.numpy()) == 28
+
+
+def test_a_training_that_was_restored_at_its_end_is_no_lack_of_data(tmp_path):
+    gan, data = points_gan(), tf.data.Dataset.from_tensor_slices(POINTS).batch(16)
+    for epochs in ([0, 1], []):
+        kept = Keras.BackupAndRestore(tmp_path, delete_checkpoint=False)
+        assert gan.fit(data, epochs=2, verbose=0, callbacks=[kept]).epoch == epochs
+    assert int(gan.step.numpy()) == 8
+
+
+def test_backup_and_restore_comes_before_what_begins_at_the_step_that_it_sets(tmp_path):
+    gan, data = interrupted_in_its_third_epoch(tmp_path)
+    log, restoring = callbacks.MetricsLog(tmp_path / "log", 16, every=1), Keras.BackupAndRestore(tmp_path / "kept")
+    with pytest.raises(ValueError, match="callbacks: expected BackupAndRestore before MetricsLog, which begins at"):
+        gan.fit(data, epochs=5, verbose=0, callbacks=[log, restoring])
+    gan.fit(data, epochs=5, verbose=0, callbacks=[restoring, log])
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(9, 21))
+
+
+def test_orbax_is_refused_as_it_asks_for_one_optimizer():
+    """Keras's class needs a package that is not here, so this is one of its name in its module."""
+    orbax = type("OrbaxCheckpoint", (Keras.Callback,), {"__module__": "keras.src.callbacks.orbax_checkpoint"})
+    gan = points_gan()
+    with pytest.raises(AttributeError):
+        gan.get_state_tree()  # what the callback saves
+    for callback in (orbax(), callbacks.Adapted(orbax())):
+        with pytest.raises(ValueError, match="callbacks: OrbaxCheckpoint saves .*kerasgan.callbacks.Checkpoint"):
+            fit(gan, callback)
 
 
 def test_an_epoch_that_gets_longer_is_told_of():

@@ -11,6 +11,10 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.layers import kernels
+from kerasgan.networks import mlp
+from kerasgan.techniques import affine
+from kerasgan.techniques.transformations import Numbers, inverse_map
 from kerasgan.utils import bfloat16_graphs, precision
 
 HAS_BFLOAT16 = any(
@@ -87,6 +91,25 @@ def test_a_sum_of_branches_is_bfloat16_and_other_sums_are_not(add, wanted):
 
 
 @needs_bfloat16
+def test_augmented_images_are_where_they_are_in_float32():
+    """A shift by whole pixels is exact, and any map the same; columns of 600 from the centre are not all bfloat16."""
+
+    @tf.function
+    def shifted(images):
+        return affine.resampled(images, affine.shifting(tf.constant([-7.0]), 0.0))
+
+    @tf.function
+    def moved(images, uniforms):
+        return affine.resampled(images, inverse_map(Numbers(uniforms, 1.0), 16, 16, 1.0, 1.0, 1.0, 1.0))
+
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(1, 2, 600, 1)).astype("float32")
+    np.testing.assert_array_equal(precision.rewritten(shifted)(wide)[:, :, 7:], wide[:, :, :-7])
+    given = rng.normal(size=(4, 16, 16, 1)).astype("float32"), tf.constant(rng.uniform(size=(4, 29)))
+    np.testing.assert_array_equal(precision.rewritten(moved)(*given), moved(*given))
+
+
+@needs_bfloat16
 def test_gradients_are_accumulated_in_float32():
     kernel, total = tf.Variable(tf.zeros((1, 1, 4, 4))), tf.Variable(tf.fill((1, 1, 4, 4), 256.0))
 
@@ -134,6 +157,19 @@ def test_sigma_is_that_of_float32():
         np.testing.assert_array_equal(made, wanted)
 
 
+@needs_bfloat16
+def test_singular_values_that_are_followed_are_those_of_float32():
+    """Of a kernel whose vectors are known: an iteration of the power method stays at them."""
+    matrix = np.random.default_rng(0).normal(size=(64, 96)).astype("float32")
+    u, s, vt = np.linalg.svd(matrix.astype("float64"))
+    left, values, right = precision.rewritten(tf.function(kernels.follow))(
+        tf.constant(matrix), tf.constant(vt[:2].T, tf.float32)
+    )
+    np.testing.assert_allclose(values, s[:2], rtol=1e-6)
+    for made, wanted in ((left, u[:, :2]), (right, vt[:2].T)):
+        np.testing.assert_allclose(np.abs(np.sum(made * wanted, axis=0)), 1.0, rtol=1e-6)
+
+
 def test_other_threads_are_left_alone():
     seen = []
 
@@ -152,6 +188,46 @@ def test_other_threads_are_left_alone():
     with kerasgan.precision("bfloat16"):
         assert precision.rewritten(look)()
     assert seen == [False] and not rewrites() and not precision.is_rewriting()
+
+
+@pytest.mark.parametrize(
+    ("made_in", "name", "expected", "other"),
+    [
+        ("mixed_bfloat16", "bfloat16", "float32", "bfloat16"),  # as of a run that goes on here after a GPU
+        ("float32", "float16", "float16", "float32"),
+        ("mixed_float16", "float32", "float32", "float16"),
+    ],
+)
+def test_networks_that_were_made_in_another_precision_are_told_of(made_in, name, expected, other):
+    gan = points(made_in)
+    with kerasgan.precision(name), pytest.warns(UserWarning) as told:
+        gan.fit(POINTS, batch_size=16, verbose=0)
+    said = [str(one.message) for one in told if "made in the block" in str(one.message)]
+    assert [text.partition(":")[0] for text in said] == ["generator", "critic"]
+    assert all(f"compute in {expected};" in text and text.endswith(f"computing in {other}") for text in said)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_networks_that_were_made_in_the_block_are_not_told_of(name, recwarn):
+    with kerasgan.precision(name):
+        points().fit(POINTS, batch_size=16, verbose=0)
+    points("mixed_float16").fit(POINTS, batch_size=16, verbose=0)  # in no block
+    assert not [one for one in recwarn if "made in the block" in str(one.message)]
+
+
+POINTS = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+
+
+def points(policy=None):
+    """A compiled GAN of points, of a policy of Keras or of that of the block."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy(policy or before)
+    try:
+        gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    gan.compile()
+    return gan
 
 
 @pytest.mark.parametrize("name", ["jit_compile", "run_eagerly"])
