@@ -161,12 +161,19 @@ def prior_can_learn(gan):
 
 
 def can_train(gan):
-    """Raise `ValueError` unless the networks of a GAN can be trained together with the moving average.
+    """Raise `ValueError` unless the networks of a GAN can be trained, with its moving average and its techniques.
 
     Args:
         gan: `GAN`.
     """
     average_fits(gan)
+    for technique in gan.techniques:
+        if not technique._attached:
+            raise ValueError(
+                f"techniques: expected those that the model was made with; {technique.name} was given later, without "
+                "the weights that it may need: make the model anew, with techniques=[...], and give it the weights of "
+                "this one's networks"
+            )
     for name in ("generator", "critic"):
         for layer in getattr(gan, name)._flatten_layers():
             if getattr(layer, "quantization_mode", None) in ("int4", "int8"):

@@ -140,6 +140,7 @@ class GAN(Game):
         self.techniques = techniques
         for technique in self.techniques:
             technique.attach(self)
+            technique._attached = True  # where a user's own `attach` does not call the one above it
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         names = ("critic_loss", "generator_loss", *self.tracked)
         names += tuple(name for technique in self.techniques for name in technique.tracked)

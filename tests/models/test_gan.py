@@ -271,6 +271,18 @@ def test_images_with_channels_first_are_refused():
     assert kerasgan.Sampler(keras.Model(z, last)).image_shape == (8, 8, 1)
 
 
+def test_a_technique_that_is_given_later_is_refused(small_gan, images):
+    """It was trained with, without its `attach`, so that it had no weights and no check."""
+    gan = small_gan()
+    gan.fit(dataset(images[:16]), verbose=0)
+    gan.techniques = [kerasgan.techniques.FeatureMatching(order=1, name="late")]
+    with pytest.raises(ValueError, match="techniques: expected those that the model was made with; late was given"):
+        gan.fit(dataset(images[:16]), verbose=0)
+    gan.techniques = []
+    gan.fit(dataset(images[:16]), verbose=0)
+    assert int(gan.step.numpy()) == 2
+
+
 def test_networks_that_would_be_computed_again_for_the_gradient_are_refused():
     """Batch norm would take several steps towards the batch's statistics, and dropout's gradient another mask."""
     plain = dcgan.generator((32, 32, 1), 4, filters=4), dcgan.critic((32, 32, 1), filters=4)
