@@ -10,6 +10,14 @@ from kerasgan.utils import tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
 
+# how `zoo info` tells a part of a preset's metadata, where its key and value do not do
+_WORDS = {
+    "which": "{}",
+    "dtype": "stored in {}",
+    "levels": "which changes the picture by {} of 255 levels",
+    "name": "{}",
+}
+
 Name = Annotated[str, typer.Argument(help="A name of `zoo list`, a preset's folder, or its address.")]
 
 
@@ -48,7 +56,7 @@ def info(name: Name):
             print(_printable(f"{key.replace('_', ' ')}: {_plain(facts[key])}"))
     for key in ("command", "steps", "seconds"):
         if key in (facts.get("training") or {}):
-            print(_printable(f"{key}: {facts['training'][key]}"))
+            print(_printable(f"{key}: {_plain(facts['training'][key])}"))
     for metric in facts.get("metrics", []):
         print(_printable(f"{metric['name']}: {metric['value']:.5g} ({metric['protocol']['samples']:,} samples)"))
     for file, described in facts["files"].items():
@@ -157,6 +165,11 @@ def _printable(text):
 
 
 def _plain(value):
+    """A value of a preset's metadata in words, whatever a stranger has put there."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(_WORDS.get(key, f"{key} {{}}").format(_plain(part)) for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

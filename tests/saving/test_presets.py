@@ -129,6 +129,19 @@ def test_what_a_stranger_wrote_does_not_command_the_terminal(published, monkeypa
     assert status == 0 and "tiny: ?[2J?]0;owned?Nice." in out and "\x1b" not in out
 
 
+def test_what_is_known_of_a_preset_is_told_in_words(published, monkeypatch, capsys):
+    """A stranger's numbers too, whatever they are."""
+    folder = published / "presets" / "tiny"
+    weights = {"which": "trained", "dtype": "float16", "levels": 0.00854134}
+    training = {"command": "kerasgan train tiny", "steps": 25000, "seconds": 3782.247}
+    rewrite_metadata(folder, weights=weights, training=training, objective=[None, True])
+    status, out, _ = command(monkeypatch, capsys, "zoo", "info", folder)
+    assert status == 0 and "{}" not in out
+    told = "weights: trained, stored in float16, which changes the picture by 0.008541 of 255 levels"
+    for line in (told, "steps: 25,000", "seconds: 3,782", "objective: None, True"):
+        assert line in out.splitlines()
+
+
 def test_the_classes_in_turn_have_a_column_each(published, tmp_path, monkeypatch, capsys):
     assert [kerasgan.pictures.class_columns(count) for count in (None, 2, 16, 17, 1000)] == [None, 2, 16, None, None]
     for labels, columns in (([], 2), (["--labels", "1"], 3)):
