@@ -68,7 +68,9 @@ def test_trained_once_and_then_read(few_garments, tmp_path, monkeypatch):
 def test_a_file_that_is_no_classifier_is_named(few_garments, tmp_path):
     path = tmp_path / garment_classifier.FILE
     path.write_bytes(b"no zip")
-    with pytest.raises(ValueError, match=rf"{garment_classifier.FILE}: not a readable .keras file: .*; delete it to train"):
+    with pytest.raises(
+        ValueError, match=rf"{garment_classifier.FILE}: not a readable .keras file: .*; delete it to train"
+    ):
         garment_classifier.load_or_train(tmp_path)
     path.unlink()
     garment_classifier.build((28, 28, 1), filters=2).save(path)
