@@ -24,7 +24,7 @@ _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hor
 
 def of(classifier: keras.Model, name: str = "cifar10") -> FeatureNetwork:
     """Make the network of a trained classifier, as `cifar10_classifier.train` returns it; 256 features."""
-    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (SIDE,), _CLASSES)
+    return FeatureNetwork(name, classifier, data.to_float, "x / 127.5 - 1", 3, (SIDE,), class_names=_CLASSES)
 
 
 PUBLISHED = Published("cifar10", build, of, "kerasgan study cifar10-classifier")

@@ -28,7 +28,8 @@ def of(classifier, name: str = "garments") -> FeatureNetwork:
     last = [layer.output for layer in classifier.layers if isinstance(layer, layers.ReLU)][-1]
     outputs = {"features": layers.GlobalAveragePooling2D()(last), "probabilities": classifier.output}
     model = keras.Model(classifier.input, outputs, name="garments")
-    return FeatureNetwork(name, model, _prepare, "grey, bilinear to 32 x 32, x / 127.5 - 1", 1, (28, 32), _CLASSES)
+    how = "grey, bilinear to 32 x 32, x / 127.5 - 1"
+    return FeatureNetwork(name, model, _prepare, how, 1, (28, 32), class_names=_CLASSES)
 
 
 PUBLISHED = Published("garments", garment_classifier.build, of, "kerasgan study classifier")

@@ -29,11 +29,11 @@ class FeatureNetwork:
         channels: 1 where it judges grey images, 3 for colour; grey images become three equal channels then, and RGBA is
             judged on white.
         sides: the heights and widths that it takes, `None` for any.
-        class_names: of the classes of its probabilities in order; `None` where they are not known.
         definition: what tells it from other networks of the same name and weights, where that is not known of the name.
         precision: "float32", or "bfloat16" for convolutions and products of matrices in bfloat16 that add up in
             float32, on a processor that has instructions for it. It is part of the digest, so that what was seen in one
             precision is not compared with what was seen in the other.
+        class_names: of the classes of its probabilities in order; `None` where they are not known.
 
     Raises:
         ValueError: if the name has brackets, there are not as many names of classes as classes, there is no such
@@ -46,9 +46,9 @@ class FeatureNetwork:
     preparation: str
     channels: int = 3
     sides: tuple[int, ...] | None = None
-    class_names: tuple[str, ...] | None = None
     definition: str = ""
     precision: FeaturePrecision = "float32"
+    class_names: tuple[str, ...] | None = None
 
     def __post_init__(self):
         result.metric_name("frechet", self.name)  # raises where numbers cannot be called after it
