@@ -49,6 +49,7 @@ def load(
     shuffle_buffer: int | None = None,
     cache: bool | Path = True,
     class_names: Sequence[str] | None = None,
+    mirror: bool = False,
 ) -> tf.data.Dataset:
     """Shuffled batches of real images, one element a training step.
 
@@ -74,6 +75,8 @@ def load(
             there. Other images, labels, sizes, channels or another `center_crop` have a folder of their own.
         class_names: with labels, the names whose places the labels shall be, such as those of a model that is trained
             further (`gan.class_names`); the source's own by default. The source may lack some.
+        mirror: whether to show each image mirrored, left and right, half of the time. The model then makes both, so it
+            is for what may face either way: not for letters, digits or shoes that all point to the left.
 
     Returns:
         A `tf.data.Dataset` of float32 [batch_size * critic_steps, image_size, image_size, channels] in
@@ -131,10 +134,10 @@ def load(
 
     rows = batch_size * critic_steps
     if repeat:
-        batches = endless(examples, buffer, rows, seed, steps, start_step)
+        batches = endless(examples, buffer, rows, seed, steps, start_step, mirror)
     else:
         # the concrete function, as five calls of new functions make TensorFlow warn of retracing
-        traced = tf.function(functools.partial(_epoch, examples, buffer, rows, seed)).get_concrete_function(
+        traced = tf.function(functools.partial(_epoch, examples, buffer, rows, seed, mirror)).get_concrete_function(
             tf.TensorSpec([], tf.int64)
         )
         batches = traced(tf.constant(0, tf.int64))
@@ -151,7 +154,9 @@ def load(
     return dataset
 
 
-def endless(examples: tf.data.Dataset, buffer: int, rows: int, seed: int, steps: int, start_step: int):
+def endless(
+    examples: tf.data.Dataset, buffer: int, rows: int, seed: int, steps: int, start_step: int, mirror: bool = False
+):
     """Return batches of shuffled examples without end, each epoch in an order that seed and its number give.
 
     Args:
@@ -161,16 +166,27 @@ def endless(examples: tf.data.Dataset, buffer: int, rows: int, seed: int, steps:
         seed: integer of at least 0.
         steps: batches of an epoch.
         start_step: how many batches have been read before.
+        mirror: whether examples are pairs of an image and a label, of which half of the images are mirrored.
     """
-    epoch = functools.partial(_epoch, examples, buffer, rows, seed)
+    epoch = functools.partial(_epoch, examples, buffer, rows, seed, mirror)
     batches = tf.data.Dataset.range(start_step // steps, tf.int64.max).flat_map(epoch).skip(start_step % steps)
     return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
-def _epoch(examples, buffer, rows, seed, number):
+def _epoch(examples, buffer, rows, seed, mirror, number):
     # Inside a traced function this is the function's own seed, not the program's. It must not be 0.
     tf.compat.v1.set_random_seed(1 + seed % (2**31 - 2))
-    return examples.shuffle(buffer, seed=number).batch(rows, drop_remainder=True)
+    batches = examples.shuffle(buffer, seed=number).batch(rows, drop_remainder=True)
+    if not mirror:
+        return batches
+    # another seed than the order's: of the same one the same random numbers would choose place and side
+    coins = tf.data.Dataset.random(seed=-1 - number, rerandomize_each_iteration=True).map(lambda it: it < 2**31)
+    return tf.data.Dataset.zip(batches, coins.batch(rows, drop_remainder=True)).map(_mirrored)
+
+
+def _mirrored(example, chosen):
+    images, labels = example
+    return tf.where(chosen[:, None, None, None], tf.reverse(images, [2]), images), labels
 
 
 def in_order(

@@ -159,6 +159,56 @@ def test_resumed_stream_goes_on_as_if_never_stopped(numbered, start_step, shuffl
     assert stream(start_step, 12 - start_step) == stream(0, 12)[start_step:]
 
 
+@pytest.fixture
+def sided():
+    """Source of 40 images whose left half is filled with their numbers, labelled with them."""
+    images = np.zeros((40, 4, 4, 1), np.uint8)
+    images[:, :, :2] = 1 + np.arange(40, dtype=np.uint8)[:, None, None, None]
+    return arrays(images, labels=np.arange(40))
+
+
+def sides(batches, steps):
+    """(number, whether it is mirrored) of each image of the first steps: list of lists."""
+    read = []
+    for images, labels in batches.take(steps):
+        left, right = (np.asarray(to_uint8(images))[:, 0, column, 0] for column in (0, 3))
+        np.testing.assert_array_equal(left + right, labels + 1)
+        assert (np.minimum(left, right) == 0).all()
+        read.append(list(zip(labels.numpy().tolist(), (right > 0).tolist(), strict=True)))
+    return read
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_half_of_the_images_are_mirrored_anew_in_each_epoch(sided, repeat):
+    def epochs(seed=0, mirror=True):
+        batches = load(sided, image_size=4, batch_size=10, labels=True, repeat=repeat, seed=seed, mirror=mirror)
+        read = sides(batches, 160) if repeat else sum((sides(batches, 4) for _ in range(40)), [])
+        return [sum(read[start : start + 4], []) for start in range(0, 160, 4)]
+
+    read = epochs()
+    assert read == epochs() != epochs(seed=1)
+    plain = epochs(mirror=False)
+    assert [[number for number, _ in epoch] for epoch in read] == [[number for number, _ in epoch] for epoch in plain]
+    assert not any(mirrored for epoch in plain for _, mirrored in epoch)
+    by_image = np.zeros((40, 40))
+    for row, epoch in zip(by_image, read, strict=True):
+        row[[number for number, _ in epoch]] = [mirrored for _, mirrored in epoch]
+    by_place = np.array([[mirrored for _, mirrored in epoch] for epoch in read])
+    assert abs(by_image.mean() - 0.5) < 4.5 * 0.5 / 40  # deviations of fair coins
+    for table in (by_image, by_image.T, by_place.T):
+        assert np.abs(table.mean(1) - 0.5).max() < 4.5 * 0.5 / 40**0.5
+        assert np.abs(np.corrcoef(table) - np.eye(40)).max() < 0.9  # no two lines are alike
+
+
+@pytest.mark.parametrize("start_step", [1, 4, 6])
+def test_a_resumed_stream_mirrors_the_same_images(sided, start_step):
+    def stream(start, steps):
+        options = {"batch_size": 10, "labels": True, "seed": 9, "repeat": True, "mirror": True}
+        return sides(load(sided, 4, start_step=start, **options), steps)
+
+    assert stream(start_step, 12 - start_step) == stream(0, 12)[start_step:]
+
+
 def test_memory_cache_is_shared_by_epochs_and_readers(counted):
     source, decoded = counted(20)
     batches = load(source, image_size=4, batch_size=5, repeat=True)

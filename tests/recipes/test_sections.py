@@ -250,3 +250,17 @@ def test_images_are_judged_by_a_network_that_knows_such_images(monkeypatch, tmp_
         with pytest.raises(ZeroDivisionError):
             section.reference((32, 32, channels), given)
     assert asked == [network, "inception-2015"]
+
+
+def test_a_recipe_says_whether_images_are_mirrored(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3), "uint8")
+    np.savez(tmp_path / "images.npz", x=images)
+
+    def shown(mirror):
+        section = sections.ImageData(arrays=str(tmp_path / "images.npz"), image_size=8, batch_size=16, mirror=mirror)
+        return np.asarray(data.to_uint8(next(iter(section.stream(section.open(), 1, seed=0, start_step=0)))))
+
+    plain, mirrored = shown(False), shown(True)
+    flipped = [not np.array_equal(one, other) for one, other in zip(plain, mirrored, strict=True)]
+    assert 0 < sum(flipped) < 16
+    np.testing.assert_array_equal(np.where(np.reshape(flipped, (-1, 1, 1, 1)), plain[:, :, ::-1], plain), mirrored)

@@ -35,6 +35,7 @@ class ImageData(Section):
     image_size: int = pydantic.Field(32, ge=1)
     channels: Literal[1, 3, 4] | None = None
     center_crop: bool = True
+    mirror: bool = False
     labels: bool = False
     fit: bool = False
 
@@ -129,6 +130,7 @@ class ImageData(Section):
             critic_steps=batches_per_step,
             labels=self.labels,
             center_crop=self.center_crop,
+            mirror=self.mirror,
             cache=self.cache,
             seed=seed,
             repeat=True,
