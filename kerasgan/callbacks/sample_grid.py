@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
-from kerasgan.models import checks
+from kerasgan.models import sample_checks
 from kerasgan.utils.annotations import Labels, Logs, Path
 from kerasgan.visualization import image_grid, samples
 
@@ -62,7 +62,7 @@ class SampleGrid(EverySteps):
         super().on_train_begin(logs)
         if not self.is_idle:
             self.folder.mkdir(parents=True, exist_ok=True)
-            checks.sampling(self.model, self.n, self.seed, self.labels, self.truncation)
+            sample_checks.sampling(self.model, self.n, self.seed, self.labels, self.truncation)
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Write the grid of this step."""

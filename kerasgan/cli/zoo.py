@@ -39,7 +39,7 @@ def list_():
 @app.command()
 def info(name: Name):
     """Show what is known about a preset; nothing but its metadata is downloaded."""
-    from kerasgan.saving import registry, sources
+    from kerasgan.saving import manifest, registry, sources
 
     known = {} if sources.is_address(name) or pathlib.Path(name).is_dir() else {name: registry.entry(name)}
     if name in known and known[name].convert:
@@ -57,6 +57,8 @@ def info(name: Name):
     for key in ("command", "steps", "seconds"):
         if key in (facts.get("training") or {}):
             print(_printable(f"{key}: {_plain(facts['training'][key])}"))
+    has_critic = manifest.with_critic(facts["files"]) is not None
+    print(f"critic: {'yes, --start-from goes on with it' if has_critic else 'no'}")
     for metric in facts.get("metrics", []):
         print(_printable(f"{metric['name']}: {metric['value']:.5g} ({metric['protocol']['samples']:,} samples)"))
     for file, described in facts["files"].items():

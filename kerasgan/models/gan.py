@@ -13,7 +13,16 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from kerasgan import latents
-from kerasgan.models import adapting, checks, critic_loop, fit_checks, moving_average, training_data, update
+from kerasgan.models import (
+    adapting,
+    checks,
+    critic_loop,
+    fit_checks,
+    moving_average,
+    network_checks,
+    training_data,
+    update,
+)
 from kerasgan.models.batch import Batch, Data
 from kerasgan.models.game import Game
 from kerasgan.optimizers import schedules
@@ -110,7 +119,7 @@ class GAN(Game):
     ):
         techniques = fit_checks.techniques(techniques)
         classifying = self.classifying_critic or any(technique.classifies for technique in techniques)
-        checks.networks_fit(
+        network_checks.networks_fit(
             generator,
             critic,
             num_classes,

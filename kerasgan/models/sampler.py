@@ -17,10 +17,10 @@ from keras import ops
 from kerasgan import latents
 from kerasgan.data import images as image_values
 from kerasgan.data import text
-from kerasgan.models import checks, finite, other_backends
+from kerasgan.models import checks, finite, network_checks, other_backends, sample_checks
 from kerasgan.models.exports import Exports
 from kerasgan.models.unsupervised import Unsupervised
-from kerasgan.utils import atomic_files, backend, classes, keyed_random, tensors, validation
+from kerasgan.utils import atomic_files, backend, classes, destinations, keyed_random, tensors, validation
 from kerasgan.utils.annotations import Config, Labels, Path, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -57,7 +57,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
         super().__init__(name=name, dtype="float32")  # latents stay float32 under mixed precision
         if num_classes is not None:
             num_classes = validation.integer("num_classes", num_classes, 1)
-        checks.generator_fits(generator, num_classes)
+        network_checks.generator_fits(generator, num_classes)
         latent_dim = generator.inputs[0].shape[-1]
         self.latent = latents.Normal(latent_dim) if latent is None else latent
         if not isinstance(self.latent, latents.Prior):
@@ -111,7 +111,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
             >>> again = gan.sample(2, seed=[9, 22])  # the third and the last of the sixteen seeds
         """
         validation.integer("batch_size", batch_size, 1)
-        seeds, bounds, labels = checks.sampling(self, n, seed, labels, truncation)
+        seeds, bounds, labels = sample_checks.sampling(self, n, seed, labels, truncation)
         self.prepare_sampling()
         return self._in_batches("images_from_seeds", batch_size, seeds, bounds, labels)
 
@@ -197,11 +197,11 @@ class Sampler(Unsupervised, Exports, keras.Model):
         if self.num_classes is not None and labels is None:
             known = "" if self.class_names is None else f": one of {classes.listed(self.class_names)}"
             raise ValueError(f"labels: expected a class, or {n} of them, as the model is conditional{known}; got None")
-        labels = checks.sample_labels(labels, n, self.num_classes, self.class_names)
+        labels = sample_checks.sample_labels(labels, n, self.num_classes, self.class_names)
         for name, end in {"seed": seed, "to_seed": to_seed}.items():
             validation.integer_within(name, end, np.int64)
-        ends = [checks.sample_seeds([end] * n, n) for end in (seed, to_seed)]
-        bounds = checks.bounds(truncation, n)
+        ends = [sample_checks.sample_seeds([end] * n, n) for end in (seed, to_seed)]
+        bounds = sample_checks.bounds(truncation, n)
         positions = np.linspace(0.0, 1.0, n, dtype="float32")
         self.prepare_sampling()
         return self._in_batches("images_between", batch_size, *ends, positions, bounds, labels)
@@ -266,10 +266,10 @@ class Sampler(Unsupervised, Exports, keras.Model):
             FileExistsError: if there is such a file and `overwrite` is false, or a folder that Keras has not written.
         """
         if zipped is False:
-            checks.folder_may_be_written("filepath", filepath, overwrite, _is_of_keras, "a model saved by Keras")
+            destinations.folder_may_be_written("filepath", filepath, overwrite, _is_of_keras, "a model saved by Keras")
         else:
-            checks.ending("filepath", filepath, ".keras")
-            checks.may_be_written("filepath", filepath, overwrite)
+            destinations.ending("filepath", filepath, ".keras")
+            destinations.may_be_written("filepath", filepath, overwrite)
         checks.configs_are_whole(self)
         self.prepare_sampling()
         written = atomic_files.replace_folder if zipped is False else atomic_files.written_whole
@@ -289,8 +289,8 @@ class Sampler(Unsupervised, Exports, keras.Model):
             ValueError: if the path ends otherwise.
             FileExistsError: if there is such a file and `overwrite` is false.
         """
-        checks.ending("filepath", filepath, ".weights.h5" if max_shard_size is None else ".weights.json")
-        checks.may_be_written("filepath", filepath, overwrite)
+        destinations.ending("filepath", filepath, ".weights.h5" if max_shard_size is None else ".weights.json")
+        destinations.may_be_written("filepath", filepath, overwrite)
         self.prepare_sampling()
         if max_shard_size is not None:
             super().save_weights(filepath, overwrite=overwrite, max_shard_size=max_shard_size)
@@ -341,7 +341,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
     @property
     def takes_truncation(self) -> bool:
         """Whether the generator itself takes the threshold, to choose among its statistics."""
-        return checks.takes_truncation(self.generator)
+        return network_checks.takes_truncation(self.generator)
 
     @property
     def sampling_generator(self) -> keras.Model:
@@ -372,7 +372,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
 
     def predict(self, x: Any, **arguments: Any) -> np.ndarray:
         """Images clipped to [-1, 1] of latents (or the list of the generator's inputs), as `keras.Model.predict`."""
-        checks.has_rows(x)
+        sample_checks.has_rows(x)
         self.prepare_sampling()
         self._forget_other_parts()
         return super().predict(x, **arguments)

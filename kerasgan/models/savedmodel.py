@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras.export import ExportArchive
 
 from kerasgan.models import checks
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, destinations
 
 _FORMATS = {".onnx": "onnx", ".tflite": "litert", ".xml": "openvino", ".keras": "keras"}  # files of other exports
 
@@ -52,7 +52,7 @@ def export(gan, filepath, overwrite=False):
         way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
         raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
     checks.makes_images(gan)
-    checks.folder_may_be_written("filepath", target, overwrite, _is_version, "a version that was exported")
+    destinations.folder_may_be_written("filepath", target, overwrite, _is_version, "a version that was exported")
     gan.prepare_sampling()
     for model in (gan.sampling_generator, gan.sampling_latent):
         checks.finite_weights(model, "gan")

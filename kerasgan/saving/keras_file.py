@@ -15,7 +15,7 @@ from kerasgan.models import checks
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, manifest, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
-from kerasgan.utils import backend, messages
+from kerasgan.utils import backend, destinations, messages
 from kerasgan.utils.annotations import Path
 
 _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
@@ -76,7 +76,7 @@ def read(filepath, compile=True):
         raise ValueError(f"{path}: expected a .keras file; it is a folder{_way(path)}")
     if not path.is_file():
         raise FileNotFoundError(f"no such file: {path}")
-    checks.ending("filepath", path, ".keras")
+    destinations.ending("filepath", path, ".keras")
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             numbers = _check(archive, file, path)

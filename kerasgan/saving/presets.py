@@ -21,7 +21,7 @@ from kerasgan.models.gan import GAN
 from kerasgan.models.sampler import Sampler
 from kerasgan.saving import config_check, manifest, sources, variable_limit, weights_file
 from kerasgan.saving.refused import Refused
-from kerasgan.utils import atomic_files, backend, classes, initial_values, messages
+from kerasgan.utils import atomic_files, backend, classes, destinations, initial_values, messages
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.version import __version__
 
@@ -139,7 +139,7 @@ def save(sampler, folder, metadata, card, overwrite=False, gan=None):
 
 def may_write(folder, overwrite=False):
     """Raise `FileExistsError` if a folder exists and `overwrite` is false, or it holds something else than a preset."""
-    checks.folder_may_be_written("folder", folder, overwrite, manifest.is_preset, "a preset")
+    destinations.folder_may_be_written("folder", folder, overwrite, manifest.is_preset, "a preset")
 
 
 def write(sampler, folder, metadata, card, grid=None, gan=None, float16=False, pictures=None, critic=False):

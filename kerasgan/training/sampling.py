@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.models import checks
+from kerasgan.models import sample_checks
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import workers
 
@@ -38,7 +38,7 @@ def draw(
         return model.sample(len(seeds), seed=seeds, labels=labels, truncation=truncation)
     if len(seeds) < workers.count(strategy):
         raise ValueError(f"seeds: expected at least {workers.count(strategy)}, one a worker; got {len(seeds)}")
-    labels = checks.sample_labels(labels, len(seeds), model.num_classes, model.class_names)
+    labels = sample_checks.sample_labels(labels, len(seeds), model.num_classes, model.class_names)
     others = workers.others(strategy, f"{list(seeds)} {None if labels is None else labels.tolist()} {truncation}")
     if others:
         raise ValueError(

@@ -45,7 +45,11 @@ def take(gan, source):
     if isinstance(preset, GAN):
         parts.append(("critic", gan.critic, preset.critic))
     else:
-        print(f"start_from: {source} holds no critic: it begins anew", file=sys.stderr)
+        print(
+            f"start_from: {source} holds no critic: it begins anew, and the generator may forget what it knows before "
+            "the critic has learned anything; look at the samples",
+            file=sys.stderr,
+        )
     rows = _rows_of_classes(gan, preset)
     if rows is not None and gan.classifying_critic:
         raise ValueError(

@@ -145,7 +145,8 @@ def test_without_a_critic_it_says_so(preset, tmp_path, capsys):
     folder = saved(gan, tmp_path / "generator", critic=False)
     mine = make_gan(num_classes=3, ema_decay=0.5)
     start_from.take(mine, folder)
-    assert capsys.readouterr().err == f"start_from: {folder} holds no critic: it begins anew\n"
+    said = capsys.readouterr().err
+    assert said.startswith(f"start_from: {folder} holds no critic: it begins anew, and the generator may forget")
     same(mine.generator, kerasgan.from_preset(folder).generator)
 
 

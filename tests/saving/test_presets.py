@@ -138,7 +138,13 @@ def test_what_is_known_of_a_preset_is_told_in_words(published, monkeypatch, caps
     status, out, _ = command(monkeypatch, capsys, "zoo", "info", folder)
     assert status == 0 and "{}" not in out
     told = "weights: trained, stored in float16, which changes the picture by 0.008541 of 255 levels"
-    for line in (told, "steps: 25,000", "seconds: 3,782", "objective: None, True"):
+    for line in (
+        told,
+        "steps: 25,000",
+        "seconds: 3,782",
+        "objective: None, True",
+        "critic: yes, --start-from goes on with it",
+    ):
         assert line in out.splitlines()
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.models import checks
+from kerasgan.models import sample_checks
 from kerasgan.recipes import recipe
 from kerasgan.saving import config_check, manifest, registry
-from kerasgan.utils import messages, validation
+from kerasgan.utils import destinations, messages, validation
 
 LONG = "x" * 100_000
 FEW = 1000  # characters
@@ -31,9 +31,9 @@ def test_what_is_long_keeps_its_ends():
     [
         lambda folder: validation.integer("n", LONG, 1),
         lambda folder: validation.channels(list(LONG)),
-        lambda folder: checks.row_values("labels", list(LONG), 3, np.int64),
-        lambda folder: checks.sample_labels(list(range(100_000)), 100_000, 10),
-        lambda folder: checks.ending("filepath", LONG, ".keras"),
+        lambda folder: sample_checks.row_values("labels", list(LONG), 3, np.int64),
+        lambda folder: sample_checks.sample_labels(list(range(100_000)), 100_000, 10),
+        lambda folder: destinations.ending("filepath", LONG, ".keras"),
         lambda folder: kerasgan.data.arrays(np.zeros((2, 4, 4, 1), np.uint8), class_names=LONG),
         lambda folder: kerasgan.networks.dcgan.critic((32, 32, 1), normalization=LONG),
         lambda folder: kerasgan.latents.Normal(LONG),

@@ -16,7 +16,7 @@ from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.metrics.evaluation.result import Protocol, Result
 from kerasgan.metrics.evaluation.statistics_file import StatisticsReference
 from kerasgan.metrics.features.network import check_range
-from kerasgan.models import checks, finite, standing_statistics
+from kerasgan.models import finite, sample_checks, standing_statistics
 from kerasgan.models.sampler import Sampler
 from kerasgan.utils import classes, validation, workers
 from kerasgan.utils.messages import quoted
@@ -357,7 +357,7 @@ def generated(
     """
     validation.integer("batch_size", batch_size, 1)
     strategy = strategy or tf.distribute.get_strategy()
-    labels = checks.sample_labels(labels, n, sampler.num_classes)
+    labels = sample_checks.sample_labels(labels, n, sampler.num_classes)
     bounds = np.full(n, np.inf if truncation is None else truncation, np.float32)
     sampler.prepare_sampling()
     made = spread(strategy, sampler.compiled_sampler)

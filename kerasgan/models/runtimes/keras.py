@@ -4,7 +4,7 @@ import keras
 
 from kerasgan.models import checks, standing_statistics
 from kerasgan.models.runtimes import check, facts
-from kerasgan.utils import atomic_files, backend
+from kerasgan.utils import atomic_files, backend, destinations
 
 ENDING = ".keras"
 
@@ -40,8 +40,8 @@ def export(gan, filepath, overwrite=False):
 
 def may_write(filepath, overwrite=False):
     """Raise what `export` raises before it computes: `ValueError` or `FileExistsError`."""
-    checks.ending("filepath", filepath, ENDING)
-    checks.may_be_written("filepath", filepath, overwrite)
+    destinations.ending("filepath", filepath, ENDING)
+    destinations.may_be_written("filepath", filepath, overwrite)
 
 
 def _converted(gan):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, float32, graph
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, destinations
 
 ENDING = ".tflite"
 _RUNTIME = "ai-edge-litert"
@@ -69,8 +69,8 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
 def may_write(filepath, overwrite=False):
     """Raise what `export` raises before it computes: `ImportError`, `ValueError` or `FileExistsError`."""
     checks.packages("LiteRT", ("ai_edge_litert",), "runtimes")
-    checks.ending("filepath", filepath, ENDING)
-    checks.may_be_written("filepath", filepath, overwrite)
+    destinations.ending("filepath", filepath, ENDING)
+    destinations.may_be_written("filepath", filepath, overwrite)
 
 
 def _write(path, content, told):

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, float32, graph
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, destinations
 
 ENDING = ".onnx"
 _PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
@@ -77,8 +77,8 @@ def export(gan, filepath, overwrite=False, float16=False, batch=None, int8=False
 def may_write(filepath, overwrite=False):
     """Raise what `export` raises before it computes: `ImportError`, `ValueError` or `FileExistsError`."""
     checks.packages("ONNX", _PACKAGES, "runtimes")
-    checks.ending("filepath", filepath, ENDING)
-    checks.may_be_written("filepath", filepath, overwrite)
+    destinations.ending("filepath", filepath, ENDING)
+    destinations.may_be_written("filepath", filepath, overwrite)
 
 
 def converted(gan, float16=False, batch=None, int8=False):

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasgan.models import checks
 from kerasgan.models.runtimes import check, facts, float32, graph, onnx
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, destinations
 
 ENDING = ".xml"
 _WEIGHTS = ".bin"
@@ -85,9 +85,9 @@ def package():
 def may_write(filepath, overwrite=False):
     """Raise what `export` raises before it computes: `ImportError`, `ValueError` or `FileExistsError`."""
     checks.packages("OpenVINO", ("tf2onnx", "onnx", _RUNTIME), "runtimes")
-    checks.ending("filepath", filepath, ENDING)
+    destinations.ending("filepath", filepath, ENDING)
     for path in (filepath, pathlib.Path(filepath).with_suffix(_WEIGHTS)):
-        checks.may_be_written("filepath", path, overwrite)
+        destinations.may_be_written("filepath", path, overwrite)
 
 
 def _write(gan, path, float16=False, batch=None):

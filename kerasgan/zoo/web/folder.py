@@ -9,7 +9,7 @@ import re
 
 from kerasgan.models import checks
 from kerasgan.models.runtimes import facts, onnx
-from kerasgan.utils import atomic_files
+from kerasgan.utils import atomic_files, destinations
 from kerasgan.zoo.web import runtime
 
 _OURS = ("source.js", "generator.js", "latents.js", "png.js")
@@ -75,7 +75,7 @@ def may_write(filepath, overwrite=False):
         ImportError, FileExistsError, ConnectionError, OSError: as `export`.
     """
     onnx.may_write(f"{filepath}/{_GENERATOR}", overwrite=True)
-    checks.folder_may_be_written("filepath", filepath, overwrite, _is_page, "a page of this export")
+    destinations.folder_may_be_written("filepath", filepath, overwrite, _is_page, "a page of this export")
     runtime.archive()
 
 
