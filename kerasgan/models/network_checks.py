@@ -20,6 +20,8 @@ _ACTIVATIONS = {  # layers and operations that are one, and its name
 _CHANNELS = (1, 3, 4)  # of pictures
 _PROBABILITIES = ("hard_sigmoid", "sigmoid", "softmax")
 _NEVER_NEGATIVE = ("relu", "relu6", "softplus", *_PROBABILITIES)
+_RESAMPLE = "RandomPerspective RandomRotation RandomZoom".split()  # each pixel's size or angle
+_SHIFT = "RandomShear RandomTranslation".split()
 _MOVE_VALUES = "Cast Cropping2D Dropout Flatten GetItem Identity Permute Reshape Squeeze Transpose".split()
 
 
@@ -61,6 +63,7 @@ def networks_fit(generator, critic, num_classes, pairwise=False, features=False,
         _built(name, network)
         _weights_fit(name, network)
         _computed_once(name, network)
+        _gradients_are_right(name, network)
     if classifying and num_classes is None:
         raise ValueError("num_classes: expected a number, as the critic classifies; got None")
     if pairwise and num_classes is not None:
@@ -176,6 +179,23 @@ def _computed_once(name, network):
             raise ValueError(
                 f"{name}: expected layers made outside keras.RematScope, which on TensorFlow changes what layers that "
                 f"know of training compute; {layer.name} was made in it: make the network without it"
+            )
+
+
+def _gradients_are_right(name, network):
+    """Raise `ValueError` where TensorFlow gives a layer of Keras the gradient of another function.
+
+    It resamples the gradient of a resampled picture with the inverse map, which is the transpose only where pixels keep
+    size and angle, and nothing is mirrored at the borders (findings/keras_gradient_through_zoom_on_tensorflow.sh).
+    """
+    for layer in network._flatten_layers():
+        kind = type(layer).__name__
+        if kind in _RESAMPLE or (kind in _SHIFT and layer.fill_mode != "constant"):
+            way = f" {kind}(fill_mode='constant') is right, and so" if kind in _SHIFT else " So"
+            raise ValueError(
+                f"{name}: expected layers whose gradients TensorFlow computes; those of {kind}, here {layer.name}, are "
+                f"wrong.{way} are techniques=[kerasgan.techniques.AdaptiveAugmentation()] and DiffAugment(), which "
+                "change what the critic sees"
             )
 
 

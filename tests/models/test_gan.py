@@ -297,6 +297,65 @@ def test_networks_that_would_be_computed_again_for_the_gradient_are_refused():
     kerasgan.SGAN(unchanged, plain[1])
 
 
+def resampling(name, **arguments):
+    first = () if "factor" in arguments else ((0.3, 0.3),)
+    return getattr(keras.layers, name)(*first, seed=0, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("RandomZoom", {"fill_mode": "constant"}),
+        ("RandomRotation", {"fill_mode": "constant"}),
+        ("RandomPerspective", {"factor": 1.0}),
+        ("RandomTranslation", {"width_factor": (0.3, 0.3)}),
+        ("RandomShear", {}),
+    ],
+)
+def test_layers_with_the_gradient_of_another_function_are_refused(name, arguments):
+    assert error_of_gradient(resampling(name, **arguments)) > 0.05
+    generator = dcgan.generator((32, 32, 1), 4, filters=4)
+    plain = dcgan.critic((32, 32, 1), filters=4)
+    critic = keras.Sequential([keras.Input((32, 32, 1)), keras.Sequential([resampling(name, **arguments)]), plain])
+    with pytest.raises(ValueError, match=f"critic: expected layers whose gradients .* {name}, here .* DiffAugment"):
+        kerasgan.SGAN(generator, critic)
+    again = keras.Sequential([keras.Input((4,)), generator, resampling(name, **arguments)])
+    with pytest.raises(ValueError, match="generator: expected layers whose gradients"):
+        kerasgan.SGAN(again, plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("RandomTranslation", {"width_factor": (0.3, 0.3)}), ("RandomShear", {})]
+)
+def test_layers_that_shift_pixels_and_mirror_nothing_are_taken(name, arguments):
+    layer = resampling(name, fill_mode="constant", **arguments)
+    assert error_of_gradient(layer) < 1e-4
+    plain = dcgan.critic((32, 32, 1), filters=4)
+    critic = keras.Sequential([keras.Input((32, 32, 1)), layer, plain])
+    kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, filters=4), critic)
+
+
+def error_of_gradient(layer):
+    """How far the gradient of <weights, picture that the layer shows> is from right, as a share of its norm.
+
+    The map is linear, so that a right gradient's product with any image is the map's value for it.
+    """
+    images = tf.constant(np.random.default_rng(0).normal(size=(50, 16, 16, 1)), tf.float32)
+    fixed = layer.get_random_transformation(images[:1], training=True)
+    weights = tf.constant(np.random.default_rng(1).normal(size=(1, 16, 16, 1)), tf.float32)
+
+    def value(image):
+        return tf.reduce_sum(layer.transform_images(image[tf.newaxis], fixed) * weights)
+
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        first = value(images[0])
+    gradient = tape.gradient(first, images)[0]
+    values = np.array([value(image) for image in images])
+    products = tf.reduce_sum(gradient * images, axis=(1, 2, 3)).numpy()
+    return np.sqrt(np.mean((products - values) ** 2) / np.mean(values**2))
+
+
 def test_a_layer_of_both_networks_is_refused():
     """Both optimizers would train it, and the file of such a model cannot be loaded."""
     shared = keras.layers.Dense(64, activation="tanh", name="shared")
