@@ -33,12 +33,38 @@ def squared_slopes(score, batch):
     Args:
         score: function from a `Batch` to values [N, 1], in which a row depends on that row alone.
         batch: `Batch` at whose images the gradient is taken: those before what `GAN.seen` makes of them.
+
+    Raises:
+        ValueError: in a graph, where the gradient has gone through bilinear resizing.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(batch.images)
         scores = score(batch)
     gradients = tape.gradient(scores, batch.images)
+    _check_second_derivative(gradients, batch.images)
     return scores, ops.sum(ops.square(gradients), axis=tuple(range(1, len(gradients.shape))))
+
+
+def _check_second_derivative(gradients, images):
+    """Refuse bilinear resizing, for whose gradient TensorFlow has no derivative: the penalty would train no layer after
+    it, without a word (findings/tensorflow_bilinear_resize_has_no_second_derivative.sh).
+
+    TensorFlow's other ways to resize raise an error there.
+    """
+    if tf.executing_eagerly():
+        return
+    seen, left = {images.op.name}, [gradients.op]
+    while left:
+        operation = left.pop()
+        if operation.type == "ResizeBilinearGrad":
+            raise ValueError(
+                "critic: expected layers with a second derivative, which a penalty on gradients needs; bilinear "
+                f"resizing has none in TensorFlow, here {operation.name}: use keras.layers.AveragePooling2D to shrink, "
+                "UpSampling2D to grow, or resize the images before they come to the model"
+            )
+        before = [tensor.op for tensor in operation.inputs if tensor.op.name not in seen]
+        seen.update(one.name for one in before)
+        left.extend(before)
 
 
 def zero_centred(score, batch):

@@ -20,8 +20,16 @@ _ACTIVATIONS = {  # layers and operations that are one, and its name
 _CHANNELS = (1, 3, 4)  # of pictures
 _PROBABILITIES = ("hard_sigmoid", "sigmoid", "softmax")
 _NEVER_NEGATIVE = ("relu", "relu6", "softplus", *_PROBABILITIES)
-_RESAMPLE = "RandomPerspective RandomRotation RandomZoom".split()  # each pixel's size or angle
-_SHIFT = "RandomShear RandomTranslation".split()
+_SHIFT = ("RandomShear", "RandomTranslation")
+_WITHOUT_GRADIENT = (  # or with that of another function
+    "RandomColorJitter",
+    "RandomHue",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomZoom",
+)
 _MOVE_VALUES = "Cast Cropping2D Dropout Flatten GetItem Identity Permute Reshape Squeeze Transpose".split()
 
 
@@ -183,19 +191,20 @@ def _computed_once(name, network):
 
 
 def _gradients_are_right(name, network):
-    """Raise `ValueError` where TensorFlow gives a layer of Keras the gradient of another function.
+    """Raise `ValueError` where TensorFlow gives a layer of Keras no gradient, or that of another function.
 
-    It resamples the gradient of a resampled picture with the inverse map, which is the transpose only where pixels keep
-    size and angle, and nothing is mirrored at the borders (findings/keras_gradient_through_zoom_on_tensorflow.sh).
+    It has none for colours that come from hue and saturation, and none for rounding. The gradient of a resampled
+    picture it resamples with the inverse map, which is the transpose only where pixels keep size and angle, and nothing
+    is mirrored at the borders (findings/keras_gradient_through_zoom_on_tensorflow.sh).
     """
     for layer in network._flatten_layers():
         kind = type(layer).__name__
-        if kind in _RESAMPLE or (kind in _SHIFT and layer.fill_mode != "constant"):
+        if kind in _WITHOUT_GRADIENT or (kind in _SHIFT and layer.fill_mode != "constant"):
             way = f" {kind}(fill_mode='constant') is right, and so" if kind in _SHIFT else " So"
             raise ValueError(
                 f"{name}: expected layers whose gradients TensorFlow computes; those of {kind}, here {layer.name}, are "
-                f"wrong.{way} are techniques=[kerasgan.techniques.AdaptiveAugmentation()] and DiffAugment(), which "
-                "change what the critic sees"
+                f"wrong or missing.{way} are techniques=[kerasgan.techniques.AdaptiveAugmentation()] and "
+                "DiffAugment(), which change what the critic sees"
             )
 
 

@@ -234,3 +234,42 @@ def test_scores_are_unwatched_for_one_replica_alone():
         other.start()
         other.join()
     assert seen == [other]
+
+
+class Resized(keras.layers.Layer):
+    """Images at half their size, bilinear."""
+
+    def call(self, images):
+        return tf.image.resize(images, (16, 16))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: keras.layers.Resizing(16, 16),
+        lambda: keras.layers.UpSampling2D(interpolation="bilinear"),
+        lambda: Resized(),
+    ],
+)
+@pytest.mark.parametrize("technique", [None, R1, R2])
+def test_what_has_no_second_derivative_is_refused_before_the_first_step(layer, technique, images):
+    """Of |J^T w|^2, for the layer's Jacobian J, the gradient in w is 2 J J^T w; TensorFlow gives none."""
+    resize, picture = layer(), tf.random.normal((1, 32, 32, 1))
+    with tf.GradientTape() as outer:
+        w = tf.ones_like(resize(picture))
+        outer.watch(w)
+        with tf.GradientTape() as tape:
+            tape.watch(picture)
+            value = tf.reduce_sum(resize(picture) * w)
+        squared_slope = tf.reduce_sum(tape.gradient(value, picture) ** 2)
+    assert squared_slope > 0 and outer.gradient(squared_slope, w) is None
+
+    critic = keras.Sequential([keras.Input((32, 32, 1)), layer(), keras.layers.Flatten(), keras.layers.Dense(1)])
+    generator = kerasgan.networks.dcgan.generator((32, 32, 1), 4, filters=4)
+    kind = kerasgan.WGANGP if technique is None else kerasgan.SGAN
+    gan = kind(generator, critic, techniques=[] if technique is None else [technique()])
+    gan.compile()
+    before = gan.critic.get_weights()
+    with pytest.raises(ValueError, match="critic: expected layers with a second derivative"):
+        gan.fit(images, batch_size=8, verbose=0)
+    assert all(np.array_equal(old, new) for old, new in zip(before, gan.critic.get_weights(), strict=True))
