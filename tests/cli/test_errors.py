@@ -41,7 +41,10 @@ def told(monkeypatch, capsys, tmp_path):
         ("sample empty", "error: empty: expected a run folder, with a recipe.yaml in it, or a preset's"),
         ("sample hf://nosuch", "error: address: expected hf://user/repo"),
         ("sample sgan_fashion_mnist -n 1 --to-seed 3 --labels 1", "error: -n: expected an integer of at least 2"),
-        ("sample sgan_fashion_mnist --out lines.txt/a.png", "cannot write lines.txt/a.png: Not a directory, but a file: lines.txt"),
+        (
+            "sample sgan_fashion_mnist --out lines.txt/a.png",
+            "cannot write lines.txt/a.png: Not a directory, but a file: lines.txt",
+        ),
         ("sample sgan_fashion_mnist --out pictures", "error: --out: expected a picture or a folder; got pictures,"),
         ("evaluate empty empty", "error: models: no images in empty"),
         ("statistics empty out.npz", "error: data: no images in empty"),
