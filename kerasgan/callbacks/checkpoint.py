@@ -5,7 +5,7 @@ import zipfile
 
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.saving import keras_file
-from kerasgan.utils import validation
+from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.annotations import Logs, Path
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}  # of a `.keras` file
@@ -40,7 +40,7 @@ class Checkpoint(EverySteps):
         if self.is_idle:
             return
         keras_file.check_loadable(self.model)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        atomic_files.make_folder(self.folder)
         newest = max((path.name for path in checkpoints(self.folder)), default="")
         if newest > f"step-{self.step:08d}.keras":
             raise FileExistsError(

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.models import sample_checks
+from kerasgan.utils import atomic_files
 from kerasgan.utils.annotations import Labels, Logs, Path
 from kerasgan.visualization import image_grid, samples
 
@@ -61,7 +62,7 @@ class SampleGrid(EverySteps):
         """Check what is to be sampled."""
         super().on_train_begin(logs)
         if not self.is_idle:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            atomic_files.make_folder(self.folder)
             sample_checks.sampling(self.model, self.n, self.seed, self.labels, self.truncation)
 
     def act(self, step: int, logs: Logs | None) -> None:

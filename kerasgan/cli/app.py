@@ -247,6 +247,9 @@ def sample(
     with _restartable(), devices.used() as strategy, strategy.scope(), warnings.catch_warnings():
         warnings.simplefilter("error", finite.NotFiniteWarning)
         loaded = run_folder.load_model(model)
+        out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
+        if samples.are_images(loaded):
+            command.check_out(out)
         labels_of = classes.of_text(labels, loaded.class_names)
         if to_seed is None:
             drawn = sampling.draw(loaded, chosen, labels_of, truncation, strategy)
@@ -254,7 +257,6 @@ def sample(
             drawn = loaded.interpolate(seed, to_seed, n, labels=labels_of, truncation=truncation)
         if not workers.is_chief(strategy):
             return
-    out = out or pathlib.Path(f"samples{samples.suffix(loaded)}")
     if samples.are_images(loaded):
         in_turn = labels is None and to_seed is None
         command.save_images(out, drawn, loaded.num_classes if in_turn else None, loaded.class_names)

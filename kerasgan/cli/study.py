@@ -7,13 +7,17 @@ import typer
 
 from kerasgan.cli import numbers
 from kerasgan.client import command
-from kerasgan.utils import tf_runtime
+from kerasgan.utils import messages, tf_runtime
 from kerasgan.utils.tf_runtime import Precision
 
 app = typer.Typer(help="Run one of the sources' experiments: a picture and a JSON result.", no_args_is_help=True)
 
 Classifier = Annotated[
     pathlib.Path, typer.Option(help="Folder of garment_classifier.keras, which is trained first where it is missing.")
+]
+Out = Annotated[pathlib.Path, typer.Option(help="Output folder.", file_okay=False)]
+ResumableOut = Annotated[
+    pathlib.Path, typer.Option(help="Output folder; what was interrupted goes on in it.", file_okay=False)
 ]
 DataDir = Annotated[pathlib.Path | None, typer.Option(help="TFDS's folder; ~/tensorflow_datasets by default.")]
 
@@ -27,7 +31,7 @@ CollapseSeed = Annotated[int, typer.Option(help="Seed of weights and training.",
 
 @app.command()
 def deligan(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/deligan"),
+    out: Out = pathlib.Path("studies/deligan"),
     steps: Annotated[int, typer.Option(help="Training steps with 500 images.", min=1)] = 3000,
     toy_steps: Annotated[int, typer.Option(help="Training steps with 400 points.", min=1)] = 20000,
     seeds: Annotated[int, typer.Option(help="Trainings of each kind.", min=1)] = 3,
@@ -44,7 +48,7 @@ def deligan(
 
 @app.command()
 def overfitting(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/overfitting"),
+    out: Out = pathlib.Path("studies/overfitting"),
     steps: Annotated[int, typer.Option(help="Generator updates.", min=1)] = 1500,
     every: Annotated[int, typer.Option(help="Steps between two evaluations.", min=1)] = 25,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and choice of images.", min=0)] = 0,
@@ -73,9 +77,7 @@ def low_data(
     features: Annotated[
         str | None, typer.Option(help="The feature network: garments, or efficientnet-lite0 with --data.")
     ] = None,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/low-data")
-    ),
+    out: ResumableOut = pathlib.Path("studies/low-data"),
     data_dir: DataDir = None,
 ):
     """Plain, DiffAugment, adaptive augmentation and DeLiGAN where pictures are few; the critic's overfitting."""
@@ -83,14 +85,14 @@ def low_data(
     from kerasgan.studies import low_data as study
 
     names = tuple(name.strip() for name in methods.split(","))
-    print(f"result: {study.run(out, steps, every, n, seed, filters, data, names, features, data_dir)}")
+    with messages.renamed("data"):
+        path = study.run(out, steps, every, n, seed, filters, data, names, features, data_dir)
+    print(f"result: {path}")
 
 
 @app.command()
 def random_architectures(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/random-architectures")
-    ),
+    out: ResumableOut = pathlib.Path("studies/random-architectures"),
     architectures: Annotated[int, typer.Option(help="How many are drawn; two trainings each.", min=1)] = 20,
     steps: Annotated[int, typer.Option(help="Generator updates of each training.", min=1)] = 500,
     filters_scale: Annotated[float, typer.Option(help="Factor of the paper's 32, 64 or 128 filters.")] = 0.25,
@@ -116,9 +118,7 @@ def objectives(
     metrics: Annotated[str, typer.Option(help="As of `kerasgan evaluate`.")] = "fid,prdc",
     features: Annotated[str, typer.Option(help="The feature network.")] = "garments",
     timed: Annotated[bool, typer.Option("--timed", help="Time steps of all; wanted is an idle machine.")] = False,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/objectives")
-    ),
+    out: ResumableOut = pathlib.Path("studies/objectives"),
     seeds: Annotated[
         str, typer.Option(help="Seeds of the trainings, such as 0-2; of several the table has means and ranges.")
     ] = "0",
@@ -144,9 +144,7 @@ def toy(
         float | None, typer.Option(help="End each training after this time; the result then depends on the machine.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and data.", min=0)] = 0,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/toy")
-    ),
+    out: ResumableOut = pathlib.Path("studies/toy"),
 ):
     """Every objective on points whose distribution is known: modes covered, W1, JS, critic surfaces."""
     tf_runtime.import_tensorflow()
@@ -161,7 +159,7 @@ def toy(
 def critic_surfaces(
     steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 2500,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.", min=0)] = 0,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/critic_surfaces"),
+    out: Out = pathlib.Path("studies/critic_surfaces"),
 ):
     """Critics trained to optimality with clipping and with a gradient penalty (arXiv:1704.00028, figure 1a)."""
     tf_runtime.import_tensorflow()
@@ -175,7 +173,7 @@ def critic_surfaces(
 def gradient_norms(
     steps: Annotated[int, typer.Option(help="Critic updates.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.", min=0)] = 0,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/gradient_norms"),
+    out: Out = pathlib.Path("studies/gradient_norms"),
 ):
     """Gradients through critics of 12 layers, for three clips and a gradient penalty (arXiv:1704.00028, figure 1b)."""
     tf_runtime.import_tensorflow()
@@ -195,9 +193,7 @@ def characters(
     critic_steps: Annotated[int, typer.Option(help="Critic updates a generator update.", min=1)] = 10,
     every: Annotated[int, typer.Option(help="Generator updates between two measurements.", min=1)] = 50,
     seed: Annotated[int, typer.Option(help="Seed of weights, latents and the order of the lines.", min=0)] = 0,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/characters")
-    ),
+    out: ResumableOut = pathlib.Path("studies/characters"),
 ):
     """A WGAN-GP that writes lines of English, and the JS of their n-grams (arXiv:1704.00028, section 5.4)."""
     tf_runtime.import_tensorflow()
@@ -225,7 +221,7 @@ def truncation(
     data: Annotated[
         str | None, typer.Option(help="Real images: a run, a recipe, a folder or a TFDS name; the run's by default.")
     ] = None,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/truncation"),
+    out: Out = pathlib.Path("studies/truncation"),
     data_dir: DataDir = None,
 ):
     """Fidelity against variety as latents are truncated (arXiv:1809.11096, figures 2 and 17)."""
@@ -233,12 +229,14 @@ def truncation(
     from kerasgan.studies import truncation_sweep as study
 
     bounds = numbers.of_text("--truncations", truncations)
-    print(f"result: {study.run(model, out, bounds, metrics, features, n, seed, standing_passes, data, data_dir)}")
+    with messages.renamed("data"):
+        path = study.run(model, out, bounds, metrics, features, n, seed, standing_passes, data, data_dir)
+    print(f"result: {path}")
 
 
 @app.command()
 def collapse(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/collapse"),
+    out: Out = pathlib.Path("studies/collapse"),
     steps: CollapseSteps = 600,
     more: CollapseMore = 400,
     growth: CollapseGrowth = 1.25,
@@ -255,7 +253,7 @@ def collapse(
 
 @app.command()
 def freeze(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/freeze"),
+    out: Out = pathlib.Path("studies/freeze"),
     steps: CollapseSteps = 600,
     more: CollapseMore = 400,
     growth: CollapseGrowth = 1.25,
@@ -272,7 +270,7 @@ def freeze(
 
 @app.command()
 def classifier(
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder.")] = pathlib.Path("studies/classifier"),
+    out: Out = pathlib.Path("studies/classifier"),
     epochs: Annotated[int, typer.Option(help="Passes over the training images.", min=1)] = 4,
     seed: Annotated[int, typer.Option(help="Seed of weights, order and dropout.", min=0)] = 0,
     data_dir: DataDir = None,
@@ -290,9 +288,7 @@ def cifar10_classifier(
     real: Annotated[
         str, typer.Option(help="A TFDS dataset with splits train and test, or a folder with train and test (or .npz).")
     ] = "cifar10",
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted training goes on in it.")] = (
-        pathlib.Path("studies/cifar10-classifier")
-    ),
+    out: ResumableOut = pathlib.Path("studies/cifar10-classifier"),
     epochs: Annotated[int, typer.Option(help="Passes over the training images.", min=1)] = 16,
     seed: Annotated[int, typer.Option(help="Seed of weights, order, crops and flips.", min=0)] = 0,
     bfloat16: Annotated[bool, typer.Option("--bfloat16", help="Compute in bfloat16.")] = False,
@@ -301,9 +297,9 @@ def cifar10_classifier(
     """Train the feature network `cifar10`: cifar10.weights.h5, and cifar10.json with its accuracy."""
     tf_runtime.import_tensorflow()
     from kerasgan.metrics.features import cifar10 as network
-    from kerasgan.training import runner
+    from kerasgan.utils.precision import precision
 
-    with runner.precision("bfloat16" if bfloat16 else None):
+    with precision("bfloat16" if bfloat16 else "float32"), messages.renamed("real"):
         facts = network.train(out, real, epochs, seed, data_dir)
     print(f"{out / network.PUBLISHED.weights}: accuracy {facts['accuracy']}")
 
@@ -317,14 +313,13 @@ def calibration(
     n: Annotated[int, typer.Option("--n", "-n", help="Images of each set and of the reference.", min=20)] = 5000,
     image_size: Annotated[int, typer.Option(help="Height and width of the images.", min=1)] = 32,
     seed: Annotated[int, typer.Option(help="Seed of the choice of images and of the noise.", min=0)] = 0,
-    out: Annotated[pathlib.Path, typer.Option(help="Output folder; an interrupted study goes on in it.")] = (
-        pathlib.Path("studies/calibration")
-    ),
+    out: ResumableOut = pathlib.Path("studies/calibration"),
     data_dir: DataDir = None,
 ):
     """What the measures say of real images and of spoilt ones: blurred, noisy, of few classes."""
     tf_runtime.import_tensorflow()
     from kerasgan.studies import calibration as study
 
-    path = study.run(out, real, features, n, image_size, seed, data_dir)
+    with messages.renamed("real"):
+        path = study.run(out, real, features, n, image_size, seed, data_dir)
     print(f"{(out / 'table.md').read_text()}result: {path}")

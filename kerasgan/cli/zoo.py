@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgan.cli import numbers
-from kerasgan.utils import tf_runtime
+from kerasgan.utils import messages, tf_runtime
 
 app = typer.Typer(help="Pretrained generators: list, show, download, verify, publish.", no_args_is_help=True)
 
@@ -73,7 +73,8 @@ def pull(
     """Download a preset into the cache, and print its folder."""
     from kerasgan.saving import manifest, sources
 
-    more = manifest.training(sources.metadata(name)["files"], name) if training else ()
+    files = sources.metadata(name)["files"]
+    more = manifest.training(files, name) if training else ()
     names = (*manifest.GENERATOR, *manifest.SHOWN, *more)
     print(f"preset: {sources.folder(name, names)}")
 
@@ -90,7 +91,9 @@ def verify(
     tf_runtime.import_tensorflow()
     from kerasgan.zoo import verify as zoo_verify
 
-    print("\n".join(zoo_verify.verify(name, metrics, data)))
+    with messages.renamed("data"):
+        lines = zoo_verify.verify(name, metrics, data)
+    print("\n".join(lines))
     print(f"verified: {name}")
 
 

@@ -1,5 +1,6 @@
 """What the commands share: options of generated images, saving them, and errors that end in one line."""
 
+import pathlib
 import re
 import sys
 from typing import Annotated
@@ -40,6 +41,7 @@ def save_images(out, images, num_classes=None, class_names=None):
     """
     from ..visualization import image_grid
 
+    check_out(out)
     columns = image_grid.class_columns(num_classes)
     if out.suffix.lower() == ".gif":
         print(f"animation: {image_grid.save_animation(out, images)}")
@@ -47,11 +49,23 @@ def save_images(out, images, num_classes=None, class_names=None):
         print(f"picture: {image_grid.save_grid(out, images, columns)}")
         if columns and class_names:
             print(f"columns: {', '.join(class_names)}")
-    elif out.suffix.lower() in _FILES:
-        endings = ", ".join(image_grid.FORMATS)
-        raise ValueError(f"--out: expected a picture of {endings} or .gif, or a folder; got {out}")
     else:
         print(f"{len(image_grid.save_each(out, images))} pictures: {out}")
+
+
+def check_out(out: pathlib.Path) -> None:
+    """Raise `ValueError` or `OSError` where images cannot go to a path: before they are made."""
+    from ..utils import atomic_files
+    from ..visualization import image_grid
+
+    ending = out.suffix.lower()
+    if ending in _FILES:
+        endings = ", ".join(image_grid.FORMATS)
+        raise ValueError(f"--out: expected a picture of {endings} or .gif, or a folder; got {out}")
+    if ending in (".gif", *image_grid.FORMATS):
+        atomic_files.check_writable(out)
+    elif out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out: expected a picture or a folder; got {out}, another file that is there")
 
 
 def seeds_of_text(text: str | None, count: int, seed: int) -> list[int]:
@@ -85,10 +99,19 @@ def check_seeds(context: typer.Context) -> None:
         raise ValueError(f"--seeds: expected alone, as it names the seed of each image; got {', '.join(given)}")
 
 
-def run(command):
-    """Call `command` without arguments; what a user can mend ends in one line and exit status 1."""
+def run(app: typer.Typer) -> None:
+    """Run the command line; what a user can mend ends in one line and exit status 1."""
     try:
-        command()
+        app()
     except (ValueError, OSError, RuntimeError, FloatingPointError, ImportError, RuntimeWarning) as error:
-        print(f"error: {error}", file=sys.stderr)
+        name, colon, rest = str(error).partition(":")
+        print(f"error: {_flags(app).get(name, name)}{colon}{rest}", file=sys.stderr)
         sys.exit(1)
+
+
+def _flags(app):
+    """Flags of the command that was called, by the names that they have in Python, and in its errors."""
+    called = typer.main.get_command(app)
+    for argument in sys.argv[1:]:
+        called = getattr(called, "commands", {}).get(argument, called)
+    return {option.name: option.opts[0] for option in called.params if option.opts[0].startswith("-")}

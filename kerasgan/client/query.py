@@ -1,6 +1,9 @@
 """The command `kerasgan query`, alone also `kerasgan-query`: images from a server."""
 
+import contextlib
 import pathlib
+import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -32,22 +35,43 @@ def query(
     key_file: Annotated[
         pathlib.Path | None, typer.Option(help="With mutual TLS: PEM file of the certificate's key.")
     ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for a server that does not answer yet.", min=0)] = 10,
 ):
     """Ask a server for images."""
     command.check_seeds(context)
+    chosen = command.seeds_of_text(seeds, n, seed)
+    command.check_out(out)
     from .client import connect  # here, so that `--help` is quick
 
-    with connect(server, model, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file) as connection:
-        _, count, names = connection.classes()
+    with connect(
+        server, model, timeout, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+    ) as connection:
+        with _told_of_waiting(server, timeout):
+            _, count, names = connection.classes()
         options = {"labels": classes.of_text(labels, names), "truncation": truncation}
         if to_seed is None:
-            images = connection.generate(seeds=command.seeds_of_text(seeds, n, seed), **options)
+            images = connection.generate(seeds=chosen, **options)
         else:
             images = connection.interpolate(seed, to_seed, n, **options)
     in_turn = labels is None and to_seed is None
     command.save_images(out, images, count if in_turn else None, names)
 
 
+@contextlib.contextmanager
+def _told_of_waiting(server, timeout):
+    """Say that a server is waited for, and in the end how to start one."""
+    waiting = threading.Timer(1, print, [f"waiting for {server}, at most {timeout:g} s"], {"file": sys.stderr})
+    waiting.start()
+    try:
+        yield
+    except ConnectionError as error:
+        raise ConnectionError(f"--server: {error}. `kerasgan serve FOLDER` starts a server") from None
+    finally:
+        waiting.cancel()
+
+
 def main():
     """Run the command on its own."""
-    command.run(lambda: typer.run(query))
+    app = typer.Typer(add_completion=False)
+    app.command()(query)
+    command.run(app)

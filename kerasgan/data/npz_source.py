@@ -32,6 +32,8 @@ def npz(path: Path) -> Source:
     path = pathlib.Path(bucket.local(path)).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"path: no file at {path}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"path: {path} is no readable .npz file: expected the ZIP archive that numpy.savez writes")
     try:
         with np.load(path, allow_pickle=False) as file:
             there = list(file)

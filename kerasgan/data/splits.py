@@ -31,6 +31,8 @@ def arrays(real: Path, split: str, image_size: int, data_dir: str | None = None)
         source = folder_source.folder(place)
     elif place.with_suffix(".npz").is_file():
         source = npz_source.npz(place.with_suffix(".npz"))
+    elif pathlib.Path(real).is_dir():
+        raise FileNotFoundError(f"real: expected train and test in {real}, folders or .npz files; it has no {split}")
     else:
         source = tfds_source.tfds(str(real), split=split, data_dir=data_dir)
     if source.class_names is None:

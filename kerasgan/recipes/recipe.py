@@ -198,7 +198,7 @@ def load(path, changes=()):
     path = _file(path)
     if not path.is_file():
         near = difflib.get_close_matches(str(path).removesuffix(".yaml"), names())
-        way = f"; the zoo has {', '.join(near)}" if near else ""
+        way = f"; the zoo has {', '.join(near)}" if near else f"; those of the zoo are in {_ZOO}"
         if (path / "recipe.yaml").is_file():
             way = f"; it is a run: --resume {path} goes on with it, {path / 'recipe.yaml'} begins another"
         elif path.is_dir():

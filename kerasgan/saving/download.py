@@ -29,9 +29,9 @@ def check_url(url):
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in (*SCHEMES, "http") or not parts.netloc or parts.query or parts.fragment:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ValueError(f"url: expected an address with {known}, without ? and #; got {quoted(url)}")
+        raise ValueError(f"address: expected an address with {known}, without ? and #; got {quoted(url)}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(f"url: expected https, as http is for this machine alone; got {quoted(url)}")
+        raise ValueError(f"address: expected https, as http is for this machine alone; got {quoted(url)}")
 
 
 def fetch(base, name, target, file, bar):

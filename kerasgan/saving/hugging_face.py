@@ -36,7 +36,9 @@ def address(base, name):
     """
     match = _ADDRESS.match(base)
     if not match or ".." in base:
-        raise ValueError(f"url: expected hf://user/repo, hf://user/repo@revision or with a folder; got {quoted(base)}")
+        raise ValueError(
+            f"address: expected hf://user/repo, hf://user/repo@revision or with a folder; got {quoted(base)}"
+        )
     try:
         from huggingface_hub import hf_hub_url
         from huggingface_hub.utils import build_hf_headers

@@ -14,7 +14,7 @@ from kerasgan.metrics.evaluation.reference import Reference
 from kerasgan.recipes import recipe, sections
 from kerasgan.saving import manifest, registry, sources
 from kerasgan.training import run_data, run_folder
-from kerasgan.utils import atomic_files, cache_root, devices, validation, workers
+from kerasgan.utils import atomic_files, cache_root, devices, messages, validation, workers
 
 
 def evaluate(
@@ -159,7 +159,8 @@ def data_section(real):
     Presets, folders and .npz files may lie in a bucket.
 
     Raises:
-        ValueError: if it is a model that is of no run.
+        ValueError: if it is a model that is of no run, or another file.
+        FileNotFoundError: if it is a path, and nothing is there.
     """
     real = str(real)
     path = pathlib.Path(real)
@@ -182,10 +183,16 @@ def data_section(real):
         if known is not None:
             return recipe.section(known["data"])
     if manifest.is_preset(path) or path.suffix == ".keras":
-        raise ValueError(f"--data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
+        raise ValueError(f"data: expected a dataset, a folder, a recipe or a run, as {path} is of no run; got none")
     if path.is_dir():
         return sections.ImageData(folder=real)
-    return sections.ImageData(arrays=real) if path.suffix == ".npz" else sections.ImageData(tfds=real)
+    if path.suffix == ".npz":
+        return sections.ImageData(arrays=real)
+    if path.is_file():
+        raise ValueError(f"data: expected a folder of pictures, an .npz file, a recipe (.yaml) or a run; got {path}")
+    if real.startswith((".", "/")):  # no name of TFDS
+        raise FileNotFoundError(f"data: nothing is at {path}")
+    return sections.ImageData(tfds=real)
 
 
 def _prepared_as_for(model, real):
@@ -235,7 +242,8 @@ def _of_pictures(paths, real, metrics, network, network_weights, seed, where, ou
     made, real = [str(path) for path in (*paths, real) if path is not None]
     with devices.used() as strategy, strategy.scope(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # caveats are in the results
-        own = _computing_in(precision, _pictures(made, None, network, network_weights))
+        with messages.renamed("models"):
+            own = _computing_in(precision, _pictures(made, None, network, network_weights))
         against, _ = _reference(real, own.image_shape, network, network_weights, *where, precision)
         results = evaluator.evaluate_set(own, against, metrics, seed, verbose=True)
         _tell(strategy, results, results, out)
@@ -251,7 +259,8 @@ def _reference(real, shape, network, network_weights, split, data_dir, cache, pr
         return statistics_file.StatisticsReference(real, judge, shape), "fid"
     section = real if isinstance(real, sections.Section) else data_section(real)
     try:
-        reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
+        with messages.renamed("data"):
+            reference = section.reference(shape, network, network_weights, split, data_dir, cache, verbose=True)
     except FileNotFoundError as error:
         there = not section.is_local or pathlib.Path(section.place).expanduser().exists()  # then something else is not
         if there or section is real or not run_folder.is_run(_run_of(real)):
@@ -310,18 +319,23 @@ def statistics(
     statistics_file.check_path(out)
     atomic_files.check_writable(out)
     cache = cache or cache_root.root()
-    if is_pictures(real):
-        reference = _pictures(str(real), size, network, network_weights, split, data_dir, cache)
-    else:
-        section = data_section(real).fitted()
-        if not isinstance(section, sections.ImageData):
-            raise ValueError(
-                f"data: expected images, of which a feature network makes features; {real} has {section.plural}"
-            )
-        _, _, channels = section.shape(section.open())
-        size = size or section.image_size
-        reference = section.reference((size, size, channels), network, network_weights, split, data_dir, cache, True)
+    with messages.renamed("data"):
+        reference = _images(str(real), size, network, network_weights, split, data_dir, cache)
     return statistics_file.save(out, reference.extracted(Needs()).moments)
+
+
+def _images(real, size, network, network_weights, split, data_dir, cache):
+    """The reference of images: of all pictures of a path, or of a data section."""
+    if is_pictures(real):
+        return _pictures(real, size, network, network_weights, split, data_dir, cache)
+    section = data_section(real).fitted()
+    if not isinstance(section, sections.ImageData):
+        raise ValueError(
+            f"data: expected images, of which a feature network makes features; {real} has {section.plural}"
+        )
+    _, _, channels = section.shape(section.open())
+    size = size or section.image_size
+    return section.reference((size, size, channels), network, network_weights, split, data_dir, cache, True)
 
 
 def _pictures(path, size, network, network_weights, split=None, data_dir=None, cache=None):

@@ -34,7 +34,7 @@ def create(out, name):
         OSError: naming the folder, if it cannot be made.
     """
     out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    atomic_files.make_folder(out)
     numbers = [int(found[1]) for path in out.iterdir() if (found := re.match(r"(\d{5,})-", path.name))]
     number = max(numbers, default=-1) + 1
     while True:  # another process may take the number first
@@ -57,7 +57,7 @@ def create_at(run):
     begun = (run / LOCK).is_file() or (is_run(run) and (run / "run.json").is_file())
     if run.exists() and not begun and (not run.is_dir() or any(run.iterdir())):
         raise FileExistsError(f"{run}: expected a run folder or nothing; something else is there")
-    run.mkdir(parents=True, exist_ok=True)
+    atomic_files.make_folder(run)
     for log in (*run.glob("*.jsonl"), *run.glob("*/*.jsonl")):  # of steps that no checkpoint holds
         log.unlink()
 
@@ -204,6 +204,11 @@ def load_model(source):
     if path.suffix != ".keras" and not path.is_dir():
         what = "it is a file" if path.exists() else "nothing is there"
         raise FileNotFoundError(f"{path}: expected a run folder, a .keras file or a preset; {what}{_run_near(path)}")
+    if path.is_dir() and not is_run(path):
+        raise FileNotFoundError(
+            f"{path}: expected a run folder, with a {RECIPE} in it, or a preset's, with a {manifest.METADATA}"
+            f"{_run_near(path)}"
+        )
     checkpoint = newest_checkpoint(path) if path.is_dir() else path
     run = of_checkpoint(checkpoint)
     use_imports(run)

@@ -19,7 +19,7 @@ from kerasgan.recipes import recipe
 from kerasgan.saving import keras_file
 from kerasgan.training import run_data, run_folder, shared_run, start_from
 from kerasgan.training.interruption import Interruption
-from kerasgan.utils import atomic_files, cache_root, devices, workers
+from kerasgan.utils import atomic_files, cache_root, devices, messages, workers
 from kerasgan.utils.annotations import Path
 from kerasgan.utils.precision import chosen, precision
 from kerasgan.utils.rendezvous import WorkerLost
@@ -253,15 +253,16 @@ def planned(recipe_path, steps=None, images=None, changes=()):
 
 @contextlib.contextmanager
 def of_data(plan, recipe_path, images, changes):
-    """Say in errors of a recipe's data which key names them, and where it stands, unless `images` are given."""
+    """Say in errors of a recipe's data which key names them, and where it stands, or else that they are `data`."""
     try:
-        yield
+        with messages.renamed("data"):
+            yield
     except (ValueError, OSError) as error:
         if images is not None:
             raise
         key = next((key for key, value in plan.data.model_dump().items() if value == plan.data.place), None)
         where = recipe.place(recipe_path, changes, "data", key)
-        said = str(error).removeprefix("path: ").removeprefix("data: ")
+        said = str(error).removeprefix("data: ")
         kind = recipe.RecipeError if isinstance(error, ValueError) else type(error)
         raise kind(f"{where}: data{f'.{key}' if key else ''}: {said}") from error
 

@@ -18,6 +18,16 @@ _LOCK = "lock"
 _FLAGS = os.O_RDWR | os.O_CREAT
 
 
+def make_folder(folder):
+    """Make a folder, and those above it, where missing; `OSError` names what is in the way."""
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(path for path in (folder, *folder.parents) if path.exists())
+        raise NotADirectoryError(errno.ENOTDIR, f"Not a directory, but a file: {file}") from None
+
+
 @contextlib.contextmanager
 def written_whole(target):
     """Write beside `target`, then rename: `target` appears complete or not at all.
@@ -34,8 +44,8 @@ def written_whole(target):
         OSError: naming the path, if the folder cannot be written or the disk is full.
     """
     target = pathlib.Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        make_folder(target.parent)
         with _temporary_folder(target.parent) as folder:
             beside = folder / target.name
             yield beside
@@ -116,7 +126,7 @@ def check_writable(target):
     if target.is_dir():
         raise IsADirectoryError(f"cannot write {target}: it is a folder")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:

@@ -1,8 +1,10 @@
 """What error messages quote: never more of what a user or a stranger gave than a reader can take in."""
 
+import contextlib
 import difflib
 
 _LONGEST = 200  # characters
+_PLACES = ("path", "name", "real")  # what functions call the place of data that they are given
 
 
 def quoted(value):
@@ -22,6 +24,18 @@ def shortened(text):
 def of(error):
     """Return the type of an error and its message in at most 200 characters, on one line."""
     return shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+@contextlib.contextmanager
+def renamed(argument):
+    """Name the place of data in errors of the block as the caller was given it: `data`, where they say `path: ...`."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        name, _, said = str(error).partition(": ")
+        if name not in _PLACES:
+            raise
+        raise type(error)(f"{argument}: {said}") from error
 
 
 def did_you_mean(name, known):

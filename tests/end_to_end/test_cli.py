@@ -158,12 +158,14 @@ def trained_photos(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--metrics", "fid,mode"], "metrics: expected some of fid"),
-        (["--features", "vgg"], "features: expected one of garments"),
-        (["--data", "no_such_dataset"], "name: TFDS has no dataset 'no_such_dataset'"),
-        (["--split", "test"], "split: expected none, as .* is no dataset of TFDS; got 'test'"),
+        (["--metrics", "fid,mode"], "--metrics: expected some of fid"),
+        (["--features", "vgg"], "--features: expected one of garments"),
+        (["--data", "no_such_dataset"], "--data: TFDS has no dataset 'no_such_dataset'"),
+        (["--data", "./nowhere"], "--data: nothing is at nowhere"),
+        (["--data", __file__], "--data: expected a folder of pictures, an .npz file, a recipe .* or a run; got .*py"),
+        (["--split", "test"], "--split: expected none, as .* is no dataset of TFDS; got 'test'"),
         (["--features-weights", "none.h5"], "no such file: none.h5"),
-        (["--truncation", "0"], "truncation: expected a positive number or None; got 0.0"),
+        (["--truncation", "0"], "--truncation: expected a positive number or None; got 0.0"),
     ],
 )
 def test_evaluate_names_what_is_wrong(arguments, message, trained, tmp_path, monkeypatch, capsys):
@@ -431,12 +433,13 @@ def mistakes(photos, tmp_path):
         (["train", big], "has 32 images"),
         (["train", empty], f"empty.yaml:2: data.folder: no images in {tmp_path / 'empty'}"),
         (["train", empty, "--set", "data.folder=x"], "--set data.folder=x: data.folder: no folder at x"),
-        (["train", empty, "--data", "x"], "error: path: no folder at x"),
+        (["train", empty, "--data", "x"], "error: --data: no folder at x"),
+        (["train", good, "--data", tmp_path / "file"], "error: --data: expected a folder of pictures or an .npz file"),
         (["train", unknown], "fashion_mnist"),
         (["train", broken], "a.png"),
         (["train", cut], str(tmp_path / "cut" / "boots" / "3.png")),
         (["train", odd], "image_shape: expected"),
-        (["train", good, "--out", tmp_path / "file"], "file"),
+        (["train", good, "--out", tmp_path / "file"], f"Not a directory, but a file: {tmp_path / 'file'}"),
         (["train", good, "--out", "/proc/runs"], "/proc/runs"),
         (["train", "--resume", tmp_path / "empty"], "expected a run folder"),
     ]
@@ -470,7 +473,7 @@ def test_wrong_options_end_in_usage_errors(monkeypatch, capsys, trained, tmp_pat
     assert command(monkeypatch, capsys, "train", "x.yaml", "--steps", 0)[0] == 2
     assert command(monkeypatch, capsys, "sample", trained, "-n", 0)[0] == 2
     status, _, err = command(monkeypatch, capsys, "sample", trained, "--labels", "a", "--out", tmp_path / "a.png")
-    assert status == 1 and "labels: no class is named 'a'. The classes are 'boots', 'coats'" in err
+    assert status == 1 and "error: --labels: no class is named 'a'. The classes are 'boots', 'coats'" in err
 
 
 def test_a_disk_that_fills_up_leaves_no_half_file(trained, tmp_path):

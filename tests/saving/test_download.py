@@ -191,7 +191,7 @@ def test_a_preset_beside_the_registry_needs_no_network(zoo, preset, monkeypatch,
 def test_a_preset_at_an_address_brings_its_data_section(web, zoo, preset, monkeypatch):
     monkeypatch.setenv("KERASGAN_ZOO_URL", web.url)
     for source in (f"{web.url}/small", "small"):
-        with pytest.raises(ValueError, match="--data: expected a dataset, .*cache.* is of no run"):
+        with pytest.raises(ValueError, match="^data: expected a dataset, .*cache.* is of no run"):
             evaluation.data_section(source)
     rewrite_metadata(preset, recipe={"data": {"toy": "swiss_roll"}})
     assert evaluation.data_section(f"{web.url}/small") == sections.PointData(toy="swiss_roll")

@@ -104,6 +104,11 @@ class ImageData(Section):
 
     def instead(self, path):
         """Return the section with the images of a folder or an `.npz` file."""
+        if pathlib.Path(path).is_file() and not str(path).endswith(".npz"):
+            raise ValueError(
+                "data: expected a folder of pictures or an .npz file, as the recipe is of images; got the file "
+                f"{shortened(path)}. Lines of text go with a recipe of text, such as wgan_gp_characters"
+            )
         kind = "arrays" if str(path).endswith(".npz") else "folder"
         places = {"tfds": None, "folder": None, "arrays": None, "split": "train", kind: str(path)}
         return self.model_copy(update=places)

@@ -356,9 +356,9 @@ class ServerOptions:
     )
 
     def __post_init__(self):
-        for number in (self.port, self.rest_port):
+        for name, number in {"port": self.port, "rest_port": self.rest_port}.items():
             if number is not None and not 0 <= number < 2**16:
-                raise ValueError(f"port {number} must be between 0 and 65535")
+                raise ValueError(f"{name}: expected a port from 0 to 65535; got {number}")
         if not self.host:
             raise ValueError("host: expected an address or a name, such as 127.0.0.1 or 0.0.0.0; got nothing")
         if self.port and self.port == self.rest_port:

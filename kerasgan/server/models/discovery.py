@@ -64,7 +64,10 @@ def find_models(folder: Path, model_name: str | None = None) -> dict[str, dict[i
         if versions and not child.name.startswith("."):
             models[child.name] = _latest(versions)
     if not models:
-        raise ValueError(f"no model in {folder}: {expected}, where VERSION is a whole number such as 1")
+        raise ValueError(
+            f"no model in {folder}: {expected}, where VERSION is a whole number such as 1. "
+            "A run or a preset is exported first: kerasgan export MODEL models/NAME/1, then kerasgan serve models"
+        )
     if model_name is not None and list(models) != [model_name]:
         names = ", ".join(models)
         raise ValueError(f"{folder} is a folder of models ({names}), each served under its own name")
