@@ -22,6 +22,7 @@ from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.keyed_random import LoopIndex
+from kerasgan.utils.lasting import Lasting
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
@@ -51,7 +52,7 @@ class GANArguments(typing.TypedDict, total=False):
     name: str | None
 
 
-class GAN(Game):
+class GAN(Lasting, Game):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
     A subclass defines `critic_loss(real, fake)` and `generator_loss(real, *purpose)` for the alternating game of
@@ -360,7 +361,10 @@ class GAN(Game):
         """
         checks.average_fits(self)
         step = int(self.step.numpy())
-        if self.ema_generator is None or self._statistics_step == step:
+        if self.ema_generator is None:
+            return
+        moving_average.follow_prior(self)
+        if self._statistics_step == step:
             return
         if step > 0:
             moving_average.take_statistics(self)
