@@ -175,7 +175,9 @@ def test_other_batches_of_the_same_data_are_refused_unless_they_are_meant(descri
     """The order of the data goes on as if the run had begun so, which is not what an uninterrupted run would see."""
     run, gan, source, photos = described
     before = json.loads((run / "run.json").read_text())
-    with pytest.raises(ValueError, match=f"recipe.yaml: the data come otherwise .*: {told}. Put .* with --data-changed"):
+    with pytest.raises(
+        ValueError, match=f"recipe.yaml: the data come otherwise .*: {told}. Put .* with --data-changed"
+    ):
         run_data.check(run, gan, source, section=section(photos, **settings))
     assert json.loads((run / "run.json").read_text()) == before
     run_data.check(run, gan, source, changed=True, section=section(photos, **settings))
