@@ -152,6 +152,7 @@ class GAN(Lasting, Game):
         self.gradient_accumulation_steps = 1
         self._rewrites = False
         self._parts: list[Config] = []  # configs of the prior and the techniques that the training step was built of
+        self._compiled_with: list[Any] = []  # what of `compile` it was built of
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; one of the constructor's arguments is checked, and counts, from the next `fit` on."""
@@ -288,6 +289,7 @@ class GAN(Lasting, Game):
         fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas, initial_epoch)
         is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
+        validation.integer("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
@@ -496,11 +498,17 @@ class GAN(Lasting, Game):
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
         rewrites = precision.is_rewriting()
         parts = self._configs_of_parts()
-        changed = self._changed or parts != self._parts
+        changed = self._changed or parts != self._parts or self._settings() != self._compiled_with
         if self.train_function is None or force or rewrites != self._rewrites or changed:
             function = self._make_function(self._step_once_data_are_there)
             self.train_function: Any = precision.rewritten(function) if rewrites else function
             self._rewrites, self._parts, self._changed = rewrites, parts, False
+            self._compiled_with = self._settings()
+
+    def _settings(self):
+        """What of `compile` the step is built of, also where it was set since."""
+        own = self.jit_compile, self.run_eagerly, self.steps_per_execution, self.gradient_accumulation_steps
+        return [own, *update.settings(self.generator_optimizer), *update.settings(self.critic_optimizer)]
 
     def _configs_of_parts(self):
         return [part.get_config() for part in (self.latent, *self.techniques)]

@@ -643,3 +643,27 @@ def test_the_penalty_of_scales_counts_when_it_is_set():
         prior.scales.assign(np.full((4, 2), 2.0))
         moves.append(moved_by(gan, prior.scales))
     np.testing.assert_allclose(moves[1] - moves[0], -0.1, rtol=1e-4)
+
+
+def test_what_is_set_of_an_optimizer_or_of_compile_counts_from_the_next_fit_on():
+    """Keras keeps the step that it has built. A clipped gradient of at most 1e-6 moves a weight by 1e-7 at most."""
+    gan = points_gan()
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    kernel = gan.generator.trainable_variables[0]
+    assert np.abs(moved_by(gan, kernel)).max() > 1e-4
+    built = gan.train_function
+    gan.generator_optimizer.learning_rate = 0.2  # a variable, which the step reads
+    moved_by(gan, kernel)
+    assert gan.train_function is built
+    gan.generator_optimizer.clipvalue = 1e-6
+    assert np.abs(moved_by(gan, kernel)).max() < 3e-7
+    gan.generator_optimizer.clipvalue = None
+    gan.generator_optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.0, 1, 1.0)
+    np.testing.assert_array_equal(moved_by(gan, kernel), 0.0)
+    gan.gradient_accumulation_steps = 0
+    with pytest.raises(ValueError, match="^gradient_accumulation_steps: expected"):
+        fit(gan)
+    gan.gradient_accumulation_steps = 2
+    built = gan.train_function
+    fit(gan)
+    assert gan.train_function is not built
