@@ -32,8 +32,8 @@ def follow_prior(gan):
         made = latent.__class__.from_config(latent.get_config())
     made.trainable = False
     made.set_weights((average if average.name == latent.name else latent).get_weights())
-    del gan.ema_latent  # Keras would keep it among the model's layers
     gan.ema_latent = made
+    gan._layers[gan._layers.index(average)] = gan._layers.pop()  # Keras keeps both, the new one last
     if was_left_alone:
         gan._first_digest = digest(gan.ema_generator, made)
 

@@ -239,9 +239,11 @@ def test_the_average_of_a_priors_weights_outlasts_an_argument_that_is_set():
     gan = kerasgan.SGAN(generator, critic, kerasgan.latents.GaussianMixture(2, components=3), ema_decay=0.5)
     gan.compile("sgd", "sgd")
     gan.fit(np.zeros((32, 2), "float32"), batch_size=8, verbose=0)
-    before = gan.ema_latent.get_weights()
+    before, weights = gan.ema_latent.get_weights(), gan.get_weights()
     gan.latent.by_slot = True
     gan.prepare_sampling()
     assert gan.ema_latent.by_slot
+    for old, new in zip(weights, gan.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
     for old, new in zip(before, gan.ema_latent.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
