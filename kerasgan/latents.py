@@ -13,6 +13,7 @@ from keras import ops
 
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.lasting import Lasting
 from kerasgan.utils.tensors import Tensor
 
 __all__ = [
@@ -29,11 +30,13 @@ __all__ = [
 _NO_BOUND = 40.0  # P(|z| > 40) is 0 in float64
 
 
-class Prior(keras.layers.Layer):
+class Prior(Lasting, keras.layers.Layer):
     """Base of the priors.
 
     Subclasses set `dim` (numbers in a latent) and `uniforms` (uniform numbers needed for one latent) and define
-    `call(uniforms, truncation, rows)`. Weights of a prior are trained with the generator.
+    `call(uniforms, truncation, rows)`. Weights of a prior are trained with the generator. An argument that is set later
+    counts from the next `fit` and the next sample on; where weights were made of it, a subclass names it in `lasting`,
+    and to set it raises `ValueError`.
 
     Args:
         dim: positive integer, the length of a latent.
@@ -201,6 +204,8 @@ class GaussianMixture(Prior):
         (50, 128)
     """
 
+    lasting = ("components", "initial_scale", "learned_weights")
+
     def __init__(
         self,
         dim: int = 128,
@@ -218,7 +223,6 @@ class GaussianMixture(Prior):
             raise ValueError("learned_weights: expected False with by_slot=True, where no component is drawn; got True")
         self.by_slot = by_slot
         self.initial_scale = initial_scale
-        self.scale_penalty = scale_penalty
         self.uniforms = dim + 1
         shape = (components, dim)
         self.means = self.add_weight(shape=shape, initializer=keras.initializers.RandomUniform(-1, 1), name="means")
@@ -231,6 +235,15 @@ class GaussianMixture(Prior):
         self.learned_weights = learned_weights
         if learned_weights:
             self.weights_of_components = self.add_weight(shape=(components,), initializer="zeros", name="weights")
+
+    @property
+    def scale_penalty(self) -> float:
+        """Weight of mean((sigma - 1)^2)."""
+        return self.scales.regularizer.weight
+
+    @scale_penalty.setter
+    def scale_penalty(self, weight: float) -> None:
+        self.scales.regularizer.weight = weight
 
     def call(self, uniforms: Tensor, truncation: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
         """Turn uniform numbers into latents.

@@ -132,7 +132,7 @@ def train(
     ] = None,
     data_changed: Annotated[
         bool,
-        typer.Option("--data-changed", help="With --resume: go on although the data are not those of the run."),
+        typer.Option("--data-changed", help="With --resume: go on although the run had other data, or other batches."),
     ] = False,
     set_: Annotated[
         list[str] | None,

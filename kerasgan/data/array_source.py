@@ -14,6 +14,7 @@ from kerasgan.data.source import Source
 from kerasgan.utils import classes
 
 _CHUNK = 1024
+_MOST_CLASSES = 10**6
 
 
 def arrays(images: np.ndarray, labels: npt.ArrayLike | None = None, class_names: Sequence[str] | None = None) -> Source:
@@ -22,7 +23,7 @@ def arrays(images: np.ndarray, labels: npt.ArrayLike | None = None, class_names:
     Args:
         images: uint8 [N, H, W] or [N, H, W, C] in [0, 255], C of 1, 3 or 4; or float32 or float64 of the same
             shapes in [-1, 1], which are rounded to uint8.
-        labels: integers [N], none negative, or None.
+        labels: integers [N], none negative and all below 1,000,000, or None.
         class_names: a name for each label, each once; without it "0", "1", ... up to the largest label.
 
     Returns:
@@ -91,6 +92,12 @@ def _checked_labels(labels, count):
     if labels.min() < 0:
         first = int(np.argmax(labels < 0))
         raise ValueError(f"labels: must not be negative, but label {first} is {labels[first]}")
+    if labels.max() >= _MOST_CLASSES:
+        first = int(np.argmax(labels >= _MOST_CLASSES))
+        raise ValueError(
+            f"labels: expected numbers of classes, below {_MOST_CLASSES:,}, as there is a class for each up to the "
+            f"largest; label {first} is {labels[first]}. np.unique(labels, return_inverse=True) numbers them"
+        )
     return labels.astype(np.int64)
 
 

@@ -31,6 +31,7 @@ from kerasgan.optimizers.schedules import Schedule
 from kerasgan.utils import precision, replica_shares, validation, workers
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.keyed_random import LoopIndex
+from kerasgan.utils.lasting import Lasting
 from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
@@ -60,7 +61,7 @@ class GANArguments(typing.TypedDict, total=False):
     name: str | None
 
 
-class GAN(Game):
+class GAN(Lasting, Game):
     """A generator and a critic (discriminator) that train with `fit`; the base of all objectives.
 
     A subclass defines `critic_loss(real, fake)` and `generator_loss(real, *purpose)` for the alternating game of
@@ -160,6 +161,7 @@ class GAN(Game):
         self.gradient_accumulation_steps = 1
         self._rewrites = False
         self._parts: list[Config] = []  # configs of the prior and the techniques that the training step was built of
+        self._compiled_with: list[Any] = []  # what of `compile` it was built of
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; one of the constructor's arguments is checked, and counts, from the next `fit` on."""
@@ -296,6 +298,7 @@ class GAN(Game):
         fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas, initial_epoch)
         is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
         fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
+        validation.integer("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
         if self.compiled:
             fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
         fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
@@ -369,7 +372,10 @@ class GAN(Game):
         """
         checks.average_fits(self)
         step = int(self.step.numpy())
-        if self.ema_generator is None or self._statistics_step == step:
+        if self.ema_generator is None:
+            return
+        moving_average.follow_prior(self)
+        if self._statistics_step == step:
             return
         if step > 0:
             moving_average.take_statistics(self)
@@ -501,11 +507,17 @@ class GAN(Game):
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""
         rewrites = precision.is_rewriting()
         parts = self._configs_of_parts()
-        changed = self._changed or parts != self._parts
+        changed = self._changed or parts != self._parts or self._settings() != self._compiled_with
         if self.train_function is None or force or rewrites != self._rewrites or changed:
             function = self._make_function(self._step_once_data_are_there)
             self.train_function: Any = precision.rewritten(function) if rewrites else function
             self._rewrites, self._parts, self._changed = rewrites, parts, False
+            self._compiled_with = self._settings()
+
+    def _settings(self):
+        """What of `compile` the step is built of, also where it was set since."""
+        own = self.jit_compile, self.run_eagerly, self.steps_per_execution, self.gradient_accumulation_steps
+        return [own, *update.settings(self.generator_optimizer), *update.settings(self.critic_optimizer)]
 
     def _configs_of_parts(self):
         return [part.get_config() for part in (self.latent, *self.techniques)]

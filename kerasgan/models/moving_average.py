@@ -19,6 +19,29 @@ def copies(generator, latent):
     return average, average_latent
 
 
+def follow_prior(gan):
+    """Make the prior's average anew where the GAN's prior, or an argument of it, is another since: `save` writes that.
+
+    Averages of weights are kept, unless they are another prior's.
+    """
+    average, latent = gan.ema_latent, gan.latent
+    if type(average) is type(latent) and _arguments(average) == _arguments(latent):
+        return
+    was_left_alone = digest(gan.ema_generator, average) == gan._first_digest
+    with gan.distribute_strategy.scope():
+        made = latent.__class__.from_config(latent.get_config())
+    made.trainable = False
+    made.set_weights((average if average.name == latent.name else latent).get_weights())
+    gan.ema_latent = made
+    gan._layers[gan._layers.index(average)] = gan._layers.pop()  # Keras keeps both, the new one last
+    if was_left_alone:
+        gan._first_digest = digest(gan.ema_generator, made)
+
+
+def _arguments(latent):
+    return {name: value for name, value in latent.get_config().items() if name != "trainable"}
+
+
 def digest(*parts):
     """Return numbers that tell whether the weights of models or layers changed."""
     weights = (np.ascontiguousarray(weight) for part in parts for weight in part.get_weights())

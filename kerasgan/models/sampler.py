@@ -71,7 +71,7 @@ class Sampler(Unsupervised, Exports, keras.Model):
         self._averaged = False
         self._statistics: str | None = None
         self._compiled_methods: Any = None  # a dict where something was sampled
-        self._sampled_parts: tuple[int, ...] | None = None
+        self._sampled_parts: tuple[Any, ...] | None = None
         self.built = True
 
     def sample(
@@ -238,7 +238,8 @@ class Sampler(Unsupervised, Exports, keras.Model):
     def _forget_other_parts(self):
         """Drop what was compiled for another generator or prior, or for other variables of theirs."""
         parts = (self.sampling_generator, self.sampling_latent)
-        used = (*map(id, parts), *(id(variable) for part in parts for variable in part.variables))
+        variables = (id(variable) for part in parts for variable in part.variables)
+        used = (*map(id, parts), *variables, self.sampling_latent.get_config())
         if self._sampled_parts != used:
             self._sampled_parts, self._compiled_methods, self.predict_function = used, {}, None
 

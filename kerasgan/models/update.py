@@ -47,6 +47,17 @@ def loss_scaled(optimizer, network):
     return keras.optimizers.LossScaleOptimizer(optimizer)
 
 
+def settings(optimizer):
+    """Return the numbers, switches and schedules that an optimizer's step is built of: a dict for each one in it."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    every = () if inner is None else (inner, *getattr(inner, "optimizers", ()))
+    return [{name: value for name, value in vars(one).items() if _is_setting(value)} for one in every]
+
+
+def _is_setting(value):
+    return value is None or isinstance(value, (int, float, str)) or callable(value)
+
+
 def _gradients(gan, name, loss, args, networks, variables, optimizer):
     """Track the loss, and return the gradients of loss and penalties, scaled by the batch's share and for float16.
 

@@ -75,8 +75,24 @@ class ACWGANGP(WGANGP):
             one_sided=one_sided,
             **of_gan,
         )
-        self.critic_class_weight = critic_class_weight
-        self.generator_class_weight = generator_class_weight
+
+    @property
+    def critic_class_weight(self) -> float:
+        """The classifier's weight in the critic's loss."""
+        return self.techniques[-1].critic_weight
+
+    @critic_class_weight.setter
+    def critic_class_weight(self, weight: float) -> None:
+        self.techniques[-1].critic_weight = weight
+
+    @property
+    def generator_class_weight(self) -> float:
+        """The classifier's weight in the generator's loss."""
+        return self.techniques[-1].generator_weight
+
+    @generator_class_weight.setter
+    def generator_class_weight(self, weight: float) -> None:
+        self.techniques[-1].generator_weight = weight
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""

@@ -52,6 +52,7 @@ class SGAN(GAN):
     """
 
     signed_critic = True
+    lasting = ("player_threshold", "least_player_threshold")
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kerasgan.latents import Prior
@@ -80,8 +81,9 @@ class TGAN(GAN):
         places = slice(first, first + ops.shape(rows)[0])
         keys = [("pairs", k, *purpose) for k in range(self.pair_shuffles)]
         orders = [ops.argsort(keyed_random.uniform([total], self.seed, self.step.value, key)) for key in keys]
-        # a product and not `take`: its gradient is dense, as that of gathering replicas asks for
-        return [ops.matmul(ops.one_hot(order[places], total, dtype=rows.dtype), everyone) for order in orders]
+        # Not `take`, as this gradient is dense, which that of gathering replicas asks for; nor a product with rows of
+        # zeros and a one, which may be computed in bfloat16.
+        return [tf.gather_nd(everyone, order[places][None, :, None])[0] for order in orders]
 
     def judge(self, batch: Batch, against: Batch) -> Tensor:
         """Return T(a, b), logits [N, 1], of a batch and the same rows of another: without `pair_shuffles`."""

@@ -69,6 +69,8 @@ class AdaptiveAugmentation(Augmentation):
         >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.AdaptiveAugmentation(flips=0.0)])
     """
 
+    lasting_if_none = ("probability",)
+
     def __init__(
         self,
         probability: float | Schedule | None = None,

@@ -39,6 +39,8 @@ class FeatureMatching(Technique):
         >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.FeatureMatching(order=2)])
     """
 
+    lasting = ("layer",)
+
     def __init__(
         self,
         order: Literal[1, 2] = 1,
@@ -55,6 +57,14 @@ class FeatureMatching(Technique):
         self.layer = layer
         self.weight = weight
         self.add = add
+
+    @property
+    def add(self) -> bool:
+        """Whether the distance is added to the objective's own loss."""
+        return not self.replaces_loss
+
+    @add.setter
+    def add(self, add: bool) -> None:
         self.replaces_loss = not add
 
     def attach(self, gan: GAN) -> None:

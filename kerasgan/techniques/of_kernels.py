@@ -27,6 +27,8 @@ class OfKernels(Technique):
         ValueError: if it is to act on neither.
     """
 
+    lasting = ("generator", "critic")
+
     def __init__(self, generator: bool = True, critic: bool = False, name: str | None = None):
         super().__init__(name)
         if not generator and not critic:
@@ -85,8 +87,12 @@ class OfSingularValues(OfKernels):
         for argument, value in ((bound_name, bound), ("ratio", ratio)):
             if value is not None:
                 validation.positive(argument, value)
-        self.bound = bound
         self.ratio = ratio
+
+    @property
+    def bound(self) -> float | None:
+        """The fixed bound, or `None`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no bound")
 
     def attach(self, gan: GAN) -> None:
         """Find the kernels and their first singular vectors."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from kerasgan.techniques.of_kernels import OfKernels
-from kerasgan.utils import validation
+from kerasgan.utils import precision, validation
 from kerasgan.utils.annotations import Config
 from kerasgan.utils.tensors import Tensor
 
@@ -45,8 +45,8 @@ class OrthogonalRegularization(OfKernels):
         total = 0.0
         for kernel in self._among(variables):
             if not kernel.is_embedding:
-                total += self.weight / 2 * _products_apart(ops.cast(kernel.matrix(), "float32"))
-        return total
+                total += self.weight / 2 * _products_apart(ops.cast(kernel.matrix(), precision.product_type()))
+        return ops.cast(total, "float32")
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
@@ -58,7 +58,7 @@ def _products_apart(matrix):
     rows, columns = matrix.shape
     if rows <= columns:
         products = ops.matmul(matrix, ops.transpose(matrix))
-        return ops.sum(ops.square(products * (1.0 - ops.eye(rows, dtype="float32"))))
+        return ops.sum(ops.square(products * (1.0 - ops.eye(rows, dtype=matrix.dtype))))
     # W^T W has the same norm as W W^T, which for the first layer of a BigGAN of 128 pixels would take 2.4 GB. So many
     # rows cannot be orthogonal: the difference is not one of nearly equal numbers.
     products = ops.matmul(ops.transpose(matrix), matrix)

@@ -35,6 +35,8 @@ class SingularValueClamp(OfSingularValues):
         >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.SingularValueClamp(ratio=2.0)])
     """
 
+    lasting_if_none = ("clamp", "ratio")
+
     def __init__(
         self,
         clamp: float | None = None,
@@ -46,6 +48,12 @@ class SingularValueClamp(OfSingularValues):
         super().__init__("clamp", clamp, ratio, generator, critic, name)
         if ratio is not None and not ratio >= 1:
             raise ValueError(f"ratio: expected a number of at least 1; got {quoted(ratio)}")
+        self.clamp = clamp
+
+    @property
+    def bound(self) -> float | None:
+        """The clamp."""
+        return self.clamp
 
     def followed(self, kernel: Kernel, u: Tensor, values: Tensor, v: Tensor) -> None:
         """Lower the first singular value of a kernel to the clamp."""
@@ -54,4 +62,4 @@ class SingularValueClamp(OfSingularValues):
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "clamp": self.bound}
+        return {**super().get_config(), "clamp": self.clamp}

@@ -38,6 +38,8 @@ class SingularValuePenalty(OfSingularValues):
         >>> gan = kerasgan.SGAN(generator, critic, techniques=[kerasgan.techniques.SingularValuePenalty(target=1.0)])
     """
 
+    lasting_if_none = ("target", "ratio")
+
     def __init__(
         self,
         weight: float = 1e-3,
@@ -50,6 +52,12 @@ class SingularValuePenalty(OfSingularValues):
         super().__init__("target", target, ratio, generator, critic, name)
         validation.not_negative("weight", weight)
         self.weight = weight
+        self.target = target
+
+    @property
+    def bound(self) -> float | None:
+        """The target."""
+        return self.target
 
     def penalty(self, variables: Sequence[keras.Variable]) -> Tensor | float:
         """Return the penalty of the kernels among the variables, a scalar."""
@@ -63,4 +71,4 @@ class SingularValuePenalty(OfSingularValues):
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "weight": self.weight, "target": self.bound}
+        return {**super().get_config(), "weight": self.weight, "target": self.target}

@@ -8,14 +8,16 @@ from keras import ops
 from kerasgan.models.batch import Batch
 from kerasgan.models.gan import GAN
 from kerasgan.utils.annotations import Config
+from kerasgan.utils.lasting import Lasting
 from kerasgan.utils.tensors import Tensor
 
 
-class Technique(keras.layers.Layer):
+class Technique(Lasting, keras.layers.Layer):
     """Base of the plug-ins of `GAN(techniques=[...])`; a subclass overrides what it changes.
 
     A technique is a Keras layer, so that its configuration and its weights are saved with the model. One object
-    belongs to one model.
+    belongs to one model. An argument that is set later counts from the next `fit` on; where `attach` has used it up, a
+    subclass names it in `lasting`, and to set it raises `ValueError`.
 
     Args:
         name: optional layer name.

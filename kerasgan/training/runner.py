@@ -37,7 +37,7 @@ _IN_CHECKPOINTS = (
     "generator_optimizer",
     "critic_optimizer",
 )
-_TRAIN_IN_CHECKPOINTS = ("seed", "jit_compile", "gradient_accumulation_steps")
+_TRAIN_IN_CHECKPOINTS = ("seed", "jit_compile", "gradient_accumulation_steps", "start_from")
 _BUILDING = threading.Lock()  # initial weights come from the random numbers of the whole process: one after the other
 
 
@@ -155,7 +155,7 @@ def _in_checkpoints(plan):
 def _check_unchanged(run, plan):
     """Raise `ValueError` where a run's recipe was edited in what its checkpoint decides; older runs do not tell."""
     began, now = run_folder.facts(run).get("in_checkpoints"), _in_checkpoints(plan)
-    differ = [part for part, value in now.items() if isinstance(began, dict) and began.get(part) != value]
+    differ = [part for part, value in now.items() if isinstance(began, dict) and began.get(part, value) != value]
     if differ:
         raise ValueError(
             f"{run / run_folder.RECIPE}: expected {', '.join(differ)} as the run began with, which its checkpoint "
@@ -175,8 +175,8 @@ def resume(
     Args:
         run: run folder.
         steps: a new total of training steps, or `None` for the recipe's.
-        data_changed: whether to go on although the data are not those that the run was trained on; `run.json` then
-            tells both. Their classes must be the same.
+        data_changed: whether to go on although the data are not those that the run was trained on, or come in other
+            batches; `run.json` then tells both. Their classes must be the same.
         strategy: as for `train`.
 
     Returns:
@@ -206,7 +206,7 @@ def _resume(strategy, run, steps, data_changed):
 
 def _resumed(run, strategy, checkpoint, steps, data_changed):
     with workers.together(strategy):
-        plan = planned(run / run_folder.RECIPE, steps)
+        plan = _in_a_precision(planned(run / run_folder.RECIPE, steps))
         _check_unchanged(run, plan)
         source = _data_of_run(run, plan)
         with _BUILDING, strategy.scope():
@@ -216,7 +216,7 @@ def _resumed(run, strategy, checkpoint, steps, data_changed):
                 f"{run}: already at step {int(gan.step.numpy())} of {plan.train.steps}; give more steps to go on"
             )
         if workers.is_chief(strategy):
-            run_data.check(run, gan, source, data_changed)
+            run_data.check(run, gan, source, data_changed, plan.data)
         reference = _reference(plan, gan, strategy)
         stream, steps_per_epoch = _stream(plan, source, gan)
     shared_run.check_alike(strategy, plan)
@@ -323,7 +323,7 @@ def _describe(gan, source, plan, recipe_there, recipe_path, images, changes):
             "python": platform.python_version(),
         },
         "devices": [device.name for device in tf.config.list_logical_devices()],
-        **run_data.facts(source),
+        **run_data.facts(source, plan.data),
         "trainable_parameters": {
             name: sum(math.prod(variable.shape) for variable in network.trainable_variables)
             for name, network in networks.items()

@@ -148,6 +148,15 @@ def is_rewriting() -> bool:
     return _rewriting.get()
 
 
+def product_type() -> str:
+    """Return the type in which a penalty multiplies matrices: float64 on a processor, where no graph is rewritten.
+
+    Of float32 the products may be taken in bfloat16. Whether they will be is not asked: each replica's step is built in
+    a thread of its own, which does not know of the block of `precision`.
+    """
+    return "float32" if _accelerators() else "float64"
+
+
 def layers_in() -> str | None:
     """Return the type in which layers made in the block of `precision` compute; `None` outside of one."""
     return _layers_in.get()

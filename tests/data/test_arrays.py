@@ -80,6 +80,8 @@ def test_shape_and_dtype(shape, dtype, message):
         ([0.0] * 7, "labels: expected integers, got float64"),
         ([True] * 7, "labels: expected integers, got bool"),
         ([0, 0, 0, -2, 0, 0, -5], "labels: must not be negative, but label 3 is -2"),
+        ([0, 0, 2**32, 0, 0, 0, 0], "labels: expected numbers of classes, below 1,000,000, .* label 2 is 4294967296"),
+        (np.full(7, 2**63, np.uint64), "label 0 is 9223372036854775808. np.unique.* numbers them"),
         ([[0]] * 7, r"labels: expected shape \[N\], got \[7, 1\]"),
     ],
 )

@@ -177,6 +177,7 @@ def test_a_recipe_that_was_edited_is_not_taken_for_what_trains(recipe, tmp_path)
     for before, after, part in (
         ("learning_rate: 0.001", "learning_rate: 0.9", "generator_optimizer, critic_optimizer"),
         ("seed: 0", "seed: 1", "train.seed"),
+        ("start_from: null", "start_from: garments", "train.start_from"),
     ):
         assert before in began
         (run / "recipe.yaml").write_text(began.replace(before, after))

@@ -311,7 +311,8 @@ def test_a_run_goes_on_with_other_data_only_if_that_is_said(stopped, monkeypatch
     assert (run / "run.json").read_text() == before and not (run / "checkpoints" / "step-00000006.keras").exists()
     assert command(monkeypatch, capsys, "train", "--resume", run, "--steps", 6, "--data-changed")[0] == 0
     about, earlier = json.loads((run / "run.json").read_text()), json.loads(before)
-    assert about["earlier_data"] == [{"until_step": 5, **{key: earlier[key] for key in ("data", "data_fingerprint")}}]
+    told = ("data", "data_fingerprint", "data_settings")
+    assert about["earlier_data"] == [{"until_step": 5, **{key: earlier[key] for key in told}}]
     assert about["data_fingerprint"] != earlier["data_fingerprint"]
     assert command(monkeypatch, capsys, "train", "x.yaml", "--data-changed")[0] == 2
 

@@ -17,9 +17,9 @@ POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
 Keras = keras.callbacks
 
 
-def points_gan(**arguments):
+def points_gan(of_gan=None, **arguments):
     keras.utils.set_random_seed(0)
-    gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8))
+    gan = kerasgan.SGAN(mlp.generator((2,), 2, width=8), mlp.critic((2,), width=8), **(of_gan or {}))
     gan.compile(keras.optimizers.SGD(0.05), keras.optimizers.SGD(0.05), **arguments)
     return gan
 
@@ -545,3 +545,125 @@ def test_batch_norm_that_each_replica_computes_for_itself_is_told_of(recwarn):
     fit_checks.batch_norm(gan(synchronized=True), replicas=2)
     fit_checks.batch_norm(frozen, replicas=2)
     assert not recwarn
+
+
+CANNOT_BE_SET = [
+    (lambda: kerasgan.techniques.FeatureMatching(), "layer", "logit"),
+    (lambda: kerasgan.techniques.OrthogonalRegularization(), "critic", True),
+    (lambda: kerasgan.techniques.SingularValuePenalty(target=1.0), "generator", False),
+    (lambda: kerasgan.techniques.SingularValuePenalty(target=1.0), "ratio", 1.5),
+    (lambda: kerasgan.techniques.SingularValueClamp(ratio=1.5), "ratio", None),
+    (lambda: kerasgan.techniques.AdaptiveAugmentation(), "probability", 0.5),
+    (lambda: kerasgan.techniques.AdaptiveAugmentation(0.5), "probability", None),
+    (lambda: kerasgan.latents.GaussianMixture(2, components=4), "components", 2),
+    (lambda: kerasgan.latents.GaussianMixture(2), "initial_scale", 0.5),
+    (lambda: kerasgan.latents.GaussianMixture(2), "learned_weights", True),
+    (lambda: points_gan({"player_threshold": 0.7}), "player_threshold", 0.1),
+    (lambda: points_gan({"player_threshold": 0.7}), "least_player_threshold", 0.1),
+    (lambda: points_gan(), "player_threshold", 0.1),
+]
+
+
+@pytest.mark.parametrize(("made", "name", "value"), CANNOT_BE_SET)
+def test_an_argument_that_only_the_constructor_heeds_cannot_be_set_anew(made, name, value):
+    """It had no effect in training, though `save` wrote it."""
+    part = made()
+    before = getattr(part, name)
+    setattr(part, name, before)
+    with pytest.raises(ValueError, match=f"^{name}: expected .*, as this .* was made with it; got .*: make a new one"):
+        setattr(part, name, value)
+    assert getattr(part, name) == part.get_config()[name] == before
+
+
+def moved_by(gan, variable, data=POINTS):
+    """How far a step of SGD at rate 0.1 has moved a variable."""
+    before = variable.numpy()
+    gan.fit(tf.data.Dataset.from_tensors(data), verbose=0)
+    return variable.numpy() - before
+
+
+def test_bounds_of_singular_values_that_are_set_count():
+    """The gradient of (sigma - target)^2 is 2 (sigma - target) u v^T, that of another target differs by u v^T."""
+    penalty = kerasgan.techniques.SingularValuePenalty(0.5, target=1.0)
+    clamp = kerasgan.techniques.SingularValueClamp(clamp=100.0, generator=False, critic=True)
+    gan = points_gan({"techniques": [penalty, clamp]})
+    kernel = next(variable for variable in gan.generator.trainable_variables if len(variable.shape) == 2)
+    moves, start = [], gan.get_weights()
+    for target in (1.0, 3.0):
+        penalty.target = target
+        gan.set_weights(start)
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+        moves.append(moved_by(gan, kernel))
+    u, _, vt = np.linalg.svd(start[[id(one) for one in gan.weights].index(id(kernel))])
+    apart = np.sign(np.sum((moves[1] - moves[0]) * np.outer(u[:, 0], vt[0]))) * np.outer(u[:, 0], vt[0])
+    np.testing.assert_allclose(moves[1] - moves[0], 0.1 * 2 * 0.5 * 2.0 * apart, atol=1e-4)
+    clamp.clamp = 0.01
+    for _ in range(3):  # the first value alone is lowered in an update
+        fit(gan)
+    kernels = [variable.numpy() for variable in gan.critic.trainable_variables if len(variable.shape) == 2]
+    assert max(np.linalg.norm(kernel, 2) for kernel in kernels) < 0.3
+    assert (penalty.get_config()["target"], clamp.get_config()["clamp"]) == (3.0, 0.01)
+
+
+def test_feature_matching_that_is_added_later_leaves_what_other_techniques_add():
+    matching = kerasgan.techniques.FeatureMatching()
+    gan = points_gan({"techniques": [matching]})
+    assert matching.replaces_loss
+    matching.add = True
+    assert not matching.replaces_loss
+    fit(gan)
+
+
+def test_the_weights_of_a_classifier_count_when_they_are_set():
+    """At weight 0 of the critic's cross-entropy the layer of class logits does not move."""
+    gan = points.named("ACWGANGP")
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    classes = gan.critic.layers[-1].kernel
+    assert classes.shape[-1] == points.CLASSES
+    for weight in (1.0, 0.0):
+        gan.critic_class_weight = weight
+        before = classes.numpy()
+        gan.fit(points.data(gan, 1), verbose=0)
+        assert (np.abs(classes.numpy() - before).max() > 0) == (weight > 0)
+    assert gan.get_config()["critic_class_weight"] == 0.0
+    gan.generator_class_weight = -1.0
+    with pytest.raises(ValueError, match="generator_weight: expected"):
+        gan.fit(points.data(gan, 1), verbose=0)
+
+
+def test_the_penalty_of_scales_counts_when_it_is_set():
+    """weight * mean((sigma - 1)^2) with 4 x 2 scales of 2 has the gradient weight / 4."""
+    prior = kerasgan.latents.GaussianMixture(2, components=4, scale_penalty=0.0)
+    gan = points_gan({"latent": prior})
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    moves, start = [], gan.get_weights()
+    for weight in (0.0, 4.0):
+        prior.scale_penalty = weight
+        gan.set_weights(start)
+        prior.scales.assign(np.full((4, 2), 2.0))
+        moves.append(moved_by(gan, prior.scales))
+    np.testing.assert_allclose(moves[1] - moves[0], -0.1, rtol=1e-4)
+
+
+def test_what_is_set_of_an_optimizer_or_of_compile_counts_from_the_next_fit_on():
+    """Keras keeps the step that it has built. A clipped gradient of at most 1e-6 moves a weight by 1e-7 at most."""
+    gan = points_gan()
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    kernel = gan.generator.trainable_variables[0]
+    assert np.abs(moved_by(gan, kernel)).max() > 1e-4
+    built = gan.train_function
+    gan.generator_optimizer.learning_rate = 0.2  # a variable, which the step reads
+    moved_by(gan, kernel)
+    assert gan.train_function is built
+    gan.generator_optimizer.clipvalue = 1e-6
+    assert np.abs(moved_by(gan, kernel)).max() < 3e-7
+    gan.generator_optimizer.clipvalue = None
+    gan.generator_optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.0, 1, 1.0)
+    np.testing.assert_array_equal(moved_by(gan, kernel), 0.0)
+    gan.gradient_accumulation_steps = 0
+    with pytest.raises(ValueError, match="^gradient_accumulation_steps: expected"):
+        fit(gan)
+    gan.gradient_accumulation_steps = 2
+    built = gan.train_function
+    fit(gan)
+    assert gan.train_function is not built

@@ -205,3 +205,45 @@ def test_seeds_that_no_integer_holds_are_named():
     sampler = kerasgan.Sampler(mlp.generator((2,), 4, width=8))
     with pytest.raises(ValueError, match="seed: expected integers from -9223372036854775808 to 9223372036854775807"):
         sampler.sample(2, seed=[2**63 - 1, 2**63])
+
+
+@pytest.mark.parametrize("averaged", [True, False])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_prior_that_is_set_or_replaced_is_sampled_from_at_once(averaged, replaced, tmp_path):
+    """Of latents within 0.01 a linear generator makes points within 0.01 times the sums of its kernel's columns."""
+    z, points = keras.Input((2,)), keras.Input((2,))
+    generator = keras.Model(z, keras.layers.Dense(2, use_bias=False)(z))
+    critic = keras.Model(points, keras.layers.Dense(1)(points))
+    gan = kerasgan.SGAN(
+        generator, critic, kerasgan.latents.ScaledTruncatedNormal(2, 2.0), ema_decay=0.5 if averaged else None
+    )
+    gan.compile("sgd", "sgd")
+    gan.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
+    assert np.abs(gan.sample(64)).max() > 0.1
+    if replaced:
+        gan.latent = kerasgan.latents.ScaledTruncatedNormal(2, 0.01)
+    else:
+        gan.latent.bound = 0.01
+    made = gan.sample(64)
+    bounds = 0.0101 * np.abs(gan.sampling_generator.get_weights()[0]).sum(axis=0)
+    assert (np.abs(made) < bounds).all()
+    gan.save(tmp_path / "set.keras")
+    np.testing.assert_array_equal(kerasgan.load(tmp_path / "set.keras").sample(64), made)
+    gan.fit(np.zeros((8, 2), "float32"), batch_size=8, verbose=0)
+
+
+def test_the_average_of_a_priors_weights_outlasts_an_argument_that_is_set():
+    z, points = keras.Input((2,)), keras.Input((2,))
+    generator = keras.Model(z, keras.layers.Dense(2, use_bias=False)(z))
+    critic = keras.Model(points, keras.layers.Dense(1)(points))
+    gan = kerasgan.SGAN(generator, critic, kerasgan.latents.GaussianMixture(2, components=3), ema_decay=0.5)
+    gan.compile("sgd", "sgd")
+    gan.fit(np.zeros((32, 2), "float32"), batch_size=8, verbose=0)
+    before, weights = gan.ema_latent.get_weights(), gan.get_weights()
+    gan.latent.by_slot = True
+    gan.prepare_sampling()
+    assert gan.ema_latent.by_slot
+    for old, new in zip(weights, gan.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    for old, new in zip(before, gan.ema_latent.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)

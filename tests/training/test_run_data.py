@@ -10,6 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan import data
+from kerasgan.recipes.sections.images import ImageData
+from kerasgan.recipes.sections.points import PointData
 from kerasgan.training import run_data
 
 
@@ -145,3 +147,64 @@ def test_measuring_says_so(run, capsys):
     write(run)  # an old run does not tell
     run_data.tell_if_changed(run, data.folder(run.parent / "photos"))
     assert capsys.readouterr().err == ""
+
+
+def section(folder, **settings):
+    return ImageData(**{"folder": str(folder), "batch_size": 4, "image_size": 8, "labels": True, **settings})
+
+
+@pytest.fixture
+def described(run):
+    """The run, whose `run.json` tells the settings of its section too; a model and its data."""
+    photos = run.parent / "photos"
+    source = data.folder(photos)
+    write(run, **run_data.facts(source, section(photos)))
+    gan = model()
+    gan.image_shape = (8, 8, 3)
+    return run, gan, source, photos
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"batch_size": 2}, "data.batch_size is 2, was 4"),
+        ({"center_crop": False}, "data.center_crop is False, was True"),
+    ],
+)
+def test_other_batches_of_the_same_data_are_refused_unless_they_are_meant(described, settings, told):
+    """The order of the data goes on as if the run had begun so, which is not what an uninterrupted run would see."""
+    run, gan, source, photos = described
+    before = json.loads((run / "run.json").read_text())
+    with pytest.raises(
+        ValueError, match=f"recipe.yaml: the data come otherwise .*: {told}. Put .* with --data-changed"
+    ):
+        run_data.check(run, gan, source, section=section(photos, **settings))
+    assert json.loads((run / "run.json").read_text()) == before
+    run_data.check(run, gan, source, changed=True, section=section(photos, **settings))
+    about = json.loads((run / "run.json").read_text())
+    assert about["earlier_data"] == [{"until_step": 5, **before}]
+    run_data.check(run, gan, source, section=section(photos, **settings))  # they are its settings now
+
+
+@pytest.mark.parametrize("settings", [{"image_size": 16}, {"channels": 1}, {"labels": False}])
+def test_what_the_networks_do_not_take_is_refused_whatever_is_said(described, settings):
+    run, gan, source, photos = described
+    before = (run / "run.json").read_text()
+    with pytest.raises(ValueError, match=r"data: expected images of shape \(8, 8, 3\) and num_classes 2, .*; got"):
+        run_data.check(run, gan, source, changed=True, section=section(photos, **settings))
+    assert (run / "run.json").read_text() == before
+
+
+def test_a_copy_of_the_data_elsewhere_and_another_cache_are_no_change(described, tmp_path):
+    run, gan, source, photos = described
+    moved = shutil.copytree(photos, tmp_path / "elsewhere" / "photos")
+    run_data.check(run, gan, data.folder(moved), section=section(moved, cache=False))
+
+
+def test_points_of_another_distribution_are_refused(tmp_path):
+    began, now = PointData(toy="eight_gaussians"), PointData(toy="swiss_roll")
+    write(tmp_path, **run_data.facts(began.open(), began))
+    gan = types.SimpleNamespace(num_classes=None, image_shape=(2,), step=tf.constant(5))
+    run_data.check(tmp_path, gan, began.open(), section=began)
+    with pytest.raises(ValueError, match="data.toy is swiss_roll, was eight_gaussians"):
+        run_data.check(tmp_path, gan, now.open(), section=now)

@@ -1,5 +1,6 @@
 """`kerasgan.precision`: what it takes, and what is bfloat16 and what is not in steps on a processor."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -12,7 +13,9 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan.layers import kernels
+from kerasgan.models.batch import Batch
 from kerasgan.networks import mlp
+from kerasgan.networks.pairwise import PairwiseCritic
 from kerasgan.techniques import affine
 from kerasgan.techniques.transformations import Numbers, inverse_map
 from kerasgan.utils import bfloat16_graphs, precision
@@ -168,6 +171,48 @@ def test_singular_values_that_are_followed_are_those_of_float32():
     np.testing.assert_allclose(values, s[:2], rtol=1e-6)
     for made, wanted in ((left, u[:, :2]), (right, vt[:2].T)):
         np.testing.assert_allclose(np.abs(np.sum(made * wanted, axis=0)), 1.0, rtol=1e-6)
+
+
+@needs_bfloat16
+def test_the_orthogonal_penalty_is_that_of_nearly_orthogonal_kernels():
+    """Whose gradient, 2 (W W^T (.) (1 - I)) W, is a difference of nearly equal numbers."""
+    dense = keras.layers.Dense(65, use_bias=False, kernel_initializer="orthogonal")
+    z, points = keras.Input((64,)), keras.Input((65,))
+    critic = keras.Model(points, keras.layers.Dense(1)(points))
+    penalty = kerasgan.techniques.OrthogonalRegularization(1.0)
+    gan = kerasgan.SGAN(keras.Model(z, dense(z)), critic, techniques=[penalty])
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            value = penalty.penalty(gan.generator.trainable_variables)
+        return value, tape.gradient(value, dense.kernel.value)
+
+    w = dense.kernel.numpy().T.astype("float64")
+    apart = w @ w.T * (1 - np.eye(65))
+    value, gradient = precision.rewritten(step)()
+    np.testing.assert_allclose(value, np.sum(apart**2) / 2, rtol=1e-5)
+    wanted = (2 * apart @ w).T
+    assert np.linalg.norm(gradient - wanted) < 1e-5 * np.linalg.norm(wanted)
+
+
+@needs_bfloat16
+def test_shuffled_features_are_those_that_the_encoder_gave():
+    """With T(a, b) = E(a) - E(b) the mean over all pairs is that over the batch's own, however they are shuffled."""
+    images = keras.Input((8, 8, 1))
+    critic = PairwiseCritic(keras.Model(images, keras.layers.GlobalAveragePooling2D()(images)))
+    z = keras.Input((2,))
+    generator = keras.Model(z, keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64)(z)))
+    rng = np.random.default_rng(0)
+    real, fake = (
+        Batch(tf.constant(0.8 + 0.1 * rng.normal(size=(16, 8, 8, 1)), tf.float32), None, purpose=purpose)
+        for purpose in (("real", 0), ("fake", "critic", 0))
+    )
+    losses = []
+    for shuffles in (0, 2):
+        gan = kerasgan.TWGAN(generator, critic, pair_shuffles=shuffles)
+        losses.append(precision.rewritten(tf.function(functools.partial(gan.critic_loss, real, fake)))())
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 
 
 def test_other_threads_are_left_alone():

@@ -20,6 +20,7 @@ class Section(pydantic.BaseModel, abc.ABC):
 
     # Beside these, `metrics` names what is measured where nothing else is asked for.
     plural: ClassVar[str]  # of an example
+    elsewhere: ClassVar[tuple[str, ...]] = ()  # fields that say where data are, and not which, beside a path in `place`
 
     batch_size: int = pydantic.Field(64, ge=1)
     _named: str | None = pydantic.PrivateAttr(None)  # MODULE.NAME by which a recipe has named a user's own kind
@@ -41,6 +42,11 @@ class Section(pydantic.BaseModel, abc.ABC):
             ValueError, OSError: if the data are not there, or nothing goes with them.
         """
         return self
+
+    def settings(self) -> dict[str, Any]:
+        """Return what makes other batches of the same source, such as the batch size: names to what JSON has of it."""
+        is_place = [name for name, value in self.model_dump().items() if self.is_local and value == self.place]
+        return self.model_dump(mode="json", exclude={*self.elsewhere, *is_place})
 
     @abc.abstractmethod
     def open(self) -> Any:

@@ -25,6 +25,7 @@ class ImageData(Section):
 
     metrics: ClassVar[str] = "fid"
     plural: ClassVar[str] = "images"
+    elsewhere: ClassVar[tuple[str, ...]] = ("data_dir", "cache")
 
     tfds: str | None = None
     folder: str | None = None
