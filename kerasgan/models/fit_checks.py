@@ -184,6 +184,7 @@ def arguments(gan, names):
         gan: `GAN`.
         names: of all that the constructors of its class and that class's bases take.
     """
+    config = gan.get_config()
     try:
         checks.configs_are_whole(gan)
     except ValueError:  # a class of the user's own, which tells too little for another to be made
@@ -191,7 +192,7 @@ def arguments(gan, names):
     taken = inspect.signature(type(gan)).parameters
     if not any(one.kind is one.VAR_KEYWORD for one in taken.values()):
         names = names & set(taken)
-    given = {name: value for name, value in gan.get_config().items() if name in names}
+    given = {name: value for name, value in config.items() if name in names}
     given |= {name: getattr(gan, name) for name in ("generator", "critic", "latent", "ema_decay") if name in given}
     try:
         parts = [type(part).from_config(part.get_config()) for part in (gan.latent, *gan.techniques)]

@@ -79,27 +79,38 @@ class ACWGANGP(WGANGP):
     @property
     def critic_class_weight(self) -> float:
         """The classifier's weight in the critic's loss."""
-        return self.techniques[-1].critic_weight
+        return self._classifier.critic_weight
 
     @critic_class_weight.setter
     def critic_class_weight(self, weight: float) -> None:
-        self.techniques[-1].critic_weight = weight
+        self._classifier.critic_weight = weight
 
     @property
     def generator_class_weight(self) -> float:
         """The classifier's weight in the generator's loss."""
-        return self.techniques[-1].generator_weight
+        return self._classifier.generator_weight
 
     @generator_class_weight.setter
     def generator_class_weight(self, weight: float) -> None:
-        self.techniques[-1].generator_weight = weight
+        self._classifier.generator_weight = weight
 
     def get_config(self) -> Config:
         """Return the constructor's arguments."""
         config = super().get_config()
+        own = self.techniques.index(self._classifier)
         return {
             **config,
-            "techniques": config["techniques"][:-1],  # without the classifier
+            "techniques": config["techniques"][:own] + config["techniques"][own + 1 :],
             "critic_class_weight": self.critic_class_weight,
             "generator_class_weight": self.generator_class_weight,
         }
+
+    @property
+    def _classifier(self):
+        found = [one for one in self.techniques if isinstance(one, AuxiliaryClassifier)]
+        if not found:
+            raise ValueError(
+                "techniques: expected the AuxiliaryClassifier that ACWGANGP was made with; it was taken out: set "
+                "techniques to a list that has it, or make a new model"
+            )
+        return found[-1]

@@ -88,3 +88,23 @@ def test_missing_labels_are_said_before_the_first_step():
     gan.compile()
     with pytest.raises(ValueError, match=r"expected \(images, labels\), as num_classes=3; got images alone"):
         gan.fit(tf.data.Dataset.from_tensors(tf.zeros([20, 2])), verbose=0)
+
+
+def test_its_classifier_may_stand_anywhere_but_not_be_missing():
+    gan = linear()[0]
+    gan.compile()
+    data = tf.data.Dataset.from_tensors((RNG.normal(size=(30, 2)).astype("float32"), np.tile(LABELS, 5)))
+    gan.fit(data, verbose=0)
+    (classifier,) = gan.techniques
+    gan.techniques = []
+    with pytest.raises(ValueError, match="techniques: expected the AuxiliaryClassifier that ACWGANGP was made with"):
+        gan.fit(data, verbose=0)
+    noise = kerasgan.techniques.InstanceNoise(0.1)
+    both = kerasgan.ACWGANGP(gan.generator, gan.critic, num_classes=3, techniques=[noise])
+    both.techniques = both.techniques[::-1]
+    config = both.get_config()
+    assert [one["config"]["name"] for one in config["techniques"]] == [noise.name]
+    assert config["critic_class_weight"] == both.critic_class_weight == 1.0
+    gan.techniques = [classifier]
+    gan.fit(data, verbose=0)
+    assert int(gan.step.numpy()) == 2
