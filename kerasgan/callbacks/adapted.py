@@ -5,7 +5,7 @@ from typing import Literal
 import keras
 import wrapt
 
-from kerasgan.models import fit_checks
+from kerasgan.models import callback_checks, optimizer_checks
 from kerasgan.utils.annotations import Logs
 from kerasgan.utils.messages import quoted
 
@@ -51,7 +51,7 @@ class Adapted(keras.callbacks.Callback):
         """Hand on the model, as one with one optimizer, whose rate can be set where the callback is there for that."""
         super().set_model(model)
         if isinstance(self.callback, _OF_RATES):
-            fit_checks.rate_can_be_set(self.player, model, type(self.callback).__name__)
+            optimizer_checks.rate_can_be_set(self.player, model, type(self.callback).__name__)
         self.callback.set_model(_WithOneOptimizer(model, getattr(model, f"{self.player}_optimizer")))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -93,5 +93,5 @@ class _WithOneOptimizer(wrapt.ObjectProxy):
 
 def _plain(logs):
     logs = logs or {}
-    twice = {name for name in logs if (plain := fit_checks.plain_name(name)) != name and plain in logs}
+    twice = {name for name in logs if (plain := callback_checks.plain_name(name)) != name and plain in logs}
     return {name: value for name, value in logs.items() if name not in twice}

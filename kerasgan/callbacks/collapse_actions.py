@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from keras import ops
 
-from kerasgan.models import fit_checks
+from kerasgan.models import optimizer_checks
 from kerasgan.models.gan import GAN
 from kerasgan.utils import validation
 
@@ -64,8 +64,8 @@ class RollBack(Action):
 
     def check(self, gan: GAN) -> None:
         """Both learning rates must be numbers; begins to count."""
-        fit_checks.rate_can_be_set("generator", gan, _WHO)
-        fit_checks.rate_can_be_set("critic", gan, _WHO)
+        optimizer_checks.rate_can_be_set("generator", gan, _WHO)
+        optimizer_checks.rate_can_be_set("critic", gan, _WHO)
         self.rollbacks = 0
 
     def act(self, guard: "CollapseGuard") -> str:
@@ -92,7 +92,7 @@ class _Freeze(Action):
 
     def check(self, gan: GAN) -> None:
         """The side's learning rate must be a number."""
-        fit_checks.rate_can_be_set(self.side, gan, _WHO)
+        optimizer_checks.rate_can_be_set(self.side, gan, _WHO)
 
     def act(self, guard: "CollapseGuard") -> str:
         """Set learning rate and momentum to 0."""

@@ -15,7 +15,7 @@ from kerasgan.callbacks.board import Board
 from kerasgan.callbacks.every import EverySteps
 from kerasgan.callbacks.sample_grid import SampleGrid
 from kerasgan.metrics.evaluation import evaluator, measures, result
-from kerasgan.models import fit_checks
+from kerasgan.models import callback_checks
 from kerasgan.utils import json_lines, validation, workers
 from kerasgan.utils.annotations import Logs, Path
 from kerasgan.visualization import figures
@@ -114,7 +114,7 @@ class EvaluateGAN(EverySteps):
         """Put the newest numbers into Keras's logs."""
         if logs is not None:
             logs.update(self._latest)
-            logs.update({fit_checks.plain_name(name): value for name, value in self._latest.items()})
+            logs.update({callback_checks.plain_name(name): value for name, value in self._latest.items()})
 
     def act(self, step: int, logs: Logs | None) -> None:
         """Measure, save the model where it is the best, write a line, and draw."""

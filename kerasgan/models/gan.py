@@ -15,11 +15,13 @@ import tensorflow as tf
 from kerasgan import latents
 from kerasgan.models import (
     adapting,
+    callback_checks,
     checks,
     critic_loop,
     fit_checks,
     moving_average,
     network_checks,
+    optimizer_checks,
     training_data,
     update,
 )
@@ -227,11 +229,13 @@ class GAN(Lasting, Game):
         of_generator = self.generator.trainable_variables + self.latent.trainable_variables
         of_critic = self.critic.trainable_variables
         with self.distribute_strategy.scope():
-            generator_optimizer = fit_checks.optimizer("generator_optimizer", generator_optimizer, of_generator)
-            critic_optimizer = fit_checks.optimizer("critic_optimizer", critic_optimizer, of_critic)
+            generator_optimizer = optimizer_checks.optimizer("generator_optimizer", generator_optimizer, of_generator)
+            critic_optimizer = optimizer_checks.optimizer("critic_optimizer", critic_optimizer, of_critic)
             generator_optimizer = generator_optimizer or self.default_generator_optimizer()
             critic_optimizer = critic_optimizer or self.default_critic_optimizer()
-            fit_checks.optimizers(generator_optimizer, critic_optimizer, self.distribute_strategy.num_replicas_in_sync)
+            optimizer_checks.optimizers(
+                generator_optimizer, critic_optimizer, self.distribute_strategy.num_replicas_in_sync
+            )
             super().compile(
                 optimizer=None,
                 jit_compile=jit_compile,
@@ -297,24 +301,13 @@ class GAN(Lasting, Game):
         replicas = self.distribute_strategy.num_replicas_in_sync
         fit_checks.numbers(epochs, steps_per_epoch, self.steps_per_execution, replicas, initial_epoch)
         is_dataset = isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset))
-        fit_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
-        validation.integer("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
-        if self.compiled:
-            fit_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
-        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
-        fit_checks.layers_compute_in(self, precision.layers_in())
-        fit_checks.batch_norm(self, replicas)
-        if self._unchecked or (self._parts and self._parts != self._configs_of_parts()):
-            fit_checks.arguments(self, _arguments(type(self)))  # type: ignore[arg-type]
-            self._unchecked = False
-        checks.can_train(self)
-        if self.compiled:
-            fit_checks.what_is_trained(self)
+        callback_checks.callbacks(callbacks, self.trackers, arrays=not is_dataset)
+        self._check()
         data, steps = training_data.checked(self, x, y, batch_size, steps_per_epoch)
         adapting.critic_to_data(self, data, steps if steps_per_epoch is None else None)
         if isinstance(data, tf.data.Dataset) and steps is not None:
             data = data.repeat()  # Keras has epochs without a step where data end whose number it does not know
-        if isinstance(data, tf.data.Dataset) and self.distribute_strategy.num_replicas_in_sync > 1:
+        if isinstance(data, tf.data.Dataset) and replicas > 1:
             data = replica_shares.among_replicas(data, self.distribute_strategy, self.batches_per_step)
         self.prepare_sampling()  # where weights were set by hand, the average begins with them
         begun = int(self.step.numpy())
@@ -518,6 +511,22 @@ class GAN(Lasting, Game):
         """What of `compile` the step is built of, also where it was set since."""
         own = self.jit_compile, self.run_eagerly, self.steps_per_execution, self.gradient_accumulation_steps
         return [own, *update.settings(self.generator_optimizer), *update.settings(self.critic_optimizer)]
+
+    def _check(self):
+        """Raise, or warn of, what `fit` cannot mean of the model as it is now."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        validation.integer("gradient_accumulation_steps", self.gradient_accumulation_steps, 1)
+        if self.compiled:
+            optimizer_checks.optimizers(self.generator_optimizer, self.critic_optimizer, replicas)
+        fit_checks.can_compute(precision.is_rewriting(), self.jit_compile, self.run_eagerly, replicas)
+        fit_checks.layers_compute_in(self, precision.layers_in())
+        fit_checks.batch_norm(self, replicas)
+        if self._unchecked or (self._parts and self._parts != self._configs_of_parts()):
+            fit_checks.arguments(self, _arguments(type(self)))  # type: ignore[arg-type]
+            self._unchecked = False
+        checks.can_train(self)
+        if self.compiled:
+            optimizer_checks.what_is_trained(self)
 
     def _configs_of_parts(self):
         return [part.get_config() for part in (self.latent, *self.techniques)]

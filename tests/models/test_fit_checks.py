@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import callbacks
-from kerasgan.models import fit_checks
+from kerasgan.models import callback_checks, fit_checks, optimizer_checks
 from kerasgan.networks import mlp
 from tests import points
 
@@ -169,10 +169,10 @@ def test_an_optimizers_average_is_refused():
 
 def test_an_optimizer_that_adds_up_over_steps_is_for_one_replica():
     adds_up, plain = keras.optimizers.Adam(gradient_accumulation_steps=2), keras.optimizers.Adam()
-    fit_checks.optimizers(adds_up, plain, replicas=1)
+    optimizer_checks.optimizers(adds_up, plain, replicas=1)
     for given in (adds_up, keras.optimizers.LossScaleOptimizer(adds_up)):
         with pytest.raises(ValueError, match="critic_optimizer: .* on 2 replicas.*gan.compile"):
-            fit_checks.optimizers(plain, given, replicas=2)
+            optimizer_checks.optimizers(plain, given, replicas=2)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_seed_that_is_no_integer_of_64_bits_is_refused(seed):
 
 def test_names_of_measures_may_stand_in_file_names():
     names = ["fd[garments]", "fid[inception-2015]", "w1"]
-    assert [fit_checks.plain_name(name) for name in names] == ["fd_garments", "fid_inception_2015", "w1"]
+    assert [callback_checks.plain_name(name) for name in names] == ["fd_garments", "fid_inception_2015", "w1"]
 
 
 def test_schedules_in_the_optimizers_are_the_way_to_change_the_rates():
@@ -414,13 +414,13 @@ def test_a_measure_is_monitored_by_its_whole_name_after_it_was_measured():
         __module__ = "kerasgan.callbacks"
 
     stopping = Keras.EarlyStopping("fd[garments]", mode="min")
-    fit_checks.callbacks([EvaluateGAN(), stopping], ["critic_loss"])
+    callback_checks.callbacks([EvaluateGAN(), stopping], ["critic_loss"])
     for wrong in ([stopping, EvaluateGAN()], [EvaluateGAN(), Keras.EarlyStopping("fid", mode="min")]):
         with pytest.raises(ValueError, match="which is not logged"):
-            fit_checks.callbacks(wrong, ["critic_loss"])
+            callback_checks.callbacks(wrong, ["critic_loss"])
     adapted = callbacks.Adapted(Keras.ReduceLROnPlateau(monitor="val_loss", mode="min"))
     with pytest.raises(ValueError, match="ReduceLROnPlateau monitors 'val_loss', which is not logged"):
-        fit_checks.callbacks([adapted], ["critic_loss"])
+        callback_checks.callbacks([adapted], ["critic_loss"])
 
 
 def test_backup_and_restore_is_refused_with_arrays_whose_order_it_would_break(tmp_path):
