@@ -205,7 +205,7 @@ def _half_plus_two():
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_must_be_one(port):
-    with pytest.raises(ValueError, match=f"port {port}"):
+    with pytest.raises(ValueError, match=f"port: expected a port from 0 to 65535; got {port}"):
         ServerOptions(port=port)
 
 
