@@ -20,7 +20,7 @@ from kerasgan.cli.serve import ServeCommand, serve
 from kerasgan.client import command
 from kerasgan.client.command import Count, Labels, Seed, Seeds, ToSeed, Truncation
 from kerasgan.client.query import query
-from kerasgan.utils import classes, rendezvous, standstill, tf_runtime
+from kerasgan.utils import classes, messages, rendezvous, standstill, tf_runtime
 from kerasgan.utils.tf_runtime import FeaturePrecision, Precision, Strategy
 from kerasgan.utils.version import __version__
 
@@ -213,7 +213,8 @@ def train(
             if resume is None:
                 folder = runner.train(recipe, out or pathlib.Path("runs"), steps, data, changes, run, strategy)
             else:
-                folder = runner.resume(resume, steps, data_changed, strategy)
+                with messages.renamed("--resume", ["run"]):
+                    folder = runner.resume(resume, steps, data_changed, strategy)
     except runner.Interrupted as interruption:
         print(interruption, file=sys.stderr)
         raise typer.Exit(130) from None
@@ -343,20 +344,21 @@ def export(
     if batch is not None and format_ not in (Format.ONNX, Format.LITERT, Format.OPENVINO):
         raise typer.BadParameter(f"--batch: expected --format onnx, litert or openvino with it; got {format_}")
     tf_runtime.import_tensorflow()
-    from kerasgan.models import standing_statistics
+    from kerasgan.models import savedmodel, standing_statistics
     from kerasgan.models.runtimes import keras, litert, onnx, openvino
     from kerasgan.training import run_folder
     from kerasgan.zoo.web import folder as web
 
-    if format_ is not Format.SAVED_MODEL:
-        file_of = {
-            Format.ONNX: onnx,
-            Format.LITERT: litert,
-            Format.OPENVINO: openvino,
-            Format.KERAS: keras,
-            Format.WEB: web,
-        }[format_]
-        file_of.may_write(out, overwrite)  # before the model is loaded
+    writer = {
+        Format.SAVED_MODEL: savedmodel,
+        Format.ONNX: onnx,
+        Format.LITERT: litert,
+        Format.OPENVINO: openvino,
+        Format.KERAS: keras,
+        Format.WEB: web,
+    }[format_]
+    with messages.renamed("out", ["filepath"]):
+        writer.may_write(out, overwrite)  # before the model is loaded
     loaded = run_folder.load_model(model)
     if standing_passes:
         loaded = standing_statistics.standing_statistics(loaded, standing_truncation, standing_passes)
@@ -372,7 +374,7 @@ def export(
             levels = keras.export(loaded, out, overwrite)
         else:
             weights = {"int8": True} if int8 else {"float16": float16}
-            levels = file_of.export(loaded, out, overwrite, batch=batch, allowed_levels=allowed_levels, **weights)
+            levels = writer.export(loaded, out, overwrite, batch=batch, allowed_levels=allowed_levels, **weights)
     print(f"{format_}: {out}; its images differ from sample's by at most {levels} of 255 levels")
 
 

@@ -89,12 +89,19 @@ def _with_flags(command):
 
 
 def _chosen(kind, given, **others):
-    """Make options of a class, of the flags that were given and of other values."""
+    """Make options of a class, of the flags that were given and of other values; errors name the flags."""
+    flags = {name: flag for chosen, name, flag in _flags() if chosen is kind}
     try:
-        of_flags = {name: flag.read(given[flag.parameter]) for chosen, name, flag in _flags() if chosen is kind}
+        values = {name: flag.read(given[flag.parameter]) for name, flag in flags.items()}
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return kind(**of_flags, **others)
+    try:
+        return kind(**values, **others)
+    except ValueError as error:
+        name, _, said = str(error).partition(": ")
+        if name not in flags:
+            raise
+        raise ValueError(f"{flags[name].names[0]}: {said}") from error
 
 
 @_with_flags

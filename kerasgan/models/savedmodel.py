@@ -47,12 +47,8 @@ def export(gan, filepath, overwrite=False):
         OSError: if the folder cannot be written.
     """
     target = pathlib.Path(filepath)
-    if not re.fullmatch("[0-9]{1,19}", target.name, re.ASCII) or not 0 < int(target.name) < 2**63:
-        kind = _FORMATS.get(target.suffix)
-        way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
-        raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
+    may_write(target, overwrite)
     checks.makes_images(gan)
-    destinations.folder_may_be_written("filepath", target, overwrite, _is_version, "a version that was exported")
     gan.prepare_sampling()
     for model in (gan.sampling_generator, gan.sampling_latent):
         checks.finite_weights(model, "gan")
@@ -71,6 +67,16 @@ def export(gan, filepath, overwrite=False):
     except tf.errors.OpError as error:  # TensorFlow's own writer
         reason = error.message.rsplit("; ", 1)[-1].split(" [Op:")[0]
         raise OSError(f"cannot write {target}: {reason}") from error
+
+
+def may_write(filepath, overwrite=False):
+    """Raise what `export` raises before it computes: `ValueError` or `FileExistsError`."""
+    target = pathlib.Path(filepath)
+    if not re.fullmatch("[0-9]{1,19}", target.name, re.ASCII) or not 0 < int(target.name) < 2**63:
+        kind = _FORMATS.get(target.suffix)
+        way = f"; for such a file say --format {kind}, or export_{kind}" if kind else ""
+        raise ValueError(f"filepath: expected a folder named by a version, such as {target / '1'}; got {target}{way}")
+    destinations.folder_may_be_written("filepath", target, overwrite, _is_version, "a version that was exported")
 
 
 def _is_version(folder):

@@ -113,9 +113,10 @@ def _holder(run):
 def check(run):
     """Raise `FileNotFoundError` unless a folder is a run with a checkpoint."""
     if not is_run(run):
-        raise FileNotFoundError(f"{run}: expected a run folder, with a recipe.yaml in it{_run_near(pathlib.Path(run))}")
+        near = _run_near(pathlib.Path(run))
+        raise FileNotFoundError(f"run: expected a run folder, with a recipe.yaml in it; got {run}{near}")
     if not checkpoints(pathlib.Path(run) / "checkpoints"):
-        raise FileNotFoundError(f"{run}: no checkpoint in {pathlib.Path(run) / 'checkpoints'}")
+        raise FileNotFoundError(f"run: expected one with a checkpoint; got none in {pathlib.Path(run) / 'checkpoints'}")
 
 
 def _run_near(path):

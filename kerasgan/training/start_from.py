@@ -28,7 +28,12 @@ def take(gan, source):
     Raises:
         ValueError: naming the first weight that is of another shape, or as `kerasgan.from_preset`.
     """
-    has_critic = manifest.with_critic(sources.metadata(source)["files"]) is not None
+    try:
+        files = sources.metadata(source)["files"]
+    except (ValueError, FileNotFoundError) as error:
+        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+        raise kind(f"start_from: {error}") from error
+    has_critic = manifest.with_critic(files) is not None
     preset = presets.from_preset(source, training=has_critic)
     own, theirs = tuple(gan.image_shape), tuple(preset.image_shape)
     if own != theirs:

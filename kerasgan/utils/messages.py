@@ -27,13 +27,18 @@ def of(error):
 
 
 @contextlib.contextmanager
-def renamed(argument):
-    """Name the place of data in errors of the block as the caller was given it: `data`, where they say `path: ...`."""
+def renamed(argument, names=_PLACES):
+    """Name an argument in errors of the block as the caller was given it: `data`, where they say `path: ...`.
+
+    Args:
+        argument: the name that it has for the caller.
+        names: those that it has in the errors; by default those of the place of data.
+    """
     try:
         yield
     except (ValueError, OSError) as error:
         name, _, said = str(error).partition(": ")
-        if name not in _PLACES:
+        if name not in names:
             raise
         raise type(error)(f"{argument}: {said}") from error
 

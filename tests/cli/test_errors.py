@@ -46,6 +46,9 @@ def told(monkeypatch, capsys, tmp_path):
             "cannot write lines.txt/a.png: Not a directory, but a file: lines.txt",
         ),
         ("sample sgan_fashion_mnist --out pictures", "error: --out: expected a picture or a folder; got pictures,"),
+        ("train --resume nosuch", "error: --resume: expected a run folder, with a recipe.yaml in it; got nosuch"),
+        ("export nosuch empty", "error: out: expected a folder named by a version, such as empty/1; got empty"),
+        ("export nosuch a.onnx --format keras", "error: out: expected a path ending in .keras; got 'a.onnx'"),
         ("evaluate empty empty", "error: models: no images in empty"),
         ("statistics empty out.npz", "error: data: no images in empty"),
         ("study low-data --data empty", "error: --data: no images in empty"),
@@ -58,6 +61,13 @@ def told(monkeypatch, capsys, tmp_path):
         ("query garments --out a.tiff", "error: --out: expected a picture of .png"),
         ("query garments --server https://localhost:1 --ca-file no.pem", "error: --ca-file: cannot read no.pem"),
         ("serve empty --port 99999", "error: --port: expected a port from 0 to 65535; got 99999"),
+        ("serve empty --port 9 --rest-port 9", "error: --port: expected another than REST's; got 9 for both"),
+        ("serve empty --request-core 4096 --enable_batching", "error: --request-core: expected one of ["),
+        ("serve empty --poll-seconds inf", "error: --file_system_poll_wait_seconds: expected seconds from 0 to"),
+        (
+            "serve empty --grpc_channel_arguments a=2147483648",
+            "error: --grpc_channel_arguments: expected a of 32 bits; got 2147483648",
+        ),
         ("serve empty", "A run or a preset is exported first: kerasgan export MODEL models/NAME/1"),
     ],
 )

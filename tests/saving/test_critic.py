@@ -90,6 +90,13 @@ def test_a_strangers_critic_must_fit(preset, tmp_path):
         kerasgan.from_preset(copy, training=True)
 
 
+def test_an_error_of_the_preset_to_start_from_names_the_argument(tmp_path):
+    with pytest.raises(ValueError, match="^start_from: no preset 'nosuch': it is no folder here"):
+        start_from.take(None, "nosuch")
+    with pytest.raises(FileNotFoundError, match=f"^start_from: {tmp_path}: expected a preset"):
+        start_from.take(None, tmp_path)
+
+
 def test_a_model_starts_from_a_preset_and_says_what_begins_anew(preset, capsys):
     gan, folder = preset
     mine = make_gan(num_classes=2, ema_decay=0.5)

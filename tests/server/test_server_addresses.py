@@ -130,9 +130,9 @@ def test_ipv6(models, host):
 
 
 def test_one_port_for_both_is_refused():
-    with pytest.raises(ValueError, match="port and rest_port are both 8600"):
+    with pytest.raises(ValueError, match="port: expected another than REST's; got 8600 for both"):
         ServerOptions(port=8600, rest_port=8600)
-    with pytest.raises(ValueError, match="port and rest_port are both 8501"):
+    with pytest.raises(ValueError, match="port: expected another than REST's; got 8501 for both"):
         ServerOptions(port=8501)
 
 

@@ -43,7 +43,7 @@ def test_numbers_that_grpc_does_not_take_are_refused(options):
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e30])
 @pytest.mark.parametrize("name", ["poll_seconds", "config_poll_seconds"])
 def test_times_between_looks_must_be_such(name, seconds):
-    with pytest.raises(ValueError, match=f"^{name} must be between 0 and"):
+    with pytest.raises(ValueError, match=f"^{name}: expected seconds from 0 to"):
         WatchOptions(**{name: seconds})
 
 
@@ -97,7 +97,7 @@ def test_threads_of_requests_keep_to_their_core(folders):
 
 
 def test_a_core_of_requests_must_be_there_and_models_must_not_run_on_it(folders):
-    with pytest.raises(ValueError, match=r"request_core must be one of .*got 4096"):
+    with pytest.raises(ValueError, match=r"request_core: expected one of .*got 4096"):
         ServerOptions(request_core=4096)
     with pytest.raises(ValueError, match="request_core: expected batching"):
         ModelServer(Models(), ServerOptions(request_core=max(os.sched_getaffinity(0))))

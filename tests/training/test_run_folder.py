@@ -26,7 +26,7 @@ def test_what_is_no_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a run folder, with a recipe.yaml"):
         run_folder.load_model(tmp_path)
     (tmp_path / "recipe.yaml").write_text("")
-    with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+    with pytest.raises(FileNotFoundError, match="expected one with a checkpoint; got none in"):
         run_folder.load_model(tmp_path)
 
 

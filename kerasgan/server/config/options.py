@@ -198,7 +198,8 @@ class WatchOptions:
         for name in ("poll_seconds", "config_poll_seconds"):
             seconds = getattr(self, name)
             if not 0 <= seconds <= threading.TIMEOUT_MAX:
-                raise ValueError(f"{name} must be between 0 and {threading.TIMEOUT_MAX:g}, 0 for never; got {seconds}")
+                most = f"{threading.TIMEOUT_MAX:g}"
+                raise ValueError(f"{name}: expected seconds from 0 to {most}; got {seconds}; 0 looks once alone")
 
 
 def _cores():
@@ -362,7 +363,7 @@ class ServerOptions:
         if not self.host:
             raise ValueError("host: expected an address or a name, such as 127.0.0.1 or 0.0.0.0; got nothing")
         if self.port and self.port == self.rest_port:
-            raise ValueError(f"port and rest_port are both {self.port}: gRPC and REST need a port each")
+            raise ValueError(f"port: expected another than REST's; got {self.port} for both")
         _check_several("allowed_hosts", self.allowed_hosts)
         _check_several("grpc_arguments", self.grpc_arguments)
         for name in self.allowed_hosts:
@@ -373,18 +374,20 @@ class ServerOptions:
                 )
         cores = sorted(_cores())
         if self.request_core is not None and self.request_core not in cores:
-            raise ValueError(f"request_core must be one of {cores}, the cores of this process; got {self.request_core}")
-        if self.max_requests < 1:
-            raise ValueError(f"max_requests must be at least 1; got {self.max_requests}")
-        if self.max_streams < 1:
-            raise ValueError(f"max_streams must be at least 1; got {self.max_streams}")
+            raise ValueError(
+                f"request_core: expected one of {cores}, the cores of this process; got {self.request_core}; "
+                "None takes any"
+            )
+        for name in ("max_requests", "max_streams"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1; got {getattr(self, name)}")
         if not 0 < self.max_request_bytes <= _MOST_INT:
-            raise ValueError(f"max_request_bytes must be between 1 and {_MOST_INT}; got {self.max_request_bytes}")
+            raise ValueError(f"max_request_bytes: expected 1 to {_MOST_INT}; got {self.max_request_bytes}")
         for name, value in self.grpc_arguments:
             if isinstance(value, int) and not -_MOST_INT <= value <= _MOST_INT:
-                raise ValueError(f"grpc_arguments: {name} must be of 32 bits; got {value}")
+                raise ValueError(f"grpc_arguments: expected {name} of 32 bits; got {value}")
         if not self.rest_timeout_seconds > 0:
-            raise ValueError(f"rest_timeout_seconds must be above 0; got {self.rest_timeout_seconds}")
+            raise ValueError(f"rest_timeout_seconds: expected a time above 0; got {self.rest_timeout_seconds}")
 
     @property
     def bare_host(self) -> str:
