@@ -46,14 +46,13 @@ def squared_slopes(score, batch):
 
 
 def _check_second_derivative(gradients, images):
-    """Refuse bilinear resizing, for whose gradient TensorFlow has no derivative: the penalty would train no layer after
-    it, without a word (findings/tensorflow_bilinear_resize_has_no_second_derivative.sh).
+    """Refuse bilinear resizing on the way from images to their gradients, where both are of a graph.
 
-    TensorFlow's other ways to resize raise an error there.
+    TensorFlow has no derivative of its gradient, and the penalty would train no layer after it, without a word
+    (findings/tensorflow_bilinear_resize_has_no_second_derivative.sh). Its other ways to resize raise an error there.
     """
-    if tf.executing_eagerly():
-        return
-    seen, left = {images.op.name}, [gradients.op]
+    in_graph = [tensor.op for tensor in (gradients, images) if hasattr(tensor, "op")]  # eager ones have none
+    left, seen = in_graph[:1], {one.name for one in in_graph[1:]}
     while left:
         operation = left.pop()
         if operation.type == "ResizeBilinearGrad":

@@ -105,6 +105,6 @@ def test_wrong_arguments_are_named_before_any_work(folder):
         study.run(folder / "model.keras", out, names="fid")
     with pytest.raises(FileNotFoundError, match="no such file: .*other.keras"):
         study.run(folder / "other.keras", out)
-    with pytest.raises(ValueError, match="--data: expected a dataset, a folder, a recipe or a run"):
+    with pytest.raises(ValueError, match="data: expected a dataset, a folder, a recipe or a run"):
         study.run(folder / "model.keras", out)
     assert not out.exists()
