@@ -541,7 +541,7 @@ def test_the_command(tmp_path):
         assert path.is_file()
         assert isinstance(kerasgan_export("no model", path, "--format", name).exception, FileExistsError)
         wrong = kerasgan_export("no model", tmp_path / "1", "--format", name).exception
-        assert isinstance(wrong, ValueError) and str(wrong).startswith("filepath: expected a path ending in")
+        assert isinstance(wrong, ValueError) and str(wrong).startswith("out: expected a path ending in")
     assert kerasgan_export(preset, tmp_path / "a.onnx", "--format", "tensorrt").exit_code == 2
     assert kerasgan_export(preset, tmp_path / "half.onnx", "--format", "onnx", "--float16").exit_code == 0
     assert (tmp_path / "half.onnx").stat().st_size < 0.6 * (tmp_path / "garments.onnx").stat().st_size
