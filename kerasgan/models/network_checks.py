@@ -198,7 +198,8 @@ def _gradients_are_right(name, network):
     is mirrored at the borders (findings/keras_gradient_through_zoom_on_tensorflow.sh).
     """
     for layer in network._flatten_layers():
-        kind = type(layer).__name__
+        of_keras = (kind.__name__ for kind in type(layer).__mro__ if kind.__module__.partition(".")[0] == "keras")
+        kind = next(of_keras)
         if kind in _WITHOUT_GRADIENT or (kind in _SHIFT and layer.fill_mode != "constant"):
             way = f" {kind}(fill_mode='constant') is right, and so" if kind in _SHIFT else " So"
             raise ValueError(

@@ -335,6 +335,19 @@ def test_layers_that_shift_pixels_and_mirror_nothing_are_taken(name, arguments):
     kerasgan.SGAN(dcgan.generator((32, 32, 1), 4, filters=4), critic)
 
 
+def test_a_layer_of_ones_own_may_have_the_name_of_one_of_keras():
+    own = type("RandomShear", (keras.layers.Layer,), {"call": lambda self, images: images})
+    plain = dcgan.critic((32, 32, 1), filters=4)
+    kerasgan.SGAN(
+        dcgan.generator((32, 32, 1), 4, filters=4), keras.Sequential([keras.Input((32, 32, 1)), own(), plain])
+    )
+    derived = type("Mine", (keras.layers.RandomZoom,), {})(0.3)
+    with pytest.raises(ValueError, match="critic: expected layers whose gradients .* RandomZoom, here mine"):
+        kerasgan.SGAN(
+            dcgan.generator((32, 32, 1), 4, filters=4), keras.Sequential([keras.Input((32, 32, 1)), derived, plain])
+        )
+
+
 def error_of_gradient(layer):
     """How far the gradient of <weights, picture that the layer shows> is from right, as a share of its norm.
 
