@@ -6,7 +6,8 @@
 # Outcome: a miss, twice. With rows that are not known the remapper takes a bias away that the gradient of leaky ReLU
 # still needs, and logs an error; with rows that are known it does not, nor with ReLU. All the same both convolutions
 # of the step are fused with what follows them, as an earlier pass of the remapper had done it.
-# What follows: the line is no reason to change a network; look at the operations that ran.
+# What follows: the line alone is no reason to change a network; look at the operations that ran. In residual networks
+# it may mean that none is fused: tensorflow_sum_of_branches_ends_fusing.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -14,7 +14,9 @@ class Add(keras.layers.Add):
 
     Its arguments and numbers are those of Keras's layer. On TensorFlow the sum is `AddN`, the operation that adds up
     the gradients of branches too, and not `AddV2`, which losses and accumulated gradients are made of: so
-    `kerasgan.precision("bfloat16")` can tell a sum of features from one that has to be float32.
+    `kerasgan.precision("bfloat16")` can tell a sum of features from one that has to be float32. And the network's
+    convolutions are fused with their biases and ReLUs: with Keras's sum in a residual network TensorFlow often fuses
+    none, on a processor.
 
     Example:
         >>> x = kerasgan.layers.Add()([shortcut, x])
@@ -25,4 +27,5 @@ class Add(keras.layers.Add):
             return super()._merge_function(inputs)
         import tensorflow as tf  # other backends have none
 
-        return tf.add_n(inputs)
+        # Without `ensure_shape` TensorFlow tries to fuse a convolution with the sum, and its whole pass fails.
+        return tf.add_n([tf.ensure_shape(x, x.shape) for x in inputs])

@@ -136,8 +136,11 @@ def critic(
 
 
 def _up_block(x, condition, filters, epsilon, spectral_epsilon, name):
-    """Double the size, by nearest neighbours before the first convolution and before the shortcut's."""
-    shortcut = conv(filters, 1, spectral_epsilon, name=f"{name}_shortcut")(layers.UpSampling2D()(x))
+    """Double the size, by nearest neighbours before the first convolution and after the shortcut's.
+
+    Before the shortcut's, as the paper's code has it, would be the same function at four times the cost.
+    """
+    shortcut = layers.UpSampling2D()(conv(filters, 1, spectral_epsilon, name=f"{name}_shortcut")(x))
     x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_1")([x, condition]))
     x = conv(filters, 3, spectral_epsilon, name=f"{name}_conv_1")(layers.UpSampling2D()(x))
     x = layers.ReLU()(modulated(epsilon, spectral_epsilon, f"{name}_norm_2")([x, condition]))

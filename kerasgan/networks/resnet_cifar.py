@@ -101,8 +101,11 @@ def critic(
 
 
 def _up_block(x, filters, labels, num_classes):
-    """Double the size by nearest neighbours, before the first convolution and before the shortcut's."""
-    shortcut = _parts.conv(layers.UpSampling2D()(x), filters, 1, he=False)
+    """Double the size by nearest neighbours, before the first convolution and after the shortcut's.
+
+    Before the shortcut's, as the paper's code has it, would be the same function at four times the cost.
+    """
+    shortcut = layers.UpSampling2D()(_parts.conv(x, filters, 1, he=False))
     x = layers.ReLU()(_norm(x, labels, num_classes))
     x = _parts.conv(layers.UpSampling2D()(x), filters, 3)
     x = layers.ReLU()(_norm(x, labels, num_classes))
