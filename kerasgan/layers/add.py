@@ -25,7 +25,16 @@ class Add(keras.layers.Add):
     def _merge_function(self, inputs: Sequence[Tensor]) -> Tensor:
         if not backend.is_tensorflow() or len({tuple(x.shape) for x in inputs}) > 1:  # AddN does not broadcast
             return super()._merge_function(inputs)
-        import tensorflow as tf  # other backends have none
+        return add_branches(inputs)
 
-        # Without `ensure_shape` TensorFlow tries to fuse a convolution with the sum, and its whole pass fails.
-        return tf.add_n([tf.ensure_shape(x, x.shape) for x in inputs])
+
+def add_branches(branches: Sequence[Tensor]) -> Tensor:
+    """Return the sum of tensors of one shape as `Add` takes it on TensorFlow.
+
+    Args:
+        branches: float [N, ...] each.
+    """
+    import tensorflow as tf  # other backends have none
+
+    # Without `ensure_shape` TensorFlow tries to fuse a convolution with the sum, and its whole pass fails.
+    return tf.add_n([tf.ensure_shape(x, x.shape) for x in branches])

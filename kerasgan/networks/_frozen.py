@@ -38,7 +38,7 @@ def convolution(
 
     def apply(x):
         x = operation(x, scaled, strides=strides, padding="same", data_format="channels_last")
-        return activation(x + shift)
+        return activation(ops.add(x, shift))  # TensorFlow's BiasAdd, which is fused with the convolution; `+` is not
 
     return apply
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kerasgan.layers.add import add_branches
 from kerasgan.networks import _frozen
 from kerasgan.utils import known_weights
 from kerasgan.utils.zoo_folder import FOLDER
@@ -70,7 +71,7 @@ def _trunk(path):
             x = ops.max_pool(convolution(outputs[-1]), 2, padding="valid", data_format="channels_last")
             if residual:
                 before, after, *remaining = remaining
-                x = x + after(before(x))
+                x = add_branches([x, after(before(x))])
             outputs.append(x)
         return outputs
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kerasgan.layers.add import add_branches
 from kerasgan.networks import _frozen
 from kerasgan.utils import cache_root, checkpoint_tensors
 from kerasgan.utils import known_weights as files_of_weights
@@ -160,7 +161,7 @@ def _trunk(path):
         for first, *others in stages:
             x = first(x)
             for other in others:
-                x = x + other(x)
+                x = add_branches([x, other(x)])
             outputs.append(x)
         return outputs
 
