@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasgan.data import fingerprints
 from kerasgan.data.images import ZERO_AND_ONE
 from kerasgan.metrics.evaluation import result
+from kerasgan.metrics.features.folding import folded
 from kerasgan.utils import classes, precision
 from kerasgan.utils.tensors import Tensor
 from kerasgan.utils.tf_runtime import FeaturePrecision
@@ -73,20 +74,22 @@ class FeatureNetwork:
     @functools.cached_property
     def digest(self) -> str:
         """Fingerprint of weights, definition and precision: others under the same name are another network."""
-        told = self.definition if self.precision == "float32" else f"{self.definition} in {self.precision}"
+        told = self.definition if self.precision == "float32" else f"{self.definition} in {self.precision}, folded"
         defined = [np.frombuffer(told.encode(), "uint8")] if told else []
         return fingerprints.of_arrays(*self.model.get_weights(), *defined)
 
     @functools.cached_property
     def compiled(self) -> Callable[[Tensor | np.ndarray], dict[str, Tensor]]:
         """Function of uint8 images [N, H, W, C], a tensor or array, to the model's dict of tensors; not checked."""
+        with tf.init_scope():  # it has variables
+            model = folded(self.model)
 
         def judge(images):
             if self.channels == 3 and images.shape[-1] == 1:
                 images = tf.repeat(images, 3, axis=-1)
             elif self.channels == 3 and images.shape[-1] == 4:
                 images = _on_white(images)
-            return self.model(self.prepare(images), training=False)
+            return model(self.prepare(images), training=False)
 
         @functools.cache
         def traced(shape):  # each size and number of channels has a trace of its own, for any number of images
