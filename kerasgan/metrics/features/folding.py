@@ -32,7 +32,7 @@ def folded(model: keras.Model) -> keras.Model:
         if layer.name in norms:
             return type(layer).from_config({**config, "use_bias": True})
         if layer in norms.values():
-            return _Passed(name=layer.name)
+            return _Passed(name=layer.name, dtype=layer.dtype_policy)
         return Add.from_config(config) if type(layer) is keras.layers.Add else type(layer).from_config(config)
 
     made = keras.models.clone_model(model, clone_function=made_again)
