@@ -83,11 +83,13 @@ def test_pooling_adds_up_in_float32():
 
 
 @needs_bfloat16
-@pytest.mark.parametrize(("add", "wanted"), [(kerasgan.layers.Add, 256.0), (keras.layers.Add, 257.0)])
-def test_a_sum_of_branches_is_bfloat16_and_other_sums_are_not(add, wanted):
+@pytest.mark.parametrize(("add", "wanted"), [(kerasgan.layers.Add, 256.0), (keras.layers.Add, 258.0)])
+def test_a_sum_of_branches_is_bfloat16_between_convolutions_and_other_sums_are_not(add, wanted):
+    """256 + 1 is 256 there, and so is 256 + 1 + 1."""
+
     @tf.function
     def summed(x, kernel):
-        return add()([tf.nn.conv2d(x, kernel, 1, "SAME"), x])
+        return tf.nn.conv2d(add()([tf.nn.conv2d(x, kernel, 1, "SAME"), x, x]), kernel / 256.0, 1, "SAME")
 
     ones, kernel = tf.ones((1, 4, 4, 8)), tf.eye(8)[None, None] * 256.0
     np.testing.assert_array_equal(precision.rewritten(summed)(ones, kernel), np.full(ones.shape, wanted, "float32"))
