@@ -80,6 +80,25 @@ def test_models_that_are_not_known_stay():
     assert folded(own) is own and folded(subclassed) is subclassed
 
 
+def in_a_row(conv, x):
+    return layers.BatchNormalization()(conv(conv(x)))
+
+
+def side_by_side(conv, x):
+    return [layers.BatchNormalization()(conv(x)), layers.ReLU()(conv(layers.ReLU()(x)))]
+
+
+def given_out(conv, x):
+    return [layers.BatchNormalization()(conv(x)), conv(layers.ReLU()(x))]
+
+
+@pytest.mark.parametrize("outputs_of", [in_a_row, side_by_side, given_out])
+def test_a_model_that_calls_a_layer_twice_stays(outputs_of):
+    shared = layers.Conv2D(3, 3, padding="same")
+    model = drawn(lambda x: outputs_of(shared, x))
+    assert folded(model) is model
+
+
 def test_a_feature_network_counts_as_before():
     """Its digest is of the weights that were given."""
     model = drawn(lambda x: {"features": layers.GlobalAveragePooling2D()(residual(x))})

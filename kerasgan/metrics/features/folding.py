@@ -20,10 +20,12 @@ def folded(model: keras.Model) -> keras.Model:
     and sums are `kerasgan.layers.Add`, beside which TensorFlow fuses convolutions. The weights are copies.
 
     Args:
-        model: of inference. One that is not functional, or has layers from elsewhere, is returned as it is.
+        model: of inference. One that is not functional, calls a layer twice, or has layers from elsewhere, is returned
+            as it is.
     """
     is_functional = bool(getattr(model, "operations", None)) and not isinstance(model, keras.Sequential)
-    if not is_functional or not all(type(layer).__module__.startswith(_OURS) for layer in model.layers):
+    is_known = all(type(layer).__module__.startswith(_OURS) for layer in model.layers)
+    if not (is_functional and is_known and _calls_layers_once(model)):
         return model
     norms = _foldable(model)
 
@@ -51,10 +53,21 @@ class _Passed(keras.layers.Layer):
         return inputs
 
 
+def _calls_layers_once(model):
+    """Whether `input` and `output` of its layers, which are those of a layer's first call, tell all that is used."""
+    made = {id(tensor) for layer in model.layers for tensor in keras.tree.flatten(layer.output)}
+    return made.issuperset(_uses(model))
+
+
+def _uses(model):
+    """How often each tensor is taken in by a layer or given out, by `id`."""
+    used = [tensor for layer in model.layers for tensor in keras.tree.flatten(layer.input)]
+    return collections.Counter(map(id, [*used, *keras.tree.flatten(model.outputs)]))
+
+
 def _foldable(model):
     """The batch norm behind each convolution that may take it over, by the convolution's name."""
-    used = [tensor for layer in model.layers for tensor in keras.tree.flatten(layer.input)]
-    uses = collections.Counter(map(id, [*used, *keras.tree.flatten(model.outputs)]))
+    uses = _uses(model)
     convolutions = {id(layer.output): layer for layer in model.layers if _is_linear_convolution(layer)}
     found = {}
     for layer in model.layers:

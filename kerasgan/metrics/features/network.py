@@ -74,6 +74,7 @@ class FeatureNetwork:
     @functools.cached_property
     def digest(self) -> str:
         """Fingerprint of weights, definition and precision: others under the same name are another network."""
+        # "folded", as bfloat16 rounds kernels after batch norm is in them, and other features were kept before
         told = self.definition if self.precision == "float32" else f"{self.definition} in {self.precision}, folded"
         defined = [np.frombuffer(told.encode(), "uint8")] if told else []
         return fingerprints.of_arrays(*self.model.get_weights(), *defined)
