@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from kerasgan import callbacks
-from tests.models.test_fit_checks import fit, points_gan
+from tests.models.sgan_of_points import fit, points_gan
 
 
 @pytest.mark.parametrize("player", ["generator", "critic"])
