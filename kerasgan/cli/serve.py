@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from kerasgan.server.config import options
-from kerasgan.utils import tf_runtime
+from kerasgan.utils import messages, tf_runtime
 
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -95,13 +95,8 @@ def _chosen(kind, given, **others):
         values = {name: flag.read(given[flag.parameter]) for name, flag in flags.items()}
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    try:
+    with messages.all_renamed({name: flag.names[0] for name, flag in flags.items()}):
         return kind(**values, **others)
-    except ValueError as error:
-        name, _, said = str(error).partition(": ")
-        if name not in flags:
-            raise
-        raise ValueError(f"{flags[name].names[0]}: {said}") from error
 
 
 @_with_flags

@@ -1,7 +1,6 @@
 """Images out of TensorFlow Datasets (TFDS), which is imported only when it is needed."""
 
 import contextlib
-import difflib
 import functools
 import pathlib
 import tempfile
@@ -16,7 +15,7 @@ from kerasgan.data import fashion_mnist, fingerprints
 from kerasgan.data.source import Source
 from kerasgan.utils import cache_root
 from kerasgan.utils.annotations import Path
-from kerasgan.utils.messages import quoted, shortened
+from kerasgan.utils.messages import did_you_mean, quoted, shortened
 
 if TYPE_CHECKING:
     import tensorflow_datasets
@@ -113,11 +112,10 @@ def _builder(name, data_dir):
     except Exception as error:
         # another version, another configuration, a dataset that needs a package that is not installed
         raise ValueError(f"name: TFDS cannot open {quoted(name)}: {shortened(error)}") from error
-    close = difflib.get_close_matches(name, known)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    hint = did_you_mean(name, known)
     if pathlib.Path(name).expanduser().is_dir():
-        hint = f"; for a folder of images use kerasgan.data.folder({quoted(name)})"
-    raise ValueError(f"name: TFDS has no dataset {quoted(name)}{hint}")
+        hint = f"for a folder of images use kerasgan.data.folder({quoted(name)})"
+    raise ValueError(f"name: TFDS has no dataset {quoted(name)}{hint and '; '}{hint}")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,6 @@ What one part decides is given to the others by kerasgan: the image's shape and 
 latent's length by `latent`, the seed by `train`.
 """
 
-import difflib
 import pathlib
 from typing import Annotated, Any
 
@@ -197,13 +196,12 @@ def load(path, changes=()):
     validation.several("changes", changes)
     path = _file(path)
     if not path.is_file():
-        near = difflib.get_close_matches(str(path).removesuffix(".yaml"), names())
-        way = f"; the zoo has {', '.join(near)}" if near else f"; those of the zoo are in {_ZOO}"
+        way = did_you_mean(str(path).removesuffix(".yaml"), names()) or f"those of the zoo are in {_ZOO}"
         if (path / "recipe.yaml").is_file():
-            way = f"; it is a run: --resume {path} goes on with it, {path / 'recipe.yaml'} begins another"
+            way = f"it is a run: --resume {path} goes on with it, {path / 'recipe.yaml'} begins another"
         elif path.is_dir():
-            way = f"; it is a folder, and pictures are given as --data {path}"
-        raise FileNotFoundError(f"no such recipe: {path}{way}")
+            way = f"it is a folder, and pictures are given as --data {path}"
+        raise FileNotFoundError(f"no such recipe: {path}; {way}")
     if path.suffix == ".keras":
         raise ValueError(f"{path}: expected a recipe, a YAML file; it is a model: a run goes on with --resume RUN")
     content = path.read_bytes()

@@ -26,7 +26,6 @@ def of(error):
     return shortened(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
-@contextlib.contextmanager
 def renamed(argument, names=_PLACES):
     """Name an argument in errors of the block as the caller was given it: `data`, where they say `path: ...`.
 
@@ -34,13 +33,23 @@ def renamed(argument, names=_PLACES):
         argument: the name that it has for the caller.
         names: those that it has in the errors; by default those of the place of data.
     """
+    return all_renamed(dict.fromkeys(names, argument))
+
+
+@contextlib.contextmanager
+def all_renamed(arguments):
+    """Name several arguments in errors of the block as the caller was given them.
+
+    Args:
+        arguments: dict of names in the errors to those that the caller knows.
+    """
     try:
         yield
     except (ValueError, OSError) as error:
         name, _, said = str(error).partition(": ")
-        if name not in names:
+        if name not in arguments:
             raise
-        raise type(error)(f"{argument}: {said}") from error
+        raise type(error)(f"{arguments[name]}: {said}") from error
 
 
 def did_you_mean(name, known):
