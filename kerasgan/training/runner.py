@@ -93,6 +93,8 @@ def _train(strategy, recipe_path, out, steps, images, changes, run):
     chief = workers.is_chief(strategy)
     with workers.together(strategy):
         plan = _in_a_precision(planned(recipe_path, steps, images, changes))
+        if plan.train.start_from is not None:
+            start_from.check(plan.train.start_from)
         with of_data(plan, recipe_path, images, changes):
             source = plan.data.open()
         with _BUILDING, strategy.scope(), precision(plan.train.precision):

@@ -13,6 +13,22 @@ from kerasgan.utils import classes
 _ESTIMATES = 20  # steps of the power iteration
 
 
+def check(source):
+    """Raise where a preset cannot be begun with at all, before work is done; see `take`.
+
+    Returns:
+        Its files, as its metadata has them.
+
+    Raises:
+        ValueError, FileNotFoundError: if there is no such preset.
+    """
+    try:
+        return sources.metadata(source)["files"]
+    except (ValueError, FileNotFoundError) as error:
+        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
+        raise kind(f"start_from: {error}") from error
+
+
 def take(gan, source):
     """Give the networks of a model the weights of a preset's, and say on stderr what begins anew.
 
@@ -28,12 +44,7 @@ def take(gan, source):
     Raises:
         ValueError: naming the first weight that is of another shape, or as `kerasgan.from_preset`.
     """
-    try:
-        files = sources.metadata(source)["files"]
-    except (ValueError, FileNotFoundError) as error:
-        kind = ValueError if isinstance(error, ValueError) else FileNotFoundError
-        raise kind(f"start_from: {error}") from error
-    has_critic = manifest.with_critic(files) is not None
+    has_critic = manifest.with_critic(check(source)) is not None
     preset = presets.from_preset(source, training=has_critic)
     own, theirs = tuple(gan.image_shape), tuple(preset.image_shape)
     if own != theirs:

@@ -185,6 +185,12 @@ train: {steps: 2, start_from: %s, checkpoint_every: 1}
 """
 
 
+def test_a_preset_that_is_not_there_is_told_of_before_the_data_are_opened(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(RECIPE % (tmp_path / "none.npz", "nosuch"))
+    with pytest.raises(ValueError, match="^start_from: no preset 'nosuch'"):
+        runner.train(tmp_path / "tiny.yaml", tmp_path / "runs")
+
+
 @pytest.mark.slow
 def test_a_recipe_starts_from_a_preset(preset, tmp_path):
     gan, folder = preset
