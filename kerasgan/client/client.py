@@ -185,7 +185,7 @@ class Client:
             ValueError: also if the arguments do not go together or with the model.
         """
         if _whole("n", n) < 2:
-            raise ValueError(f"n must be 2 or more, not {n}")
+            raise ValueError(f"n: expected an integer of at least 2, as a walk has two ends; got {n}")
         n = _number_of_images(n, None, labels, truncation)
         positions = np.arange(n) / (n - 1)
         inputs = {"seed": _seed("seed", seed), "to_seed": _seed("to_seed", to_seed), "position": positions}
@@ -218,10 +218,13 @@ class Client:
             raise ValueError(f"truncation: expected positive numbers, or None for no truncation; got {truncation}")
         if truncation is not None or "truncation" in known:
             inputs["truncation"] = np.inf if truncation is None else truncation
-        for name, argument in (("label", "labels"), ("truncation", "truncation")):
+        for name in ("label", "truncation"):
             if name in inputs and known and name not in known:
-                raise ValueError(f"model {self.model} has no input {name!r}: leave out {argument}")
-        inputs = {name: _broadcast(name, value, n, known.get(name, _DTYPES[name])) for name, value in inputs.items()}
+                raise ValueError(f"model {self.model} has no input {name!r}: leave out {_argument(name)}")
+        inputs = {
+            name: _broadcast(_argument(name), value, n, known.get(name, _DTYPES[name]))
+            for name, value in inputs.items()
+        }
         outputs = self.predict(inputs, signature, version)
         for wanted in ("images", "image_bytes"):
             if wanted in outputs:
@@ -342,13 +345,13 @@ def _number_of_images(n, seeds, labels, truncation):
     if n is not None:
         n = _whole("n", n)
         if n < 1:
-            raise ValueError(f"n must be 1 or more, not {n}")
+            raise ValueError(f"n: expected an integer of at least 1; got {n}")
         sizes.add(n)
     if len(sizes) > 1:
-        raise ValueError(f"n, seeds, labels and truncation are for different numbers of images: {sorted(sizes)}")
+        raise ValueError(f"n, seeds, labels, truncation: expected all for as many images; got {sorted(sizes)}")
     n = next(iter(sizes), 1)
     if n < 1:
-        raise ValueError("no images asked for: seeds, labels or truncation is empty")
+        raise ValueError("seeds, labels, truncation: expected one of each image, for an image at least; got none")
     return n
 
 
@@ -377,12 +380,17 @@ def _seeds(n, seed, seeds):
     return list(range(first, first + n))
 
 
+def _argument(name):
+    """Return what the argument is called that gives an input of the model."""
+    return "labels" if name == "label" else name
+
+
 def _broadcast(name, value, n, dtype):
     array = np.asarray(value)
     if np.dtype(dtype).kind in "iu":
         _check_whole(name, value, np.dtype(dtype))
     if array.shape not in ((), (1,), (n,)):
-        raise ValueError(f"{name} must be one number or {n} of them, not an array of shape {array.shape}")
+        raise ValueError(f"{name}: expected one number or {n} of them; got an array of shape {array.shape}")
     with np.errstate(over="ignore"):  # a bound beyond float32 is none
         cast = array.astype(dtype)
     return np.ascontiguousarray(np.broadcast_to(cast, (n,)))
@@ -393,6 +401,6 @@ def _check_whole(name, value, dtype):
     limits = np.iinfo(dtype)
     for one in np.ravel(np.asarray(value, object)).tolist():
         if isinstance(one, bool) or not isinstance(one, (int, np.integer)):
-            raise ValueError(f"{name} must be whole numbers, not {np.asarray(value).dtype}")
+            raise ValueError(f"{name}: expected integers; got {np.asarray(value).dtype}")
         if not limits.min <= one <= limits.max:
             raise ValueError(f"{name}: expected numbers of {dtype}, as the model takes them; got {one}")

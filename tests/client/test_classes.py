@@ -41,7 +41,7 @@ def test_labels_may_be_names_of_the_version_that_answers(connect):
         connect("conditional").generate(labels="Bag")
     with pytest.raises(ValueError, match="no input 'label': leave out labels"):
         connect("a b/%é").generate(labels="Bag")
-    with pytest.raises(ValueError, match=r"different numbers of images: \[2, 3\]"):
+    with pytest.raises(ValueError, match=r"expected all for as many images; got \[2, 3\]"):
         model.generate(3, labels=["Bag", "Coat"])
 
 
