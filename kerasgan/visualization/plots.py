@@ -13,7 +13,7 @@ def plot_losses(metrics_file, path):
     """Draw every number of a run's `metrics.jsonl` over the training steps.
 
     Args:
-        metrics_file: JSON lines, each an object with `step` and numbers by name.
+        metrics_file: JSON lines, each an object with `step` and numbers by name, of which a line may lack some.
         path: PNG file to write.
 
     Returns:
@@ -22,10 +22,12 @@ def plot_losses(metrics_file, path):
     rows = json_lines.read(metrics_file)
     if len(rows) < 2:
         return None
-    names = [name for name in rows[0] if name not in ("step", "seconds", "fit_from", "images_per_second")]
+    names = dict.fromkeys(name for row in rows for name in row)  # a line lacks what was not computed since the last
     figure, axes = figures.pyplot().subplots(figsize=(8, 4.5), layout="constrained")
     for name in names:
-        axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)
+        if name not in ("step", "seconds", "fit_from", "images_per_second"):
+            places = [(row["step"], row[name]) for row in rows if name in row]
+            axes.plot(*zip(*places), label=name.replace("_", " "), lw=1.2)
     axes.set(xlabel="generator steps", ylabel="loss", title="losses")
     figures.plain(axes)
     axes.legend(frameon=False)
