@@ -26,7 +26,7 @@ def check_channels_last():
 def whole_numbers(shape, count):
     """A shape as a tuple, if it has `count` sides that are integers of at least 1; else `None`."""
     sides = tuple(shape) if isinstance(shape, Iterable) else ()
-    good = len(sides) == count and all(isinstance(side, numbers.Integral) and side >= 1 for side in sides)
+    good = len(sides) == count and all(isinstance(side, numbers.Integral) and int(side) >= 1 for side in sides)
     return sides if good else None
 
 
