@@ -195,8 +195,8 @@ class GaussianMixture(Prior):
         name: optional layer name.
 
     Raises:
-        ValueError: if `components` is not a positive integer, `scale_penalty` is negative, or weights are to be learned
-            of components that the slot decides.
+        ValueError: if `components` is not a positive integer, `initial_scale` or `scale_penalty` is negative, or
+            weights are to be learned of components that the slot decides.
 
     Example:
         >>> gan = kerasgan.SGAN(generator, critic, latent=kerasgan.latents.GaussianMixture(128, components=50))
@@ -218,6 +218,7 @@ class GaussianMixture(Prior):
     ):
         super().__init__(dim, name)
         self.components = validation.integer("components", components, 1)
+        validation.not_negative("initial_scale", initial_scale)
         validation.not_negative("scale_penalty", scale_penalty)
         if by_slot and learned_weights:
             raise ValueError("learned_weights: expected False with by_slot=True, where no component is drawn; got True")

@@ -234,6 +234,9 @@ def test_wrong_mixtures_are_named():
         latents.GaussianMixture(4, by_slot=True, learned_weights=True)
     with pytest.raises(ValueError, match="components: expected an integer of at least 1, got 0"):
         latents.GaussianMixture(4, components=0)
+    for scale in (-0.2, float("nan"), "0.2"):
+        with pytest.raises(ValueError, match="initial_scale: expected a number of at least 0; got"):
+            latents.GaussianMixture(4, initial_scale=scale)
     with pytest.raises(ValueError, match="scale_penalty: expected a number of at least 0; got -1"):
         latents.GaussianMixture(4, scale_penalty=-1)
 

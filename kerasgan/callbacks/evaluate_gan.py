@@ -177,9 +177,8 @@ def plot_evaluation(lines, path):
     names = [result["name"] for result in rows[-1]["results"]]
     columns = min(len(names), 3)
     height = math.ceil(len(names) / columns)
-    figure, axes = figures.pyplot().subplots(
-        height, columns, figsize=(max(6.4, 4.2 * columns), 3.2 * height + 0.9), squeeze=False, layout="constrained"
-    )
+    figure = figures.new((max(6.4, 4.2 * columns), 3.2 * height + 0.9))
+    axes = figure.subplots(height, columns, squeeze=False)
     for place, name in enumerate(names):
         axis = axes.flat[place]
         by_row = [{one["name"]: one for one in row["results"]}.get(name) for row in rows]

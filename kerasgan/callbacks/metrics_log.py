@@ -1,5 +1,6 @@
 """Writing losses and speed to files while a model trains."""
 
+import math
 import pathlib
 import time
 
@@ -35,13 +36,15 @@ class MetricsLog(EverySteps):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the files."""
         super().on_train_begin(logs)
-        self._sums: dict[str, tuple[float, float]] = {}  # of the epochs that have ended, and their counts
+        # by name a sum and how many numbers it is of: since the last line in epochs that have ended, and in this epoch
+        # up to the last line
+        self._ended: dict[str, tuple[float, float]] = {}
+        self._at_line: dict[str, tuple[float, float]] = {}
         if self.is_idle:
             return
         json_lines.keep_until(self.path, self.step)
         self._began = self._line_time = time.perf_counter()
         self._line_step = self._fit_from = self.step
-        self._line_sums = self._sums
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Note that Keras's means begin anew."""
@@ -50,7 +53,7 @@ class MetricsLog(EverySteps):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the sums of the epoch, whose means Keras now forgets."""
-        self._sums = self._sums_now(logs)
+        self._ended, self._at_line = self._since_the_line(logs), {}
         self._in_epoch = False
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -61,7 +64,7 @@ class MetricsLog(EverySteps):
     def act(self, step: int, logs: Logs | None) -> None:
         """Write a line."""
         now = time.perf_counter()
-        sums = self._sums_now(logs)
+        sums = self._since_the_line(logs)
         steps = step - self._line_step
         line = {
             "step": step,
@@ -69,32 +72,36 @@ class MetricsLog(EverySteps):
             "fit_from": self._fit_from,
             "images_per_second": round(steps * self.images_per_step / (now - self._line_time), 1),
         }
-        line.update(self._means_since_the_line(sums))
-        self._line_step, self._line_time, self._line_sums = step, now, sums
+        line.update({name: total / count for name, (total, count) in sums.items()})
+        self._line_step, self._line_time = step, now
+        self._ended, self._at_line = {}, self._of_the_epoch(self._put_back(logs or {}))
         json_lines.append(self.path, line)
         self._board.scalars(step, {name: line[name] for name in line if name not in ("step", "seconds", "fit_from")})
 
-    def _sums_now(self, logs):
-        """Names to the sums of what was logged since `fit` began, and how many numbers they are of."""
+    def _since_the_line(self, logs):
+        """Sums and counts of what was logged since the last line."""
+        sums = dict(self._ended)
+        for name, (total, count) in self._of_the_epoch(logs).items():
+            before, counted = self._at_line.get(name, (0.0, 0.0))
+            if count > counted:
+                ended, ended_count = self._ended.get(name, (0.0, 0.0))
+                sums[name] = ended + total - before, ended_count + count - counted
+        return sums
+
+    def _of_the_epoch(self, logs):
+        """Sums and counts of what was logged since the epoch began; nothing between epochs."""
         if not self._in_epoch:
-            return self._sums
-        counts = {name: self._count(tracker) for name, tracker in self.model.trackers.items()}
-        before = {name: self._sums.get(name, (0.0, 0.0)) for name in counts}
-        return {
-            name: (before[name][0] + float(logs[name]) * count, before[name][1] + count)
-            for name, count in counts.items()
-            if name in logs
-        }
+            return {}
+        counts = {name: self._count(tracker) for name, tracker in self.model.trackers.items() if name in logs}
+        return {name: (float(logs[name]) * count, count) for name, count in counts.items()}
+
+    def _put_back(self, logs):
+        """Logs, those that are not finite as the model has them by now: `RollBack` makes them finite."""
+        trackers = self.model.trackers
+        broken = [name for name, value in logs.items() if name in trackers and not math.isfinite(value)]
+        return {**logs, **{name: trackers[name].result() for name in broken}}
 
     def _count(self, tracker):
         """How many numbers a mean is of, on this replica: to ask the others would need all of them to ask."""
         [mine, *_] = self.model.distribute_strategy.experimental_local_results(tracker.count.value)
         return float(mine.numpy())
-
-    def _means_since_the_line(self, sums):
-        means = {}
-        for name, (total, count) in sums.items():
-            before, counted = self._line_sums.get(name, (0.0, 0.0))
-            if count > counted:
-                means[name] = (total - before) / (count - counted)
-        return means

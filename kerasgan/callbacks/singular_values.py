@@ -99,14 +99,13 @@ def plot_singular_values(lines, path):
     rows = json_lines.read(lines)
     if len(rows) < 2:
         return None
-    plt = figures.pyplot()
+    from matplotlib import cm, colormaps
     from matplotlib.ticker import LogFormatter
 
     steps = [row["step"] for row in rows]
-    figure, axes = plt.subplots(
-        2, 2, figsize=(12, 7), height_ratios=(3, 2), sharex=True, sharey="row", layout="constrained"
-    )
-    colours = plt.colormaps["turbo"]
+    figure = figures.new((12, 7))
+    axes = figure.subplots(2, 2, height_ratios=(3, 2), sharex=True, sharey="row")
+    colours = colormaps["turbo"]
     for column, player in enumerate(("generator", "critic")):
         names = list(rows[-1][player])
         first = np.array([[_value(row[player], name, 0) for name in names] for row in rows])
@@ -128,7 +127,7 @@ def plot_singular_values(lines, path):
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
         ax.tick_params(axis="y", which="minor", labelsize=8)
-    bar = figure.colorbar(plt.cm.ScalarMappable(cmap=colours), ax=axes, aspect=40, pad=0.01)
+    bar = figure.colorbar(cm.ScalarMappable(cmap=colours), ax=axes, aspect=40, pad=0.01)
     bar.set_ticks([0.04, 0.96], labels=["first\nlayer", "last\nlayer"])
     bar.outline.set_visible(False)
     return figures.save(figure, path)

@@ -32,7 +32,7 @@ def tfds(name: str, split: str = "train", data_dir: Path | None = None) -> Sourc
         data_dir: TFDS's folder; its default is ~/tensorflow_datasets.
 
     Returns:
-        A `Source`, with labels where the dataset has a class label called "label".
+        A `Source`, with labels where the dataset has a class label called "label" and the split's first image has one.
 
     Raises:
         ValueError: if TFDS has no such dataset or split, or the dataset no uint8 "image".
@@ -43,26 +43,32 @@ def tfds(name: str, split: str = "train", data_dir: Path | None = None) -> Sourc
     builder = prepare(name, data_dir)
     count = _count(builder, split)
     label = _label(builder)
+    if label and next(iter(_read(builder, split, ["label"])))["label"] < 0:  # as in stl10's split `unlabelled`
+        label = None
 
     def example(features):
         return features["image"], features["label"] if label else tf.constant(-1, tf.int64)
 
-    import tensorflow_datasets
-
-    wanted = {"image": True, "label": True} if label else {"image": True}
-    with _without_warnings():
-        examples = builder.as_dataset(
-            split=split,
-            shuffle_files=False,
-            decoders=tensorflow_datasets.decode.PartialDecoding(wanted),
-            read_config=tensorflow_datasets.ReadConfig(try_autocache=False),
-        )
+    examples = _read(builder, split, ["image", "label"] if label else ["image"])
     examples = examples.map(example).apply(tf.data.experimental.assert_cardinality(count))
     folder = pathlib.Path(builder.data_dir)
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".txt"))
     fingerprint = functools.partial(fingerprints.of_files, folder, files, split)
     key = functools.partial(fingerprints.of_times, folder, files, builder.info.full_name, split) if files else None
     return Source(examples, count, tuple(label.names) if label else None, name, fingerprint, key)
+
+
+def _read(builder, split, features):
+    """A `tf.data.Dataset` of dicts of some features of a split, in a fixed order."""
+    import tensorflow_datasets
+
+    with _without_warnings():
+        return builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=tensorflow_datasets.decode.PartialDecoding(dict.fromkeys(features, True)),
+            read_config=tensorflow_datasets.ReadConfig(try_autocache=False),
+        )
 
 
 def described(name, data_dir=None):

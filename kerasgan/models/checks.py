@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import numbers
 
 import keras
 from keras import ops
@@ -32,8 +33,8 @@ def makes_images(model):
 
 def batch(given):
     """Raise `ValueError` unless the rows of each call of an exported file are `None` or a positive number."""
-    if given is not None and given < 1:
-        raise ValueError(f"batch: expected a positive number of images, or None for any; got {given}")
+    if given is not None and (isinstance(given, bool) or not isinstance(given, numbers.Integral) or given < 1):
+        raise ValueError(f"batch: expected a positive number of images, or None for any; got {quoted(given)}")
 
 
 def packages(what, names, extra):

@@ -147,7 +147,6 @@ class GAN(Lasting, Game):
         if ema_decay is not None:
             self.ema_generator, self.ema_latent = moving_average.copies(generator, self.latent)
             self.reset_average()
-            self._first_digest = moving_average.digest(generator, self.latent)
         self._statistics_step: int | None = None  # the step whose batch-norm statistics the average has
         self.techniques = techniques
         for technique in self.techniques:
@@ -349,6 +348,7 @@ class GAN(Lasting, Game):
         for average, network in ((self.ema_generator, self.generator), (self.ema_latent, self.latent)):
             if average is not None:
                 average.set_weights(network.get_weights())
+        self._first_digest = moving_average.digest(self.generator, self.latent)
 
     def prepare_sampling(self) -> None:
         """Bring the moving average up to date: batch norm gets the statistics of the averaged weights.
@@ -375,7 +375,6 @@ class GAN(Lasting, Game):
             self._statistics_step = step
         elif moving_average.digest(self.ema_generator, self.ema_latent) == self._first_digest:
             self.reset_average()
-            self._first_digest = moving_average.digest(self.generator, self.latent)
 
     @property
     def batches_per_step(self) -> int:

@@ -23,16 +23,22 @@ def check_channels_last():
         )
 
 
+def whole_numbers(shape, count):
+    """A shape as a tuple, if it has `count` sides that are integers of at least 1; else `None`."""
+    sides = tuple(shape) if isinstance(shape, Iterable) else ()
+    good = len(sides) == count and all(isinstance(side, numbers.Integral) and int(side) >= 1 for side in sides)
+    return sides if good else None
+
+
 def check_square(image_shape, sizes):
     """(size, channels) of an image shape, whose size must be one of `sizes`; raises `ValueError`."""
     check_channels_last()
-    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else image_shape
-    good = isinstance(shape, tuple) and len(shape) == 3 and all(isinstance(side, numbers.Integral) for side in shape)
-    if not good or shape[0] != shape[1] or shape[0] not in sizes or shape[2] < 1:
+    shape = whole_numbers(image_shape, 3)
+    if shape is None or shape[0] != shape[1] or shape[0] not in sizes:
         allowed = ", ".join(map(str, sizes))
         one_of = "one of " if len(sizes) > 1 else ""
         raise ValueError(
-            f"image_shape: expected (size, size, channels) with size {one_of}{allowed}; got {quoted(shape)}"
+            f"image_shape: expected (size, size, channels) with size {one_of}{allowed}; got {quoted(image_shape)}"
         )
     return shape[0], shape[2]
 

@@ -69,6 +69,8 @@ def generator(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
+    validation.positive("epsilon", epsilon)
+    validation.positive("spectral_epsilon", spectral_epsilon)
     widths = [validation.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     blocks = len(widths) - 1
     if validation.integer("latent_dim", latent_dim, 1) % (blocks + 1):
@@ -121,6 +123,7 @@ def critic(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
+    validation.positive("spectral_epsilon", spectral_epsilon)
     validation.integer("filters", filters, 1)
     widths = _CRITIC_WIDTHS[size]
     halvings = 2 if size == 32 else len(widths) - 1

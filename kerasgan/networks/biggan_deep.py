@@ -73,6 +73,8 @@ def generator(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _GENERATOR_WIDTHS)
+    validation.positive("epsilon", epsilon)
+    validation.positive("spectral_epsilon", spectral_epsilon)
     widths = [validation.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
     image_filters = validation.integer("image_filters", image_filters or channels, channels)
     sizes = [8 * 2**index for index in range(len(widths) // 2)]
@@ -129,6 +131,7 @@ def critic(
             block has `attention_size`.
     """
     size, channels = _parts.check_square(image_shape, _CRITIC_WIDTHS)
+    validation.positive("spectral_epsilon", spectral_epsilon)
     widths = [validation.integer("filters", filters, 1) * width for width in _CRITIC_WIDTHS[size]]
     sizes = [size // 2 ** (index + 1) for index in range(len(widths) // 2)]
     attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()

@@ -12,6 +12,7 @@ from keras import layers
 
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 
 def generator(
@@ -74,9 +75,9 @@ def critic(
 
 
 def _check_image_shape(image_shape):
-    shape = tuple(image_shape)
-    if len(shape) != 2 or min(shape) < 1:
-        raise ValueError(f"image_shape: expected (length, vocabulary); got {shape}")
+    shape = _parts.whole_numbers(image_shape, 2)
+    if shape is None:
+        raise ValueError(f"image_shape: expected (length, vocabulary); got {quoted(image_shape)}")
     return shape
 
 

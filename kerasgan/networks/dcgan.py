@@ -57,10 +57,11 @@ def generator(
         float32 [N, size, size, channels] in [-1, 1].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, or `normalization` is none of the above, or
-            is virtual for a conditional generator.
+        ValueError: if `image_shape` is not a square of one of the sizes, a number is not a positive integer, or
+            `normalization` is none of the above, or is virtual for a conditional generator.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
+    validation.integer("kernel_size", kernel_size, 1)
     _parts.check_option("normalization", normalization, ("batch", "virtual", None))
     _check_virtual(normalization, num_classes)
     inputs, x = _parts.latents_input(latent_dim, num_classes)
@@ -122,10 +123,12 @@ def critic(
         float32 [N, num_classes].
 
     Raises:
-        ValueError: if `image_shape` is not a square of one of the sizes, `normalization` is none of the above, a
-            conditional critic is to have virtual batch norm or features, or `auxiliary` is given without `num_classes`.
+        ValueError: if `image_shape` is not a square of one of the sizes, a number is not a positive integer,
+            `normalization` is none of the above, a conditional critic is to have virtual batch norm or features, or
+            `auxiliary` is given without `num_classes`.
     """
     size, channels = _parts.check_square(image_shape, _SIZES)
+    validation.integer("kernel_size", kernel_size, 1)
     entering = _parts.check_auxiliary(auxiliary, num_classes)
     _parts.check_outputs(outputs, entering)
     validation.integer("minibatch_kernels", minibatch_kernels, 0)
@@ -185,6 +188,8 @@ def _norms(reference_size):
 
 def _widths(size, filters, max_filters):
     """Channels of the layers between the image and 4x4, from the image inwards."""
+    validation.integer("filters", filters, 1)
+    validation.integer("max_filters", max_filters, 1)
     halvings = (size // 4).bit_length() - 1
     return [min(filters * 2**k, max_filters) for k in range(halvings)]
 

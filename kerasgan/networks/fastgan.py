@@ -51,6 +51,7 @@ def generator(
     """
     (rows, columns), doublings, channels = _start(image_shape)
     validation.integer("filters", filters, 1)
+    validation.positive("epsilon", epsilon)
     widths = [max(1, int(filters * width)) for width in _WIDTHS]
     inputs, z, embedding = _inputs(latent_dim, num_classes)
 
@@ -102,11 +103,11 @@ def conv(
 def _start(image_shape):
     """((rows, columns) of the first map, doublings, channels) for an image shape; raises `ValueError`."""
     _parts.check_channels_last()
-    shape = tuple(image_shape)
-    if len(shape) != 3 or min(shape[:2]) < _SMALLEST or min(shape[:2]) > _LARGEST or shape[2] < 1:
+    shape = _parts.whole_numbers(image_shape, 3)
+    if shape is None or min(shape[:2]) < _SMALLEST or min(shape[:2]) > _LARGEST:
         raise ValueError(
             f"image_shape: expected (height, width, channels) of at least {_SMALLEST} pixels a side, the shorter at "
-            f"most {_LARGEST:,}; got {quoted(shape)}"
+            f"most {_LARGEST:,}; got {quoted(image_shape)}"
         )
     doublings = next(count for count in range(1, len(_WIDTHS)) if min(shape[:2]) <= 7 * 2**count)
     return [-(-side // 2**doublings) for side in shape[:2]], doublings, shape[2]

@@ -9,6 +9,7 @@ from keras import layers
 
 from kerasgan.networks import _parts
 from kerasgan.utils import validation
+from kerasgan.utils.messages import quoted
 
 
 def generator(
@@ -84,9 +85,9 @@ def critic(
 
 
 def _check_image_shape(image_shape):
-    shape = tuple(image_shape)
-    if len(shape) != 1 or shape[0] < 1:
-        raise ValueError(f"image_shape: expected (D,), the shape of a point; got {shape}")
+    shape = _parts.whole_numbers(image_shape, 1)
+    if shape is None:
+        raise ValueError(f"image_shape: expected (D,), the shape of a point; got {quoted(image_shape)}")
     return shape[0]
 
 

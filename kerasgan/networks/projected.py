@@ -9,7 +9,7 @@ such a generator: judge it with another network.
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import keras
@@ -216,12 +216,12 @@ def _small_critic(x, index, labels, num_classes, filters):
 def _checked(shape):
     """Return a shape that ends in height, width and channels; raises `ValueError` if it does not."""
     _parts.check_channels_last()
-    shape = tuple(shape)
-    if len(shape) not in (3, 4) or shape[-1] not in (1, 3, 4) or min(shape[-3:-1]) < 1:
+    sides = tuple(shape) if isinstance(shape, Iterable) else ()
+    if len(sides) not in (3, 4) or _parts.whole_numbers(sides[-3:], 3) is None or sides[-1] not in (1, 3, 4):
         raise ValueError(
             f"image_shape: expected (height, width, channels) with 1, 3 or 4 channels; got {quoted(shape)}"
         )
-    return shape
+    return sides
 
 
 def _views(images):

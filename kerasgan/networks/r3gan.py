@@ -141,18 +141,13 @@ def _stages(image_shape, widths, blocks, groups, expansion):
     count = size.bit_length() - 2
     if widths is None:
         widths = [max(_WIDEST // 2 ** max(0, k - 3), 1) for k in range(count)]
+    _check_numbers("widths", widths, size)
     if isinstance(blocks, int):
         blocks = [blocks] * count
+    _check_numbers("blocks", blocks, size)
     if groups is None:
-        groups = [max(width // _A_GROUP, 1) if isinstance(width, int) else 1 for width in widths]
-    for name, given in (("widths", widths), ("blocks", blocks), ("groups", groups)):
-        if len(given) != count:
-            raise ValueError(
-                f"{name}: expected {count} numbers for images of {size} pixels, at 4x4, 8x8, ... up to {size}x{size}; "
-                f"got {quoted(list(given))}"
-            )
-        for number in given:
-            validation.integer(name, number, 1)
+        groups = [max(width // _A_GROUP, 1) for width in widths]
+    _check_numbers("groups", groups, size)
     validation.integer("expansion", expansion, 1)
     for width, cardinality in zip(widths, groups):
         if width * expansion % cardinality:
@@ -161,6 +156,18 @@ def _stages(image_shape, widths, blocks, groups, expansion):
                 f"{cardinality}"
             )
     return channels, list(zip(widths, blocks, groups))
+
+
+def _check_numbers(name, given, size):
+    """Raise `ValueError` unless there is a positive integer for each stage."""
+    count = size.bit_length() - 2
+    if not isinstance(given, (list, tuple)) or len(given) != count:
+        raise ValueError(
+            f"{name}: expected {count} numbers for images of {size} pixels, at 4x4, 8x8, ... up to {size}x{size}; got "
+            f"{quoted(given)}"
+        )
+    for number in given:
+        validation.integer(name, number, 1)
 
 
 def _block(x, groups, expansion, depth, name):

@@ -117,10 +117,9 @@ def table(rows) -> str:
 
 def draw(path, rows, sets):
     """Draw the Frechet distances as bars, and beside them some images of each set; returns the path."""
-    plt = figures.pyplot()
     names = [name for name in sets if name != ITSELF]
     values = [rows[name][0]["value"] for name in names]
-    figure = plt.figure(figsize=(12.6, 0.66 * len(names) + 1.0), layout="constrained")
+    figure = figures.new((12.6, 0.66 * len(names) + 1.0))
     left, right = figure.subfigures(1, 2, width_ratios=(6, 6.6))
     axes = left.subplots()
     places = np.arange(len(names))[::-1]

@@ -172,8 +172,8 @@ def _write(folder, settings, result):
 
 
 def _figure(floors, curve):
-    plt = figures.pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5.2), width_ratios=(5, 3), layout="constrained")
+    figure = figures.new((10.5, 5.2))
+    left, right = figure.subplots(1, 2, width_ratios=(5, 3))
     steps = [point["step"] for point in curve]
     for n in map(str, N_GRAMS):
         (line,) = left.plot(steps, [point["js"][n] for point in curve], marker=".", label=f"{n}-grams")

@@ -274,8 +274,7 @@ def summary(found, steps):
 
 def draw(path, found, strips, steps, result):
     """Draw the signals of the branches over the steps, and beneath them samples of each branch; returns the path."""
-    plt = figures.pyplot()
-    figure = plt.figure(figsize=(11.0, 10.0), layout="constrained")
+    figure = figures.new((11.0, 10.0))
     above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1.0))
     panels = above.subplots(3, 1, sharex=True)
     first = max(0, steps - (max(look["step"] for look in found["warning"]) - steps))

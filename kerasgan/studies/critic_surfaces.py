@@ -21,6 +21,7 @@ from kerasgan.metrics import divergences
 from kerasgan.networks import mlp
 from kerasgan.studies import report
 from kerasgan.utils import validation
+from kerasgan.visualization import figures
 
 CLIP = 0.01
 NORM = 1.0  # of the weights of a unit, with L2 norm clipping at most
@@ -222,15 +223,11 @@ def surface(critic):
 
 
 def _figure(surfaces, result):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     line = np.linspace(-SIDE, SIDE, _PIXELS)
     kinds = list(dict.fromkeys(kind for _, kind in surfaces))
     size = (3.3 * len(_TOYS), 3.5 * len(kinds) + 0.4)
-    figure, axes = plt.subplots(len(kinds), len(_TOYS), figsize=size, layout="constrained", squeeze=False)
+    figure = figures.new(size)
+    axes = figure.subplots(len(kinds), len(_TOYS), squeeze=False)
     for row, kind in zip(axes, kinds):
         for axis, make_points in zip(row, _TOYS):
             points = make_points()

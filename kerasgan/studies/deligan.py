@@ -201,9 +201,9 @@ def run(out, steps=3000, toy_steps=20000, seeds=3, by_slot=True, classifier=None
 
 def draw_toy(path, numbers, points):
     """Draw the points of `toy` side by side, with the distances; returns the path."""
-    plt = figures.pyplot()
     titles = {"real": f"{POINTS} training points", "GAN": "GAN, normal latents", "DeLiGAN": "DeLiGAN, learned mixture"}
-    figure, grid = plt.subplots(len(points), 3, figsize=(10.5, 3.6 * len(points)), layout="constrained")
+    figure = figures.new((10.5, 3.6 * len(points)))
+    grid = figure.subplots(len(points), 3)
     for row, (kind, named) in zip(grid, points.items()):
         for axes, (name, values) in zip(row, named.items()):
             axes.scatter(*values[:POINTS].T, s=9, alpha=0.6, lw=0, color=COLOURS[name])
@@ -216,9 +216,8 @@ def draw_toy(path, numbers, points):
 
 def draw_images(path, numbers, shown):
     """Draw the images of `low_data` side by side, and under them the scores of every seed; returns the path."""
-    plt = figures.pyplot()
     titles = {"real": "training images", "GAN": "GAN, normal latents", "DeLiGAN": "DeLiGAN, learned mixture"}
-    figure = plt.figure(figsize=(10.5, 6.0), layout="constrained")
+    figure = figures.new((10.5, 6.0))
     above, below = figure.subfigures(2, 1, height_ratios=(3.9, 2.1))
     for axes, (name, images) in zip(above.subplots(1, 3), shown.items()):
         axes.imshow(image_grid.tiles(images, 8), cmap="gray", vmin=0, vmax=255)

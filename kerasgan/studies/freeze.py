@@ -80,9 +80,8 @@ def run(
 
 def draw(path, found, strips, frozen_at, healthy):
     """Draw the signals of the branches, and beneath them samples of each; returns the path."""
-    plt = figures.pyplot()
     colours = {name: colour for name, (_, colour) in BRANCHES.items()}
-    figure = plt.figure(figsize=(11.0, 11.5), layout="constrained")
+    figure = figures.new((11.0, 11.5))
     above, below = figure.subfigures(2, 1, height_ratios=(1.6, 1.0))
     panels = above.subplots(3, 1, sharex=True)
     last = max(look["step"] for looks in found.values() for look in looks)

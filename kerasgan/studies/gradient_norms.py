@@ -134,14 +134,15 @@ def _norms_while_training(name, gan, points, steps, batch_size, seed):
 
 
 def _figure(lines, depth):
-    figure, axis = figures.pyplot().subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure = figures.new((6.4, 4.2))
+    axis = figure.subplots()
     colours = dict(zip(lines, ("#b3001b", "#e07a2f", "#8a6fb0", "#1b7f5c")))
     layers = np.arange(1, depth + 1)
     for name, line in lines.items():
         label = name if name == PENALTY else f"weight {name.replace('clip', 'clipping, c =')}"
         axis.plot(layers, line["log10_norms"], marker="o", markersize=4, color=colours[name], label=label)
     axis.set(xlabel="critic layer", ylabel="$\\log_{10}$ of the gradient's norm", xticks=layers)
-    axis.set_title("Gradients through a critic of 12 layers, Swiss roll".replace("12", str(depth)), fontsize=11)
+    axis.set_title(f"Gradients through a critic of {depth} layers, Swiss roll", fontsize=11)
     axis.grid(alpha=0.25)
     axis.legend(frameon=False, fontsize=9)
     return figure

@@ -10,6 +10,7 @@ import pathlib
 
 import keras
 import numpy as np
+from PIL import Image
 
 from kerasgan import callbacks, data, latents, metrics, objectives, techniques
 from kerasgan.data import fashion_mnist_arrays
@@ -212,11 +213,11 @@ def draw(out, numbers, training, features):
         training: the training images.
         features: name of the feature network.
     """
-    plt = figures.pyplot()
     columns = len(numbers) + 1
-    figure, rows = plt.subplots(2, columns, figsize=(3.1 * columns, 6.2), layout="constrained")
+    figure = figures.new((3.1 * columns, 6.2))
+    rows = figure.subplots(2, columns)
     shown = {"training images": image_grid.grid(training[:: max(1, len(training) // _SHOWN)][:_SHOWN], columns=8)}
-    shown |= {name: plt.imread(out / f"{name}.png") for name in numbers}
+    shown |= {name: np.asarray(Image.open(out / f"{name}.png")) for name in numbers}
     for axes, (name, image) in zip(rows[0], shown.items()):
         axes.imshow(image, cmap="gray")
         distance = f": fd[{features}] {numbers[name]['fd'][-1]:.3g}" if name in numbers else ""

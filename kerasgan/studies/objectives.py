@@ -152,11 +152,10 @@ def _preset(name, known, number):
 
 def draw(rows, metrics, shown):
     """Return a figure of images of each recipe, uint8 [N, H, W, C] by its name, the best first."""
-    plt = figures.pyplot()
     ordered = [row for row in _ordered(rows, metrics) if row["recipe"] in shown]
     height = -(-len(ordered) // _PANELS)
-    size = (4.4 * _PANELS, 2.05 * height)
-    figure, axes = plt.subplots(height, _PANELS, figsize=size, layout="constrained", squeeze=False)
+    figure = figures.new((4.4 * _PANELS, 2.05 * height))
+    axes = figure.subplots(height, _PANELS, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, row in zip(axes.flat, ordered):

@@ -154,8 +154,7 @@ def run(out, steps=1500, every=25, seed=0, filters=8, critic_filters=32, data_di
 
 def draw(path, steps, values, images):
     """Draw the curves and their difference, and beside them generated images uint8 [N, H, W, 1]; returns the path."""
-    plt = figures.pyplot()
-    figure = plt.figure(figsize=(10.5, 5.6), layout="constrained")
+    figure = figures.new((10.5, 5.6))
     left, right = figure.subfigures(1, 2, width_ratios=(3, 1.3))
     above, below = left.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for name, curve in values.items():

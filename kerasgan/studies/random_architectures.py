@@ -280,10 +280,9 @@ def as_text(table):
 
 def draw_picture(path, out, rows, table, architectures):
     """Draw the scores of both objectives, the table, and samples of up to ten architectures; returns the path."""
-    plt = figures.pyplot()
     by_architecture = {(row["index"], row["objective"]): row for row in rows}
     shown = range(min(architectures, 10))
-    figure = plt.figure(figsize=(13.5, max(6.0, 0.75 * len(shown) + 1)), layout="constrained")
+    figure = figures.new((13.5, max(6.0, 0.75 * len(shown) + 1)))
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.2))
     scatter, bars = left.subplots(2, 1, height_ratios=(1.6, 1))
 

@@ -20,6 +20,7 @@ from kerasgan.networks.pairwise import PairwiseCritic
 from kerasgan.studies import report
 from kerasgan.utils import atomic_files, validation
 from kerasgan.utils.messages import quoted
+from kerasgan.visualization import figures
 
 DATA = {
     "eight_gaussians": data.eight_gaussians,
@@ -333,15 +334,11 @@ def _row(cells):
 
 def _figure(out, points, result):
     """Return the figure of all objectives: their points on their critic's surface."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     columns = min(5, 1 + len(result["objectives"]))
     rows = -(-(1 + len(result["objectives"])) // columns)
     size = (2.5 * columns, 2.75 * rows + 0.5)
-    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    figure = figures.new(size)
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.set(xlim=(-SIDE, SIDE), ylim=(-SIDE, SIDE), xticks=[], yticks=[], aspect="equal")
         axis.set_axis_off()

@@ -173,9 +173,8 @@ def draw(path, truncations, found, images, held_out=None):
     Returns:
         The path.
     """
-    plt = figures.pyplot()
     count, columns, height, width = images.shape[:4]
-    figure = plt.figure(figsize=(5.6 + 0.5 * columns * width / height, max(4.6, 0.56 * count)), layout="constrained")
+    figure = figures.new((5.6 + 0.5 * columns * width / height, max(4.6, 0.56 * count)))
     left, right = figure.subfigures(1, 2, width_ratios=(5.2, 0.5 * columns * width / height))
     axes = left.subplots()
     places = [(results[0].value, results[1].value) for results in found]

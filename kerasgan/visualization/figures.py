@@ -8,14 +8,14 @@ from kerasgan.utils import atomic_files
 _DRAWING = threading.Lock()  # matplotlib is not made for threads
 
 
-def pyplot():
-    """Return matplotlib's pyplot, set to draw without a screen."""
-    import matplotlib
+def new(size):
+    """Return an empty `matplotlib.figure.Figure`, its width and height in inches.
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    It is none of pyplot's, whose figures and whose way to show them, as in a notebook, are the user's.
+    """
+    from matplotlib.figure import Figure
 
-    return plt
+    return Figure(figsize=size, layout="constrained")
 
 
 def plain(axes):
@@ -25,9 +25,13 @@ def plain(axes):
 
 
 def save(figure, path) -> pathlib.Path:
-    """Write a figure as a PNG file, whole or not at all, and close it; returns the path."""
-    with _DRAWING:
-        with atomic_files.written_whole(path) as beside:
-            figure.savefig(beside, dpi=120, format="png")
-        pyplot().close(figure)
+    """Write a figure as a PNG file, whole or not at all; returns the path."""
+    with atomic_files.written_whole(path) as beside:
+        write(figure, beside, 120)
     return pathlib.Path(path)
+
+
+def write(figure, file, dots):
+    """Write a figure as PNG into a file, a path or an open one, with so many dots an inch."""
+    with _DRAWING:
+        figure.savefig(file, dpi=dots, format="png")

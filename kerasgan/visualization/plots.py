@@ -13,7 +13,7 @@ def plot_losses(metrics_file, path):
     """Draw every number of a run's `metrics.jsonl` over the training steps.
 
     Args:
-        metrics_file: JSON lines, each an object with `step` and numbers by name.
+        metrics_file: JSON lines, each an object with `step` and numbers by name, of which a line may lack some.
         path: PNG file to write.
 
     Returns:
@@ -22,10 +22,13 @@ def plot_losses(metrics_file, path):
     rows = json_lines.read(metrics_file)
     if len(rows) < 2:
         return None
-    names = [name for name in rows[0] if name not in ("step", "seconds", "fit_from", "images_per_second")]
-    figure, axes = figures.pyplot().subplots(figsize=(8, 4.5), layout="constrained")
+    names = dict.fromkeys(name for row in rows for name in row)  # a line lacks what was not computed since the last
+    figure = figures.new((8, 4.5))
+    axes = figure.subplots()
     for name in names:
-        axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), lw=1.2)
+        if name not in ("step", "seconds", "fit_from", "images_per_second"):
+            places = [(row["step"], row[name]) for row in rows if name in row]
+            axes.plot(*zip(*places), label=name.replace("_", " "), lw=1.2)
     axes.set(xlabel="generator steps", ylabel="loss", title="losses")
     figures.plain(axes)
     axes.legend(frameon=False)
@@ -42,12 +45,11 @@ def points(places, side=2.1):
     Returns:
         `PIL.Image.Image`.
     """
-    plt = figures.pyplot()
-    figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
+    figure = figures.new((5, 5))
+    axis = figure.subplots()
     axis.scatter(*np.transpose(places), s=4, c="#b3001b", alpha=0.5, linewidths=0)
     axis.set(xlim=(-side, side), ylim=(-side, side), aspect="equal")
     axis.spines[["top", "right"]].set_visible(False)
     drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=110, format="png")
-    plt.close(figure)
+    figures.write(figure, drawn, 110)
     return Image.open(drawn).convert("RGB")

@@ -70,6 +70,23 @@ def test_every_counts_on_across_epochs_and_resumptions_and_acts_at_the_end():
         Steps(0)
 
 
+@pytest.mark.parametrize("every", [1, 3, 5, 10])
+def test_a_loss_that_is_not_finite_is_in_the_lines_of_its_epoch_alone(tmp_path, every):
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if int(self.model.step.numpy()) == 7:
+                self.model.tracker.update_state(np.inf)
+
+    log = callbacks.MetricsLog(tmp_path / "log.jsonl", 64, every=every)
+    run(Counter(), Poison(), log, steps=10, epochs=3)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    finite = {row["step"] for row in rows if np.isfinite(row["loss"])}
+    # means stay infinite until the epoch ends; the line across its end has steps of both
+    assert finite == {row["step"] for row in rows if row["step"] < 8 or row["step"] - 10 >= every}
+    wanted = {step: np.mean(range(max(step - every, 0), step)) for step in finite}
+    assert {row["step"]: row["loss"] for row in rows if row["step"] in finite} == pytest.approx(wanted, rel=1e-5)
+
+
 def test_what_is_written_at_the_end_is_of_the_step_that_the_weights_are_of(tmp_path):
     """EarlyStopping puts the weights of the best epoch back, and the step with them."""
     model = Counter()

@@ -275,6 +275,21 @@ def test_nan_is_an_alarm_at_once_and_rolled_back_logs_are_finite_again(tmp_path)
     assert all(np.isfinite(value).all() for value in values(gan))
 
 
+def test_lines_after_a_roll_back_at_a_line_are_of_their_own_steps(tmp_path):
+    gan = model()
+
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 4:
+                gan.critic.trainable_variables[0].assign(np.full((2, 16), np.nan))
+
+    log = callbacks.MetricsLog(tmp_path / "log.jsonl", ROWS, every=1)
+    fit(gan, callbacks.CollapseGuard(tmp_path, every=4, action=callbacks.RollBack()), 8, [Poison(), log])
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["critic_loss"] for row in rows] == pytest.approx([0, 1, 2, 3, np.nan, 5, 6, 7], nan_ok=True, abs=1e-5)
+    assert np.isfinite([row["generator_loss"] for row in rows[5:]]).all()
+
+
 class Infinite(Drifting):
     """Its generator's loss is infinite in the step 2 alone, and no weight is."""
 

@@ -29,14 +29,18 @@ class KerasganTestTiles(tensorflow_datasets.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        return {"train": self._generate_examples(0), "test": self._generate_examples(100)}
+        return {
+            "train": self._generate_examples(0),
+            "test": self._generate_examples(100),
+            "unlabelled": self._generate_examples(200),
+        }
 
     def _generate_examples(self, start):
         for number in range(start, start + 10):
             if number == self.fail_at:
                 raise KeyboardInterrupt
             image = np.full((6, 4, 3), number, np.uint8)
-            yield number, {"image": image, "label": number % 2, "text": "x"}
+            yield number, {"image": image, "label": -1 if start == 200 else number % 2, "text": "x"}
 
 
 @pytest.fixture
@@ -53,6 +57,13 @@ def test_a_dataset_is_prepared_and_read(folder):
         assert label == image[0, 0, 0] % 2
         numbers.add(int(image[0, 0, 0]))
     assert numbers == set(range(10))
+
+
+def test_a_split_without_labels_of_a_dataset_with_classes(folder):
+    source = tfds("kerasgan_test_tiles", split="unlabelled", data_dir=folder)
+    assert source.class_names is None and {int(label) for _, label in source.examples} == {-1}
+    with pytest.raises(ValueError, match="labels: True, but kerasgan_test_tiles has no labels"):
+        load("kerasgan_test_tiles", labels=True, split="unlabelled", data_dir=folder)
 
 
 def test_the_order_of_reading_is_fixed(folder):
@@ -104,7 +115,7 @@ def test_a_dataset_without_images(folder):
 
 
 def test_unknown_split(folder):
-    with pytest.raises(ValueError, match="has no split 'valid'; it has test, train"):
+    with pytest.raises(ValueError, match="has no split 'valid'; it has test, train, unlabelled"):
         tfds("kerasgan_test_tiles", split="valid", data_dir=folder)
     with pytest.raises(ValueError, match="^split: expected a string"):
         tfds("kerasgan_test_tiles", split=None, data_dir=folder)
@@ -139,7 +150,7 @@ def test_fashion_mnist_names_both_remedies(folder, no_network, monkeypatch, caps
 
 def test_command_line(folder, capsys):
     assert main(["kerasgan_test_tiles", "--data-dir", str(folder)]) == 0
-    assert "kerasgan_test_tiles/1.0.0: train 10, test 10; in " in capsys.readouterr().out
+    assert "kerasgan_test_tiles/1.0.0: train 10, test 10, unlabelled 10; in " in capsys.readouterr().out
     assert main(["fashion_minst", "--data-dir", str(folder)]) == 1
     assert capsys.readouterr().err.startswith("error: name: TFDS has no dataset 'fashion_minst'")
 

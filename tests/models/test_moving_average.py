@@ -216,6 +216,14 @@ def test_weights_set_by_hand_reach_the_average():
     np.testing.assert_array_equal(gan.ema_generator.get_weights()[0], kernel)
 
 
+def test_weights_set_by_hand_once_more_after_a_reset_reach_the_average():
+    gan, first, second = (trained(steps=steps, ema_decay=0.9) for steps in (0, 2, 3))
+    gan.generator.set_weights(first.generator.get_weights())
+    gan.reset_average()
+    gan.generator.set_weights(second.generator.get_weights())
+    np.testing.assert_array_equal(gan.sample(4), Sampler(gan.generator, gan.latent).sample(4))
+
+
 def test_an_average_set_by_hand_before_training_stays():
     gan = trained(steps=0, ema_decay=0.9)
     gan.ema_generator.set_weights([value + 0.5 for value in gan.ema_generator.get_weights()])

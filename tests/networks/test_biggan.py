@@ -247,5 +247,13 @@ def test_wrong_arguments_are_named():
         biggan_deep.critic((48, 48, 3))
     with pytest.raises(ValueError, match="image_filters: expected an integer of at least 3, got 2"):
         biggan_deep.generator((32, 32, 3), filters=8, image_filters=2)
+    for name in ("epsilon", "spectral_epsilon"):
+        for value in (-1.0, float("nan"), "x"):
+            for build in (biggan.generator, biggan_deep.generator):
+                with pytest.raises(ValueError, match=f"^{name}: expected a positive number; got {value!r}"):
+                    build((32, 32, 3), filters=8, **{name: value})
+    for build in (biggan.critic, biggan_deep.critic):
+        with pytest.raises(ValueError, match="spectral_epsilon: expected a positive number; got 0"):
+            build((32, 32, 3), filters=8, spectral_epsilon=0)
     with pytest.raises(ValueError, match="inputs: expected even sizes and at least 8 channels"):
         SelfAttention().build((None, 4, 4, 4))

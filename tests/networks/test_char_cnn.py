@@ -54,7 +54,7 @@ def test_convolutions_start_uniform_with_variance_4_over_the_fans():
     assert last.std() == pytest.approx((4 / (512 + 97)) ** 0.5, rel=0.02)
 
 
-@pytest.mark.parametrize("shape", [(32,), (32, 32, 3), (0, 5), (5, 0)])
+@pytest.mark.parametrize("shape", [(32,), (32, 32, 3), (0, 5), (5, 0), 32, "32", (8, "b")])
 def test_wrong_shapes_are_named(shape):
     for build in (char_cnn.generator, char_cnn.critic):
         with pytest.raises(ValueError, match=r"image_shape: expected \(length, vocabulary\); got"):

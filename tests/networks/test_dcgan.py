@@ -60,6 +60,14 @@ def test_wrong_shapes_are_named(shape):
             build(shape)
 
 
+@pytest.mark.parametrize("name", ["filters", "kernel_size", "max_filters"])
+@pytest.mark.parametrize("value", [0, 2.5, "3"])
+def test_numbers_that_are_not_positive_are_named(name, value):
+    for build in (dcgan.generator, dcgan.critic):
+        with pytest.raises(ValueError, match=f"{name}: expected an integer of at least 1, got {value!r}"):
+            build(**{name: value})
+
+
 def test_unknown_normalization_is_named():
     with pytest.raises(ValueError, match='normalization: expected one of "batch", "layer", .*, None; got \'group\''):
         dcgan.critic((32, 32, 1), normalization="group")

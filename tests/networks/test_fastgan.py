@@ -158,10 +158,16 @@ def test_only_the_direction_of_z_counts():
     assert np.abs(network(z) - network(-z)).max() > 1e-3
 
 
-@pytest.mark.parametrize("shape", [(7, 8, 3), (32, 32), (32, 32, 0), (2000, 1800, 3)])
+@pytest.mark.parametrize("shape", [(7, 8, 3), (32, 32), (32, 32, 0), (2000, 1800, 3), 32, (32.0, 32.0, 1), (8, 8, "1")])
 def test_sizes_that_cannot_be_are_refused(shape):
     with pytest.raises(ValueError, match="image_shape: expected"):
         fastgan.generator(shape)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan"), "x"])
+def test_an_epsilon_that_is_not_positive_is_named(epsilon):
+    with pytest.raises(ValueError, match="epsilon: expected a positive number; got"):
+        fastgan.generator((8, 8, 3), epsilon=epsilon)
 
 
 # Noise, in a model

@@ -48,7 +48,7 @@ def test_hidden_layers_start_he_uniform_and_the_output_glorot_uniform():
         assert kernel.std() == pytest.approx(bound / 3**0.5, rel=0.06)
 
 
-@pytest.mark.parametrize("shape", [(), (2, 2), (32, 32, 1), (0,)])
+@pytest.mark.parametrize("shape", [(), (2, 2), (32, 32, 1), (0,), 2, None, ("a",), (2.5,)])
 def test_wrong_shapes_are_named(shape):
     for build in (mlp.generator, mlp.critic):
         with pytest.raises(ValueError, match=r"image_shape: expected \(D,\), the shape of a point; got"):

@@ -154,6 +154,8 @@ def test_grey_is_three_equal_channels_and_transparency_is_what_shows():
     [
         ({"shape": (16, 16, 2)}, "image_shape: expected .* 1, 3 or 4 channels"),
         ({"shape": (16, 16)}, "image_shape: expected"),
+        ({"shape": 16}, "image_shape: expected"),
+        ({"shape": (None, None, 3)}, "image_shape: expected"),
         ({"feature_size": 100}, "feature_size: expected .*128"),
         ({"feature_size": 144}, "feature_size: expected a multiple of 32; got 144"),
         ({"filters": 0}, "filters: expected"),

@@ -88,6 +88,8 @@ def test_wrong_arguments_are_named():
         r3gan.generator((48, 48, 3))
     with pytest.raises(ValueError, match="widths: expected 3 numbers for images of 16 pixels, at 4x4, .*; got .8, 4."):
         r3gan.critic((16, 16, 3), widths=(8, 4))
+    with pytest.raises(ValueError, match="widths: expected 3 numbers .*; got 64"):
+        r3gan.generator((16, 16, 3), widths=64)
     with pytest.raises(ValueError, match="groups: expected divisors of the channels times expansion=2, 16; got 3"):
         r3gan.generator((16, 16, 3), widths=(8, 8, 8), groups=(4, 3, 2))
     with pytest.raises(ValueError, match="blocks: expected an integer of at least 1, got 0"):

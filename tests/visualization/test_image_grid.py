@@ -58,6 +58,33 @@ def test_loss_plot(tmp_path):
     assert picture.shape[1] == 960 and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10
 
 
+def test_loss_plot_of_numbers_that_some_lines_lack(tmp_path, monkeypatch):
+    rows = {"critic_loss": 2.0}, {"critic_loss": 1.5, "r1": 0.5}, {"critic_loss": 1.0, "r1": 0.2}, {"critic_loss": 0.5}
+    log = tmp_path / "metrics.jsonl"
+    log.write_text("".join(json.dumps({"step": step, **row}) + "\n" for step, row in enumerate(rows, 1)))
+    monkeypatch.setattr(plots.figures, "save", lambda figure, path: figure)
+    [axes] = plots.plot_losses(log, tmp_path / "losses.png").axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert drawn == {"critic loss": [[1, 2.0], [2, 1.5], [3, 1.0], [4, 0.5]], "r1": [[2, 0.5], [3, 0.2]]}
+
+
+def test_pictures_leave_pyplot_as_it_is(tmp_path):
+    """In a notebook its figures, and the way they are shown, are the user's."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    before = pyplot.get_backend()
+    pyplot.switch_backend("svg")
+    try:
+        own = pyplot.figure()
+        log = tmp_path / "metrics.jsonl"
+        log.write_text("".join(json.dumps({"step": step, "critic_loss": 1.0}) + "\n" for step in (1, 2)))
+        plots.plot_losses(log, tmp_path / "losses.png")
+        plots.points(np.zeros((3, 2)))
+        assert pyplot.get_backend() == "svg" and pyplot.get_fignums() == [own.number] and pyplot.gcf() is own
+    finally:
+        pyplot.close("all")
+        pyplot.switch_backend(before)
+
+
 def ink(picture):
     """Rows and columns of a picture that are not white."""
     dark = np.asarray(picture) < 128

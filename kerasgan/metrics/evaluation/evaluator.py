@@ -144,6 +144,12 @@ def evaluate_images(
     validation.several("notes", notes)
     wanted = _fitting(images.shape[1:], labels is not None, reference, metrics)
     validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
+    if any(measure.labels for measure in wanted.values()):
+        known = len(reference.class_names or reference.class_counts)
+        if labels.max() >= known:
+            raise ValueError(
+                f"labels: expected integers below {known}, the classes of {reference.name}; got {labels.max()}"
+            )
     batches, strategy = _shared(extraction.in_batches(images, labels), len(images))
     judged = _judged(batches, len(images), wanted, reference, seed, name, verbose, strategy)
     return _results(*judged, len(images), wanted, reference, seed, name, "", notes)
@@ -183,7 +189,7 @@ def evaluate_set(
     wanted = _fitting(images.image_shape, True, reference, metrics)
     validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
     numbers, named = _numbers_of_set(images, reference, wanted)
-    batches, strategy = _shared(images.batches(), images.count)
+    batches, strategy = _shared(images.labelled_batches(), images.count)
     batches = batches if numbers is None else ((some, numbers[labels]) for some, labels in batches)
     judged = _judged(batches, images.count, wanted, reference, seed, images.name, verbose, strategy)
     return _results(*judged, images.count, wanted, reference, seed, images.name, "", notes, named)
@@ -270,8 +276,8 @@ def check(model, reference, metrics, n, seed, truncation=None):
     """
     validation.integer("n", n, 2)
     validation.integer_within("seed", seed, np.uint32)  # as the kernel distance draws by it
-    if truncation is not None and not truncation > 0:
-        raise ValueError(f"truncation: expected a positive number or None; got {quoted(truncation)}")
+    if truncation is not None:
+        validation.number("truncation", truncation, lambda it: it > 0, "a positive number or None")
     wanted = _fitting(tuple(model.image_shape), model.num_classes is not None, reference, metrics)
     for metric, measure in wanted.items():
         if n < measure.least:

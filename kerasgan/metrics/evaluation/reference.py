@@ -5,7 +5,7 @@ import functools
 import hashlib
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -136,7 +136,7 @@ class Reference:
         def batches():
             images = data.in_order(source, image_size, channels, _BATCH, center_crop)
             for some, labels in images.as_numpy_iterator():
-                yield some, None if source.class_names is None else labels
+                yield some, None if source.class_names is None or labels.min() < 0 else labels
 
         shape = (image_size, image_size, channels or source.channels)
         cache = None if cache is None else pathlib.Path(cache)
@@ -153,8 +153,13 @@ class Reference:
 
     @property
     def class_counts(self) -> np.ndarray | None:
-        """How many images each class has, int [classes], or `None` without labels."""
+        """How many images each class has, int [classes], or `None` where not all images have a label."""
         return self._read[1]
+
+    def labelled_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yield the batches, all without labels where some images have none."""
+        labelled = self.class_counts is not None
+        return ((images, labels if labelled else None) for images, labels in self.batches())
 
     def extracted(self, needs: Needs, seed: int = 0, strategy: tf.distribute.Strategy | None = None) -> Extracted:
         """Return what the network saw in the images: from memory, from disk where only moments are needed, or anew.
@@ -176,7 +181,7 @@ class Reference:
         [lacking] = workers.total(strategy, [float(moments is None)])  # each may have a cache of its own
         if lacking:
             what = f"{self.name}, {self.network.name}" if self.verbose else ""
-            batches = extraction.of_rows(self.batches(), workers.share(strategy, self.count))
+            batches = extraction.of_rows(self.labelled_batches(), workers.share(strategy, self.count))
             result = extraction.extract(batches, self.network, self.count, needs, seed, what, strategy)
             if self.cache is not None:
                 Statistics(result.moments, self._identity, self.name, data).save(self._path)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import seeds
-from kerasgan.utils import keyed_random
+from kerasgan.utils import keyed_random, validation
 
 LEVELS = 1  # by which sums in another order may differ, of 255
 LEVELS_OF_FLOAT16 = 4  # by which images of rounded weights may
@@ -22,9 +22,7 @@ def allowed(float16=False, int8=False, levels=None):
         raise ValueError("int8: expected float16=False with it, as weights are one of them; got float16=True")
     if levels is None:
         return LEVELS_OF_INT8 if int8 else LEVELS_OF_FLOAT16 if float16 else LEVELS
-    if not 0 <= levels <= 255:
-        raise ValueError(f"allowed_levels: expected a number in [0, 255], or None; got {levels}")
-    return levels
+    return validation.number("allowed_levels", levels, lambda it: 0 <= it <= 255, "a number in [0, 255], or None")
 
 
 def levels(gan, told, run, name, allowed=LEVELS, batch=None):

@@ -419,6 +419,8 @@ def test_a_model_is_traced_once_for_all_measurements(small_gan):
         (dict(seed=-1), "seed: expected an integer from 0 to 4294967295"),
         (dict(seed=2**32, metrics="kid"), "seed: expected an integer from 0 to 4294967295, got 4294967296"),
         (dict(truncation=0.0), "truncation: expected a positive number or None; got 0.0"),
+        (dict(truncation="0.5"), "truncation: expected a positive number or None; got '0.5'"),
+        (dict(truncation=True), "truncation: expected a positive number or None; got True"),
         (dict(weights="best"), "weights: expected 'moving average' or 'trained'; got 'best'"),
         (dict(batch_size=0), "batch_size: expected an integer of at least 1, got 0"),
     ],
@@ -455,6 +457,14 @@ def test_labels_that_are_none_are_named():
             evaluate_images(images, Reference.of_arrays(images, network()), labels=wrong)
 
 
+@pytest.mark.parametrize("metric", ["class-accuracy", "intra-fid"])
+def test_labels_beyond_the_classes_are_named_before_anything_is_judged(metric, monkeypatch):
+    monkeypatch.setattr(reference.extraction, "extract", None)
+    known = Reference.of_arrays(pictures(9), named(*"abc"), np.arange(9) % 3, name="pets", class_names=list("abc"))
+    with pytest.raises(ValueError, match="labels: expected integers below 3, the classes of pets; got 3"):
+        evaluate_images(pictures(8), known, metric, np.arange(8) % 4)
+
+
 def test_floats_from_0_to_1_that_were_made_bytes_are_told_before_anything_is_judged(tmp_path, monkeypatch):
     monkeypatch.setattr(reference.extraction, "extract", None)
     bits, message = pictures(9, high=2), "expected values from 0 to 255; got 0 and 1 alone, as floats in .0, 1. have"
@@ -487,6 +497,22 @@ def test_a_source_gives_the_reference_that_its_array_gives(tmp_path):
     )
     assert Reference.of_arrays(images, network()).class_counts is None
     assert Reference.of_source(data.arrays(images), network(), 8).class_counts is None
+
+
+@pytest.mark.parametrize("labels", [np.full(150, -1), np.where(np.arange(150) < 120, -1, 1)])
+def test_images_without_labels_of_a_source_with_classes_are_a_reference_without(labels):
+    """As TFDS's stl10/unlabelled is."""
+    images = pictures(150)
+    source = data.arrays(images)
+    examples = tf.data.Dataset.from_tensor_slices((images, labels))
+    source = dataclasses.replace(source, examples=examples, class_names=("cat", "owl"))
+    some, same = Reference.of_source(source, network(), 8), Reference.of_arrays(images, network())
+    assert some.class_counts is None and some.data == same.data
+    wanted = [found.value for found in evaluate(Pictures(), same, "fid,kid", n=20)]
+    assert [found.value for found in evaluate(Pictures(), some, "fid,kid", n=20)] == wanted
+    assert evaluate_set(some, same)[0].value == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(ValueError, match="intra-fid needs labels of the reference's images, and arrays has none"):
+        evaluate(Pictures(num_classes=2, class_names=("cat", "owl")), some, "intra-fid", n=20)
 
 
 def test_moments_are_kept_on_disk_for_these_images_and_this_network(tmp_path, monkeypatch):
