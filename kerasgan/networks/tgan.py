@@ -22,7 +22,10 @@ _SIZES = (32, 64, 128, 256)
 
 
 def encoder(
-    image_shape: tuple[int, int, int] = (64, 64, 3), spectral: bool = False, unit_gain: bool = False
+    image_shape: tuple[int, int, int] = (64, 64, 3),
+    spectral: bool = False,
+    unit_gain: bool = False,
+    first_norm: bool = True,
 ) -> keras.Model:
     """Build the encoder E.
 
@@ -34,6 +37,9 @@ def encoder(
         image_shape: (size, size, channels); size one of 32, 64, 128, 256.
         spectral: whether to normalize the convolutions spectrally.
         unit_gain: whether the gain of batch norm is divided by its norm.
+        first_norm: at 32 pixels, whether batch norm follows the first convolution too, as in the author's code. It
+            makes E(x + c) = E(x) for a number c that is added to all pixels of a batch: real and generated images
+            pass it apart, so T cannot see how bright the generated ones are as a whole, and their background drifts.
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels], to features, float32 [N, F]; F is 64 at 32
@@ -49,7 +55,7 @@ def encoder(
     if size == 32:
         for width, kernel_size, strides in ((32, 5, 1), (64, 4, 2), (128, 4, 1), (256, 4, 2)):
             x = wrap(layers.Conv2D(width, kernel_size, strides=strides))(x)
-            x = layers.LeakyReLU(0.3)(norm(x))
+            x = layers.LeakyReLU(0.3)(norm(x) if first_norm or width > 32 else x)
         x = wrap(layers.Conv2D(64, 1))(x)
     else:
         width = min(size, 128)
@@ -90,6 +96,7 @@ def critic(
     num_classes: None = None,
     spectral: bool = False,
     unit_gain: bool = False,
+    first_norm: bool = True,
 ) -> PairwiseCritic:
     """Build the critic T(a, b) = D(E(a) - E(b)) of the paper's encoder and head for the size.
 
@@ -98,6 +105,7 @@ def critic(
         num_classes: `None`; T-GANs are unconditional.
         spectral: whether to normalize convolutions and dense layers spectrally.
         unit_gain: whether the gain of the encoder's batch norm is divided by its norm, as in the author's code.
+        first_norm: see `encoder`; False lets T see how bright the generated images are as a whole.
 
     Returns:
         `PairwiseCritic` from two batches of images, float32 [N, size, size, channels], to logits, float32 [N, 1].
@@ -107,7 +115,7 @@ def critic(
     """
     if num_classes is not None:
         raise ValueError(f"num_classes: expected None, as T-GANs are unconditional; got {quoted(num_classes)}")
-    features = encoder(image_shape, spectral=spectral, unit_gain=unit_gain)
+    features = encoder(image_shape, spectral=spectral, unit_gain=unit_gain, first_norm=first_norm)
     hidden: dict[str, Any] = {"width": 256, "negative_slope": 0.1} if image_shape[0] == 32 else {}
     return PairwiseCritic(features, head(features.output_shape[-1], **hidden, spectral=spectral), name="tgan_critic")
 

@@ -125,6 +125,18 @@ def test_pairwise_critic_is_the_head_of_the_difference_of_features(size):
     np.testing.assert_allclose(critic([first, second]), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_batch_norm_behind_the_first_convolution_hides_how_bright_a_batch_is():
+    """Without padding c adds the same to all places of a channel, which batch norm takes off: E(x + c) = E(x)."""
+    real, fake = RNG.uniform(-0.5, 0.5, (2, 8, 32, 32, 1)).astype("float32")
+    moved = {}
+    for first_norm in (True, False):
+        critic = tgan.critic((32, 32, 1), first_norm=first_norm)
+        plain, brighter = (critic.both_orders(real, fake + c, training=True)[0].numpy() for c in (0.0, 0.3))
+        moved[first_norm] = np.abs(brighter - plain).max() / np.abs(plain).max()
+        assert len(critic.encoder.layers) == 15 + first_norm
+    assert moved[True] < 1e-3 and moved[False] > 0.1, moved
+
+
 def test_spectral_normalization_wraps_all_kernels_of_encoder_and_head():
     from kerasgan.layers import SpectralNormalization
 
