@@ -216,6 +216,23 @@ def test_weights_set_by_hand_reach_the_average():
     np.testing.assert_array_equal(gan.ema_generator.get_weights()[0], kernel)
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_an_average_that_is_reset_after_training_has_statistics_of_its_own_in_every_order(sampled):
+    gan = trained(ema_decay=0.9)
+    one_step_without_fit(gan)
+    if sampled:
+        gan.sample(1)
+    gan.reset_average()
+    gan.sample(1)
+    np.testing.assert_array_equal(gan.ema_generator.get_weights()[0], gan.generator.get_weights()[0])
+    np.testing.assert_allclose(norm_of(gan.ema_generator).moving_mean, expected_statistics(gan)[0], atol=1e-5)
+
+
+def test_the_protocol_of_a_model_before_training_says_that_statistics_are_copied():
+    gan = trained(steps=0)
+    assert evaluator.batch_norm_note(gan, "moving average") == "batch norm in inference"
+
+
 def test_weights_set_by_hand_once_more_after_a_reset_reach_the_average():
     gan, first, second = (trained(steps=steps, ema_decay=0.9) for steps in (0, 2, 3))
     gan.generator.set_weights(first.generator.get_weights())
