@@ -493,9 +493,16 @@ class GAN(Lasting, Game):
         self.compile(**config)
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Set all weights, as `keras.Model.set_weights` does."""
+        """Set all weights, as `keras.Model.set_weights` does.
+
+        An average that is a copy then goes on following the generator before the first step, see `reset_average`.
+        """
         super().set_weights(weights)
         self._statistics_step = None
+        if self.ema_generator is not None:
+            trained = moving_average.digest(self.generator, self.latent)
+            if trained == moving_average.digest(self.ema_generator, self.ema_latent):
+                self._first_digest = trained
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""

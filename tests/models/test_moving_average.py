@@ -241,6 +241,24 @@ def test_weights_set_by_hand_once_more_after_a_reset_reach_the_average():
     np.testing.assert_array_equal(gan.sample(4), Sampler(gan.generator, gan.latent).sample(4))
 
 
+def test_weights_set_by_hand_after_set_weights_reach_the_average():
+    gan, other = trained(steps=0, ema_decay=0.9), trained(steps=0, ema_decay=0.9)
+    other.generator.set_weights([value + 0.5 for value in other.generator.get_weights()])
+    other.reset_average()
+    gan.set_weights(other.get_weights())
+    gan.generator.set_weights(trained(steps=2, ema_decay=0.9).generator.get_weights())
+    np.testing.assert_array_equal(gan.sample(4), Sampler(gan.generator, gan.latent).sample(4))
+
+
+def test_an_average_of_its_own_that_set_weights_has_set_before_training_stays():
+    gan, other = trained(steps=0, ema_decay=0.9), trained(steps=0, ema_decay=0.9)
+    other.ema_generator.set_weights([value + 0.5 for value in other.ema_generator.get_weights()])
+    gan.set_weights(other.get_weights())
+    gan.sample(1)
+    for one, two in zip(gan.ema_generator.get_weights(), other.ema_generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_an_average_set_by_hand_before_training_stays():
     gan = trained(steps=0, ema_decay=0.9)
     gan.ema_generator.set_weights([value + 0.5 for value in gan.ema_generator.get_weights()])
