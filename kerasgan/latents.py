@@ -220,9 +220,10 @@ class GaussianMixture(Prior):
         self.components = validation.integer("components", components, 1)
         validation.not_negative("initial_scale", initial_scale)
         validation.not_negative("scale_penalty", scale_penalty)
+        self.by_slot = validation.boolean("by_slot", by_slot)
+        self.learned_weights = validation.boolean("learned_weights", learned_weights)
         if by_slot and learned_weights:
             raise ValueError("learned_weights: expected False with by_slot=True, where no component is drawn; got True")
-        self.by_slot = by_slot
         self.initial_scale = initial_scale
         self.uniforms = dim + 1
         shape = (components, dim)
@@ -233,7 +234,6 @@ class GaussianMixture(Prior):
             regularizer=ScalePenalty(scale_penalty),
             name="scales",
         )
-        self.learned_weights = learned_weights
         if learned_weights:
             self.weights_of_components = self.add_weight(shape=(components,), initializer="zeros", name="weights")
 

@@ -41,23 +41,18 @@ class Checkpoint(EverySteps):
             return
         keras_file.check_loadable(self.model)
         atomic_files.make_folder(self.folder)
-        newest = max((path.name for path in checkpoints(self.folder)), default="")
-        if newest > f"step-{self.step:08d}.keras":
+        newest = next(reversed(keras_file.checkpoints(self.folder)), None)
+        if newest is not None and keras_file.step_of(newest) > self.step:
             raise FileExistsError(
-                f"folder: expected none of another training; {self.folder} has {newest}, and this model has taken "
+                f"folder: expected none of another training; {self.folder} has {newest.name}, and this model has taken "
                 f"{self.step:,} steps: give another folder, or load that file to go on with it"
             )
 
     def act(self, step: int, logs: Logs | None = None) -> None:
         """Save now, then remove what is too old."""
         self.model.save(self.folder / f"step-{step:08d}.keras")
-        for old in checkpoints(self.folder)[: -self.keep]:
+        for old in keras_file.checkpoints(self.folder)[: -self.keep]:
             old.unlink()
-
-
-def checkpoints(folder):
-    """Return the paths of the checkpoints in a folder, oldest first."""
-    return sorted(pathlib.Path(folder).glob("step-*.keras"))
 
 
 def damage(path):

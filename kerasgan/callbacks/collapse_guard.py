@@ -57,7 +57,8 @@ class CollapseGuard(EverySteps):
         looks: list of the lines, dicts.
 
     Raises:
-        ValueError: naming the argument that is wrong; when training begins, if the action does not fit the training.
+        ValueError: naming the argument that is wrong; when training begins, if the action does not fit the training;
+            after the first step, if `critic_loss` is not logged.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class CollapseGuard(EverySteps):
         """Check the action, read the lines up to the model's step, and measure real images."""
         super().on_train_begin(logs)
         self.action.check(self.model)
+        self._broken = set()
         self._resume()
         self._real_variety = None if self.real is None else self._variety_of_real()
         self._make = tf.function(self._generate, autograph=False)
@@ -107,6 +109,7 @@ class CollapseGuard(EverySteps):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look if it is time, or a loss is not finite."""
+        _check_has_loss(logs)
         super().on_train_batch_end(batch, logs)
         before, self._broken = self._broken, _not_finite(logs)  # such a mean stays so until the epoch ends
         if self._acted_at < self.step and self._broken - before:
@@ -282,6 +285,15 @@ class CollapseGuard(EverySteps):
 def _varieties(images, labels):
     values = {VARIETY: mean_pairwise_distance(images)}
     return values if labels is None else values | {WITHIN: mean_pairwise_distance(images, labels)}
+
+
+def _check_has_loss(logs):
+    if "critic_loss" not in (logs or {}):
+        given = ", ".join(logs or {}) or "nothing"
+        raise ValueError(
+            f"callbacks: expected steps that log critic_loss, which CollapseGuard watches; got logs of {given}: in a "
+            "train_step of your own, self.track(critic_loss=...), and return self.end_step()"
+        )
 
 
 def _not_finite(logs):

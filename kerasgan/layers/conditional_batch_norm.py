@@ -38,10 +38,10 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.num_classes = validation.integer("num_classes", num_classes, 1)
         self.normalization = BatchNormalization(
             momentum=momentum,
-            epsilon=epsilon,
+            epsilon=validation.not_negative("epsilon", epsilon),
             center=False,
             scale=False,
-            synchronized=synchronized and backend.is_tensorflow(),
+            synchronized=validation.boolean("synchronized", synchronized) and backend.is_tensorflow(),
             dtype=self.dtype_policy,
             trainable=self.trainable,  # of a layer that was saved frozen, too
         )

@@ -8,7 +8,7 @@ from keras import ops
 from kerasgan.layers.batch_norm import BatchNormalization
 from kerasgan.layers.spectral_normalization import SpectralNormalization
 from kerasgan.layers.stored_batch_norm import StoredBatchNormalization
-from kerasgan.utils import backend
+from kerasgan.utils import backend, validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -47,11 +47,12 @@ class ModulatedBatchNormalization(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        validation.not_negative("epsilon", epsilon)
         self.spectral = spectral
-        self.spectral_epsilon = spectral_epsilon
+        self.spectral_epsilon = validation.positive("spectral_epsilon", spectral_epsilon)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.momentum = momentum
-        self.synchronized = synchronized
+        self.synchronized = validation.boolean("synchronized", synchronized)
         self.thresholds = thresholds
         self.use_bias = use_bias
         if thresholds is not None:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import keras
 
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
+from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 
@@ -17,11 +19,16 @@ class PlaceWeights(keras.layers.Layer):
     Args:
         size: (H, W).
         **arguments: of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: if the size is not two positive integers.
     """
 
     def __init__(self, size: Sequence[int], **arguments):
         super().__init__(**arguments)
-        self.size = tuple(size)
+        if not isinstance(size, (tuple, list)) or len(size) != 2:
+            raise ValueError(f"size: expected two integers, (height, width); got {quoted(size)}")
+        self.size = tuple(validation.integer("size", side, 1) for side in size)
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights."""

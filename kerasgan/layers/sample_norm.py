@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -30,7 +31,7 @@ class SampleNormalization(keras.layers.Layer):
     def __init__(self, per_channel: bool = False, epsilon: float = 1e-5, **kwargs):
         super().__init__(**kwargs)
         self.per_channel = per_channel
-        self.epsilon = epsilon
+        self.epsilon = validation.positive("epsilon", epsilon)
 
     def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasgan.layers.spectral_normalization import SpectralNormalization
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
 from kerasgan.utils.tensors import Tensor
 
@@ -32,7 +33,7 @@ class SelfAttention(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.spectral = spectral
-        self.epsilon = epsilon
+        self.epsilon = validation.positive("epsilon", epsilon)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Shape) -> None:

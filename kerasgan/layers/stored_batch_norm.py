@@ -36,7 +36,7 @@ class StoredBatchNormalization(keras.layers.Layer):
     def __init__(self, thresholds: int = 51, epsilon: float = 1e-4, affine: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.thresholds = validation.integer("thresholds", thresholds, 2)
-        self.epsilon = epsilon
+        self.epsilon = validation.not_negative("epsilon", epsilon)
         self.affine = affine
 
     def build(self, input_shape: Sequence[Shape]) -> None:

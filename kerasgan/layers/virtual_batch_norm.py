@@ -92,7 +92,7 @@ class VirtualBatchNormalization(keras.layers.Layer):
     def __init__(self, size: int = 64, epsilon: float = 1e-5, **kwargs):
         super().__init__(**kwargs)
         self.size = validation.integer("size", size, 2)
-        self.epsilon = epsilon
+        self.epsilon = validation.not_negative("epsilon", epsilon)
 
     def build(self, input_shape: Shape) -> None:
         """Make gain and bias [C]."""

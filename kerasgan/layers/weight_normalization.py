@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from kerasgan.layers import wrapped
+from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config, Shape
-from kerasgan.utils.messages import quoted
 from kerasgan.utils.tensors import Tensor
 
 # The axis of the kernel that is the output channels
@@ -39,8 +39,8 @@ class WeightNormalization(keras.layers.Wrapper):
             raise ValueError(f"layer: expected one of {supported}; got {type(layer).__name__}")
         if layer.activation is not keras.activations.linear:
             raise ValueError(f"layer: expected no activation, which is to come after; {layer.name} has one")
-        if stddev is not None and not stddev > 0:
-            raise ValueError(f"stddev: expected a positive number or None; got {quoted(stddev)}")
+        if stddev is not None:
+            validation.number("stddev", stddev, lambda it: it > 0, "a positive number or None")
         super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
         self.supports_masking = layer.supports_masking
         self.stddev = stddev

@@ -143,11 +143,11 @@ class GAN(Lasting, Game):
         self.ema_decay = ema_decay
         self.seed = validation.integer_within("seed", seed, np.int64)
         adapting.generator_to_prior(self)
+        self._statistics_step: int | None = None  # the step whose batch-norm statistics the average has
         self.ema_generator = self.ema_latent = None
         if ema_decay is not None:
             self.ema_generator, self.ema_latent = moving_average.copies(generator, self.latent)
             self.reset_average()
-        self._statistics_step: int | None = None  # the step whose batch-norm statistics the average has
         self.techniques = techniques
         for technique in self.techniques:
             technique.attach(self)
@@ -339,7 +339,8 @@ class GAN(Lasting, Game):
         """Make the moving average a copy of generator and prior.
 
         Call it after weights were put into `generator` by hand, as from a pretrained network; before the first
-        training step it happens by itself.
+        training step it happens by itself. Later the next use takes batch norm's statistics anew, as after a step: see
+        `prepare_sampling`.
 
         Example:
             >>> gan.generator.load_weights("pretrained.weights.h5")
@@ -348,6 +349,7 @@ class GAN(Lasting, Game):
         for average, network in ((self.ema_generator, self.generator), (self.ema_latent, self.latent)):
             if average is not None:
                 average.set_weights(network.get_weights())
+        self._statistics_step = None
         self._first_digest = moving_average.digest(self.generator, self.latent)
 
     def prepare_sampling(self) -> None:
@@ -491,9 +493,16 @@ class GAN(Lasting, Game):
         self.compile(**config)
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Set all weights, as `keras.Model.set_weights` does."""
+        """Set all weights, as `keras.Model.set_weights` does.
+
+        An average that is a copy then goes on following the generator before the first step, see `reset_average`.
+        """
         super().set_weights(weights)
         self._statistics_step = None
+        if self.ema_generator is not None:
+            trained = moving_average.digest(self.generator, self.latent)
+            if trained == moving_average.digest(self.ema_generator, self.ema_latent):
+                self._first_digest = trained
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that takes steps, as Keras does, in the precision of a block of `kerasgan.precision`."""

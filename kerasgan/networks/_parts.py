@@ -122,7 +122,7 @@ def logit(images, features, num_classes, kernel_initializer="glorot_uniform", ou
 
 def check_auxiliary(auxiliary, num_classes):
     """Raise `ValueError` where classes are to be told and there are none; return the classes that enter the critic."""
-    if auxiliary and num_classes is None:
+    if validation.boolean("auxiliary", auxiliary) and num_classes is None:
         raise ValueError("num_classes: expected a number of classes for the auxiliary classifier; got None")
     return None if auxiliary else num_classes
 

@@ -76,7 +76,7 @@ def generator(
     validation.positive("epsilon", epsilon)
     validation.positive("spectral_epsilon", spectral_epsilon)
     widths = [validation.integer("filters", filters, 1) * width for width in _GENERATOR_WIDTHS[size]]
-    image_filters = validation.integer("image_filters", image_filters or channels, channels)
+    image_filters = validation.integer("image_filters", channels if image_filters is None else image_filters, channels)
     sizes = [8 * 2**index for index in range(len(widths) // 2)]
     attended, attentions = _parts.attention_sizes(attention_size, sizes), _parts.attention_names()
     inputs, latents, embedding = _parts.shared_embedding(latent_dim, num_classes, shared_dim)

@@ -7,6 +7,7 @@ Beside what a preset may name, a file may name what this program has registered 
 import io
 import json
 import pathlib
+import re
 import zipfile
 
 import keras
@@ -21,6 +22,7 @@ from kerasgan.utils.annotations import Path
 _CONFIG, _WEIGHTS, _ASSETS = "config.json", "model.weights.h5", "assets/"
 _LARGEST = {"metadata.json": 2**20, _CONFIG: 2**25}  # bytes; others are as large as the file lets them be
 _MOST_MEMBERS = 1000
+_CHECKPOINT = r"step-(\d{8,})\.keras"  # as `kerasgan.callbacks.Checkpoint` writes them
 _MULTIPLE = 4  # of the file's numbers: an optimizer that the file lacks is made anew
 _OTHER_BACKENDS = (
     "What `save` wrote needs Keras with TensorFlow; export_keras, or kerasgan export --format keras, writes a file for "
@@ -116,13 +118,23 @@ def check_loadable(model: Sampler) -> None:
         ) from None
 
 
+def checkpoints(folder):
+    """Return the paths of what `kerasgan.callbacks.Checkpoint` has written to a folder, by their steps."""
+    paths = pathlib.Path(folder).glob("step-*.keras")
+    return sorted((path for path in paths if re.fullmatch(_CHECKPOINT, path.name, re.ASCII)), key=step_of)
+
+
+def step_of(checkpoint):
+    """Return the step of a checkpoint of such a path."""
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
 def _way(folder):
     """What reads a folder, in words."""
     if manifest.is_preset(folder):
         return f": kerasgan.from_preset({str(folder)!r}) reads a preset"
-    checkpoints = sorted((folder / "checkpoints").glob("step-*.keras"))
-    if checkpoints:
-        return f" of a run, whose newest checkpoint is {checkpoints[-1]}"
+    if there := checkpoints(folder / "checkpoints"):
+        return f" of a run, whose newest checkpoint is {there[-1]}"
     return ". If it was saved with zipped=False, keras.saving.load_model reads it"
 
 

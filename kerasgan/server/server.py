@@ -222,7 +222,8 @@ class ModelServer:
         """Wait until the server is stopped, by `stop()` or by SIGTERM or SIGINT; then drain and return.
 
         After a signal it answers on for `ServerOptions.drain_seconds`, while health checks say that it stops. A second
-        signal ends that, and cuts off the requests under way. Signals are handled only in the main thread.
+        signal ends that, and cuts off the requests under way. Signals are handled only in the main thread; one that a
+        program in C handles, around Python, is left to it.
 
         Args:
             on_ready: function without arguments, called once signals are handled: the moment to say that the
@@ -234,7 +235,8 @@ class ModelServer:
         received = []
         handled = {}
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
+            numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(number) is not None]
+            for number in numbers:  # Python could not give a handler in C back
                 handled[number] = signal.signal(number, lambda number, frame: received.append(number))
         try:
             if on_ready is not None:

@@ -26,8 +26,8 @@ _LEAST = 1e-45  # what float32 can tell from 0
 _PROTOCOL = (
     "The generator is fixed at the data plus N(0, 1) noise. log10_norms: for each hidden layer, the first one first, "
     "log10 of the mean over real and generated points of the norm of d D(x) / d activations; then the mean over "
-    f"{_CHECKS} moments of the training. Up to its sign it is the gradient of a point's part of the loss: the loss is "
-    "a difference of means of D, and the penalty of a ReLU critic does not change with its activations. "
+    "moments of the training, {moments} in all. Up to its sign it is the gradient of a point's part of the loss: the "
+    "loss is a difference of means of D, and the penalty of a ReLU critic does not change with its activations. "
     "change_a_layer: the slope of a line through these numbers, from the last layer to the first; 0 is stable, above 0 "
     "explodes, below vanishes."
 )
@@ -89,7 +89,7 @@ def run(steps=1000, seed=0, out="studies/gradient_norms", width=512, depth=12, b
         gan = _gan(name, seed, width, depth)
         lines[name] = _norms_while_training(name, gan, points, steps, batch_size, seed)
     result = {
-        "protocol": _PROTOCOL,
+        "protocol": _PROTOCOL.format(moments=min(steps, _CHECKS)),
         "lines": {
             name: {"log10_norms": norms, "change_a_layer": np.polyfit(-np.arange(depth), norms, 1)[0]}
             for name, norms in lines.items()

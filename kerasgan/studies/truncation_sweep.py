@@ -15,7 +15,7 @@ from kerasgan.metrics.evaluation import evaluator, measures
 from kerasgan.models import standing_statistics
 from kerasgan.studies import report
 from kerasgan.training import evaluation, run_folder
-from kerasgan.utils import cache_root
+from kerasgan.utils import cache_root, validation
 from kerasgan.visualization import figures
 
 TRUNCATIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -114,8 +114,9 @@ def run(
     section = evaluation.data_section(real or model)
     where = cache_root.root()
     reference = section.reference(gan.image_shape, network, data_dir=data_dir, cache=where, verbose=True)
+    evaluator.check(gan, reference, names, n, seed)
+    held_out = _held_out(section, reference, names, n, seed, data_dir)  # first, lest an error there lose the others
     found = truncation_sweep(gan, truncations, reference, names, n, seed, standing_passes, str(model))
-    held_out = _held_out(section, reference, names, n, seed, data_dir)
     rows = [
         {"truncation": _number(truncation), "results": [one.to_dict() for one in results]}
         for truncation, results in zip(truncations, found)
@@ -215,7 +216,7 @@ def _named(truncation):
 
 
 def _checked(truncations):
-    truncations = [float(truncation) for truncation in truncations]
+    truncations = [float(truncation) for truncation in validation.several("truncations", truncations)]
     if not truncations or not all(truncation > 0 for truncation in truncations):
         raise ValueError(f"truncations: expected positive numbers, one at least; got {truncations}")
     return truncations

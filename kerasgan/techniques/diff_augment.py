@@ -9,7 +9,6 @@ from kerasgan.models.gan import GAN
 from kerasgan.techniques.augmentation import Augmentation, each, of_colors
 from kerasgan.utils import validation
 from kerasgan.utils.annotations import Config
-from kerasgan.utils.messages import quoted
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -44,9 +43,7 @@ class DiffAugment(Augmentation):
 
     def __init__(self, color: bool = True, translation: float = 0.125, cutout: float = 0.5, name: str | None = None):
         super().__init__(name)
-        if not isinstance(color, bool):
-            raise ValueError(f"color: expected True or False; got {quoted(color)}")
-        self.color = color
+        self.color = validation.boolean("color", color)
         self.translation = validation.in_unit_interval("translation", translation)
         self.cutout = validation.in_unit_interval("cutout", cutout)
         if not (color or translation or cutout):

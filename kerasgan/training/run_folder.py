@@ -12,7 +12,8 @@ import sys
 import filelock
 import yaml
 
-from kerasgan.callbacks.checkpoint import checkpoints, damage
+from kerasgan.callbacks.checkpoint import damage
+from kerasgan.saving.keras_file import checkpoints, step_of
 from kerasgan.utils import atomic_files, classes, outside
 from kerasgan.utils.messages import did_you_mean
 
@@ -158,7 +159,7 @@ def _told(problems):
 def put_aside(run, checkpoint):
     """Rename the damaged checkpoints, those after the one that a run goes on with, which would be its newest again."""
     for path in checkpoints(pathlib.Path(run) / "checkpoints"):
-        if path.name > checkpoint.name:
+        if step_of(path) > step_of(checkpoint):
             path.rename(path.with_name(f"damaged-{path.name}"))
 
 

@@ -8,7 +8,7 @@ import time
 import keras
 import tensorflow as tf
 
-from kerasgan.callbacks.checkpoint import checkpoints
+from kerasgan.saving.keras_file import checkpoints, step_of
 from kerasgan.training import run_folder
 from kerasgan.utils import workers
 from kerasgan.utils.version import __version__
@@ -53,7 +53,7 @@ def newest_checkpoint(strategy, run):
     step = [0.0]
     with workers.together(strategy):
         if workers.is_chief(strategy):
-            step = [float(run_folder.newest_checkpoint(run).stem.rpartition("-")[2])]
+            step = [float(step_of(run_folder.newest_checkpoint(run)))]
     [step] = workers.of_the_chief(strategy, step)
     path = pathlib.Path(run) / "checkpoints" / f"step-{int(step):08d}.keras"
     with workers.together(strategy):

@@ -55,5 +55,5 @@ def all_renamed(arguments):
 def did_you_mean(name, known):
     """Return "did you mean A or B?" with the names that are near, whatever their case; "" where none is."""
     folded = {other.casefold(): other for other in reversed(list(known))}
-    near = difflib.get_close_matches(str(name)[:_LONGEST].casefold(), folded, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:_LONGEST].casefold(), folded, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(folded[one] for one in near)}?" if near else ""

@@ -53,6 +53,17 @@ def number(name, value, good, words):
     return value
 
 
+def boolean(name, value):
+    """`value`, which is True or False; a text such as "no" would count as True.
+
+    Raises:
+        ValueError: naming the argument and what was given.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}: expected True or False; got {quoted(value)}")
+    return bool(value)
+
+
 def several(name, value):
     """`value`, a list or the like; a text or a path alone, which would be read letter by letter, is none.
 

@@ -133,6 +133,15 @@ def test_checkpoints_keep_the_newest(tmp_path):
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["step-00000009.keras", "step-00000010.keras"]
 
 
+def test_checkpoints_keep_the_newest_also_where_steps_have_more_digits_than_before(tmp_path):
+    (tmp_path / "step-best.keras").touch()  # a user's own
+    run(Counter(first=10**8 - 7), callbacks.Checkpoint(tmp_path, every=5, keep=2))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"step-100000000.keras", "step-100000003.keras", "step-best.keras"}
+    with pytest.raises(FileExistsError, match="has step-100000003.keras, and this model has taken 99,999,999 steps"):
+        run(Counter(first=10**8 - 1), callbacks.Checkpoint(tmp_path, every=5))
+
+
 def test_checkpoints_of_another_training_are_not_mixed_with(tmp_path):
     """They would be the newest, and what this training writes would be removed as too old."""
     run(Counter(), callbacks.Checkpoint(tmp_path, every=5, keep=2))

@@ -305,6 +305,31 @@ def test_any_loss_that_is_infinite_is_one_alarm_at_once(tmp_path, capsys):
     assert capsys.readouterr().out == "step 3: alarm: generator_loss is inf\n"
 
 
+def test_what_is_not_finite_is_told_at_once_in_a_second_fit_too(tmp_path):
+    gan, guard = model(), callbacks.CollapseGuard(tmp_path, every=100)
+    gan.critic.trainable_variables[0].assign(np.full((2, 16), np.nan))
+    fit(gan, guard, 2)
+    fit(gan, guard, 3)
+    assert [look["step"] for look in guard.looks] == [1, 2, 3, 5]
+
+
+class Silent(Drifting):
+    """Its steps return logs without the critic's loss."""
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        return {"generator_loss": logs["generator_loss"]}
+
+
+def test_logs_without_the_critics_loss_are_refused_after_the_first_step(tmp_path):
+    gan = model(Silent)
+    with pytest.raises(
+        ValueError, match=r"steps that log critic_loss, .* got logs of generator_loss: .*track\(critic_loss"
+    ):
+        fit(gan, callbacks.CollapseGuard(tmp_path, every=4), 8)
+    assert int(gan.step.numpy()) == 1
+
+
 def test_nan_before_the_first_look_after_a_resume_is_rolled_back_too(tmp_path):
     fit(model(), callbacks.CollapseGuard(tmp_path, every=2), 4)
     gan = kerasgan.load(tmp_path / "healthy-00000004.keras")

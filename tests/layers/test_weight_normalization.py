@@ -165,6 +165,8 @@ def test_wrong_arguments_are_named():
         WeightNormalization(keras.layers.Dense(2, activation="relu"))
     with pytest.raises(ValueError, match="stddev: expected a positive number or None; got 0"):
         WeightNormalization(keras.layers.Dense(2), stddev=0)
+    with pytest.raises(ValueError, match="stddev: expected a positive number or None; got 'x'"):
+        WeightNormalization(keras.layers.Dense(2), stddev="x")
     for name, value in (("dropout", 1.0), ("input_dropout", -0.1), ("input_noise", -1)):
         with pytest.raises(ValueError, match=f"{name}: expected a number"):
             improved_gan.critic(**{name: value})

@@ -216,12 +216,47 @@ def test_weights_set_by_hand_reach_the_average():
     np.testing.assert_array_equal(gan.ema_generator.get_weights()[0], kernel)
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_an_average_that_is_reset_after_training_has_statistics_of_its_own_in_every_order(sampled):
+    gan = trained(ema_decay=0.9)
+    one_step_without_fit(gan)
+    if sampled:
+        gan.sample(1)
+    gan.reset_average()
+    gan.sample(1)
+    np.testing.assert_array_equal(gan.ema_generator.get_weights()[0], gan.generator.get_weights()[0])
+    np.testing.assert_allclose(norm_of(gan.ema_generator).moving_mean, expected_statistics(gan)[0], atol=1e-5)
+
+
+def test_the_protocol_of_a_model_before_training_says_that_statistics_are_copied():
+    gan = trained(steps=0)
+    assert evaluator.batch_norm_note(gan, "moving average") == "batch norm in inference"
+
+
 def test_weights_set_by_hand_once_more_after_a_reset_reach_the_average():
     gan, first, second = (trained(steps=steps, ema_decay=0.9) for steps in (0, 2, 3))
     gan.generator.set_weights(first.generator.get_weights())
     gan.reset_average()
     gan.generator.set_weights(second.generator.get_weights())
     np.testing.assert_array_equal(gan.sample(4), Sampler(gan.generator, gan.latent).sample(4))
+
+
+def test_weights_set_by_hand_after_set_weights_reach_the_average():
+    gan, other = trained(steps=0, ema_decay=0.9), trained(steps=0, ema_decay=0.9)
+    other.generator.set_weights([value + 0.5 for value in other.generator.get_weights()])
+    other.reset_average()
+    gan.set_weights(other.get_weights())
+    gan.generator.set_weights(trained(steps=2, ema_decay=0.9).generator.get_weights())
+    np.testing.assert_array_equal(gan.sample(4), Sampler(gan.generator, gan.latent).sample(4))
+
+
+def test_an_average_of_its_own_that_set_weights_has_set_before_training_stays():
+    gan, other = trained(steps=0, ema_decay=0.9), trained(steps=0, ema_decay=0.9)
+    other.ema_generator.set_weights([value + 0.5 for value in other.ema_generator.get_weights()])
+    gan.set_weights(other.get_weights())
+    gan.sample(1)
+    for one, two in zip(gan.ema_generator.get_weights(), other.ema_generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_an_average_set_by_hand_before_training_stays():

@@ -245,8 +245,9 @@ def test_wrong_arguments_are_named():
         biggan.generator((32, 32, 3), 90, 10)
     with pytest.raises(ValueError, match="image_shape: expected .* 32, 64, 128, 256, 512"):
         biggan_deep.critic((48, 48, 3))
-    with pytest.raises(ValueError, match="image_filters: expected an integer of at least 3, got 2"):
-        biggan_deep.generator((32, 32, 3), filters=8, image_filters=2)
+    for filters in (0, 2):
+        with pytest.raises(ValueError, match=f"image_filters: expected an integer of at least 3, got {filters}"):
+            biggan_deep.generator((32, 32, 3), filters=8, image_filters=filters)
     for name in ("epsilon", "spectral_epsilon"):
         for value in (-1.0, float("nan"), "x"):
             for build in (biggan.generator, biggan_deep.generator):

@@ -264,6 +264,7 @@ def test_a_folder_says_what_reads_it(tmp_path):
     with pytest.raises(ValueError, match=r"it is a folder: kerasgan.from_preset\('.*preset'\) reads a preset"):
         kerasgan.load(tmp_path / "preset")
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "run" / "checkpoints" / "step-00000010.keras").touch()
-    with pytest.raises(ValueError, match="it is a folder of a run, whose newest checkpoint is .*step-00000010.keras"):
+    for step in ("00000010", "99999999", "100000000"):
+        (tmp_path / "run" / "checkpoints" / f"step-{step}.keras").touch()
+    with pytest.raises(ValueError, match="it is a folder of a run, whose newest checkpoint is .*step-100000000.keras"):
         kerasgan.load(tmp_path / "run")

@@ -160,6 +160,21 @@ def test_sigint_ends_waiting_and_leaves_the_handlers_as_they_were(folders):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+def test_a_signal_that_a_program_in_c_handles_is_left_to_it(folders, monkeypatch):
+    given, put = signal.getsignal, signal.signal
+    before = given(signal.SIGTERM)
+
+    def put_over_c(number, handler):
+        python = put(number, handler)
+        return None if number == signal.SIGTERM else python
+
+    monkeypatch.setattr(signal, "getsignal", lambda number: None if number == signal.SIGTERM else given(number))
+    monkeypatch.setattr(signal, "signal", put_over_c)
+    server = ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)).start()
+    server.wait(on_ready=lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert given(signal.SIGTERM) == before
+
+
 def test_stop_ends_waiting(folders):
     server = ModelServer(Models({"m": {1: folders["two"]}}), ServerOptions(port=0, rest_port=0)).start()
     timer = threading.Timer(0.2, server.stop)

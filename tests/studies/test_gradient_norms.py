@@ -67,7 +67,9 @@ def test_they_are_norms_of_the_whole_losss_gradient_in_pytorch():
 def test_a_short_study_tells_vanishing_from_stable_gradients(tmp_path, monkeypatch):
     monkeypatch.setattr(gradient_norms, "CLIPS", (0.1, 0.001))
     gradient_norms.run(steps=4, out=tmp_path, width=256, depth=6, batch_size=16)
-    lines = json.loads((tmp_path / "result.json").read_text())["result"]["lines"]
+    result = json.loads((tmp_path / "result.json").read_text())["result"]
+    assert "the mean over moments of the training, 4 in all." in result["protocol"]
+    lines = result["lines"]
     change = {name: line["change_a_layer"] for name, line in lines.items()}
     assert change["clip 0.001"] < -1.0
     assert change["clip 0.1"] > change["clip 0.001"] + 1.0

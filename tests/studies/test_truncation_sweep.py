@@ -57,6 +57,8 @@ def test_what_cannot_be_swept_is_named(small_gan, network):
     for wrong in ([], [0.5, 0.0], [-1.0], [math.nan]):
         with pytest.raises(ValueError, match="truncations: expected positive numbers, one at least"):
             study.truncation_sweep(small_gan(), wrong, reference)
+    with pytest.raises(ValueError, match="truncations: expected a list; got '0.5', which is one alone"):
+        study.truncation_sweep(small_gan(), "0.5", reference)
     with pytest.raises(ValueError, match="metrics: expected some of fid"):
         study.truncation_sweep(small_gan(), [1.0], reference, "std")
 
@@ -75,6 +77,19 @@ def test_a_study_in_small_leaves_picture_and_numbers(folder, network):
         assert [one["value"] for one in row["results"]] == pytest.approx([one.value for one in wanted], rel=1e-3)
         assert f"truncation {row['truncation']:g}" in row["results"][0]["protocol"]["notes"]
     assert np.asarray(Image.open(folder / "out" / "truncation.png")).std() > 10
+
+
+def test_an_error_of_the_held_out_images_comes_before_the_thresholds(folder, monkeypatch):
+    def fails(*arguments):
+        raise ConnectionError("no test split here")
+
+    def too_early(*arguments, **more):
+        raise AssertionError("a threshold was measured")
+
+    monkeypatch.setattr(study, "_held_out", fails)
+    monkeypatch.setattr(metrics, "evaluate", too_early)
+    with pytest.raises(ConnectionError, match="no test split"):
+        study.run(folder / "model.keras", folder / "out", [0.5], n=20, real=folder / "real")
 
 
 def test_real_images_are_the_first_of_the_test_split(network, monkeypatch):

@@ -64,6 +64,7 @@ def test_near_names_are_found_in_any_case():
     known = ["hinge_fashion_mnist", "sn_hinge_fashion_mnist", "FID"]
     assert messages.did_you_mean("SN_hinge_fashion_mnist", known).startswith("did you mean sn_hinge_fashion_mnist or ")
     assert messages.did_you_mean("fid", known) == "did you mean FID?"
+    assert messages.did_you_mean("nope", ["svhn_cropped", "opus", "drop", "mnist"]) == ""
     assert messages.did_you_mean("zzz", known) == "" == messages.did_you_mean(LONG, known)
 
 

@@ -1,12 +1,13 @@
 """Checks of single arguments."""
 
+import functools
 import pathlib
 
 import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import callbacks, metrics, techniques
+from kerasgan import callbacks, layers, metrics, networks, techniques
 from kerasgan.data import text
 from kerasgan.recipes import recipe
 from kerasgan.server import ModelOptions, ServerOptions
@@ -40,6 +41,45 @@ def test_what_is_no_such_number_is_named(value):
 def test_a_text_is_no_number(make, argument):
     with pytest.raises(ValueError, match=f"^{argument}: expected a.* number.*; got '0.5'"):
         make(**{argument: "0.5"})
+
+
+@pytest.mark.parametrize(
+    ("argument", "make"),
+    [
+        ("by_slot", lambda text: kerasgan.latents.GaussianMixture(2, by_slot=text)),
+        ("learned_weights", lambda text: kerasgan.latents.GaussianMixture(2, learned_weights=text)),
+        ("auxiliary", lambda text: networks.mlp.critic(num_classes=3, auxiliary=text)),
+        ("synchronized", lambda text: layers.ConditionalBatchNormalization(3, synchronized=text)),
+        ("synchronized", lambda text: layers.ModulatedBatchNormalization(synchronized=text)),
+        ("color", lambda text: techniques.DiffAugment(color=text)),
+    ],
+)
+def test_a_text_is_no_boolean(argument, make):
+    with pytest.raises(ValueError, match=f"^{argument}: expected True or False; got 'no'"):
+        make("no")
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), "x"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.SampleNormalization,
+        layers.SelfAttention,
+        layers.StoredBatchNormalization,
+        layers.VirtualBatchNormalization,
+        layers.ModulatedBatchNormalization,
+        functools.partial(layers.ConditionalBatchNormalization, 3),
+    ],
+)
+def test_an_epsilon_that_cannot_be_meant_is_named_by_layers(layer, value):
+    with pytest.raises(ValueError, match="^epsilon: expected a "):
+        layer(epsilon=value)
+
+
+@pytest.mark.parametrize("size", [3, (3,), (3, 0), "33"])
+def test_a_size_that_is_no_pair_is_named(size):
+    with pytest.raises(ValueError, match="^size: expected "):
+        layers.PlaceWeights(size)
 
 
 @pytest.mark.parametrize(

@@ -411,6 +411,9 @@ def batch_norm_note(sampler, weights):
         return "batch norm in inference"
     if not standing_statistics.batch_norms(sampler.sampling_generator):
         return "no batch norm"
+    step = getattr(sampler, "step", None)
+    if step is not None and int(step.numpy()) == 0:  # until then the average is a copy
+        return "batch norm in inference"
     batches = f"{standing_statistics.PASSES} batches of {standing_statistics.ROWS}"
     return f"batch norm with the moving average's own statistics ({batches})"
 

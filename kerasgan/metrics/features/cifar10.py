@@ -38,7 +38,8 @@ def load(name: str, weights: pathlib.Path | None) -> FeatureNetwork:
 def train(folder, real="cifar10", epochs: int = cifar10_classifier.EPOCHS, seed: int = 0, data_dir=None) -> dict:
     """Train the classifier, and write `cifar10.weights.h5` and `cifar10.json`.
 
-    An interrupted training of the same settings goes on at its last whole epoch.
+    An interrupted training of the same settings goes on at its last whole epoch; its weights are then others than those
+    of one that never stopped, see `cifar10_classifier.train`.
 
     Args:
         folder: where to.

@@ -36,7 +36,8 @@ def train(
         epochs: passes over the images.
         seed: integer seed of weights, order, crops and flips.
         filters: as in `build`.
-        backup: folder from which an interrupted training goes on at its last whole epoch.
+        backup: folder from which an interrupted training goes on at its last whole epoch. Order, crops and flips begin
+            anew there, so that its weights are others than those of a training that never stopped.
         verbose: as in `keras.Model.fit`.
 
     Returns:
