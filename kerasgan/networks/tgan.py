@@ -38,8 +38,9 @@ def encoder(
         spectral: whether to normalize the convolutions spectrally.
         unit_gain: whether the gain of batch norm is divided by its norm.
         first_norm: at 32 pixels, whether batch norm follows the first convolution too, as in the author's code. It
-            makes E(x + c) = E(x) for a number c that is added to all pixels of a batch: real and generated images
-            pass it apart, so T cannot see how bright the generated ones are as a whole, and their background drifts.
+            makes E(x + c) = E(x) for a number c that is added to all pixels of a batch. Real and generated images are
+            normalized in separate batches, so T cannot see how bright the generated ones are as a whole, and their
+            background drifts.
 
     Returns:
         `keras.Model` from images, float32 [N, size, size, channels], to features, float32 [N, F]; F is 64 at 32
